@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.helpers.broker_player import BrokerPlayer
+from tests.helpers.fault_player import FaultPlayer
 from tests.helpers.join_player import JoinPlayer
 from tests.helpers.places import ROOT
 from tests.helpers.track_player import TrackPlayer
@@ -17,10 +18,12 @@ from tests.helpers.transcripts import Player, renew
 
 ATTEMPTS = ROOT / "tests/platform_probe/measure/attempts"
 BROKER = ROOT / "tests/fleet_sim/broker/model"
+FAULTS = ROOT / "tests/fleet_sim/faults"
 PLAYERS: dict[Path, Callable[[], Player]] = {
     ATTEMPTS / "joiner.txt": JoinPlayer,
     ATTEMPTS / "tracker.txt": TrackPlayer,
     **dict.fromkeys(sorted(BROKER.glob("*.txt")), BrokerPlayer),
+    **dict.fromkeys(sorted(FAULTS.glob("*.txt")), FaultPlayer),
 }
 
 

@@ -67,23 +67,6 @@ def test_a_low_battery_is_told_of_once() -> None:
     assert events(car) == [EventName.LOW_VOLTAGE]
 
 
-def test_a_search_drains_the_battery_and_the_box_stays_off_in_coverage() -> None:
-    """It boots when the window closes, and tells of that."""
-    car = bench()
-    inject(ModemSearchDrain(episode=Uniform(base_s=20.0), **QUICKLY), car, 60.0)
-    car.env.run(until=14)
-    assert car.power() is Power.AWAKE
-    assert not car.box.modem.connection.has_coverage
-    car.env.run(until=21)
-    assert car.box.modem.connection.has_coverage
-    assert car.power() is Power.OFF
-    car.env.run(until=59)
-    assert car.power() is Power.OFF
-    car.env.run(until=61)
-    assert car.box.modem.connection.is_reachable
-    assert events(car)[-1] == EventName.BOOT
-
-
 def test_a_search_that_ends_in_time_is_a_loss_of_coverage() -> None:
     """The battery lasts for days, as it does with the defaults."""
     car = bench()

@@ -106,16 +106,6 @@ def test_a_storm_comes_in_waves() -> None:
     assert car.link.calls.count("connect") == 4
 
 
-def test_after_a_storm_the_firmware_has_its_own_rule_again() -> None:
-    """The fixed delay ends with the window."""
-    car = bench(QUICK)
-    inject(ReconnectStorm(retry_s=5.0), car, 20.0)
-    car.env.run(until=1)
-    assert next_policy(car).base_s == 5.0
-    car.env.run(until=21)
-    assert next_policy(car) == FIXED
-
-
 def test_a_storm_right_after_another_keeps_its_rule() -> None:
     """The end of the first comes at the instant at which the second begins."""
     car = bench(QUICK)
@@ -141,16 +131,6 @@ def test_a_full_queue_swallows_the_command() -> None:
     street.unlock("works")
     street.pass_s(1.0)
     assert street.executed() == ["works"]
-
-
-def test_a_queue_with_room_keeps_the_command() -> None:
-    """The same without reaching the broker's limit: it is the queue that matters."""
-    street = Street(max_queued_messages=12)
-    street.inject(QueueFullDrop(max_queued_messages=10), 20.0)
-    street.pass_s(1.0)
-    street.unlock("kept", ttl_s=600)
-    street.pass_s(30.0)
-    assert street.executed() == ["kept"]
 
 
 def test_queues_of_many_cars_are_filled_in_turn() -> None:
@@ -216,16 +196,6 @@ def test_a_full_window_lets_nothing_through(pushed: int, executed: list[str]) ->
     street.unlock("c2")
     street.pass_s(1.0)
     assert "c2" in street.executed()
-
-
-def test_pubacks_that_arrive_stall_nothing() -> None:
-    """However much is pushed."""
-    street = Street(parameters=QUICK)
-    street.inject(InflightStall(loss=0.0, pushed=100), 20.0)
-    street.pass_s(1.0)
-    street.unlock("c1")
-    street.pass_s(1.0)
-    assert street.executed() == ["c1"]
 
 
 def test_twins_throw_each_other_out() -> None:
@@ -307,16 +277,3 @@ def test_a_clone_has_draws_of_its_own() -> None:
     assert street.executed() == ["right", "astray"]
     wakes_s = [result.can_wake_s for _, result in street.platform.results if result.can_wake_s]
     assert wakes_s[0] != wakes_s[1]
-
-
-def test_a_twin_that_is_gone_stays_away() -> None:
-    """Even when it was thrown out just before, and would have come back."""
-    street = Street(parameters=QUICK)
-    street.inject(ClientIdTakeover(flap_s=5.0), 4.0)
-    street.pass_s(3.0)
-    assert connected(street) == 1  # the twin is out, and due at 7 s
-    street.pass_s(20.0)
-    assert connected(street) == 1
-    street.unlock("works")
-    street.pass_s(1.0)
-    assert street.executed() == ["works"]

@@ -6,19 +6,16 @@ from typing import Any
 
 import pytest
 
-from fleet_sim.cars.distributions import Uniform
 from fleet_sim.cars.parameters import NULL_BOX
 from fleet_sim.faults import Hit, Injection
 from fleet_sim.faults.broker_word import (
     AclDeniedSilent,
-    BrokerAuthBackendDown,
     LwtGhostOffline,
     SharedSubStuckConsumer,
 )
 from fleet_sim.platform.operations import Operation
 from fleet_sim.platform.parameters import NULL_PLATFORM
 from fleet_wire.contract import problems
-from fleet_wire.contract.messages import PresenceStatus
 from fleet_wire.links.link import NOT_AUTHORIZED, SUCCESS
 from fleet_wire.links.reconnect import ReconnectPolicy
 from tests.helpers.faulty import Street
@@ -27,25 +24,6 @@ from tests.helpers.platform_bench import CAR, PlatformBench
 QUICK = NULL_BOX.model_copy(
     update={"reconnect": ReconnectPolicy(full_jitter=False, base_s=1.0, jitter_s=0.0, cap_s=1.0)}
 )
-
-
-def test_auth_backend_down_lets_nobody_in_until_it_is_back() -> None:
-    """Firmware that tries again is back when the broker can ask who it is."""
-    street = Street(count=3, parameters=QUICK)
-    street.inject(BrokerAuthBackendDown(), 30.0)
-    street.pass_s(29.0)
-    assert not any(box.modem.connection.is_reachable for box in street.boxes)
-    street.pass_s(5.0)
-    assert all(box.modem.connection.is_reachable for box in street.boxes)
-    assert {hit.vehicle_id for hit in street.hits if hit.until_s} == {"car-0", "car-1", "car-2"}
-
-
-def test_firmware_that_takes_a_refusal_as_final_never_returns() -> None:
-    """Not by itself: a boot lets it try again."""
-    street = Street(count=2, parameters=QUICK)
-    street.inject(BrokerAuthBackendDown(gives_up=1.0), 10.0)
-    street.pass_s(60.0)
-    assert not any(box.modem.connection.is_reachable for box in street.boxes)
 
 
 def test_a_denied_box_gets_nothing_and_nobody_is_told() -> None:
@@ -85,22 +63,6 @@ def test_who_publishes_is_denied_and_told() -> None:
     street.pass_s(1.0)
     assert street.executed() == ["c2", "c3"]
     assert {hit.what for hit in street.hits if hit.until_s} == {"access"}
-
-
-def test_a_ghost_says_offline_of_a_box_that_is_there() -> None:
-    """With the session of before; the box itself stays connected, and takes commands."""
-    street = Street(parameters=QUICK)
-    street.inject(LwtGhostOffline(race=Uniform(base_s=1.0)), 30.0)
-    street.pass_s(10.0)
-    assert street.platform.presences[-1] == ("car-0", PresenceStatus.OFFLINE)
-    assert street.boxes[0].modem.connection.is_reachable
-    street.unlock("c1")
-    street.pass_s(1.0)
-    assert street.executed() == ["c1"]
-    street.pass_s(30.0)
-    assert street.platform.presences[-1] == ("car-0", PresenceStatus.ONLINE)
-    (ghost,) = [hit for hit in street.hits if hit.what == "presence"]
-    assert ghost.until_s == pytest.approx(31.0)
 
 
 def test_a_ghost_of_a_box_that_is_away_waits_for_it() -> None:

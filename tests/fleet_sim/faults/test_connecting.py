@@ -8,7 +8,7 @@ from fleet_sim.cars.distributions import Uniform
 from fleet_sim.cars.parameters import NULL_BOX
 from fleet_sim.faults import Fault
 from fleet_sim.faults.connecting import DnsFailure, TlsCertExpired, TlsNotYetValidClock1970
-from fleet_wire.contract.messages import CarEvent, PresenceStatus
+from fleet_wire.contract.messages import PresenceStatus
 from fleet_wire.links.reconnect import ReconnectPolicy
 from tests.helpers.culprit import Suspect
 from tests.helpers.fake_link import bench
@@ -38,17 +38,6 @@ def test_who_must_connect_anew_cannot(fault: Fault) -> None:
     assert said == [PresenceStatus.ONLINE, PresenceStatus.OFFLINE]
     street.pass_s(15.0)
     assert street.boxes[0].modem.connection.is_reachable
-
-
-@pytest.mark.parametrize("kind", [DnsFailure, TlsCertExpired])
-def test_who_needs_no_new_connection_notices_nothing(
-    kind: type[DnsFailure | TlsCertExpired],
-) -> None:
-    """A renewal that is due after the window is none."""
-    car = bench(QUICK)
-    inject(kind(renewal=Uniform(base_s=61.0)), car, 60.0)
-    car.env.run(until=70)
-    assert car.link.calls == ["connect"]
 
 
 @pytest.mark.parametrize(
@@ -83,41 +72,6 @@ class _Nobody:
 
     def hit(self, vehicle_id: str, what: str, **of: object) -> None:
         """Forget it."""
-
-
-def test_the_resolver_takes_its_time() -> None:
-    """Each attempt lasts 10 s, then the firmware waits for 1 s by its rule."""
-    car = bench(QUICK)
-    inject(DnsFailure(**AT_5_S), car, 17.5)
-    car.env.run(until=27.9)
-    assert not car.box.modem.connection.is_reachable, (
-        "lost at 5, attempts at 6 and 17: the last ends at 27"
-    )
-    car.env.run(until=28.1)
-    assert car.box.modem.connection.is_reachable
-
-
-def test_in_1970_no_handshake_succeeds() -> None:
-    """Power goes at 0 for 3 s; attempts each second from then on fail until the clock is set."""
-    car = bench(QUICK)
-    fault = TlsNotYetValidClock1970(off=Uniform(base_s=3.0), sync=Uniform(base_s=10.0))
-    inject(fault, car, 60.0)
-    car.env.run(until=12.9)
-    assert car.link.calls == ["connect", "leave_behind"]
-    car.env.run(until=13.1)
-    assert car.box.modem.connection.is_reachable
-    assert sum(isinstance(message, CarEvent) for _, message in car.link.sent) == 1
-
-
-def test_a_clock_that_nobody_sets_is_right_when_the_window_closes() -> None:
-    """Somebody has seen to it by then."""
-    car = bench(QUICK)
-    fault = TlsNotYetValidClock1970(off=Uniform(base_s=3.0), sync=Uniform(base_s=3600.0))
-    inject(fault, car, 20.0)
-    car.env.run(until=19.9)
-    assert not car.box.modem.connection.is_reachable
-    car.env.run(until=21.1)
-    assert car.box.modem.connection.is_reachable
 
 
 def test_firmware_that_never_tries_again_needs_a_boot() -> None:

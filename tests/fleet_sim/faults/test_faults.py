@@ -8,17 +8,14 @@ from typing import Any, ClassVar
 import pytest
 import simpy
 
-from fleet_sim.cars.distributions import Uniform
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.world import World
 from fleet_sim.faults import FAULTS, Fault, Layer
-from fleet_sim.faults.network import NoCoverageGarage, RegionalCarrierOutage
 from fleet_sim.faults.registry import register
 from fleet_sim.runs.injection import inject_all
 from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.links.link import LinkHandler
-from tests.helpers.fake_link import SECRET, FakeLink, bench
-from tests.helpers.faulty import inject
+from tests.helpers.fake_link import SECRET, FakeLink
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -56,46 +53,6 @@ def test_a_name_is_given_once() -> None:
 
     with pytest.raises(ValueError, match="no_coverage_garage"):
         register(Twin)
-
-
-def test_garage_takes_coverage_until_the_episode_ends() -> None:
-    """A car leaves the garage when its own episode is over."""
-    car = bench()
-    inject(NoCoverageGarage(episode=Uniform(base_s=40.0)), car, 100.0)
-    car.env.run(until=1)
-    assert not car.box.modem.connection.has_coverage
-    car.env.run(until=39)
-    assert not car.box.modem.connection.has_coverage
-    car.env.run(until=41)
-    assert car.box.modem.connection.has_coverage
-
-
-def test_garage_ends_with_its_window() -> None:
-    """However long the episode, the window is the scenario's word."""
-    car = bench()
-    inject(NoCoverageGarage(), car, 10.0)
-    car.env.run(until=9)
-    assert not car.box.modem.connection.has_coverage
-    car.env.run(until=11)
-    assert car.box.modem.connection.has_coverage
-
-
-def test_garage_spares_some_by_probability() -> None:
-    """With probability 0 nobody is touched."""
-    car = bench()
-    inject(NoCoverageGarage(probability=0.0), car, 10.0)
-    car.env.run(until=5)
-    assert car.box.modem.connection.has_coverage
-
-
-def test_outage_takes_all_at_once_and_gives_back_over_the_spread() -> None:
-    """The cells return one after the other."""
-    car = bench()
-    inject(RegionalCarrierOutage(return_spread_s=30.0), car, 10.0)
-    car.env.run(until=9.9)
-    assert not car.box.modem.connection.has_coverage
-    car.env.run(until=40.1)
-    assert car.box.modem.connection.has_coverage
 
 
 SCENARIO = """\

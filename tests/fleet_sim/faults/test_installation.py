@@ -5,11 +5,10 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from fleet_sim.cars.box_states import Power
 from fleet_sim.cars.distributions import Uniform
 from fleet_sim.cars.parameters import NULL_BOX
 from fleet_sim.faults.installation import EventStormSelfDdos, LooseWiring
-from fleet_wire.contract.messages import CarEvent, EventName, Telemetry
+from fleet_wire.contract.messages import CarEvent, EventName
 from tests.helpers.fake_link import Bench, bench
 from tests.helpers.faulty import Street, answers, inject
 from tests.helpers.listener import Listener
@@ -84,21 +83,6 @@ def test_events_without_a_connection_are_lost() -> None:
     assert key_events(car) == 0
 
 
-def test_a_bad_contact_weakens_the_signal_and_comes_back() -> None:
-    """10 s bad and 10 s good in turn; at -85 dBm and 6 dB of swing, 20 dB less is still enough."""
-    car = bench()
-    fault = LooseWiring(
-        good=Uniform(base_s=10.0), bad=Uniform(base_s=10.0), weakest_db=20.0, supply=0.0
-    )
-    inject(fault, car, 40.0)
-    for second in (5, 15, 25, 35, 45):
-        car.env.run(until=second)
-        car.box.heartbeat()
-    signals = [message.signal_dbm for _, message in car.link.sent if isinstance(message, Telemetry)]
-    good = signals[-1]
-    assert [round(signal - good, -1) for signal in signals] == [-20, 0, -20, 0, 0]
-
-
 def test_a_contact_that_is_bad_enough_is_no_coverage() -> None:
     """More than 35 dB below -85 dBm no modem finds a cell."""
     car = bench()
@@ -113,21 +97,6 @@ def test_a_contact_that_is_bad_enough_is_no_coverage() -> None:
     assert has_coverage == {True, False}
     car.env.run(until=601)
     assert car.box.modem.connection.has_coverage
-
-
-def test_a_bad_contact_of_the_supply_is_a_reboot() -> None:
-    """Each time: after 10 s the box is back, until the next one."""
-    parameters = NULL_BOX.model_copy(update={"reboot": Uniform(base_s=10.0)})
-    car = bench(parameters)
-    fault = LooseWiring(
-        good=Uniform(base_s=15.0), bad=Uniform(base_s=5.0), weakest_db=20.0, supply=1.0
-    )
-    inject(fault, car, 50.0)
-    powers = []
-    for second in (5, 15, 25, 35, 45, 55):
-        car.env.run(until=second)
-        powers.append(car.power())
-    assert powers == [Power.BOOTING, Power.AWAKE] * 3
 
 
 def test_a_contact_that_is_neither_good_nor_bad_for_any_time_is_refused() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from fleet_sim.cars.box_states import Power
-from fleet_sim.cars.distributions import Uniform
 from fleet_sim.cars.parameters import NULL_BOX
 from fleet_sim.cars.radio_parameters import Technology
 from fleet_sim.cars.spec import CarSpec, Traits
@@ -11,12 +9,10 @@ from fleet_sim.faults.network import (
     DAY_S,
     HalfOpenTcpNat,
     NetworkSunset,
-    NoCoverageGarage,
     OneWayDownlink,
     SimSuspendedDatacap,
-    SmsWakeLost,
 )
-from fleet_wire.contract.messages import Phase, PresenceStatus, Telemetry
+from fleet_wire.contract.messages import PresenceStatus, Telemetry
 from fleet_wire.links.reconnect import ReconnectPolicy
 from tests.helpers.culprit import Suspect
 from tests.helpers.fake_link import Bench, bench
@@ -41,33 +37,6 @@ def test_one_way_lets_heartbeats_out_and_nothing_in() -> None:
     assert not car.link.acknowledged
     assert heartbeats(car) == 1
     assert not car.box.modem.connection.is_reachable
-
-
-def test_one_way_ends_with_a_reattach() -> None:
-    """The episode is over before the window: the modem leaves its connection for a new one."""
-    car = bench(NULL_BOX.model_copy(update={"reconnect": QUICK}))
-    inject(OneWayDownlink(episode=Uniform(base_s=5.0)), car, 20.0)
-    car.env.run(until=4.9)
-    assert car.link.calls == ["connect"]
-    car.env.run(until=6.1)
-    assert car.link.calls == ["connect", "leave_behind", "connect"]
-    car.deliver(car.command("c1"))
-    assert (Phase.EXECUTED, None) in answers(car)
-
-
-def test_no_box_connects_through_a_dead_downlink() -> None:
-    """A new connection works both ways, whatever made it, and is left in peace at the end."""
-    car = bench(NULL_BOX.model_copy(update={"reconnect": QUICK}))
-    inject(OneWayDownlink(), car, 60.0)
-    car.env.run(until=10)
-    assert not car.box.modem.connection.is_reachable
-    car.link.lose()
-    car.env.run(until=12)
-    assert car.box.modem.connection.is_reachable
-    car.deliver(car.command("c1"))
-    assert (Phase.EXECUTED, None) in answers(car)
-    car.env.run(until=100)
-    assert car.link.calls == ["connect", "connect"]
 
 
 def test_a_box_that_has_no_connection_has_none_that_is_one_way() -> None:
@@ -110,74 +79,6 @@ def test_a_nat_that_forgets_is_noticed_at_the_next_ping() -> None:
     assert car.link.calls == ["connect", "leave_behind", "connect"]
     assert not car.link.is_frozen
     assert car.box.modem.connection.is_reachable
-
-
-def test_a_car_that_comes_back_leaves_no_will() -> None:
-    """Its new connection takes the old one over, which nobody closed: no false goodbye."""
-    street = Street(parameters=NULL_BOX.model_copy(update={"keepalive_s": 600}))
-    said = len(street.platform.presences)
-    street.inject(NoCoverageGarage(episode=Uniform(base_s=120.0)), 120.0)
-    street.pass_s(200.0)
-    assert [status.value for _, status in street.platform.presences[said:]] == ["online"]
-
-
-def test_a_nat_forgets_silently() -> None:
-    """The broker goes on believing in the connection until the box itself comes back."""
-    street = Street(parameters=NULL_BOX.model_copy(update={"keepalive_s": 20, "reconnect": QUICK}))
-    said = len(street.platform.presences)
-    street.inject(HalfOpenTcpNat(ping_timeout_s=2.0), 60.0)
-    street.pass_s(0.1)
-    street.unlock("c1", ttl_s=60)
-    street.pass_s(1.8)
-    assert street.platform.acks == [0]
-    assert street.executed() == []
-    assert len(street.platform.presences) == said
-    street.pass_s(30.0)
-    assert street.executed() == ["c1"]
-    assert street.platform.presences[-1][1] is PresenceStatus.ONLINE
-
-
-def test_a_car_without_a_connection_has_no_nat_entry_to_lose() -> None:
-    """A sleeping box is not touched."""
-    car = bench(NULL_BOX.model_copy(update={"asleep_share": 1.0}))
-    car.env.run(until=5)
-    inject(HalfOpenTcpNat(), car, 20.0)
-    car.env.run(until=100)
-    assert not car.link.is_frozen
-    assert car.power() is Power.ASLEEP
-
-
-def asleep() -> Bench:
-    """Return a sleeping car whose operator loses no SMS by itself."""
-    update = {"asleep_share": 1.0, "sms_loss": 0.0, "sms_wake": Uniform(base_s=2.0)}
-    car = bench(NULL_BOX.model_copy(update=update))
-    car.env.run(until=5)
-    return car
-
-
-def test_a_lost_sms_wakes_nobody_until_the_window_closes() -> None:
-    """Inside the box sleeps on; afterwards SMS come as ever."""
-    car = asleep()
-    inject(SmsWakeLost(), car, 10.0)
-    car.env.run(until=6)
-    car.box.send_sms()
-    car.env.run(until=16)
-    assert car.power() is Power.ASLEEP
-    car.box.send_sms()
-    car.env.run(until=19)
-    assert car.power() is Power.AWAKE
-
-
-def test_the_share_of_lost_sms_is_the_faults() -> None:
-    """It replaces the ordinary loss: with 0 every SMS comes, even in a bad network."""
-    update = {"asleep_share": 1.0, "sms_loss": 1.0, "sms_wake": Uniform(base_s=2.0)}
-    car = bench(NULL_BOX.model_copy(update=update))
-    car.env.run(until=5)
-    inject(SmsWakeLost(loss=0.0), car, 10.0)
-    car.env.run(until=6)
-    car.box.send_sms()
-    car.env.run(until=9)
-    assert car.power() is Power.AWAKE
 
 
 def gsm_or_lte(technology: Technology) -> Bench:

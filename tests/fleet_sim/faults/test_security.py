@@ -8,14 +8,10 @@ import pytest
 
 from fleet_sim.cars.distributions import Uniform
 from fleet_sim.faults import FAULTS, Hit, Injection
-from fleet_sim.faults.security import AttackReplay, CommandPinLockout
 from fleet_sim.platform.operations import Operation
 from fleet_sim.platform.parameters import NULL_PLATFORM
 from fleet_wire.contract import problems
-from fleet_wire.contract.messages import Phase, Reason
 from fleet_wire.distance import distance_km
-from tests.helpers.fake_link import bench
-from tests.helpers.faulty import Street, answers, inject
 from tests.helpers.platform_bench import CAR, PlatformBench
 
 
@@ -49,28 +45,6 @@ class Abused:
             for each in self.bench.log
             if each.event == "answered" and each.operation == "unlock"
         ]
-
-
-def test_a_wrong_pin_is_tried_so_often_and_then_nothing_is() -> None:
-    """The box says how often it may still be tried; when the window closes all is well again."""
-    car = bench()
-    inject(CommandPinLockout(tries=2), car, 20.0)
-    for number in range(4):
-        car.env.run(until=1 + number)
-        car.deliver(car.command(f"c{number}"))
-    car.env.run(until=6)
-    refused = [result for result in car.link.results() if result.phase is Phase.REFUSED]
-    assert [(result.reason, result.tries_left) for result in refused] == [
-        (Reason.WRONG_PIN, 1),
-        (Reason.WRONG_PIN, 0),
-        (Reason.PIN_LOCKED, 0),
-        (Reason.PIN_LOCKED, 0),
-    ]
-    car.env.run(until=21)
-    car.deliver(car.command("c9"))
-    car.env.run(until=22)
-    assert answers(car)[-1] == (Phase.EXECUTED, None)
-    assert not car.box.vehicle.is_locked
 
 
 def test_an_account_without_bookings_is_refused_each_car() -> None:
@@ -126,24 +100,6 @@ def test_a_thief_opens_another_car_with_the_account_of_a_customer() -> None:
     assert there is not None
     assert distance_km(here, there) > 500
     assert {hit.vehicle_id for hit in abused.hits} == {CAR}
-
-
-def test_a_command_that_is_sent_again_moves_nothing() -> None:
-    """Neither at once, nor when another has come since."""
-    street = Street()
-    street.inject(AttackReplay(after=Uniform(base_s=5.0)), 60.0)
-    street.pass_s(1.0)
-    street.unlock("c1")
-    street.pass_s(2.0)
-    street.unlock("c2")
-    street.pass_s(1.0)
-    movements = street.boxes[0].vehicle.movement
-    street.pass_s(20.0)
-    assert street.boxes[0].vehicle.movement == movements
-    said = [(result.command_id, result.phase, result.reason) for _, result in
-            street.platform.results]  # fmt: skip
-    assert ("c1", Phase.REFUSED, Reason.REPLAYED) in said
-    assert {hit.command_id for hit in street.hits} == {"c1", "c2", None}
 
 
 @pytest.mark.parametrize(("distance_m", "status"), [(5.0, 403), (None, 200)])

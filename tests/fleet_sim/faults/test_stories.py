@@ -1,0 +1,23 @@
+"""Faults of cars: what a window does to a box, in the text files of this folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.fault_player import FaultPlayer
+from tests.helpers.transcripts import Story, played, stories
+
+STORIES = [
+    pytest.param(story, id=f"{path.stem}-{story.name}")
+    for path in sorted(Path(__file__).parent.glob("*.txt"))
+    for story in stories(path)
+]
+"""`tests/helpers/fault_player.py` says what their verbs mean."""
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_a_box_does_what_the_story_says(story: Story) -> None:
+    """All that it does and says, and when."""
+    assert played(story, FaultPlayer) == story.text
