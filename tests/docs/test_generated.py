@@ -17,7 +17,14 @@ from tests.helpers.page_of_log import WHAT_TO_DO, events_in_the_code, logging_ca
 from tests.helpers.places import ROOT
 
 
-@pytest.mark.parametrize("name", PAGES)
+PICTURES_OF_RUNS = {"docs/images/incident.svg", "docs/images/stages.svg"}
+"""A run is made for each."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.long] * (name in PICTURES_OF_RUNS)) for name in PAGES],
+)
 def test_the_page_is_what_the_code_says(name: str) -> None:
     """Letter by letter."""
     assert (ROOT / name).read_text(encoding="utf-8") == PAGES[name](), f"see: {RENEW}"
