@@ -55,7 +55,9 @@ class JoinPlayer:
             "arrive": self._arrive,
             "broker_lost": bench.behind.tracker.broker_lost,
             "counts": self._counts,
+            "flush": bench.joiner.flush,
             "held": _long(self._hold),
+            "late": self._late,
             "opens": bench.opens,
             "reports": bench.behind.opened,
             "restart": self._restart,
@@ -65,6 +67,9 @@ class JoinPlayer:
 
     def news(self) -> list[str]:
         """Return the records that came since it was asked last."""
+        for complaint in self.bench.complaints:
+            self._tell(complaint)
+        self.bench.complaints.clear()
         told, self.told[:] = self.told[:], []
         return told
 
@@ -85,6 +90,11 @@ class JoinPlayer:
             self.bench.joiner.take_events(lines)
         for line in lines if how == "alone" else ():
             self.bench.joiner.take_event(line)
+
+    def _late(self) -> None:
+        """Let a car that was given up say that it has opened."""
+        self.bench.behind.executed("k1")
+        self.bench.joiner.take_late(self.bench.behind.strays[-1])
 
     def _restart(self) -> None:
         records = self.bench.records

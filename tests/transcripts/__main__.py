@@ -20,7 +20,7 @@ ATTEMPTS = ROOT / "tests/platform_probe/measure/attempts"
 BROKER = ROOT / "tests/fleet_sim/broker/model"
 FAULTS = ROOT / "tests/fleet_sim/faults"
 PLAYERS: dict[Path, Callable[[], Player]] = {
-    ATTEMPTS / "joiner.txt": JoinPlayer,
+    **dict.fromkeys(sorted(ATTEMPTS.glob("*.txt")), JoinPlayer),
     ATTEMPTS / "tracker.txt": TrackPlayer,
     **dict.fromkeys(sorted(BROKER.glob("*.txt")), BrokerPlayer),
     **dict.fromkeys(sorted(FAULTS.glob("*.txt")), FaultPlayer),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -22,21 +21,10 @@ from platform_probe.measure.attempts.ended_attempt import EndedAttempt
 from platform_probe.measure.attempts.log_time import STRANGE_LINES
 from platform_probe.measure.attempts.platform_side import MAX_TOLD_OF
 from tests.helpers.join_bench import LATE_S, WAIT_S, JoinBench, watching_bench
-from tests.helpers.join_player import JoinPlayer
 from tests.helpers.records import TRACE_ID
 from tests.helpers.tracker_bench import CAR, DEADLINE_S, LATE_WINDOW_S, check_arithmetic
-from tests.helpers.transcripts import Story, played, stories
 
 OTHER_TRACE = "1" * 32
-
-STORIES = tuple(stories(Path(__file__).with_name("joiner.txt")))
-"""`tests/helpers/join_player.py` says what their verbs mean."""
-
-
-@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
-def test_stories(story: Story) -> None:
-    """Each story leads to the records that its rule says."""
-    assert played(story, JoinPlayer) == story.text
 
 
 def whole(bench: JoinBench, *, wait_for_result: bool = False) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 import pytest
 
@@ -26,79 +24,6 @@ def an_unlock(bench: JoinBench, **names: str) -> None:
     bench.opens()
     bench.answered(200, **names)
     bench.ended(**names)
-
-
-def test_a_call_without_any_unlock_is_a_complaint_and_no_attempt() -> None:
-    """Nothing reached the platform: the call is all there is, and counts as no unlock."""
-    bench = JoinBench()
-    bench.called(account_id="anna", shown="No connection; please try again.", app_version="5.1")
-    assert bench.complaints == []
-    bench.wait(SETTLED_S)
-    (complaint,) = bench.complaints
-    assert complaint.attempts == ()
-    assert (complaint.complaint_id, complaint.vehicle_id) == ("ticket-1", CAR)
-    assert (complaint.booking_id, complaint.account_id) == ("b7", "anna")
-    assert (complaint.app_version, complaint.shown) == ("5.1", "No connection; please try again.")
-    assert bench.records == []
-    assert bench.joiner.counts.only_platform == 0
-
-
-def test_a_call_names_the_unlocks_before_it() -> None:
-    """Those of its booking; one that is still under way is waited for."""
-    bench = JoinBench()
-    an_unlock(bench)
-    bench.requested(request_id="r2", trace_id="a" * 32)
-    bench.called()
-    bench.wait(SETTLED_S)
-    (complaint,) = bench.complaints
-    assert complaint.attempts == tuple(record.attempt_id for record in bench.records)
-    assert len(complaint.attempts) == 2
-
-
-@pytest.mark.parametrize(
-    "call", [{"booking_id": "another"}, {"vehicle_id": "another", "booking_id": None}]
-)
-def test_unlocks_of_others_are_not_named(call: dict[str, Any]) -> None:
-    """Another booking, or another car."""
-    bench = JoinBench()
-    an_unlock(bench)
-    bench.called(**call)
-    bench.wait(SETTLED_S)
-    assert bench.complaints[0].attempts == ()
-
-
-@pytest.mark.parametrize(("account_id", "is_named"), [("anna", True), ("ben", False)])
-def test_an_unlock_whose_app_forgot_the_booking_is_named_by_its_account(
-    account_id: str, *, is_named: bool
-) -> None:
-    """All such apps send one and the same id: whose unlock it is says the account."""
-    bench = JoinBench()
-    forgotten = {"booking_id": "undefined", "account_id": account_id}
-    bench.requested(**forgotten)
-    bench.answered(404, "booking-unknown", **forgotten)
-    bench.called(account_id="anna")
-    bench.wait(SETTLED_S)
-    named = tuple(record.attempt_id for record in bench.records if is_named)
-    assert bench.complaints[0].attempts == named
-
-
-def test_what_opened_for_another_booking_of_the_customer_is_not_named() -> None:
-    """That was another ride: nobody calls about it."""
-    bench = JoinBench()
-    an_unlock(bench)
-    bench.called(booking_id="another", account_id="anna")
-    bench.wait(SETTLED_S)
-    assert bench.complaints[0].attempts == ()
-
-
-def test_what_was_long_ago_is_not_named() -> None:
-    """The customer calls about now."""
-    bench = JoinBench()
-    an_unlock(bench)
-    bench.wait(LATE_WINDOW_S + 1)
-    bench.called()
-    bench.wait(SETTLED_S)
-    assert bench.complaints[0].attempts == ()
 
 
 def test_the_time_of_a_call_is_on_the_monitors_clock() -> None:

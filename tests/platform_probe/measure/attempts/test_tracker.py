@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
@@ -17,7 +16,6 @@ from platform_probe.measure.attempts.ended_attempt import EndedAttempt
 from platform_probe.measure.attempts.following import BROKER_LOOKED_BACK_S
 from platform_probe.measure.attempts.held_answers import HOLD_S
 from tests.helpers.fake_clock import EPOCH_S
-from tests.helpers.track_player import TrackPlayer
 from tests.helpers.tracker_bench import (
     CAR,
     DEADLINE_S,
@@ -27,16 +25,6 @@ from tests.helpers.tracker_bench import (
     TrackerBench,
     check_arithmetic,
 )
-from tests.helpers.transcripts import Story, played, stories
-
-STORIES = tuple(stories(Path(__file__).with_name("tracker.txt")))
-"""`tests/helpers/track_player.py` says what their verbs mean."""
-
-
-@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
-def test_stories(story: Story) -> None:
-    """Each story leads to the records that its rule says."""
-    assert played(story, TrackPlayer) == story.text
 
 
 def test_a_connected_car_that_says_nothing_is_told_of_at_half_of_the_deadline() -> None:
