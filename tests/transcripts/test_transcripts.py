@@ -1,0 +1,89 @@
+"""Transcripts are played event by event, and say what came of each row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.places import ROOT
+from tests.helpers.transcripts import DETAIL, played, renew, stories
+from tests.transcripts.__main__ import PLAYERS
+
+TEXT = """\
+# Whoever is called comes. Twice is once too often.
+call anna
+= anna comes
+call 'bert; carl' loudly=yes
+= bert; carl comes loudly
+=     from far away
+again; call -
+= None comes
+
+# Nobody comes by himself.
+wait 1.5; wait 2
+"""
+
+
+class Caller:
+    """Somebody who calls others, and waits."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def verbs(self) -> Mapping[str, Callable[..., object]]:
+        """Return the function of each verb."""
+        return {"call": self._call, "wait": float}
+
+    def _call(self, name: str | None, *, loudly: bool = False) -> None:
+        self.told.append(f"{name} comes{' loudly' if loudly else ''}")
+        if loudly:
+            self.told.append(f"{DETAIL}from far away")
+
+    def news(self) -> list[str]:
+        """Return who came."""
+        told, self.told = self.told, []
+        return told
+
+
+def test_a_story_says_what_came_of_each_row(tmp_path: Path) -> None:
+    """A word with a space is quoted; what came of nothing else is what the text says."""
+    path = tmp_path / "calls.txt"
+    path.write_text(TEXT, encoding="utf-8")
+    first, second = stories(path)
+    assert (first.name, second.name) == ("whoever_is_called_comes", "nobody_comes_by_himself")
+    assert [played(each, Caller) for each in (first, second)] == [first.text, second.text]
+
+
+def test_what_does_not_come_of_it_any_more_differs_and_can_be_renewed(tmp_path: Path) -> None:
+    """A line that is wrong, missing or too many is none that the player says."""
+    path = tmp_path / "calls.txt"
+    for wrong in (
+        TEXT.replace("anna comes", "anna stays"),
+        TEXT.replace("= anna comes\n", ""),
+        TEXT.replace("wait 2", "wait 2\n= carl comes"),
+    ):
+        path.write_text(wrong, encoding="utf-8")
+        assert [each for each in stories(path) if played(each, Caller) != each.text]
+        renew(path, Caller)
+        assert path.read_text("utf-8") == TEXT
+
+
+@pytest.mark.parametrize("row", ["shout anna", "call", "call anna loud=yes"])
+def test_an_event_that_nobody_knows_is_an_error(tmp_path: Path, row: str) -> None:
+    """A story with a misspelt verb does not pass."""
+    path = tmp_path / "calls.txt"
+    path.write_text(f"# Somebody comes.\n{row}\n", encoding="utf-8")
+    (story,) = stories(path)
+    with pytest.raises((KeyError, TypeError)):
+        played(story, Caller)
+
+
+def test_every_transcript_has_a_player_and_a_test_that_plays_it() -> None:
+    """And no two stories of a file have one name."""
+    folders = {path.parent for path in (ROOT / "tests").rglob("test_stories.py")}
+    assert {path for folder in folders for path in folder.glob("*.txt")} == PLAYERS.keys()
+    for path in PLAYERS:
+        names = [story.name for story in stories(path)]
+        assert len({*names}) == len(names), path
