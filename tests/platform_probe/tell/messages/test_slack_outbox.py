@@ -5,21 +5,18 @@ from __future__ import annotations
 import math
 from collections import Counter
 
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleet_wire.contract.incident import ChangeKind, Incident, Severity
 from platform_probe.tell.messages.delivery import Failure, Trouble
-from platform_probe.tell.messages.slack_calls import Call, Deleted, DisplayPart, NotThere, Verb
-from platform_probe.tell.messages.slack_outbox import HISTORY_EVERY_S, LOOKED_AT_S
+from platform_probe.tell.messages.slack_calls import Call, DisplayPart, NotThere, Verb
+from platform_probe.tell.messages.slack_outbox import HISTORY_EVERY_S
 from tests.helpers.fake_clock import EPOCH_S
 from tests.helpers.made_incidents import (
     acknowledged,
-    closed,
     grown,
-    joined,
     made_incident,
     muted,
     named,
@@ -29,7 +26,7 @@ from tests.helpers.made_incidents import (
     unnamed,
     worse,
 )
-from tests.helpers.virtual_slack import VirtualSlack, everything, parts_of
+from tests.helpers.virtual_slack import VirtualSlack, everything
 
 HOUR_S = 3_600.0
 
@@ -75,140 +72,6 @@ def test_the_first_post_goes_at_once() -> None:
     assert (call.verb, call.part) == (Verb.POST, DisplayPart.MESSAGE)
 
 
-def test_worse_by_a_class_is_a_new_post() -> None:
-    """Once for each class; growth is none."""
-    first = made_incident()
-    second = worse(grown(first))
-    slack = told(first, second, grown(second), grown(grown(second)))
-    assert slack.posts == [DisplayPart.MESSAGE, DisplayPart.WORSE]
-
-
-def posted(*, for_s: float) -> tuple[VirtualSlack, Incident]:
-    """Return a channel some time after it was told of an incident."""
-    slack = VirtualSlack()
-    slack.run(5)
-    first = made_incident(at=now_of(slack))
-    slack.tell(first)
-    slack.run(for_s)
-    return slack, first
-
-
-def test_worse_within_seconds_is_an_edit() -> None:
-    """Who was called looks at the message, which says so at once; the thread keeps it."""
-    slack, first = posted(for_s=10)
-    second = worse(first, after_s=10)
-    slack.tell(second)
-    slack.run(2)
-    assert slack.taken[0].shows.severity is Severity.CRITICAL
-    slack.run(HOUR_S)
-    assert slack.posts == [DisplayPart.MESSAGE]
-    assert [line for one in slack.taken for line in one.told] == ["it was worse"]
-    slack.restart()
-    slack.tell(grown(second))
-    slack.run(HOUR_S)
-    assert slack.posts == [DisplayPart.MESSAGE]
-
-
-def test_a_cause_that_is_known_later_is_a_reply_that_the_channel_shows() -> None:
-    """Edits call nobody. It comes once, with what else the thread does not have yet."""
-    first = unnamed()
-    second = named(grown(first))
-    slack = told(first, second, grown(second), named(grown(second)))
-    assert slack.posts == [DisplayPart.MESSAGE, DisplayPart.NAMED]
-    assert slack.taken[1].told == [each.sentence for each in second.changes[1:]]
-
-
-def test_a_cause_that_is_known_within_seconds_is_an_edit() -> None:
-    """Who was called looks at the message; also after a restart nobody is called for it."""
-    slack = VirtualSlack()
-    slack.run(5)
-    first = unnamed(at=now_of(slack))
-    slack.tell(first)
-    slack.run(10)
-    second = named(first, after_s=10)
-    slack.tell(second)
-    slack.run(HOUR_S)
-    slack.restart()
-    slack.tell(grown(second))
-    slack.run(HOUR_S)
-    assert slack.posts == [DisplayPart.MESSAGE]
-    assert slack.taken[0].shows.mode == second.mode
-
-
-def test_a_cause_that_is_known_while_a_restart_is_under_way_is_told() -> None:
-    """That it is owed is kept."""
-    slack = told(unnamed())
-    slack.restart()
-    slack.tell(named(slack.incidents["inc-1"]))
-    slack.run(HOUR_S)
-    assert slack.posts == [DisplayPart.MESSAGE, DisplayPart.NAMED]
-
-
-def test_a_joined_incident_has_no_recovery() -> None:
-    """Its message and thread say with which it is one; the other one goes on and ends."""
-    home, other = made_incident("inc-1"), made_incident("inc-2")
-    slack = told(home, other)
-    end = joined(other, home)
-    slack.tell(end)
-    slack.run(60)
-    slack.tell(resolved(home))
-    slack.run(60)
-    assert parts_of(slack, "inc-2") == ["message", "history"]
-    assert parts_of(slack, "inc-1") == ["message", "ended"]
-    assert slack.taken[1].shows == end
-
-
-def test_a_joined_incident_that_was_never_posted_is_not_posted() -> None:
-    """It waited in a window, or Slack was away."""
-    home, other = made_incident("inc-1"), made_incident("inc-2", maintenance="antennas")
-    slack = told(home, other, joined(other, home))
-    assert slack.posts == [DisplayPart.MESSAGE]
-    slack = VirtualSlack()
-    slack.answer = lambda _: Failure(Trouble.UNREACHABLE, "away")
-    slack.tell(made_incident("inc-2"))
-    slack.run(5)
-    slack.tell(joined(made_incident("inc-2"), home))
-    slack.answer = lambda _: None
-    slack.run(HOUR_S)
-    assert slack.posts == []
-
-
-def test_what_was_withheld_and_is_no_longer_seen_waits_until_it_is() -> None:
-    """The window is over, and so may this be."""
-    first = made_incident(maintenance="antennas")
-    unseen = then(first, ChangeKind.UNSEEN, ended_at=first.at)
-    freed = then(unseen, ChangeKind.UNMUTED, maintenance=None)
-    slack = told(first, unseen, freed)
-    assert slack.posts == []
-    slack.tell(then(freed, ChangeKind.SEEN_AGAIN, ended_at=None))
-    slack.run(60)
-    assert slack.posts == [DisplayPart.MESSAGE]
-    slack = told(first, unseen, freed, resolved(freed))
-    assert slack.posts == []
-
-
-def test_worse_while_the_message_is_on_its_way_is_an_edit() -> None:
-    """Its answer comes after the rise."""
-    slack, first = posted(for_s=0.05)
-    slack.tell(worse(first, after_s=0.05))
-    slack.run(HOUR_S)
-    assert slack.posts == [DisplayPart.MESSAGE]
-    assert slack.taken[0].shows.severity is Severity.CRITICAL
-
-
-def test_worse_that_no_edit_has_told_is_posted() -> None:
-    """Slack takes no edit: the post comes half a minute after the message, not later."""
-    slack, first = posted(for_s=10)
-    slack.answer = lambda call: (
-        Failure(Trouble.RATE, "ratelimited", 60.0) if call.verb is Verb.EDIT else None
-    )
-    slack.tell(worse(first, after_s=10))
-    slack.run(60)
-    assert slack.posts == [DisplayPart.MESSAGE, DisplayPart.WORSE]
-    waited_s = slack.taken[1].at_s - slack.taken[0].at_s
-    assert LOOKED_AT_S <= waited_s < LOOKED_AT_S + 1
-
-
 @pytest.mark.parametrize("steps", [[Severity.CRITICAL], [Severity.WARNING, Severity.CRITICAL]])
 def test_worse_by_two_classes_is_posted_at_once(steps: list[Severity]) -> None:
     """Who saw a notice may not have looked; in one step or in two."""
@@ -222,69 +85,6 @@ def test_worse_by_two_classes_is_posted_at_once(steps: list[Severity]) -> None:
         slack.tell(incident)
     slack.run(2)
     assert slack.posts == [DisplayPart.MESSAGE, DisplayPart.WORSE]
-
-
-def test_the_end_is_one_post_and_the_message_says_so() -> None:
-    """With the last revision in both."""
-    first = made_incident()
-    last = resolved(first)
-    slack = told(first, last, last)
-    assert slack.posts == [DisplayPart.MESSAGE, DisplayPart.ENDED]
-    assert slack.taken[0].shows == last
-
-
-def test_what_comes_back_is_told_in_the_same_thread() -> None:
-    """And its second end once more."""
-    first = made_incident()
-    over = resolved(first)
-    back = reopened(over)
-    slack = told(first, over, back, resolved(back))
-    assert slack.posts == [
-        DisplayPart.MESSAGE,
-        DisplayPart.ENDED,
-        DisplayPart.BACK,
-        DisplayPart.ENDED,
-    ]
-
-
-def test_what_is_over_before_it_could_be_told_is_one_post() -> None:
-    """Slack was away: nobody needs a message of an incident and one of its end."""
-    slack = VirtualSlack()
-    slack.answer = lambda _: Failure(Trouble.UNREACHABLE, "away")
-    first = made_incident()
-    slack.tell(first)
-    slack.run(HOUR_S)
-    slack.tell(resolved(first))
-    slack.answer = lambda _: None
-    slack.run(2 * HOUR_S)
-    assert slack.posts == [DisplayPart.MESSAGE]
-    assert slack.taken[0].shows.ended_at is not None
-
-
-def test_what_is_over_before_it_could_be_told_is_told_after_a_restart() -> None:
-    """Slack is away when an incident begins and ends, and the monitor is restarted meanwhile."""
-    slack = VirtualSlack()
-    slack.answer = lambda _: Failure(Trouble.UNREACHABLE, "away")
-    first = made_incident()
-    for revision in (first, resolved(first)):
-        slack.tell(revision)
-        slack.run(HOUR_S)
-    slack.restart()
-    slack.answer = lambda _: None
-    slack.run(HOUR_S)
-    assert slack.posts == [DisplayPart.MESSAGE]
-
-
-def test_closed_by_a_person_is_no_recovery() -> None:
-    """The message and the thread say who and why; if it comes back the channel hears of it."""
-    first = made_incident()
-    over = closed(first)
-    slack = told(first, over)
-    assert parts_of(slack, "inc-1") == ["message", "history"]
-    assert slack.taken[0].shows == over
-    slack.tell(reopened(over))
-    slack.run()
-    assert slack.posts == [DisplayPart.MESSAGE, DisplayPart.BACK]
 
 
 def test_acknowledged_is_shown_before_numbers_that_grow() -> None:
@@ -304,27 +104,6 @@ def test_acknowledged_is_shown_before_numbers_that_grow() -> None:
         if one.part is DisplayPart.MESSAGE and one.incident.incident_id == "inc-19"
     ]  # fmt: skip
     assert shown_s - before_s < 2.0
-
-
-def test_a_muted_incident_shows_it_and_is_silent_until_then() -> None:
-    """One edit says so; what happened meanwhile comes afterwards."""
-    slack = VirtualSlack()
-    first = made_incident(at=now_of(slack))
-    slack.tell(first)
-    slack.run(10)
-    quiet = muted(first, for_s=HOUR_S, after_s=10)
-    slack.tell(quiet)
-    slack.run(10)
-    later = worse(grown(quiet))
-    slack.tell(later)
-    slack.run(HOUR_S / 2)
-    assert parts_of(slack, "inc-1") == ["message", "history"]
-    assert slack.taken[0].edits[0][1].muted_until == quiet.muted_until
-    slack.run(HOUR_S)
-    assert slack.posts == [DisplayPart.MESSAGE, DisplayPart.WORSE]
-    assert any(
-        "grew" in line or "failed by now" in line for one in slack.taken for line in one.told
-    )
 
 
 def test_what_is_shown_when_a_mute_runs_out_is_not_muted() -> None:
@@ -359,60 +138,6 @@ def test_a_title_of_a_mute_comes_to_the_thread_after_it(first: Incident) -> None
     assert times_told() == 0
     slack.run(2 * HOUR_S)
     assert times_told() == 1
-
-
-def test_what_people_do_in_quiet_is_told_in_the_thread_at_once() -> None:
-    """Who muted it and who looks after it calls nobody; how it grows meanwhile waits."""
-    slack = VirtualSlack()
-    first = made_incident(at=now_of(slack))
-    slack.tell(first)
-    slack.run(10)
-    quiet = muted(grown(first), for_s=HOUR_S)
-    slack.tell(quiet)
-    slack.run(3)
-    in_thread = [one.told for one in slack.taken if one.part is DisplayPart.HISTORY]
-    assert in_thread == [[each.sentence for each in quiet.changes[1:]]]
-    slack.tell(acknowledged(grown(quiet)))
-    slack.tell(grown(acknowledged(grown(quiet))))
-    slack.run(60)
-    assert [len(one.told) for one in slack.taken] == [0, 2, 2]
-    assert slack.posts == [DisplayPart.MESSAGE]
-    slack.run(2 * HOUR_S)
-    assert [len(one.told) for one in slack.taken] == [0, 2, 2, 1]
-
-
-def test_a_muted_incident_that_ends_says_so_in_its_message_alone() -> None:
-    """Who muted it wants to hear no more."""
-    slack = VirtualSlack()
-    first = made_incident(at=now_of(slack))
-    quiet = muted(first)
-    last = resolved(quiet)
-    for revision in (first, quiet, last):
-        slack.tell(revision)
-        slack.run(60)
-    slack.run(2 * HOUR_S)
-    assert slack.posts == [DisplayPart.MESSAGE]
-    assert slack.taken[0].shows == last
-
-
-def test_maintenance_is_silent_and_what_outlives_it_says_so() -> None:
-    """The first message says why none came before."""
-    first = made_incident(maintenance="new SIMs")
-    after = then(first, ChangeKind.UNMUTED, maintenance=None)
-    slack = told(first, grown(first))
-    assert slack.posts == []
-    slack.tell(msgspec.structs.replace(after, revision=9))
-    slack.run()
-    assert slack.posts == [DisplayPart.MESSAGE]
-    assert slack.taken[0].withheld == "maintenance window 'new SIMs'"
-
-
-def test_what_ends_within_maintenance_sends_nothing() -> None:
-    """Nothing at all."""
-    first = made_incident(maintenance="new SIMs")
-    slack = told(first, resolved(first))
-    slack.run(HOUR_S)
-    assert slack.taken == []
 
 
 def test_new_incidents_go_before_everything_else() -> None:
@@ -495,19 +220,6 @@ def test_nothing_is_lost_when_slack_is_away_for_an_hour(trouble: Trouble) -> Non
     assert shown == {one.incident_id: one for one in last}
 
 
-def test_a_post_whose_answer_was_lost_is_found() -> None:
-    """It is looked for before it is sent again."""
-    slack = VirtualSlack()
-    slack.answer = lambda call: "lost" if call.verb is Verb.POST and not slack.taken else None
-    first = made_incident()
-    slack.tell(first)
-    slack.run(60)
-    slack.tell(grown(first))
-    slack.run(120)
-    assert slack.posts == [DisplayPart.MESSAGE]
-    assert slack.taken[0].shows == grown(first)
-
-
 def test_a_post_that_nobody_may_look_for_comes_twice_rather_than_never() -> None:
     """Without the scope to read the channel."""
     slack = VirtualSlack()
@@ -523,45 +235,6 @@ def test_a_post_that_nobody_may_look_for_comes_twice_rather_than_never() -> None
     assert slack.posts == [DisplayPart.MESSAGE, DisplayPart.MESSAGE]
 
 
-@pytest.mark.parametrize("arrives", [True, False])
-def test_killed_within_a_post(arrives: bool) -> None:  # noqa: FBT001 - a parameter
-    """Whether it arrived or not, there is one message after the restart."""
-    slack = VirtualSlack()
-    slack.run(5)
-    slack.answer = lambda _: None if arrives else Failure(Trouble.UNREACHABLE, "")
-    slack.tell(made_incident())
-    slack.run(0.01)  # it is under way
-    slack.answer = lambda _: None
-    slack.restart()
-    slack.run(60)
-    assert slack.posts == [DisplayPart.MESSAGE]
-
-
-def test_a_restart_says_nothing_again() -> None:
-    """Whatever was told stays told: message, rise, history, end."""
-    first = made_incident()
-    second = worse(grown(first))
-    slack = told(first, second, resolved(second))
-    before = parts_of(slack, "inc-1")
-    slack.restart()
-    slack.run(HOUR_S)
-    assert parts_of(slack, "inc-1") == before
-
-
-def test_a_message_that_somebody_deleted_is_left_deleted() -> None:
-    """It is not edited any more; a rise is told all the same."""
-    slack = VirtualSlack()
-    first = made_incident()
-    slack.tell(first)
-    slack.run(10)
-    slack.answer = lambda call: Deleted() if call.verb is Verb.EDIT else None
-    slack.tell(grown(first))
-    slack.run(60)
-    slack.tell(worse(grown(first)))
-    slack.run(60)
-    assert slack.posts == [DisplayPart.MESSAGE, DisplayPart.WORSE]
-
-
 def test_blocks_that_slack_does_not_take_become_text() -> None:
     """And what it does not take as text either stops nothing else."""
     slack = VirtualSlack()
@@ -575,35 +248,6 @@ def test_blocks_that_slack_does_not_take_become_text() -> None:
     slack.run(60)
     assert [one.incident.incident_id for one in slack.taken] == ["plain"]
     assert slack.outbox.waiting(slack.s) == (0, 0.0)
-
-
-@pytest.mark.parametrize("jump_s", [-86_400.0, 86_400.0])
-def test_a_clock_that_jumps_loses_nothing_and_repeats_nothing(jump_s: float) -> None:
-    """Within an incident, and over a restart: one message with the latest numbers, and its end."""
-    slack = VirtualSlack()
-    incident = made_incident(at=now_of(slack))
-    slack.tell(incident)
-    slack.run(60)
-    slack.jumped_s = jump_s
-    incident = grown(incident, after_s=jump_s + 60)
-    slack.tell(incident)
-    slack.run(60)
-    assert slack.taken[0].shows == incident
-    slack.restart()
-    slack.tell(worse(incident))
-    slack.run(60)
-    slack.tell(resolved(worse(incident)))
-    slack.run(60)
-    assert slack.posts == [DisplayPart.MESSAGE, DisplayPart.WORSE, DisplayPart.ENDED]
-    assert slack.refused == 0
-    assert slack.outbox.waiting(slack.s) == (0, 0.0)
-
-
-def test_an_older_revision_changes_nothing() -> None:
-    """Revisions may be told twice, after a restart of the monitor."""
-    first = made_incident()
-    slack = told(first, grown(first), first)
-    assert slack.taken[0].shows == grown(first)
 
 
 def test_what_is_long_over_is_forgotten() -> None:
