@@ -18,7 +18,7 @@ NOT_QUICK := tests/bench tests/deploy tests/docs tests/fleet_sim/commands tests/
 	$(wildcard tests/test_docs_*.py) \
 	$(filter-out tests/live/test_live_run.py,$(wildcard tests/live/test_*.py))
 
-.PHONY: help setup develop run million quick test test-all conformance check docs mutants bench days score weights lock clean
+.PHONY: help setup develop run million quick test test-all conformance check docs mutants bench days fidelity score weights lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 13
@@ -93,6 +93,9 @@ score: develop  ## How well failures are diagnosed, on incidents that nobody tun
 
 weights: develop  ## Learn the weights of the diagnosis anew, from incidents to tune with
 	$(BIN)/python -m bench.score learn
+
+fidelity: develop  ## The simulator's model beside published measurements; writes docs/fidelity.md
+	$(BIN)/python -m bench.fidelity --page docs/fidelity.md
 
 days: develop  ## Thirty simulated days of healthy fleets under the shipped rules: who would be woken?
 	@scripts/setup --for-tests

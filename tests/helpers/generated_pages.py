@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.helpers.page_of_api import page_of_api
+from tests.helpers.page_of_fidelity import page_of_fidelity
 from tests.helpers.page_of_log import page_of_log
 from tests.helpers.page_of_metrics import page_of_metrics
 from tests.helpers.page_of_modes import page_of_modes
@@ -21,6 +22,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/metrics.md": page_of_metrics,
     "docs/log.md": page_of_log,
     "docs/modes.md": page_of_modes,
+    "docs/fidelity.md": page_of_fidelity,
     "docs/images/diagnosis.svg": diagnosis,
     "docs/images/incident.svg": incident,
     "docs/images/stages.svg": stages,

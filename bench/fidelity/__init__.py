@@ -1,0 +1,1 @@
+"""The simulator's model beside published measurements: `python -m bench.fidelity`."""
