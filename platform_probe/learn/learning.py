@@ -19,9 +19,9 @@ from fleet_wire.errors import BrokerRefusedError, BrokerUnreachableError, Config
 from fleet_wire.links.factory import link_factory
 from fleet_wire.links.link import BrokerAddress, Disconnected, Link, Message, Session
 from fleet_wire.private_files import FOR_OWNER
-from fleet_wire.profiles.drafting import draft_of
 from fleet_wire.profiles.profile import MqttVersion
 from fleet_wire.profiles.samples import Sample, sample_of
+from platform_probe.learn.drafting import draft_of
 
 MAX_MESSAGES: Final = 50_000
 """Messages that are kept; what more is heard says nothing new."""

@@ -22,11 +22,11 @@ from fleet_wire.contract.partial import PartialState, PartialTelemetry
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.errors import ConfigError, RemoteProtocolError
 from fleet_wire.profiles.asyncapi import asyncapi
-from fleet_wire.profiles.drafting import draft_of
 from fleet_wire.profiles.form import MessageForm
 from fleet_wire.profiles.profile import contents_of
 from fleet_wire.profiles.samples import Reading, Sample, apply_profile
 from fleet_wire.profiles.telling import are_exclusive, fits
+from platform_probe.learn.drafting import draft_of
 from tests.helpers.messages import message_of
 from tests.helpers.other_bench import OtherBench
 from tests.helpers.own_wires import ONE_TOPIC, OWN_WIRES

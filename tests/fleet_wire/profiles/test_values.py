@@ -9,10 +9,10 @@ from fleet_wire.contract.messages import Action, Command, Phase, Reason, Result
 from fleet_wire.contract.partial import PartialState
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.errors import ConfigError, RemoteProtocolError
-from fleet_wire.profiles.drafting import draft_of
 from fleet_wire.profiles.pointers import at, tokens_of
 from fleet_wire.profiles.profile import Profile
 from fleet_wire.profiles.samples import Sample
+from platform_probe.learn.drafting import draft_of
 from tests.helpers.own_wires import ONE_FOR_ALL
 from tests.helpers.profile_files import heard, profile_of
 

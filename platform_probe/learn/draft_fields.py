@@ -7,8 +7,12 @@ from typing import Any, Final
 
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.errors import RemoteProtocolError
-from fleet_wire.profiles.draft_groups import MAX_VALUES, Group, last_word, parent_word
-from fleet_wire.profiles.draft_words import (
+from fleet_wire.profiles.fields import FIELDS, FieldInfo, Type, reader
+from fleet_wire.profiles.form import FieldForm
+from fleet_wire.profiles.reading import TEXT
+from fleet_wire.profiles.topic_templates import COMMAND
+from platform_probe.learn.draft_groups import MAX_VALUES, Group, last_word, parent_word
+from platform_probe.learn.draft_words import (
     ABOUT,
     FIELD_WORDS,
     beginnings,
@@ -16,10 +20,6 @@ from fleet_wire.profiles.draft_words import (
     opposite,
     plain,
 )
-from fleet_wire.profiles.fields import FIELDS, FieldInfo, Type, reader
-from fleet_wire.profiles.form import FieldForm
-from fleet_wire.profiles.reading import TEXT
-from fleet_wire.profiles.topic_templates import COMMAND
 
 _MILLISECONDS_FROM: Final = 100_000_000_000
 """A time below is in seconds: in milliseconds it would be in 1973."""

@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import Final
 
 from fleet_wire.contract.topics import VEHICLE_ID, TopicKind
-from fleet_wire.profiles.draft_words import (
+from platform_probe.learn.draft_words import (
     ABOUT,
     CLIENT_WORDS,
     FIELD_WORDS,

@@ -28,11 +28,11 @@ from fleet_wire.contract.messages import (
 from fleet_wire.contract.partial import UNNAMED, PartialState
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.errors import ConfigError
-from fleet_wire.profiles.draft_words import beginnings
-from fleet_wire.profiles.drafting import draft_of
 from fleet_wire.profiles.loading import NAMES, load_draft, load_profile
 from fleet_wire.profiles.profile import Correlation, Profile, contents_of
 from fleet_wire.profiles.samples import Reading, ReadSample, Sample, apply_profile, sample_of
+from platform_probe.learn.draft_words import beginnings
+from platform_probe.learn.drafting import draft_of
 from tests.helpers.invented_wires import Wire, wires
 from tests.helpers.messages import message_of
 from tests.helpers.own_wires import OWN_WIRES

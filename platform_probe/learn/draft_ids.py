@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from fleet_wire.contract.topics import TopicKind
-from fleet_wire.profiles.draft_groups import Group, last_word
-from fleet_wire.profiles.draft_words import FIELD_WORDS
 from fleet_wire.profiles.fields import MAX_NAME
+from platform_probe.learn.draft_groups import Group, last_word
+from platform_probe.learn.draft_words import FIELD_WORDS
 
 Place = int | str
 """A level of the topic, or a pointer into the payload."""

@@ -9,8 +9,12 @@ from typing import Any, Final
 
 from fleet_wire.contract.topics import VEHICLE_ID, TopicKind
 from fleet_wire.links.link import Message
-from fleet_wire.profiles.draft_topics import VEHICLE, WILD, Levels, patterns_of
-from fleet_wire.profiles.draft_words import (
+from fleet_wire.profiles.encodings import document_in
+from fleet_wire.profiles.pointers import at as value_at
+from fleet_wire.profiles.pointers import tokens_of
+from fleet_wire.profiles.reading import TEXT
+from platform_probe.learn.draft_topics import VEHICLE, WILD, Levels, patterns_of
+from platform_probe.learn.draft_words import (
     ABOUT,
     FIELD_WORDS,
     KIND_WORDS,
@@ -18,10 +22,6 @@ from fleet_wire.profiles.draft_words import (
     plain,
     words_in,
 )
-from fleet_wire.profiles.encodings import document_in
-from fleet_wire.profiles.pointers import at as value_at
-from fleet_wire.profiles.pointers import tokens_of
-from fleet_wire.profiles.reading import TEXT
 
 MAX_VALUES: Final = 20
 """Different values of a field that are listed; a field with more holds no words."""

@@ -16,16 +16,16 @@ from fleet_wire.error_text import text_problem
 from fleet_wire.errors import RemoteProtocolError
 from fleet_wire.links.link import Message
 from fleet_wire.profiles.checking import problems_of
-from fleet_wire.profiles.draft_entries import COMMAND_LEVEL, Entry, SortedGroups, sorted_out
-from fleet_wire.profiles.draft_fields import OTHERWISE, Field
-from fleet_wire.profiles.draft_groups import Group, groups_of
-from fleet_wire.profiles.draft_topics import VEHICLE
-from fleet_wire.profiles.draft_words import ABOUT
 from fleet_wire.profiles.form import ProfileForm
 from fleet_wire.profiles.gaps import FILL_IN
 from fleet_wire.profiles.mapped import MappedProfile
 from fleet_wire.profiles.samples import Sample
 from fleet_wire.profiles.topic_templates import TopicTemplate
+from platform_probe.learn.draft_entries import COMMAND_LEVEL, Entry, SortedGroups, sorted_out
+from platform_probe.learn.draft_fields import OTHERWISE, Field
+from platform_probe.learn.draft_groups import Group, groups_of
+from platform_probe.learn.draft_topics import VEHICLE
+from platform_probe.learn.draft_words import ABOUT
 
 _WORD_NEEDED: Final = {TopicKind.COMMAND: "unlock", TopicKind.RESULT: "executed"}
 """The word that some message of a kind must contain."""

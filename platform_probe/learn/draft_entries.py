@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from fleet_wire.contract.topics import TopicKind
-from fleet_wire.profiles.draft_fields import Field, as_text, fields_of, problem_with
-from fleet_wire.profiles.draft_groups import Group, kinds_of, vehicle_pointers
-from fleet_wire.profiles.draft_ids import Place, ids_of
-from fleet_wire.profiles.draft_topics import VEHICLE, WILD
-from fleet_wire.profiles.draft_words import (
+from fleet_wire.profiles.encodings import looks_like_protobuf
+from fleet_wire.profiles.fields import FIELDS
+from fleet_wire.profiles.topic_templates import CLIENT, COMMAND
+from platform_probe.learn.draft_fields import Field, as_text, fields_of, problem_with
+from platform_probe.learn.draft_groups import Group, kinds_of, vehicle_pointers
+from platform_probe.learn.draft_ids import Place, ids_of
+from platform_probe.learn.draft_topics import VEHICLE, WILD
+from platform_probe.learn.draft_words import (
     ABOUT,
     CLIENT_WORDS,
     KIND_WORDS,
@@ -20,9 +23,6 @@ from fleet_wire.profiles.draft_words import (
     meaning,
     words_in,
 )
-from fleet_wire.profiles.encodings import looks_like_protobuf
-from fleet_wire.profiles.fields import FIELDS
-from fleet_wire.profiles.topic_templates import CLIENT, COMMAND
 
 COMMAND_LEVEL: Final = f"{{{COMMAND}}}"
 _CLIENT_LEVEL: Final = f"{{{CLIENT}}}"
