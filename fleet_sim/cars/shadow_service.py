@@ -12,9 +12,10 @@ from typing import Any
 
 import msgspec
 
+from fleet_sim.cars.service_client import ServiceClient
 from fleet_sim.cars.world import World
 from fleet_wire.contract.codec import MAX_PAYLOAD_BYTES
-from fleet_wire.links.link import Disconnected, Message, Session
+from fleet_wire.links.link import Message, Session
 from fleet_wire.links.reconnect import ReconnectPolicy
 from fleet_wire.profiles.topic_templates import VEHICLE, TopicTemplate
 
@@ -49,63 +50,43 @@ class Shadow:
 
 
 class ShadowService:
-    """Answers updates of the shadows of a fleet, where its profile has some.
-
-    Implements `fleet_wire.links.link.LinkHandler`.
-    """
+    """Answers updates of the shadows of a fleet, where its profile has some."""
 
     def __init__(self, world: World, vehicles: Container[str], *, name: str) -> None:
         self._world = world
         self._vehicles = vehicles
-        self._name = name
-        self._failures = 0
-        self._stream = world.stream(name)
         self._shadows: dict[str, Shadow] = {}
-        text = world.profile.device_shadow
-        self._template = None if text is None else TopicTemplate.parse(f"{text}/update", {})
-        self._link = None if self._template is None else world.link_factory(self)
-        self.last_end: Disconnected | None = None
-        """Why it is not connected; None while it is, and before the first try has failed."""
-
-    def start(self) -> None:
-        """Connect to the broker, if the fleet has shadows."""
-        if self._link is not None:
-            self._link.connect()
-
-    @property
-    def is_connected(self) -> bool:
-        """Whether updates reach it."""
-        return self._link is not None and self._link.is_connected
-
-    def session(self) -> Session:
-        """Return what to say in CONNECT: updates wait for the service."""
-        assert self._template is not None  # noqa: S101 - else nothing connects
-        return Session(
-            client_id=self._name,
-            subscriptions=(self._template.filter(),),
-            clean_start=False,
+        self._level: int | None = None
+        """Which level of a topic names the car."""
+        self.client: ServiceClient | None = None
+        """None where there are no shadows."""
+        if world.profile.device_shadow is None:
+            return
+        template = TopicTemplate.parse(f"{world.profile.device_shadow}/update", {})
+        self._level = template.index(VEHICLE)
+        session = Session(
+            client_id=name,
+            subscriptions=(template.filter(),),
+            clean_start=False,  # updates wait for the service
             session_expiry_s=_SESSION_EXPIRY_S,
             keepalive_s=30,
         )
+        self.client = ServiceClient(
+            world,
+            session,
+            reconnect=RECONNECT,
+            stream=world.stream(name),
+            on_message=self._handle_update,
+        )
 
-    def on_connected(self, *, session_present: bool) -> None:  # noqa: ARG002 - LinkHandler's form
-        """Nothing to say."""
-        self._failures = 0
-        self.last_end = None
+    def start(self) -> None:
+        """Connect to the broker, if the fleet has shadows."""
+        if self.client is not None:
+            self.client.link.connect()
 
-    def on_disconnected(self, reason: Disconnected) -> None:
-        """Connect again."""
-        assert self._link is not None  # noqa: S101 - it has just ended
-        self.last_end = reason
-        self._world.later(RECONNECT.delay_s(self._failures, self._stream), self._link.connect)
-        self._failures += 1
-
-    def on_message(self, message: Message) -> None:
+    def _handle_update(self, message: Message) -> None:
         """Answer an update of one of the fleet's own cars."""
-        assert self._link is not None and self._template is not None  # noqa: S101, PT018
-        self._link.acknowledge(message)
-        level = self._template.index(VEHICLE)
-        vehicle_id = "" if level is None else message.topic.split("/")[level]
+        vehicle_id = "" if self._level is None else message.topic.split("/")[self._level]
         if vehicle_id in self._vehicles:  # else another fleet process serves it
             self._answer(vehicle_id, message)
 
@@ -132,8 +113,8 @@ class ShadowService:
         self._publish(message.topic, "documents", documents)
 
     def _publish(self, topic: str, about: str, document: dict[str, Any]) -> None:
-        assert self._link is not None  # noqa: S101 - a message has just come by it
-        self._link.publish(f"{topic}/{about}", msgspec.json.encode(document), qos=1)
+        assert self.client is not None  # noqa: S101 - a message has just come by it
+        self.client.link.publish(f"{topic}/{about}", msgspec.json.encode(document), qos=1)
 
 
 def _request_in(payload: bytes) -> tuple[dict[str, Any], dict[str, Any]] | None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from fleet_sim.cars.box import Box
+from fleet_sim.cars.service_client import ServiceClient
 from fleet_sim.cars.world import World
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.errors import RemoteProtocolError
-from fleet_wire.links.link import Disconnected, Message, Session
+from fleet_wire.links.link import Message, Session
 from fleet_wire.links.reconnect import ReconnectPolicy
 from fleet_wire.profiles.profile import contents_of
 
@@ -17,58 +18,29 @@ RECONNECT = ReconnectPolicy(base_s=0.5, cap_s=5.0)
 
 
 class SmsCentre:
-    """Listens for wake requests, where a fleet has them.
-
-    Implements `fleet_wire.links.link.LinkHandler`.
-    """
+    """Listens for wake requests, where a fleet has them."""
 
     def __init__(self, world: World, boxes: Mapping[str, Box], *, name: str) -> None:
         self._world = world
         self._boxes = boxes
-        self._name = name
-        self._failures = 0
-        self._stream = world.stream("sms-centre")
-        self._link = world.link_factory(self)
-        self.last_end: Disconnected | None = None
-        """Why it is not connected; None while it is, and before the first try has failed."""
+        self._filters = world.profile.filters((TopicKind.WAKE,))
+        # No session is kept: old wake requests are worthless.
+        session = Session(name, subscriptions=self._filters, clean_start=True, keepalive_s=30)
+        self.client = ServiceClient(
+            world,
+            session,
+            reconnect=RECONNECT,
+            stream=world.stream("sms-centre"),
+            on_message=self._send_sms,
+        )
 
     def start(self) -> None:
         """Connect to the broker; a fleet that has no wake requests needs no centre."""
-        if self._world.profile.filters((TopicKind.WAKE,)):
-            self._link.connect()
+        if self._filters:
+            self.client.link.connect()
 
-    def leave(self) -> None:
-        """Disconnect for good."""
-        self._link.disconnect()
-
-    @property
-    def is_connected(self) -> bool:
-        """Whether wake requests reach it."""
-        return self._link.is_connected
-
-    def session(self) -> Session:
-        """Return what to say in CONNECT: no session is kept, old wake requests are worthless."""
-        return Session(
-            client_id=self._name,
-            subscriptions=self._world.profile.filters((TopicKind.WAKE,)),
-            clean_start=True,
-            keepalive_s=30,
-        )
-
-    def on_connected(self, *, session_present: bool) -> None:  # noqa: ARG002 - LinkHandler's form
-        """Nothing to say."""
-        self._failures = 0
-        self.last_end = None
-
-    def on_disconnected(self, reason: Disconnected) -> None:
-        """Connect again."""
-        self.last_end = reason
-        self._world.later(RECONNECT.delay_s(self._failures, self._stream), self._link.connect)
-        self._failures += 1
-
-    def on_message(self, message: Message) -> None:
+    def _send_sms(self, message: Message) -> None:
         """Send the SMS, unless the network loses it."""
-        self._link.acknowledge(message)
         try:
             vehicle_id, _ = next(contents_of(self._world.profile, message))
         except RemoteProtocolError:

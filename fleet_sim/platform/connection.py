@@ -7,7 +7,7 @@ from collections.abc import Callable
 from fleet_sim.cars.world import World
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.link import Disconnected, Link, LinkLimits, Message, Session
-from fleet_wire.links.reconnect import ReconnectPolicy
+from fleet_wire.links.reconnect import ReconnectPolicy, Retries
 
 KEEPALIVE_S = 15
 """Short: a broker that vanished without a word is noticed within a command's life."""
@@ -41,11 +41,9 @@ class BrokerConnection:
         self._world = world
         self._client_id = client_id
         self._shared_group = shared_group
-        self._reconnect = reconnect
         self._on_message = on_message
         self._on_connected = on_connected
-        self._stream = world.stream(f"{client_id}/reconnect")
-        self._failures = 0
+        self._retries = Retries(reconnect, world.stream(f"{client_id}/reconnect"))
         self._is_closed = False
         self._link: Link | None = None
         self.last_end: Disconnected | None = None
@@ -90,7 +88,7 @@ class BrokerConnection:
 
     def on_connected(self, *, session_present: bool) -> None:  # noqa: ARG002 - LinkHandler's form
         """Continue the work that waits for the connection."""
-        self._failures = 0
+        self._retries.succeed()
         self._on_connected()
         if self.on_begin is not None:
             self.on_begin()
@@ -104,7 +102,6 @@ class BrokerConnection:
     def on_disconnected(self, reason: Disconnected) -> None:
         """Connect again after a while."""
         self.last_end = reason
-        self._world.later(self._reconnect.delay_s(self._failures, self._stream), self.connect)
-        self._failures += 1
+        self._world.later(self._retries.next_s(), self.connect)
         if self.on_end is not None:
             self.on_end(reason)

@@ -41,3 +41,24 @@ class ReconnectPolicy(BaseModel):
             return stream.between(0.0, interval_s)
         base_s = interval_s if self.doubles else self.base_s
         return base_s + stream.between(0.0, self.jitter_s)
+
+
+class Retries:
+    """The delays between the connects of one client: longer with each failure in a row."""
+
+    __slots__ = ("_failures", "_policy", "_stream")
+
+    def __init__(self, policy: ReconnectPolicy, stream: RandomStream) -> None:
+        self._policy = policy
+        self._stream = stream
+        self._failures = 0
+
+    def next_s(self) -> float:
+        """Return the delay before the next connect, in seconds, after one that failed."""
+        delay_s = self._policy.delay_s(self._failures, self._stream)
+        self._failures += 1
+        return delay_s
+
+    def succeed(self) -> None:
+        """Begin anew: a connect has worked."""
+        self._failures = 0

@@ -21,7 +21,7 @@ from fleet_wire.links.link import (
     PublishProperties,
     Session,
 )
-from fleet_wire.links.reconnect import ReconnectPolicy
+from fleet_wire.links.reconnect import ReconnectPolicy, Retries
 from fleet_wire.randomness import RandomStream
 
 RECONNECT: Final = ReconnectPolicy(base_s=0.5, cap_s=5.0)
@@ -262,8 +262,7 @@ class _BrokerLink:
         """Whether it has answered, or failed, since it was wanted."""
         self.session_present = False
         self.last_end: Disconnected | None = None
-        self._failures = 0
-        self._stream = RandomStream.named(0, f"several/{broker}")
+        self._retries = Retries(RECONNECT, RandomStream.named(0, f"several/{broker}"))
         self._again: asyncio.TimerHandle | None = None
 
     def connect(self) -> None:
@@ -285,7 +284,8 @@ class _BrokerLink:
     def on_connected(self, *, session_present: bool) -> None:
         """Report that this broker is connected."""
         self.is_settled, self.session_present = True, session_present
-        self.last_end, self._failures = None, 0
+        self.last_end = None
+        self._retries.succeed()
         self._whole.broker_is_there(self)
 
     def on_message(self, message: Message) -> None:
@@ -299,9 +299,8 @@ class _BrokerLink:
     def on_disconnected(self, reason: Disconnected) -> None:
         """Try again after a while; what the old link still held is dropped with it."""
         self.is_settled, self.last_end = True, reason
-        delay_s = RECONNECT.delay_s(self._failures, self._stream)
-        self._failures += 1
-        self._again = asyncio.get_running_loop().call_later(delay_s, self._connect_again)
+        loop = asyncio.get_running_loop()
+        self._again = loop.call_later(self._retries.next_s(), self._connect_again)
         self._whole.broker_is_away(self, reason)
 
     def _connect_again(self) -> None:

@@ -23,7 +23,7 @@ from fleet_wire.links.link import (
     Message,
     Session,
 )
-from fleet_wire.links.reconnect import ReconnectPolicy
+from fleet_wire.links.reconnect import ReconnectPolicy, Retries
 from fleet_wire.profiles.profile import Profile
 from fleet_wire.randomness import RandomStream
 from platform_probe.measure.load.timers import Timer, Timers
@@ -93,10 +93,10 @@ class Connected(HandlerOfSeveral, ABC):
         metrics.set_brokers_away(len(settings.brokers.addresses))
         self._announcer: Timer | None = None
         """Lets us announce ourselves again, as long as there is a connection."""
-        self._reconnect_stream = RandomStream.named(settings.seed, "probe/reconnect")
+        stream = RandomStream.named(settings.seed, "probe/reconnect")
+        self._retries = Retries(RECONNECT, stream)
         self._link: Link | None = None
         self._reconnect: Timer | None = None
-        self._failures = 0
         self._connected_s = math.inf
         self._is_closed = False
         self.on_connection: OnConnection | None = None
@@ -170,10 +170,9 @@ class Connected(HandlerOfSeveral, ABC):
         if self._is_closed:
             return
         if self._clock.monotonic_s() - self._connected_s >= STEADY_S:
-            self._failures = 0
+            self._retries.succeed()
         self._connected_s = math.inf
-        delay_s = RECONNECT.delay_s(self._failures, self._reconnect_stream)
-        self._failures += 1
+        delay_s = self._retries.next_s()
         self._logger.warning(
             "broker_disconnected",
             broker=str(self._settings.brokers),

@@ -27,10 +27,9 @@ from fleet_sim.runs.injection import (
     silent,
 )
 from fleet_sim.runs.live.broker_control import MosquittoControl
-from fleet_sim.runs.live.brokers_away import BoxesAtBrokers, BrokersAway
 from fleet_sim.runs.live.credentials import BoxCredentials
 from fleet_sim.runs.live.driver import LiveDriver
-from fleet_sim.runs.live.helper_watch import HelperWatch
+from fleet_sim.runs.live.health import BoxesAtBrokers, FleetHealth
 from fleet_sim.runs.live.waiting import Waiting, on_broker, why_not
 from fleet_sim.runs.live.wall_clock import WallClockFollower
 from fleet_sim.runs.memory import rss_bytes
@@ -124,7 +123,8 @@ class LiveFleet:
         self._leaving_since_s: float | None = None
         self._leaving = 0
         """How many boxes there were when they began to leave."""
-        self._beside: HelperWatch | None = None
+        self._health: FleetHealth | None = None
+        """Made by `connect`, which knows who wants the reports."""
         self._wall_clock: WallClockFollower | None = None
         self._watch: asyncio.Task[None] | None = None
         self.answered: asyncio.Event | None = None
@@ -199,8 +199,7 @@ class LiveFleet:
         """
         self._progress = progress
         self.follow_wall_clock(progress.note)
-        if self.answered is None:
-            self._watch_brokers(progress.note)
+        health = self._report_health(progress.note)
         # Cars live as long as the run: looking through them for garbage would only cost pauses.
         # Connecting leaves none that refers to itself.
         gc.collect()
@@ -216,8 +215,7 @@ class LiveFleet:
         if not stop.is_set():
             if self.missing and self.answered is None:
                 progress.note(self._going_on_without(self.missing))
-            self._beside = HelperWatch(self.fleet, self._options.brokers, progress.note)
-            await self._beside.settle()
+            await health.settle()
         if self.own_counts.known:
             self.connect_rate_per_s = self.own_counts.known / max(last_s - first_s, POLL_S)
 
@@ -226,17 +224,18 @@ class LiveFleet:
         self._wall_clock = WallClockFollower(self.fleet.world, self.driver, note)
         self._wall_clock.start()
 
-    def _watch_brokers(self, note: Callable[[str], None]) -> None:
-        """Report until `close` which of several brokers are away."""
-        if self._at_brokers is not None:
-            self._watch = asyncio.ensure_future(self._look_at_brokers(note))
+    def _report_health(self, note: Callable[[str], None]) -> FleetHealth:
+        """Report until `close` which of several brokers are away, where no parent does."""
+        self._health = health = FleetHealth(self.fleet, self._options.brokers, note)
+        if self._at_brokers is not None and self.answered is None:
+            self._watch = asyncio.ensure_future(self._look_at_brokers(health))
+        return health
 
-    async def _look_at_brokers(self, note: Callable[[str], None]) -> None:
-        away = BrokersAway(self._options.brokers, note)
+    async def _look_at_brokers(self, health: FleetHealth) -> None:
         while True:
             await asyncio.sleep(LOOK_S)
             if self.counts.known:  # else `Waiting` says it
-                away.update(self.broker_states(), time.monotonic())
+                health.report_brokers(self.broker_states(), time.monotonic())
 
     def stop_watching(self) -> None:
         """Stop the reports on brokers: boxes leave them."""
@@ -277,8 +276,8 @@ class LiveFleet:
 
     def watch_beside(self) -> None:
         """Report changes of the clients beside the boxes, once `connect` has returned."""
-        if self._beside is not None:
-            self._beside.say()
+        if self._health is not None:
+            self._health.report_helpers()
 
     def away(self) -> str:
         """Return how many boxes are neither connected nor asleep, which and why; "" for none."""
@@ -369,7 +368,7 @@ class LiveFleet:
             self.show_leaving(self.own_counts.reachable)
             await asyncio.sleep(0)
         with self.driver.present():
-            self.fleet.sms_centre.leave()
+            self.fleet.sms_centre.client.link.disconnect()
         await asyncio.sleep(GOODBYE_S)
 
     def show_leaving(self, left: int) -> None:

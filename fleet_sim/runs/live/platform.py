@@ -29,6 +29,7 @@ from fleet_sim.runs.injection import (
     with_platform_faults_alone,
 )
 from fleet_sim.runs.live.driver import LiveDriver
+from fleet_sim.runs.live.health import Health
 from fleet_sim.runs.live.platform_api import platform_api
 from fleet_sim.runs.live.stop import route_signals
 from fleet_sim.runs.live.waiting import Waiting, why_not
@@ -219,34 +220,30 @@ class BrokersOfPlatform:
         self.away = Away()
         """Those that are away while others are there."""
         self._brokers = brokers
-        self._warn = warn
+        self._health = Health(warn)
         self._was_there = False
         """Whether one has been there; before, `Waiting` says why none is."""
-        self._are_gone = False
 
     def changed(self, broker: BrokerAddress, end: Disconnected | None) -> None:
         """Handle that one of several brokers is away, with the reason, or there (None)."""
-        if not self.away.record(broker, end):
-            return
-        if end is None:
-            self._warn(f"broker {broker} is there again")
-        else:
-            why = why_not(end, self._brokers, has_answered=self._was_there)
-            self._warn(f"broker {broker} is away, its cars are not reached: {why}")
+        if self.away.record(broker, end):
+            away = f"broker {broker} is away, its cars are not reached"
+            problem = None if end is None else f"{away}: {self._why(end)}"
+            self._health.report(f"{broker}", problem, end=f"broker {broker} is there again")
 
     def on_none_left(self, end: Disconnected) -> None:
         """Handle that no broker is there any more."""
-        if self._was_there and not self._are_gone:
-            self._are_gone = True
-            why = why_not(end, self._brokers, has_answered=True)
-            self._warn(f"no connection with {self._brokers}, no car is reached: {why}")
+        if self._was_there:
+            problem = f"no connection with {self._brokers}, no car is reached: {self._why(end)}"
+            self._health.report("all", problem, end="")
 
     def there(self) -> None:
         """Handle that there is a connection."""
         self._was_there = True
-        if self._are_gone:
-            self._are_gone = False
-            self._warn(f"connected with {self._brokers} again")
+        self._health.report("all", None, end=f"connected with {self._brokers} again")
+
+    def _why(self, end: Disconnected) -> str:
+        return why_not(end, self._brokers, has_answered=self._was_there)
 
 
 class TakeOvers:

@@ -26,8 +26,8 @@ from fleet_sim.cars.world import FleetCounts
 from fleet_sim.faults import Hit
 from fleet_sim.results import readable
 from fleet_sim.runs.live import shard_words as words
-from fleet_sim.runs.live.brokers_away import merge_states
 from fleet_sim.runs.live.forking import fork, signals_held
+from fleet_sim.runs.live.health import merge_states
 from fleet_sim.runs.live.shard import LINE_BYTES
 from fleet_sim.runs.live.silence import STILL_S, Silence
 from fleet_wire.errors import BrokerUnreachableError, UnlockpathError

@@ -22,8 +22,8 @@ from fleet_sim.runs.injection import (
     inject_all,
     silent,
 )
-from fleet_sim.runs.live.brokers_away import merge_states
 from fleet_sim.runs.live.fleet import POLL_S, FleetOptions, LiveFleet, without_in_words
+from fleet_sim.runs.live.health import merge_states
 from fleet_sim.runs.live.shards import ShardCallbacks, Shards
 from fleet_sim.runs.live.waiting import Waiting
 from fleet_sim.runs.progress import Progress
@@ -84,7 +84,7 @@ class SpreadFleet(LiveFleet):
             await super().connect(progress, stop)
         else:
             self.follow_wall_clock(progress.note)
-            self._watch_brokers(progress.note)
+            self._report_health(progress.note)
         waiting = Waiting(options.brokers, options.wait_s, progress)
         while not stop.is_set() and not self._shards.all_are_ready():
             self._shards.start_connecting()

@@ -42,7 +42,7 @@ def fleet_of(
     fleet.start()
     for vehicle_id, box in fleet.boxes.items():
         links[vehicle_id] = box.modem.connection.link  # type: ignore[assignment]
-    links["sms"] = fleet.sms_centre._link  # type: ignore[assignment]
+    links["sms"] = fleet.sms_centre.client.link  # type: ignore[assignment]
     return env, fleet, links
 
 
@@ -59,7 +59,7 @@ def test_each_stream_of_a_car_has_its_name(monkeypatch: pytest.MonkeyPatch) -> N
     env.run(until=1)
     parts = ("box", "heartbeat", "modem", "power", "radio", "vehicle")
     of_cars = [f"{vehicle_id}/{part}" for vehicle_id in fleet.boxes for part in parts]
-    assert sorted(names) == sorted([*of_cars, "shadows-of-sms", "sms-centre"])
+    assert sorted(names) == sorted([*of_cars, "sms-centre"])
 
 
 def test_every_box_beats_once_in_an_interval_and_they_are_spread() -> None:
@@ -196,7 +196,7 @@ def test_the_sms_centre_is_quick_to_try_again_where_it_finds_no_broker_at_its_st
         world = World(env, seed, SECRET, 0.0, partial(FakeLink, connects_at_once=False))
         fleet = Fleet(world, [], sms_centre="sms")
         fleet.start()
-        link = fleet.sms_centre._link
+        link = fleet.sms_centre.client.link
         assert isinstance(link, FakeLink)
         link.lose()
         env.run(until=0.5)

@@ -76,4 +76,4 @@ async def test_a_fleet_without_shadows_has_no_service() -> None:
     """Nothing connects for it."""
     place = VirtualPlace(load_profile("aws-iot"))
     place.pass_(1.0)
-    assert not place.fleet.shadow_service.is_connected
+    assert place.fleet.shadow_service.client is None

@@ -110,5 +110,5 @@ def test_others_are_the_user_of_the_address() -> None:
     car = bench(NULL_BOX)
     credentials = credentials_for(CredentialOptions(user="x"), ["another"], ca_file=None)
     assert credentials.identity_of(car.box.modem) is None
-    assert credentials.identity_of(SmsCentre(car.world, {}, name="sms")) is None
+    assert credentials.identity_of(SmsCentre(car.world, {}, name="sms").client) is None
     assert not CredentialOptions().is_configured
