@@ -140,7 +140,7 @@ def _write_entry(
 
 def _facts_in_short(fault: type[Fault]) -> Iterator[tuple[str, str]]:
     if fault.mode is not None:
-        yield "customer", fault.mode.customer
+        yield "customer", fault.mode.spoken
         yield "seen", fault.conclusion()
 
 
@@ -148,7 +148,7 @@ def _facts(fault: type[Fault], shown_by: ShownBy) -> Iterator[tuple[str, str]]:
     yield "layer", fault.layer
     if fault.mode is not None:
         yield "number", str(fault.mode.number)
-        yield "customer", fault.mode.customer
+        yield "customer", fault.mode.spoken
         yield "support", fault.mode.now
         if fault.mode.mend:
             yield "fix", fault.mode.mend
@@ -352,7 +352,7 @@ def _table_cells(fault: type[Fault]) -> tuple[str, ...]:
             ("", "", "", "")
             if mode is None
             else (
-                mode.customer,
+                mode.spoken,
                 mode.now,
                 re.sub(r"\b[a-z]+(?:[._][a-z]+)+\b", r"`\g<0>`", fault.conclusion()),
                 "; ".join(mode.evidence),

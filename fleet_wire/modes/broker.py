@@ -20,7 +20,8 @@ MODES: Final = (
         also=(*AWAY_CAUSES, Cause.BROKER_UNREACHABLE, None),
         engineer="All connections broke at once, and boxes that all wait equally long (firmware"
         " without jitter) come back in one peak, again and again.",
-        customer="All our cars are reconnecting at this moment; please try again in a minute.",
+        customer="All our cars are reconnecting at this moment.",
+        ask="Please try again in a minute.",
         acts=Actor.BROKER_TEAM,
         now="Ask the customer to press again in a minute.",
         mend="Throttle connects at the broker while the boxes come back. Add jitter to the"
@@ -196,7 +197,8 @@ MODES: Final = (
         ),
         engineer="Two boxes have one name at the broker (client id) and throw each other out in"
         " turn: a command reaches whichever is connected.",
-        customer="Another car may have opened instead of yours; please do not press again.",
+        customer="Another car may have opened instead of yours.",
+        ask="Please do not press again.",
         acts=Actor.BOX_TEAM,
         now="Ask the customer whether their car has opened. If not, give them another one. Nobody"
         " may press again.",

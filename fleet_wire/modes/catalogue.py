@@ -61,8 +61,8 @@ MODES: Final = by_slug(_declared())
 
 APP_RELEASE: Final = replace(
     MODES["phone_side"],
-    customer="This version of our app has a defect, which is not your fault; please update it if"
-    " you can.",
+    customer="This version of our app has a defect. It is not your fault.",
+    ask="Please update it if you can.",
     acts=Actor.APP_TEAM,
     now="Ask the customer to update the app, if there is a newer version; else open the car with"
     " the support tool.",

@@ -105,7 +105,8 @@ MODES: Final = (
         cause=Cause.BOX_BUSY,
         also=(Cause.API_REFUSED, Cause.API_FAILED),
         engineer="The box still works on an earlier request, and refuses the new one.",
-        customer="The car is still busy with an earlier request; please wait a moment.",
+        customer="The car is still busy with an earlier request.",
+        ask="Please wait a moment.",
         acts=Actor.CUSTOMER,
         now="Ask the customer to wait a minute and press once: not again and again, or it stays"
         " busy.",

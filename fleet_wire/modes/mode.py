@@ -122,7 +122,9 @@ class FailureMode:
     engineer: str
     """What happens, in a sentence for an engineer."""
     customer: str
-    """A sentence that a customer may hear."""
+    """What happened, in a sentence that a customer may hear."""
+    ask: str | None = None
+    """What the customer is asked to do, in a sentence; None: nothing."""
     acts: Actor
     """The party that must act to end the failure, or to prevent the next one."""
     now: str
@@ -134,6 +136,11 @@ class FailureMode:
     recipe: Recipe = field(default=Recipe(), hash=False)
     """How its fault shows it within a minute."""
     signature: Signature
+
+    @property
+    def spoken(self) -> str:
+        """All that the customer hears."""
+        return f"{self.customer} {self.ask}" if self.ask else self.customer
 
     @property
     def causes(self) -> frozenset[Cause | None]:

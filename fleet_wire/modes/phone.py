@@ -27,7 +27,8 @@ MODES: Final = (
         cause=None,
         engineer="All went well with the command, and the customer stands at another car that looks"
         " the same.",
-        customer="Your car has opened: please compare the number plate.",
+        customer="Your car has opened.",
+        ask="Please compare the number plate.",
         acts=Actor.CUSTOMER,
         now="Read the number plate to the customer, and let the horn sound.",
         evidence=("Zipcar help: check the licence plate",),
@@ -67,8 +68,8 @@ MODES: Final = (
         also=(Cause.API_REFUSED,),
         engineer="The phone has no data, no permission, is signed out, or has an app with a defect:"
         " no request, or a wrong one, comes to us.",
-        customer="The app on your phone could not reach us; please check its connection, sign in"
-        " again, and update it.",
+        customer="The app on your phone could not reach us.",
+        ask="Please check its connection, sign in again, and update it.",
         acts=Actor.CUSTOMER,
         now="Check with the customer: mobile data, Bluetooth and location permission, whether they"
         " are signed in, and the app's version.",

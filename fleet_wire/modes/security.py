@@ -111,7 +111,8 @@ MODES: Final = (
         also=(Cause.API_REFUSED,),
         engineer="One account opens cars so far apart, or so many at once, that it cannot be one"
         " person.",
-        customer="Your account was used in two places at once; please change your password.",
+        customer="Your account was used in two places at once.",
+        ask="Please change your password.",
         acts=Actor.SECURITY_TEAM,
         now="Tell the security team, and check who is calling before you open anything.",
         mend="Sign the account out everywhere, and call its owner.",

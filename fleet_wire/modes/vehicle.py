@@ -19,7 +19,8 @@ MODES: Final = (
         cause=Cause.VEHICLE_FAILED,
         engineer="The car's own control units do not wake up, or do not answer the box (no"
         " acknowledgement on the CAN bus).",
-        customer="The car's own electronics did not wake up; please try again.",
+        customer="The car's own electronics did not wake up.",
+        ask="Please try again.",
         acts=Actor.CUSTOMER,
         now="Ask the customer to press again at once, as the next wake often works; where it comes"
         " back, send the car to a workshop.",

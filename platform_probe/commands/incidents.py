@@ -14,6 +14,7 @@ import msgspec
 
 from fleet_wire.config.secrets import read_secret
 from fleet_wire.contract.incident import ActionKind, Incident, IncidentAction
+from fleet_wire.contract.text import Text
 from fleet_wire.durations import HELP, Duration
 from fleet_wire.errors import ConfigError
 from fleet_wire.printing import print_json
@@ -27,8 +28,6 @@ from platform_probe.settings.messages import ACTIONS_PATH
 from platform_probe.settings.monitor import load_settings
 from platform_probe.store.reading import Source
 from platform_probe.tell.messages.incident_text import (
-    COUNTED_HOW,
-    OVER_AFTER,
     advice_of,
     affected_text,
     chance_of,
@@ -40,10 +39,12 @@ from platform_probe.tell.messages.incident_text import (
     who_muted,
 )
 from platform_probe.tell.support.incident_rows import incident_of, muted_until_s
-from platform_probe.texts.speaking import lasting
+from platform_probe.texts.speaking import ENGLISH, lasting
 from platform_probe.texts.times import LocalSpeaker, date_and_clock
 
 TIMEOUT_S: Final = 10.0
+_COUNTED_HOW: Final = "each customer and each car counts once"
+"""The meaning of an incident's numbers, at the time of their revision."""
 DEFAULT_MUTE_S: Final = 3_600.0
 _ALL: Final = "SELECT * FROM incidents_held ORDER BY opened_at DESC"
 _OPEN: Final = "SELECT * FROM incidents_held WHERE state = 'open' ORDER BY opened_at DESC"
@@ -172,9 +173,10 @@ def incident_lines(incident: Incident, zone: tzinfo) -> Iterator[str]:
     since = date_and_clock(incident.since, zone)
     yield f"{incident.severity.value}, {incident.state.value}: {since}{until}"
     if unseen_since is not None:
-        yield f"last seen at {date_and_clock(unseen_since, zone)}: {OVER_AFTER}"
+        over_after = ENGLISH.say(Text(key="post.over_after"))
+        yield f"last seen at {date_and_clock(unseen_since, zone)}: {over_after}"
     yield counts_of(incident)
-    yield f"counted until {date_and_clock(incident.at, zone)}: {COUNTED_HOW}"
+    yield f"counted until {date_and_clock(incident.at, zone)}: {_COUNTED_HOW}"
     for label, text in (
         ("hit", affected_text(incident)),
         ("what it is", failure_text(incident)),

@@ -65,6 +65,7 @@ class SlackSettings(_Section):
         min_length=1, max_length=80,
         description="channel of the incidents that no route takes: its id, or its name as #unlocks",
     )  # fmt: skip
+    language: Literal["en", "fr"] = Field("en", description="language of its messages")
     routes: tuple[RouteSettings, ...] = Field(
         (), description="channels for some of the incidents; one that several name goes to each"
     )

@@ -22,7 +22,7 @@ from fleet_wire.modes.mode import FailureMode
 LANGUAGES: Final = ("en", "fr")
 _FOLDER: Final = files("platform_probe.texts")
 _RELEASE: Final = "app_release"
-_PARTS: Final = ("engineer", "customer", "now", "mend")
+_PARTS: Final = ("engineer", "customer", "ask", "now", "mend")
 """The sentences of a mode, besides its title."""
 Say = Callable[..., str]
 
@@ -51,10 +51,16 @@ def _declared() -> Iterator[tuple[str, str]]:
 
 
 def mode_text(mode: FailureMode, part: str) -> Text:
-    """Return a sentence of a mode: `engineer`, `customer`, `now` or `mend`."""
+    """Return a sentence of a mode: `engineer`, `customer`, `ask`, `now` or `mend`."""
     is_of_release = mode.slug == APP_RELEASE.slug and mode.now == APP_RELEASE.now
     is_own = is_of_release and part != "engineer"
     return Text(key=f"mode.{_RELEASE if is_own else mode.slug}.{part}")
+
+
+def spoken_of(mode: FailureMode) -> tuple[Text, ...]:
+    """Return all that a customer hears of a mode: what happened, and what they are asked to do."""
+    parts = ("customer", "ask") if mode.ask else ("customer",)
+    return tuple(mode_text(mode, part) for part in parts)
 
 
 def title_text(slug: str) -> Text:
@@ -93,25 +99,6 @@ def say_in(language: str) -> Say:
         return text.format(**values) if values else text
 
     return say
-
-
-def said_texts(language: str) -> Mapping[str, str]:
-    """Return what a language says for the English sentences of modes, causes and advice."""
-    return _translated(f"{language}_said.json")
-
-
-def sentences_of(language: str) -> Mapping[str, str]:
-    """Return what a language says for English sentences with places; see `sentences`."""
-    return _translated(f"{language}_sentences.json")
-
-
-@cache
-def _translated(name: str) -> Mapping[str, str]:
-    """Return what a file says for English texts; nothing where a language has none."""
-    path = _FOLDER.joinpath(name)
-    if not path.is_file():
-        return {}
-    return msgspec.json.decode(path.read_bytes(), type=dict[str, str])
 
 
 def has_text(key: str) -> bool:

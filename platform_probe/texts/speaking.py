@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from string import Formatter
 from typing import Any, Final
 
@@ -37,23 +37,27 @@ class Speaker(Formatter):
     def __init__(self, language: str, clock: Clock) -> None:
         self.language, self.clock = language, clock
         self._say = say_in(language)
-        self._writers: Final[Mapping[str, Callable[[Any], str]]] = {
+        self._writers: dict[str, Callable[[Any], str]] = {
             "": self._plain,
             "capital": lambda value: _capital(self._plain(value)),
             "clock": lambda at_s: clock(at_s)[:_MINUTES],
             "time": clock,
             "ago": self._apart,
             "cause": lambda name: self._named("cause", name),
-            "percent": lambda share: self._number(percent(share)),
+            "percent": lambda share: self.number(percent(share)),
             "whole": _whole_percent,
             "sure": self._sureness,
+            "count": self._count,
             "months": self._months,
-            "lasting": lambda seconds: self._number(lasting(seconds)).replace(
+            "lasting": lambda seconds: self.number(lasting(seconds)).replace(
                 "days", self._say("sentence.days")
             ),
             "mode": self._mode,
             "severity": lambda name: self._named("severity", name),
             "by": lambda name: self._named("by_button", name),
+            "ended": lambda name: self._named("ended", name),
+            "state": lambda name: self._named("state", name),
+            "operation": lambda name: self._named("operation", name).replace("_", " "),
         }
 
     def say(self, text: Text) -> str:
@@ -62,11 +66,19 @@ class Speaker(Formatter):
             return text.key
         return self.vformat(self._say(text.key), (), text.values)
 
+    def say_all(self, texts: Iterable[Text]) -> str:
+        """Return sentences one after the other."""
+        return " ".join(map(self.say, texts))
+
     def format_field(self, value: Any, format_spec: str) -> str:
         """Return a value as its place in a template wants it."""
         if format_spec.endswith("f"):
-            return self._number(format(value, format_spec))
+            return self.number(format(value, format_spec))
         return self._writers[format_spec](value)
+
+    def _count(self, number: int) -> str:
+        is_english = self._say("number.point") == "."
+        return f"{number:,}" if is_english else f"{number:,}".replace(",", "\u00a0")
 
     def _apart(self, apart_s: float) -> str:
         """Return how far a moment is from the request."""
@@ -82,11 +94,12 @@ class Speaker(Formatter):
             return ", ".join(map(self.say, value))
         return str(value)
 
-    def _number(self, number: str) -> str:
+    def number(self, number: str) -> str:
+        """Return a number as the language writes it."""
         return number.replace(".", self._say("number.point"))
 
     def _sureness(self, sure: float) -> str:
-        said = self._number(sureness(sure))
+        said = self.number(sureness(sure))
         return said.replace("more than", self._say("sentence.more_than"))
 
     def _months(self, months: float) -> str:

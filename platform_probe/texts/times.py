@@ -166,6 +166,12 @@ class LocalSpeaker(Speaker):
     def __init__(self, language: str, zone: tzinfo) -> None:
         super().__init__(language, clock_in(zone))
         self.zone = zone
+        self._writers |= {
+            "long": lambda seconds: self.number(long_of(seconds)).replace(
+                "days", self._say("sentence.days")
+            ),
+            "date": lambda at_s: date_and_clock(at_s, zone),
+        }
 
 
 def date_and_clock(at_s: float, zone: tzinfo) -> str:

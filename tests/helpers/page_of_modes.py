@@ -77,7 +77,7 @@ def page_of_modes() -> str:
 
 def _rows(mode: FailureMode) -> Iterator[tuple[str, str]]:
     yield "What happens", mode.engineer
-    yield "To the customer", mode.customer
+    yield "To the customer", mode.spoken
     yield "What support does", mode.now
     yield "Who acts", mode.acts
     if mode.mend:

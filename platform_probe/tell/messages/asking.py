@@ -16,6 +16,7 @@ import msgspec
 from fleet_wire.clock import Clock
 from fleet_wire.contract.incident import ActionKind, IncidentAction
 from fleet_wire.contract.problems import CONTENT_TYPE as PROBLEM_JSON
+from fleet_wire.contract.text import Text
 from fleet_wire.errors import ConfigError
 from fleet_wire.quantities import LONGEST_S
 from fleet_wire.web.bearer import has_token
@@ -33,6 +34,7 @@ from platform_probe.tell.messages.slack_blocks import (
     ACTION_UNMUTE,
     MUTE_S,
 )
+from platform_probe.texts.speaking import ENGLISH, Speaker
 
 MAX_ASKED_BYTES: Final = 262_144
 """Slack sends the whole message along, of 13,000 characters in JSON within a form."""
@@ -48,10 +50,7 @@ _KINDS: Final = {
     ACTION_UNMUTE: ActionKind.UNMUTE,
 }
 
-NOT_DONE: Final = (
-    "No open incident has this id. It may be over. `platform-probe incidents list --open` lists the"
-    " open ones."
-)
+NOT_DONE: Final = Text(key="slack.not_done")
 Act = Callable[[IncidentAction], bool]
 """Does it; returns whether there is such an incident, to which it can be done."""
 Count = Callable[[RequestEnd], None]
@@ -107,7 +106,9 @@ class Buttons:
         say_to: SayTo,
         complain: Complain,
         clock: Clock,
+        speaker: Speaker = ENGLISH,
     ) -> None:
+        self._not_done = speaker.say(NOT_DONE)
         self._secret = secret
         self._act = act
         self._count = count
@@ -186,7 +187,7 @@ class Buttons:
         saying = asyncio.ensure_future(self._say_not_done(action, payload.response_url))
         self._saying.add(saying)
         saying.add_done_callback(self._saying.discard)
-        return HttpResponse(200, f"{NOT_DONE}\n".encode())
+        return HttpResponse(200, f"{self._not_done}\n".encode())
 
     async def _say_not_done(self, action: IncidentAction, response_url: str) -> None:
         """Report to the person who pressed that nothing was done.
@@ -194,7 +195,7 @@ class Buttons:
         Slack ignores the text of the answer.
         https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
         """
-        is_told = bool(response_url) and await self._say_to(response_url, NOT_DONE)
+        is_told = bool(response_url) and await self._say_to(response_url, self._not_done)
         self._complain(
             "press_in_vain",
             action.kind.value,
@@ -248,7 +249,7 @@ class Actions:
                 RequestEnd.UNREADABLE, 400, "a mute needs `seconds`, nothing else does"
             )
         if not self._act(action):
-            return self._reply(RequestEnd.UNKNOWN, 409, NOT_DONE)
+            return self._reply(RequestEnd.UNKNOWN, 409, ENGLISH.say(NOT_DONE))
         self._count(RequestEnd.TAKEN)
         return HttpResponse(200, msgspec.json.encode(action), JSON)
 

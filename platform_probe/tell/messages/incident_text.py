@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
+from itertools import starmap
 from typing import Final
 from urllib.parse import quote
 
 import msgspec
 
-from fleet_wire.contract.causes import CAUSES, Party
+from fleet_wire.contract.causes import CAUSES
 from fleet_wire.contract.incident import (
-    MOST_MONTHS,
     Change,
     ChangeKind,
     Incident,
@@ -18,18 +18,16 @@ from fleet_wire.contract.incident import (
     IncidentState,
     Severity,
 )
-from fleet_wire.modes.catalogue import MODES, TITLES, mode_told
+from fleet_wire.contract.text import Text, Value
+from fleet_wire.modes.catalogue import MODES, mode_told
 from fleet_wire.modes.mode import Actor
-from platform_probe.texts.speaking import lasting, percent, whole_months
+from platform_probe.judge.incidents.incident_title import title_text as incident_title
+from platform_probe.texts.catalogue import cause_text, has_text, mode_text, title_text, trait_text
+from platform_probe.texts.speaking import ENGLISH, Speaker
 
 RANKS: Final = {severity: rank for rank, severity in enumerate(Severity)}
 """How bad a severity is; the mildest is 0."""
-COUNTED_HOW: Final = "each customer and each car counts once"
-"""The meaning of an incident's numbers, at the time of their revision."""
 
-OVER_AFTER: Final = "it counts as over after 15 minutes without a sign of it"
-PRESS_AGAIN: Final = "It may be over. Ask customers to press unlock once more. If that fails:"
-NOT_KNOWN: Final = "Not known yet. The next diagnoses of these cars will name it here."
 _NOT_OF_UNLOCKS: Final = (
     IncidentKind.CARS_LOST, IncidentKind.SILENCE, IncidentKind.MONITOR_BLIND,
     IncidentKind.SUSPICIOUS,
@@ -37,97 +35,54 @@ _NOT_OF_UNLOCKS: Final = (
 """Kinds that count no unlocks."""
 _OF_CARS: Final = (IncidentKind.FAILURES, IncidentKind.CARS_LOST)
 """Kinds that have a cause beyond what was found."""
-_UNITS: Final = {
-    IncidentKind.LATENCY: ("unlocks are slow", "unlocks were slow"),
-    IncidentKind.SILENCE: (
-        "of the expected signs of life are missing",
-        "of the expected signs of life were missing",
-    ),
-    IncidentKind.CARS_LOST: ("cars lost their connection",) * 2,
-    IncidentKind.LATE_UNLOCKS: ("unlocks opened the car too late",) * 2,
-    IncidentKind.GENERIC_ERRORS: ("answers explain nothing", "answers explained nothing"),
-    IncidentKind.UNCLASSIFIED: (
-        "unlocks fail in a way that has no name",
-        "unlocks failed in a way that has no name",
-    ),
-    IncidentKind.MONITOR_BLIND: (
-        "of what the monitor should see is missing",
-        "of what the monitor should see was missing",
-    ),
-    IncidentKind.SUSPICIOUS: ("requests are suspicious", "requests were suspicious"),
-}
-"""What is counted, where that is not unlocks that fail, while it goes on and after its end."""
-
-_ADVICE: Final = {
-    IncidentKind.FAILURES: (
-        "Open an example in the console. Its timeline shows where the unlock stopped."
-    ),
-    IncidentKind.LATENCY: "Find the slow step in the console, and call the team that runs it.",
-    IncidentKind.SILENCE: (
-        "Check that customers reach the app, and that the platform sends commands."
-    ),
-    IncidentKind.CARS_LOST: "Call the mobile operator and the broker team. Warn support.",
-    IncidentKind.LATE_UNLOCKS: "Cars may stand open. Ask support to call these customers.",
-    IncidentKind.GENERIC_ERRORS: "Send the traces of the examples to the platform team.",
-    IncidentKind.UNCLASSIFIED: "Look at the examples with somebody who knows the boxes.",
-    IncidentKind.MONITOR_BLIND: (
-        "Look at /readyz and at the monitor's log. Silence of the"
-        " monitor does not mean that all is well."
-    ),
-    IncidentKind.SUSPICIOUS: "Call the security team. Block the account if they ask for it.",
-}
-"""What to do first, where neither mode nor cause says more."""
-_OF_PARTY: Final = {
-    Party.PLATFORM: "Send the traces of the examples to the platform team. Stop any new release.",
-    Party.BROKER: "Check the broker: does it run, does it refuse connections, is a queue full?",
-    Party.NETWORK: "Call the mobile operator. Warn support that these cars cannot be reached.",
-    Party.BOX: "Send the examples to the box team. Stop any firmware rollout.",
-    Party.VEHICLE: "Send somebody to one of the cars. Its box answers, but its lock does not move.",
-    Party.PROBE: "Look at /readyz and at the monitor's log. What it cannot see may be fine.",
-}
-"""What to do first about unlocks that fail, by whose fault it is."""
 
 
-def severity_word(incident: Incident) -> str:
+def _text(key: str, **values: Value) -> Text:
+    return Text(key=f"post.{key}", values=values)
+
+
+def severity_word(incident: Incident, speaker: Speaker = ENGLISH) -> str:
     """Return its severity as a word that begins a line."""
-    return incident.severity.value.capitalize()
+    return speaker.say(Text(key=f"severity.{incident.severity.value}")).capitalize()
 
 
-def failure_text(incident: Incident) -> str | None:
+def failure_text(incident: Incident, speaker: Speaker = ENGLISH) -> str | None:
     """Return what it fails of, in words, and which part of its diagnoses say so.
 
     None where it says all itself: what is slow or missing, and what the monitor does not see.
     """
     if incident.mode is not None:
-        title = TITLES.get(incident.mode, incident.mode)
-        part = incident.mode_probability
-        return title if part is None else f"{title} ({percent(part)} of its diagnoses say so)"
+        title, part = title_text(incident.mode), incident.mode_probability
+        return speaker.say(title if part is None else _text("mode", mode=title, share=part))
     if incident.cause is not None:
-        return CAUSES[incident.cause].explanation
-    return NOT_KNOWN if incident.kind in _OF_CARS and not has_ended(incident) else None
+        return speaker.say(cause_text(incident.cause))
+    return speaker.say(_text("not_known")) if is_unnamed(incident) else None
 
 
 def is_unnamed(incident: Incident) -> bool:
     """Return whether nobody knows yet what it fails of, and it is to be named."""
-    return failure_text(incident) == NOT_KNOWN
+    is_named = incident.mode is not None or incident.cause is not None
+    return not is_named and incident.kind in _OF_CARS and not has_ended(incident)
 
 
-def advice_of(incident: Incident) -> str:
+def advice_of(incident: Incident, speaker: Speaker = ENGLISH) -> str:
     """Return what to do now, in one or two sentences, and who acts where the mode says so."""
-    again = f"{PRESS_AGAIN} " if _may_press_again(incident) else ""
+    said = [_text("press_again")] if _may_press_again(incident) else []
     mode = mode_told(incident.mode, incident.cohort)
     if mode is not None:
-        mend = "" if mode.mend is None else f" {mode.mend}"
-        return f"{again}{mode.now} Who acts: {mode.acts.value}.{mend}"
-    advice = first_step_of(incident)
+        acts = _text("who_acts", actor=Text(key=f"actor.{mode.acts.value}"))
+        mend = () if mode.mend is None else (mode_text(mode, "mend"),)
+        return speaker.say_all((*said, mode_text(mode, "now"), acts, *mend))
+    step = first_step_of(incident)
     if incident.cause is not None and incident.kind is IncidentKind.FAILURES:
-        advice = _OF_PARTY.get(CAUSES[incident.cause].party, advice)
-    return f"{again}{advice}"
+        of_party = f"first_step.{CAUSES[incident.cause].party.value}"
+        step = Text(key=of_party) if has_text(of_party) else step
+    return speaker.say_all((*said, step))
 
 
-def first_step_of(incident: Incident) -> str:
+def first_step_of(incident: Incident) -> Text:
     """Return what to do first about an incident of its kind."""
-    return _ADVICE[incident.kind]
+    return Text(key=f"first_step.{incident.kind.value}")
 
 
 def _may_press_again(incident: Incident) -> bool:
@@ -137,30 +92,36 @@ def _may_press_again(incident: Incident) -> bool:
     return incident.unseen_since is not None and incident.kind in _OF_CARS and not is_attack
 
 
-def cohort_of(incident: Incident) -> str:
-    """Return what those hit have in common; of several cohorts each; of nothing "".
-
-    "operator a, region south, and operator b, region north".
-    """
-    named = [
-        ", ".join(f"{trait} {value}" for trait, value in cohort.items())
+def _cohort_texts(incident: Incident) -> tuple[Text, ...]:
+    """Return what those hit have in common: of several cohorts each."""
+    return tuple(
+        Text(key="whom.one", values={"first": tuple(starmap(_trait, cohort.items()))})
         for cohort in incident.affected_cohorts
-    ]
-    return ", and ".join(named)
+        if cohort
+    )
 
 
-def counts_of(incident: Incident) -> str:
+def _trait(name: str, value: str) -> Text:
+    return trait_text("shared", name, value)
+
+
+def counts_of(incident: Incident, speaker: Speaker = ENGLISH) -> str:
     """Return how many were hit, in the cohort and elsewhere, against what was expected."""
-    is_now, was = _UNITS.get(incident.kind, ("unlocks fail", "unlocks failed"))
-    unit = was if has_ended(incident) else is_now
-    cohort = cohort_of(incident)
-    place = f" in {cohort}" if cohort else ""
-    said = [f"{share_of(incident.failed, incident.total)} {unit}{place}"]
+    when = "was" if has_ended(incident) else "now"
+    own = f"unit.{incident.kind.value}.{when}"
+    unit = Text(key=own if has_text(own) else f"unit.failures.{when}")
+    hit: dict[str, Value] = {"share": _share(incident.failed, incident.total), "unit": unit}
+    cohorts = _cohort_texts(incident)
+    place = ", ".join(map(speaker.say, cohorts[:1]))
+    for cohort in cohorts[1:]:
+        place = speaker.say(_text("and", first=place, second=cohort))
+    said = [_text("hit_in", **hit, cohort=place) if place else _text("hit", **hit)]
     if incident.elsewhere_total:
-        said.append(f"elsewhere {share_of(incident.elsewhere_failed, incident.elsewhere_total)}")
+        share = _share(incident.elsewhere_failed, incident.elsewhere_total)
+        said.append(_text("elsewhere", share=share))
     if incident.total:
-        said.append(f"expected {percent(incident.expected)}")
-    return "; ".join(said)
+        said.append(_text("expected", expected=incident.expected))
+    return "; ".join(map(speaker.say, said))
 
 
 def counts_unlocks(incident: Incident) -> bool:
@@ -168,26 +129,24 @@ def counts_unlocks(incident: Incident) -> bool:
     return incident.kind not in _NOT_OF_UNLOCKS
 
 
-def affected_text(incident: Incident) -> str | None:
+def affected_text(incident: Incident, speaker: Speaker = ENGLISH) -> str | None:
     """Return how many customers and cars were hit; None where that is not known."""
     said = [
-        f"{number:,} {one if number == 1 else many}"
+        speaker.say(Text(key=f"whom.{one if number == 1 else many}", values={"count": number}))
         for number, one, many in (
             (incident.customers, "customer", "customers"),
             (incident.cars, "car", "cars"),
         )
         if number
     ]
-    return " and ".join(said) or None
+    return speaker.say(Text(key="sentence.and")).join(said) or None
 
 
-def chance_of(incident: Incident) -> str | None:
+def chance_of(incident: Incident, speaker: Speaker = ENGLISH) -> str | None:
     """Return how often chance alone would show as much; None where nobody has counted."""
     if incident.chance_months is None:
         return None
-    number = whole_months(incident.chance_months)
-    more = "more than " if number >= MOST_MONTHS else ""
-    return f"once in {more}{number} {'month' if number == 1 else 'months'}"
+    return speaker.say(Text(key="incident.once_in", values={"months": incident.chance_months}))
 
 
 def check_of(incident: Incident) -> str:
@@ -197,16 +156,16 @@ def check_of(incident: Incident) -> str:
     return f"platform-probe incidents show {incident.incident_id}"
 
 
-def share_of(part: int, total: int) -> str:
+def _share(part: int, total: int) -> Text:
     """Return how many of how many, with the share."""
     if not total:
-        return f"{part:,}"
-    return f"{part:,} of {total:,} ({percent(part / total)})"
+        return _text("part", part=part)
+    return _text("share", part=part, total=total, share=part / total)
 
 
-def lasted(incident: Incident) -> str:
+def lasted(incident: Incident, speaker: Speaker = ENGLISH) -> str:
     """Return how long it has lasted, until its end or, while it is open, this revision."""
-    return lasting(lasted_s(incident, incident.at))
+    return speaker.say(_text("lasted", seconds=lasted_s(incident, incident.at)))
 
 
 def lasted_s(incident: Incident, now_s: float) -> float:
@@ -216,10 +175,22 @@ def lasted_s(incident: Incident, now_s: float) -> float:
     return (until_s or now_s) - incident.since
 
 
-def why_worse(incident: Incident) -> str | None:
+def why_worse(incident: Incident, speaker: Speaker = ENGLISH) -> str | None:
     """Return what its history says of its last rise; None: it has none."""
-    rises = [each.sentence for each in incident.changes if each.kind is ChangeKind.WORSE]
-    return rises[-1] if rises else None
+    rises = [each for each in incident.changes if each.kind is ChangeKind.WORSE]
+    return change_said(rises[-1], speaker) if rises else None
+
+
+def change_said(change: Change, speaker: Speaker = ENGLISH) -> str:
+    """Return what happened; in English where the language is that, or an older monitor wrote it."""
+    is_kept = change.text is None or speaker.language == ENGLISH.language
+    return change.sentence if is_kept else speaker.say(change.text or _text("part"))
+
+
+def title_said(incident: Incident, speaker: Speaker = ENGLISH) -> str:
+    """Return its title; in English where the language is that, or an older monitor wrote it."""
+    is_kept = incident.subject is None or speaker.language == ENGLISH.language
+    return incident.title if is_kept else speaker.say(incident_title(incident))
 
 
 def last_rise_at(incident: Incident) -> float:
@@ -227,11 +198,11 @@ def last_rise_at(incident: Incident) -> float:
     return max((each.at for each in incident.changes if each.kind is ChangeKind.WORSE), default=0.0)
 
 
-def change_line(change: Change) -> str:
+def change_line(change: Change, speaker: Speaker = ENGLISH) -> str:
     """Return an entry of its history as a line, without its time."""
-    said = change.sentence.rstrip(".")
+    said = change_said(change, speaker).rstrip(".")
     if change.by and change.by not in said:
-        said += f" by {change.by}"
+        said += f" {speaker.say(_text('by', by=change.by))}"
     if change.reason and change.reason not in said:
         said += f": {change.reason}"
     return said
@@ -275,11 +246,11 @@ def as_of(incident: Incident, unix_s: float) -> Incident:
     return msgspec.structs.replace(incident, muted_until=None)
 
 
-def why_quiet(incident: Incident) -> str:
+def why_quiet(incident: Incident, speaker: Speaker = ENGLISH) -> str:
     """Return why nothing is said of it, for when that is over."""
     if incident.maintenance is not None:
-        return f"maintenance window '{incident.maintenance}'"
-    return f"muted{who_muted(incident)}"
+        return speaker.say(_text("in_window", window=incident.maintenance))
+    return speaker.say(_text("was_muted", by=who_muted(incident, speaker)))
 
 
 def mute_of(incident: Incident) -> Change | None:
@@ -288,12 +259,13 @@ def mute_of(incident: Incident) -> Change | None:
     return mutes[-1] if mutes else None
 
 
-def who_muted(incident: Incident) -> str:
+def who_muted(incident: Incident, speaker: Speaker = ENGLISH) -> str:
     """Return who muted it last, and why: " by jo: fixed tonight"; "" where nobody has."""
     mute = mute_of(incident)
     if mute is None:
         return ""
-    return f" by {mute.by}" + (f": {mute.reason}" if mute.reason else "")
+    by = speaker.say(_text("by", by=mute.by or ""))
+    return f" {by}" + (f": {mute.reason}" if mute.reason else "")
 
 
 def standing(incident: Incident) -> str:

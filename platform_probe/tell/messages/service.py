@@ -34,6 +34,7 @@ from platform_probe.tell.messages.journal import Journal
 from platform_probe.tell.messages.metrics import MessageMetrics
 from platform_probe.tell.messages.to_slack import ToSlack
 from platform_probe.tell.messages.to_urls import ToAlertmanager, ToWebhook
+from platform_probe.texts.speaking import Speaker, utc_clock
 
 JOURNAL_FILE: Final = "messages.jsonl"
 INCIDENT: Final = "incident"
@@ -129,6 +130,7 @@ class Messages:
             buttons = Buttons(
                 secret=secret, act=act, count=count, say_to=self._say_to,
                 complain=self._telling.complain, clock=self._clock,
+                speaker=Speaker(slack.language, utc_clock),
             )  # fmt: skip
             pages[INTERACTIVITY_PATH] = buttons.answer
         if token_file is not None:

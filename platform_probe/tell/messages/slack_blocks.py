@@ -12,13 +12,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
-from fleet_wire.contract.incident import Change, Incident, IncidentState, Severity
+from fleet_wire.contract.incident import Change, Incident, Severity
+from fleet_wire.contract.text import Text, Value
 from platform_probe.tell.messages.incident_text import (
-    OVER_AFTER,
     advice_of,
     affected_text,
     chance_of,
     change_line,
+    change_said,
     check_of,
     console_link,
     counts_of,
@@ -26,10 +27,12 @@ from platform_probe.tell.messages.incident_text import (
     has_ended,
     lasted,
     severity_word,
+    title_said,
     who_muted,
     why_worse,
 )
 from platform_probe.tell.messages.slack_calls import Call, DisplayPart
+from platform_probe.texts.speaking import ENGLISH, Speaker
 
 HEADER_LETTERS: Final = 150
 LINE_LETTERS: Final = 800
@@ -69,6 +72,7 @@ class Surroundings(NamedTuple):
     """The name that it is signed with."""
     console_url: str | None = None
     has_buttons: bool = False
+    speaker: Speaker = ENGLISH
     link_of: Callable[[str, str], str | None] = lambda _channel, _ts: None
     """Returns the link to a message, by the channel's id and its `ts`; None: not known."""
 
@@ -78,38 +82,43 @@ def content_of(call: Call, around: Surroundings) -> Content:
     if call.part is DisplayPart.MESSAGE:
         content = message(call, around)
     elif call.part is DisplayPart.HISTORY:
-        content = Content(history(call.changes), None)
+        content = Content(history(call.changes, around), None)
     else:
         content = announcement(call, around)
     return Content(content.text, None) if call.place.is_plain else content
 
 
+def _say(around: Surroundings, key: str, **values: Value) -> str:
+    """Return a line of a message."""
+    return around.speaker.say(Text(key=f"slack.{key}", values=values))
+
+
 def message(call: Call, around: Surroundings) -> Content:
     """Return the one message of an incident."""
-    incident = call.incident
+    incident, speaker = call.incident, around.speaker
     if incident.joined_to is not None:
         return joined_message(call, around)
     mark = _OVER if has_ended(incident) else _MARKS[incident.severity]
-    lines = [standing_line(incident), escaped(counts_of(incident))]
+    lines = [standing_line(incident, around), escaped(counts_of(incident, speaker))]
     if (unseen_since := incident.unseen_since) is not None:
-        lines.insert(1, f"*Last seen at {minute(unseen_since)}:* {OVER_AFTER}.")
-    if who := affected_text(incident):
-        lines.append(f"Hit: {who}.")
-    if what := failure_text(incident):
-        lines.append(f"*What it is:* {escaped(what)}")
-    if chance := chance_of(incident):
-        lines.append(f"*Expected by chance:* {chance}")
-    lines.append(f"*How to check it:* `{escaped(check_of(incident))}`")
-    blocks: Blocks = [_header(mark, incident), _section("\n".join(lines))]
+        lines.insert(1, _say(around, "last_seen", at=minute(unseen_since)))
+    if who := affected_text(incident, speaker):
+        lines.append(_say(around, "hit", who=who))
+    if what := failure_text(incident, speaker):
+        lines.append(_say(around, "what", what=escaped(what)))
+    if chance := chance_of(incident, speaker):
+        lines.append(_say(around, "chance", chance=chance))
+    lines.append(_say(around, "check", command=escaped(check_of(incident))))
+    blocks: Blocks = [_header(mark, incident, around), _section("\n".join(lines))]
     if not has_ended(incident):
-        blocks.append(_section(f"*What to do now:* {escaped(advice_of(incident))}"))
-    if notes := quiet_notes(call):
+        advice = escaped(advice_of(incident, speaker))
+        blocks.append(_section(_say(around, "to_do", advice=advice)))
+    if notes := quiet_notes(call, around):
         blocks.append(_section("\n".join(notes)))
     blocks.append(_context(incident, around))
     if around.has_buttons and not has_ended(incident):
-        blocks.append(buttons(incident))
-    state = _state_word(incident)
-    text = f"{mark} {state}: {escaped(incident.title)}"
+        blocks.append(buttons(incident, around))
+    text = f"{mark} {_titled(incident, around, incident.state.value)}"
     plain = "\n".join([text, *lines]) if call.place.is_plain else text
     return Content(plain[:HISTORY_LETTERS], blocks)
 
@@ -123,97 +132,99 @@ def joined_message(call: Call, around: Surroundings) -> Content:
         link = console_link(around.console_url, incident.joined_to)
     named = escaped(incident.joined_to, 100)
     where = f"`{named}`" if link is None else f"<{link}|{named}>"
-    lines = [f"*No longer one of its own:* {escaped(incident.changes[-1].sentence)} ({where})."]
-    blocks = [_header(_JOINED, incident), _section(lines[0]), _context(incident, around)]
-    text = f"{_JOINED} Joined: {escaped(incident.title)}"
+    why = escaped(change_said(incident.changes[-1], around.speaker))
+    lines = [_say(around, "joined_to", why=why, where=where)]
+    blocks = [_header(_JOINED, incident, around), _section(lines[0]), _context(incident, around)]
+    text = f"{_JOINED} {_titled(incident, around, 'joined')}"
     plain = "\n".join([text, *lines]) if call.place.is_plain else text
     return Content(plain[:HISTORY_LETTERS], blocks)
 
 
 def announcement(call: Call, around: Surroundings) -> Content:
     """Return the post about an incident whose message the channel has already."""
-    incident, place = call.incident, call.place
-    head = _head(call)
-    lines = [head, escaped(counts_of(incident))]
-    if call.part is DisplayPart.WORSE and (why := why_worse(incident)):
+    incident, place, speaker = call.incident, call.place, around.speaker
+    head = _head(call, around)
+    lines = [head, escaped(counts_of(incident, speaker))]
+    if call.part is DisplayPart.WORSE and (why := why_worse(incident, speaker)):
         lines.insert(1, escaped(why))
-    if call.part is DisplayPart.NAMED and (what := failure_text(incident)):
-        lines.insert(1, f"*What it is:* {escaped(what)}")
-    if who := affected_text(incident):
-        lines.append(f"Hit: {who}.")
+    if call.part is DisplayPart.NAMED and (what := failure_text(incident, speaker)):
+        lines.insert(1, _say(around, "what", what=escaped(what)))
+    if who := affected_text(incident, speaker):
+        lines.append(_say(around, "hit", who=who))
     link = around.link_of(place.channel_id, place.ts) if place.ts else None
     if link is not None:
-        lines.append(f"<{link}|The first message>")
+        lines.append(f"<{link}|{_say(around, 'first_message')}>")
     if around.console_url is not None:
         url = console_link(around.console_url, incident.incident_id)
-        lines.append(f"<{url}|Open in the console>")
+        lines.append(f"<{url}|{_say(around, 'open_console')}>")
     body = "\n".join(lines)
     if call.part is not DisplayPart.NAMED or not call.changes:
         return Content(body if place.is_plain else head, [_section(body)])
     if place.is_plain:
-        return Content(f"{body}\n{history(call.changes, HISTORY_LETTERS - len(body))}", None)
-    return Content(head, [_section(body), _section(history(call.changes))])
+        rest = history(call.changes, around, HISTORY_LETTERS - len(body))
+        return Content(f"{body}\n{rest}", None)
+    return Content(head, [_section(body), _section(history(call.changes, around))])
 
 
-def history(changes: tuple[Change, ...], most_letters: int = HISTORY_LETTERS) -> str:
+def history(
+    changes: tuple[Change, ...], around: Surroundings, most_letters: int = HISTORY_LETTERS
+) -> str:
     """Return what happened meanwhile, the latest last; of much the beginning is left out."""
-    lines = [f"{moment(each.at)} {escaped(change_line(each))}" for each in changes]
+    lines = [f"{moment(each.at)} {escaped(change_line(each, around.speaker))}" for each in changes]
     kept: list[str] = []
     letters = 0
     for line in reversed(lines):
         letters += len(line) + 1
         if letters > most_letters - 100:
-            kept.append(f"({len(lines) - len(kept)} earlier entries: see the console)")
+            kept.append(_say(around, "earlier", count=len(lines) - len(kept)))
             break
         kept.append(line)
     return "\n".join(reversed(kept))
 
 
-def standing_line(incident: Incident) -> str:
+def standing_line(incident: Incident, around: Surroundings) -> str:
     """Return its standing in one line: severity, since when, who has it, whether it is muted."""
-    said = [f"*{severity_word(incident)}*, {_state_word(incident).lower()}"]
+    state = around.speaker.say(Text(key=f"state.{incident.state.value}"))
+    said = [f"*{severity_word(incident, around.speaker)}*, {state}"]
+    since = minute(incident.since)
     if incident.ended_at is not None and has_ended(incident):
-        ends = f"{minute(incident.since)} to {minute(incident.ended_at)}"
-        said.append(f"{ends}, {lasted(incident)}")
+        ends = {"since": since, "until": minute(incident.ended_at)}
+        said.append(_say(around, "from_to", **ends, lasted=lasted(incident, around.speaker)))
     else:
-        said.append(f"since {minute(incident.since)}")
-    if incident.acknowledged_by is not None:
-        said.append(f":eyes: acknowledged by {escaped(incident.acknowledged_by, 100)}")
+        said.append(_say(around, "since", since=since))
+    if (by := incident.acknowledged_by) is not None:
+        said.append(f":eyes: {_say(around, 'acknowledged', by=escaped(by, 100))}")
     return " · ".join(said)
 
 
-def quiet_notes(call: Call) -> list[str]:
+def quiet_notes(call: Call, around: Surroundings) -> list[str]:
     """Return why nothing more is said of it, or why nothing was said before."""
     incident, notes = call.incident, []
     if incident.maintenance is not None:
         name = escaped(incident.maintenance, 200)
-        notes.append(f":wrench: Maintenance window '{name}': no more messages until it ends.")
+        notes.append(f":wrench: {_say(around, 'maintenance', window=name)}")
     elif incident.muted_until is not None and incident.muted_until > incident.at:
-        who = escaped(who_muted(incident))
-        notes.append(f":mute: Muted until {moment(incident.muted_until)}{who and f' {who}'}.")
+        who = escaped(who_muted(incident, around.speaker))
+        until = moment(incident.muted_until)
+        notes.append(f":mute: {_say(around, 'muted', until=until, by=who and f' {who}')}")
     if call.place.withheld:
-        notes.append(f"No message was sent until now: {escaped(call.place.withheld, 200)}.")
+        notes.append(_say(around, "withheld", why=escaped(call.place.withheld, 200)))
     return notes
 
 
-def buttons(incident: Incident) -> dict[str, Any]:
+def buttons(incident: Incident, around: Surroundings) -> dict[str, Any]:
     """Return the buttons of a message."""
-    elements = []
+    elements, its_id = [], incident.incident_id
     if incident.acknowledged_by is None:
-        elements.append(_button(ACTION_ACKNOWLEDGE, "Acknowledge", incident.incident_id, "primary"))
+        label = _say(around, "acknowledge")
+        elements.append(_button(ACTION_ACKNOWLEDGE, label, its_id, "primary"))
     if incident.muted_until is not None and incident.muted_until > incident.at:
-        elements.append(_button(ACTION_UNMUTE, "Unmute", incident.incident_id))
+        elements.append(_button(ACTION_UNMUTE, _say(around, "unmute"), its_id))
     else:
-        mute = _button(ACTION_MUTE, "Mute for 1 h", incident.incident_id)
+        mute = _button(ACTION_MUTE, _say(around, "mute_hour"), its_id)
+        asked = {"title": "mute_title", "text": "mute_text", "confirm": "mute", "deny": "cancel"}
         mute["confirm"] = {
-            "title": {"type": "plain_text", "text": "Mute for an hour?"},
-            "text": {
-                "type": "plain_text",
-                "text": "Nobody gets a message about this incident for an hour, also when it gets"
-                " worse.",
-            },
-            "confirm": {"type": "plain_text", "text": "Mute"},
-            "deny": {"type": "plain_text", "text": "Cancel"},
+            part: {"type": "plain_text", "text": _say(around, key)} for part, key in asked.items()
         }
         elements.append(mute)
     return {"type": "actions", "block_id": "unlockpath", "elements": elements}
@@ -252,29 +263,29 @@ def cut(text: str, letters: int) -> str:
     return text if len(text) <= letters else f"{text[: letters - 1]}…"
 
 
-def _state_word(incident: Incident) -> str:
-    return {
-        IncidentState.OPEN: "Open",
-        IncidentState.RESOLVED: "Resolved",
-        IncidentState.CLOSED: "Closed",
-    }[incident.state]
+def _titled(incident: Incident, around: Surroundings, key: str) -> str:
+    return _say(around, key, title=escaped(title_said(incident, around.speaker)))
 
 
-def _head(call: Call) -> str:
+def _head(call: Call, around: Surroundings) -> str:
     """Return the first line of a post about an incident that the channel knows."""
     incident, mark = call.incident, _MARKS[call.incident.severity]
-    said = f"{mark} *Worse, {call.place.severity.value} until now {incident.severity.value}:*"
-    if call.part is DisplayPart.ENDED:
-        said = f"{_OVER} *Resolved* after {lasted(incident)}:"
-    elif call.part is DisplayPart.BACK:
-        said = f"{mark} *It came back:*"
-    elif call.part is DisplayPart.NAMED:
-        said = f"{mark} *Its cause is known now:*"
-    return f"{said} {escaped(incident.title)}"
+    values: dict[str, Value] = {
+        "title": escaped(title_said(incident, around.speaker)),
+        "before": call.place.severity.value,
+        "severity": incident.severity.value,
+        "lasted": lasted(incident, around.speaker),
+    }
+    key = {
+        DisplayPart.ENDED: "head_ended",
+        DisplayPart.BACK: "head_back",
+        DisplayPart.NAMED: "head_named",
+    }.get(call.part, "head_worse")
+    return f"{_OVER if call.part is DisplayPart.ENDED else mark} {_say(around, key, **values)}"
 
 
-def _header(mark: str, incident: Incident) -> dict[str, Any]:
-    text = cut(f"{mark} {incident.title}", HEADER_LETTERS)
+def _header(mark: str, incident: Incident, around: Surroundings) -> dict[str, Any]:
+    text = cut(f"{mark} {title_said(incident, around.speaker)}", HEADER_LETTERS)
     return {"type": "header", "text": {"type": "plain_text", "text": text, "emoji": True}}
 
 
@@ -286,7 +297,7 @@ def _context(incident: Incident, around: Surroundings) -> dict[str, Any]:
     said = []
     if around.console_url is not None:
         url = console_link(around.console_url, incident.incident_id)
-        said.append(f"<{url}|Open in the console>")
+        said.append(f"<{url}|{_say(around, 'open_console')}>")
     said += [f"`{escaped(incident.incident_id, 100)}`", escaped(around.monitor, 100)]
     return {"type": "context", "elements": [{"type": "mrkdwn", "text": " · ".join(said)}]}
 

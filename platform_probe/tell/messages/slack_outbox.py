@@ -47,6 +47,7 @@ from platform_probe.tell.messages.slack_calls import (
     StartedPost,
     Verb,
 )
+from platform_probe.texts.speaking import ENGLISH, Speaker
 
 POST_EVERY_S: Final = 1.05
 """A channel takes a post a second; the rest is for what the network adds [E]."""
@@ -96,7 +97,9 @@ class SlackOutbox:
         channels_of: Callable[[Incident], Iterable[str]],
         keep: Callable[[Key, SlackThread | None], None],
         start_s: float = 0.0,
+        speaker: Speaker = ENGLISH,
     ) -> None:
+        self._speaker = speaker
         self._channels_of = channels_of
         self._keep = keep
         self._start_s = start_s
@@ -145,7 +148,7 @@ class SlackOutbox:
         for place in places.values():
             is_posted = bool(place.ts) or place.is_gone
             if is_quiet and not is_posted:
-                place.withheld = why_quiet(incident)
+                place.withheld = why_quiet(incident, self._speaker)
                 self._changed(place)
             is_silent = is_quiet or incident.joined_to is not None
             is_closed = incident.state is IncidentState.CLOSED

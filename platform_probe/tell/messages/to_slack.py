@@ -22,6 +22,7 @@ from platform_probe.tell.messages.slack_calls import (
     Verb,
 )
 from platform_probe.tell.messages.slack_outbox import SlackOutbox
+from platform_probe.texts.speaking import Speaker, utc_clock
 
 PLACE: Final = "slack"
 
@@ -46,8 +47,12 @@ class ToSlack:
         self.api = SlackApi(
             token_file=slack.token_file, api_url=slack.api_url, timeout_s=slack.timeout_s
         )
+        speaker = Speaker(slack.language, utc_clock)
         self._outbox = SlackOutbox(
-            channels_of=slack.channels_of, keep=self._keep, start_s=clock.monotonic_s()
+            channels_of=slack.channels_of,
+            keep=self._keep,
+            start_s=clock.monotonic_s(),
+            speaker=speaker,
         )
         self._outbox.restore(journal.values(PLACE, SlackThread))
         self._sending = Sending(self._outbox, self._carry_out, clock, tell.not_kept)
@@ -56,6 +61,7 @@ class ToSlack:
             settings.monitor,
             settings.console_url,
             slack.signing_secret_file is not None,
+            speaker,
             self._link_of,
         )
 

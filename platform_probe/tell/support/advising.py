@@ -1,60 +1,45 @@
-"""What to say and do about one unlock now: by all that is known of it, of its car, of others."""
+"""What is known of an unlock, of its car and of others, as conditions of the table of advice."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator
 from typing import Final
 
 from fleet_wire.contract.attempt import UNREAD
 from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.incident import IncidentState
 from fleet_wire.contract.problems import TOO_MANY_REQUESTS
 from fleet_wire.modes.catalogue import APP_RELEASE, MODES, mode_told
 from fleet_wire.modes.facts import Fact
 from fleet_wire.modes.mode import Actor, FailureMode
-from platform_probe.tell.support.advice import (
-    ANOTHER_OPENS,
-    COMES_LATE,
-    CONNECTED,
-    CONNECTION,
-    DELIVERED_LATE,
-    LONG_AGO,
-    MEND_FIRMWARE,
-    NOT_ASKED,
-    NOT_CONNECTED,
-    NOT_SEEN,
-    OVER,
-    RETURN_MENDS_NOTHING,
-    SWITCHED_OFF,
-    TOO_OFTEN,
-    TWO_CARS,
-    UNREADABLE,
-    Advice,
-    advice_for,
-    is_to_wait,
-    let_press_again,
-    let_security_look,
-    let_take_another,
-    let_try_first,
-)
-from platform_probe.tell.support.after_booking import (
-    OtherCars,
-    advice_after_booking,
-    let_book_again,
-    other_than,
-)
-from platform_probe.tell.support.believed import Revision
+from platform_probe.tell.support.advice import Advice, advice_for, stands_open
 from platform_probe.tell.support.case import Case
 from platform_probe.tell.support.relations import (
-    OPEN_SINCE,
+    Opened,
     again_possible,
     is_away_in_vain,
     is_back,
+    is_seen_to,
     may_be_open,
+    opened_in_booking_s,
+    opened_since_s,
 )
 
 LONG_AGO_S: Final = 1_200.0
 """The time after an unlock when all waiting is over: the longest update lasts 20 min [E]."""
 _RELOCKED: Final = MODES["auto_relock"]
+_TWO_CARS: Final = "client_id_takeover"
+"""The mode in which another car may have answered for this one."""
+_MIXED_UP: Final = "wrong_vin_mapping"
+"""The mode in which another car opens than the one that was asked for."""
+_DELIVERED_LATE: Final = "late_delivery_persistent_session"
+"""The mode in which a command waits for a car, and opens it minutes later."""
+_COMES_LATE: Final = frozenset({"lwt_ghost_offline", _DELIVERED_LATE})
+"""In these a command comes to a car whose box is said to be gone, or waits for it."""
+_SWITCHED_OFF: Final = frozenset(
+    {"deep_sleep_modem_off", "modem_search_drain", "undervoltage_cutout"}
+)
+"""In these the box, or its modem, was off before it was asked, whatever presence says."""
 _SENT_NOTHING: Final = frozenset({Cause.API_FAILED, Cause.NOT_PUBLISHED})
 """Causes of a platform that has not sent a command, and need not say why."""
 _AWAY: Final = frozenset({Fact.WAS_OFFLINE, Fact.STILL_AWAY})
@@ -64,41 +49,89 @@ _OF_RELEASE: Final = frozenset({Fact.APP_VERSION_FAILS, Fact.BOOKING_OF_SEVERAL}
 
 
 def advice_now(case: Case) -> Advice:
-    """Return what to say and do now.
-
-    After the booking's end nothing is opened any more. If another unlock has opened the car it is
-    tried first. If the problem is gone, the customer presses again, unless another car may open.
-    """
+    """Return what to say and do now, by all that is known of an unlock."""
     mode = _mode_told(case)
-    advice = _with_who_mends(case, mode, _advice_by(case, mode))
-    if (told := advice_after_booking(case, mode)) is not None:
-        return let_book_again(advice, told)
-    if case.opened_late:
-        return advice
-    advice = _without_what_is_over(case, advice)
-    if is_away_in_vain(case) and not _hits_all(case):
-        advice = let_take_another(advice)
-    if (because := may_be_open(case, is_shut_again=mode is _RELOCKED)) is not None:
-        return let_try_first(advice, because)
-    now = _press_again_reason(case, advice, mode)
-    return advice if now is None else let_press_again(advice, case.cause, now)
+    amid = next((one for one in case.goes_on if one.unseen_since is None), None)
+    names = {"now": again_possible(case) or "", **(amid.cohort if amid else {})}
+    flags = (*_of_unlock(case, mode), *_of_incidents(case, mode), *_of_booking(case, mode))
+    return advice_for(case.cause, mode, flags, names)
 
 
-def _press_again_reason(
-    case: Case, advice: Advice, mode: FailureMode | None
-) -> tuple[str, str] | None:
-    """Return why one more press may open the car now; None: it may not, or nobody knows.
+def _of_unlock(case: Case, mode: FailureMode | None) -> Iterator[str]:
+    """Yield what holds of the unlock itself, and of others of its car."""
+    is_told_apart = case.opened_late and not case.opened_after_no
+    if mode is None:
+        holds = {
+            "unseen": case.attempt is None,
+            "not_asked": case.not_asked_since_s is not None,
+            "not_connected": _is_not_connected(case),
+            "too_often": _is_too_often(case),
+            "unread": case.attempt is not None and case.attempt["reason"] == UNREAD,
+        }
+        yield from (name for name, is_so in holds.items() if is_so)
+        is_told_apart |= any(holds[name] for name in ("not_connected", "too_often", "unread"))
+        if _is_perhaps_attack(case):
+            yield "perhaps_attack"
+    opened = may_be_open(case, is_shut_again=mode is _RELOCKED)
+    conditions = {
+        "told_apart": is_told_apart,
+        "opened_late": case.opened_late,
+        "told_no": case.opened_after_no,
+        "failed": case.has_failed,
+        "sent": case.is_command_sent,
+        "gone": _was_box_unreachable(case, mode),
+        "used_since": _is_used_since(case),
+        "in_vain": is_away_in_vain(case),
+        "opened_since": opened is Opened.SINCE,
+        "opened_before": opened is Opened.BEFORE,
+    }
+    yield from (name for name, is_so in conditions.items() if is_so)
 
-    A customer who should wait first has done so, if the unlock is that long ago.
-    """
+
+def _of_incidents(case: Case, mode: FailureMode | None) -> Iterator[str]:
+    """Yield what holds of the incidents that it is of, and whether it may be over."""
     now = again_possible(case)
-    slug = None if mode is None else mode.slug
-    if slug in ANOTHER_OPENS or (now is CONNECTED and slug in RETURN_MENDS_NOTHING):
-        return None
-    is_long_ago = case.newest_s - case.at_s >= LONG_AGO_S
-    if now is None and is_long_ago and is_to_wait(advice) and not case.goes_on:
-        return LONG_AGO
-    return now
+    if now is not None:
+        yield now
+    elif case.newest_s - case.at_s >= LONG_AGO_S and not case.goes_on:
+        yield "long_ago"
+    its = (one for one in case.goes_on if mode is not None and one.mode == mode.slug)
+    if any("firmware" in one.cohort for one in its):
+        yield "firmware_incident"
+    if any(not one.cohort for one in case.goes_on):
+        yield "hits_all"
+    if any(one.state is not IncidentState.CLOSED for one in case.problems):
+        yield "known_then"
+    if not case.goes_on:
+        yield "known_over"
+    elif all(one.unseen_since is not None for one in case.goes_on):
+        yield "known_unseen"
+    amid = next((one for one in case.goes_on if one.unseen_since is None), None)
+    if amid is not None:
+        yield from ("amid",) if amid.cohort else ("amid", "amid_all")
+        yield from (f"others_of_{name}" for name in ("operator", "region") if name in amid.cohort)
+
+
+def _of_booking(case: Case, mode: FailureMode | None) -> Iterator[str]:
+    """Yield whether its booking has ended since, and what there was in it.
+
+    It has not if the car opened after that, for another booking or late. A task about a car that
+    stands open stays to be done.
+    """
+    ended_s, opened_s = case.booking_ended_s, opened_in_booking_s(case)
+    if opened_s is not None:
+        yield "opened_in_booking"
+    at_s = case.opened_late_s if case.opened_after_no else opened_s
+    if is_seen_to(case, case.at_s if at_s is None or case.cause is None else at_s):
+        yield "seen_to"
+    is_mixed_up = mode is not None and mode.slug == _MIXED_UP
+    if ended_s is None:
+        return
+    if case.cause is None and mode is not None and stands_open(mode) and not is_mixed_up:
+        return
+    opened_s = max(opened_since_s(case) or 0.0, case.opened_late_s or 0.0)
+    if opened_s <= ended_s or (is_mixed_up and case.cause is None):
+        yield "booking_over"
 
 
 def _mode_told(case: Case) -> FailureMode | None:
@@ -112,7 +145,7 @@ def _mode_told(case: Case) -> FailureMode | None:
     if mode is not None and _has_opened(case) and not _may_open(case, mode):
         mode = None
     if mode is None and case.is_of_two:
-        mode = MODES[TWO_CARS]
+        mode = MODES[_TWO_CARS]
     if mode is not None and mode.slug == APP_RELEASE.slug and _is_of_release(case):
         mode = APP_RELEASE
     return _RELOCKED if mode is None and _has_relocked(case) else mode
@@ -120,39 +153,13 @@ def _mode_told(case: Case) -> FailureMode | None:
 
 def _may_open(case: Case, mode: FailureMode) -> bool:
     """Return whether a car opens in a mode: by a command that waited for it minutes later."""
-    is_late = mode.slug == DELIVERED_LATE and case.opened_after_long_s is not None
+    is_late = mode.slug == _DELIVERED_LATE and case.opened_after_long_s is not None
     return is_late or None in mode.causes
 
 
 def _is_of_release(case: Case) -> bool:
     """Return whether one version of the app fails, by the facts of then or since."""
     return not _OF_RELEASE.isdisjoint(case.seen_facts | case.not_missed)
-
-
-def _advice_by(case: Case, mode: FailureMode | None) -> Advice:
-    """Return what to say and do, whatever there was besides this unlock."""
-    if case.opened_late and not case.opened_after_no:
-        return advice_for(None)
-    believed = case.believed
-    advice = NOT_SEEN if case.not_asked_since_s is None else NOT_ASKED
-    if mode is None and _is_not_connected(case):
-        return NOT_CONNECTED
-    if mode is None and _is_too_often(case):
-        return TOO_OFTEN
-    if mode is None and case.attempt is not None and case.attempt["reason"] == UNREAD:
-        return UNREADABLE
-    if mode is not None or case.attempt is not None:
-        advice = advice_for(
-            case.cause,
-            mode,
-            is_sent=case.is_command_sent,
-            is_gone=_was_box_unreachable(case, mode),
-            opened_after_no=case.opened_after_no,
-            used_since=_is_used_since(case),
-        )
-    if mode is None and believed is not None and _is_for_security(believed):
-        return let_security_look(advice)
-    return advice
 
 
 def _is_not_connected(case: Case) -> bool:
@@ -167,14 +174,6 @@ def _is_too_often(case: Case) -> bool:
     """Return whether the platform turned the request down as one too many."""
     status = None if case.attempt is None else case.attempt["status"]
     return case.cause is Cause.API_REFUSED and status == TOO_MANY_REQUESTS.status
-
-
-def _with_who_mends(case: Case, mode: FailureMode | None, advice: Advice) -> Advice:
-    """Return advice in which no customer must act for an incident of a firmware."""
-    its = (one for one in case.goes_on if mode is not None and one.mode == mode.slug)
-    if advice.acts is not Actor.CUSTOMER or not any("firmware" in one.cohort for one in its):
-        return advice
-    return replace(advice, acts=Actor.BOX_TEAM, mend=MEND_FIRMWARE)
 
 
 def _has_opened(case: Case) -> bool:
@@ -209,13 +208,14 @@ def _mode_of_incident(case: Case) -> FailureMode | None:
 
 def _is_used_since(case: Case) -> bool:
     """Return whether a door was opened, or the customer has opened the car once more."""
-    return Fact.DOOR_OPENED in case.seen_facts or may_be_open(case) == OPEN_SINCE
+    return Fact.DOOR_OPENED in case.seen_facts or may_be_open(case) is Opened.SINCE
 
 
-def _is_for_security(believed: Revision) -> bool:
+def _is_perhaps_attack(case: Case) -> bool:
     """Return whether what is perhaps so, and not likely enough to be told, is an attack."""
-    acts = None if believed.mode is None else believed.mode.acts
-    return believed.is_possible and acts is Actor.SECURITY_TEAM
+    believed = case.believed
+    acts = None if believed is None or believed.mode is None else believed.mode.acts
+    return believed is not None and believed.is_possible and acts is Actor.SECURITY_TEAM
 
 
 def _was_box_unreachable(case: Case, mode: FailureMode | None) -> bool:
@@ -225,19 +225,7 @@ def _was_box_unreachable(case: Case, mode: FailureMode | None) -> bool:
     """
     if mode is None:
         return case.is_out_of_reach
-    if mode.slug in COMES_LATE:
+    if mode.slug in _COMES_LATE:
         return False
-    is_off = mode.slug in SWITCHED_OFF and case.cause in (Cause.BOX_OFFLINE, Cause.BOX_SILENT)
+    is_off = mode.slug in _SWITCHED_OFF and case.cause in (Cause.BOX_OFFLINE, Cause.BOX_SILENT)
     return is_off or case.gone_s is not None
-
-
-def _hits_all(case: Case) -> bool:
-    """Return whether an incident is open that hits all cars: another one opens no sooner."""
-    return any(other_than(one) is OtherCars.NONE for one in case.goes_on)
-
-
-def _without_what_is_over(case: Case, advice: Advice) -> Advice:
-    """Return advice in which a mobile network is not down that is back by now."""
-    is_back = again_possible(case) in (OVER, CONNECTED) and case.cause in CONNECTION
-    is_of_network = advice.acts is Actor.NETWORK_OPERATOR
-    return advice_for(case.cause) if is_back and is_of_network else advice

@@ -9,15 +9,14 @@ from typing import Final
 import msgspec
 
 from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN, FactSeen, RankedMode, Weighed
-from fleet_wire.contract.text import Text
-from fleet_wire.modes.catalogue import MODES, TITLES
+from fleet_wire.contract.text import Text, Value
+from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import EvidenceSource, Fact
 from fleet_wire.modes.lookalikes import AlikeClass, class_of
 from fleet_wire.modes.mode import ANSWERS, INSTEAD_OF, REFUSALS, FailureMode
 from platform_probe.tell.support.rows import Row, unix_s
-from platform_probe.texts.catalogue import fact_text
+from platform_probe.texts.catalogue import fact_text, title_text
 from platform_probe.texts.speaking import Speaker
-from platform_probe.texts.times import long_of
 
 LEAST_TOLD: Final = 0.02
 """Modes that are less likely are not worth a word on the telephone [E]."""
@@ -26,7 +25,7 @@ _TOLD_ANYWAY: Final = 0.1
 model's remainder [E].
 """
 PERHAPS_FROM: Final = 0.3
-_HOW_SURE: Final = ((0.9, "almost certainly"), (0.6, "probably"), (PERHAPS_FROM, "perhaps"))
+_HOW_SURE: Final = ((0.9, "certainly"), (0.6, "probably"), (PERHAPS_FROM, "perhaps"))
 """The probability from which each word is used [E]. What is less likely is no answer."""
 TOLD_FROM: Final = 0.8
 """The probability from which a customer hears the mode: four of five are right [E]."""
@@ -161,27 +160,21 @@ def _sources_of(told: Sequence[str] | None) -> frozenset[EvidenceSource]:
     return frozenset(source for source in EvidenceSource if told is None or source.value in told)
 
 
-def title_of(slug: str) -> str:
-    """Return what a mode is called; the slug itself for one of another version."""
-    return TITLES.get(slug, slug)
-
-
-def how_likely(probability: float) -> str:
+def how_likely(probability: float) -> Text:
     """Return a probability as a person says it, with its number; of a low one the number alone."""
-    word = next((word for least, word in _HOW_SURE if probability >= least), None)
-    return percent(probability) if word is None else f"{word} ({percent(probability)})"
+    word = next((word for least, word in _HOW_SURE if probability >= least), "number")
+    return Text(key=f"likely.{word}", values={"percent": percent(probability)})
 
 
-def headline(first: RankedMode) -> str:
+def headline(first: RankedMode) -> Text:
     """Return what it was as a sentence, or that nothing is likely enough to be called that."""
-    title = title_of(first.mode)
     if first.probability < LEAST_TOLD:
-        return "It is not clear what it was."
+        return Text(key="likely.not_clear")
+    values: dict[str, Value] = {"mode": title_text(first.mode)}
     if first.probability < _HOW_SURE[-1][0]:
-        return (
-            f"It is not clear what it was; the likeliest: {title} ({percent(first.probability)})."
-        )
-    return f"{title[0].upper()}{title[1:]}: {how_likely(first.probability)}."
+        values["percent"] = percent(first.probability)
+        return Text(key="likely.not_clear_mode", values=values)
+    return Text(key="likely.mode", values={**values, "likely": how_likely(first.probability)})
 
 
 def percent(probability: float) -> str:
@@ -259,7 +252,7 @@ def _is_in_another(sentence: str, listed: Sequence[str]) -> bool:
     return any(other != sentence and other.startswith(sentence) for other in listed)
 
 
-def changes_of_mind(revisions: Sequence[Revision]) -> Iterator[str]:
+def changes_of_mind(revisions: Sequence[Revision]) -> Iterator[Text]:
     """Yield what was believed when, where the likeliest mode has changed."""
     told = [
         one
@@ -269,9 +262,11 @@ def changes_of_mind(revisions: Sequence[Revision]) -> Iterator[str]:
     if len(told) < 2:  # noqa: PLR2004 - one belief is no change
         return
     for before, one in zip((None, *told), told, strict=False):
-        when = (
-            f"{long_of(one.after_s)} after the request"
-            if before is None
-            else f"{long_of(one.after_s - before.after_s)} later"
+        yield Text(
+            key="likely.first" if before is None else "likely.later",
+            values={
+                "long": one.after_s - (0.0 if before is None else before.after_s),
+                "mode": title_text(one.first.mode),
+                "likely": how_likely(one.first.probability),
+            },
         )
-        yield f"{when}: {title_of(one.first.mode)}, {how_likely(one.first.probability)}"

@@ -21,13 +21,13 @@ _BETWEEN: Final = 20
 
 
 class ChoiceReason(StrEnum):
-    """The reason why this one of several unlocks is shown, in words."""
+    """The reason why this one of several unlocks is shown; texts `choice.` say it."""
 
-    NEAREST = "the one nearest to that time"
-    NEAREST_WRONG = "the one nearest to that time that went wrong, and not the nearest of all"
-    WENT_WRONG = "the last that went wrong"
-    PRESSED_AGAIN = "the last after which its customer pressed again"
-    LAST = "the last"
+    NEAREST = "nearest"
+    NEAREST_WRONG = "nearest_wrong"
+    WENT_WRONG = "went_wrong"
+    PRESSED_AGAIN = "pressed_again"
+    LAST = "last"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,20 +9,13 @@ from typing import Final
 from fleet_wire.contract.attempt import Source
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.incident import IncidentState
+from fleet_wire.contract.text import Text
 from fleet_wire.modes.facts import Fact
 from platform_probe.judge.diagnosis.records import is_taken_over_often
-from platform_probe.tell.support.advice import (
-    CONNECTED,
-    CONNECTION,
-    MAY_BE_OVER,
-    OVER,
-    SAID_OPEN,
-    ended_as,
-)
+from platform_probe.tell.support.advice import ended_as, table
 from platform_probe.tell.support.case import Case, cause_of, evidence_of
 from platform_probe.tell.support.choosing import is_soon_after
 from platform_probe.tell.support.rows import Row, unix_s
-from platform_probe.texts.times import long_of
 
 STAYS_OPEN_S: Final = 120.0
 """The longest time for which an unentered car stays open until it locks itself (ha-volvo-cars#129).
@@ -33,25 +26,29 @@ IN_VAIN: Final = 3
 """The number of failed presses that is enough [E]."""
 _RETURNED: Final = frozenset({Fact.BACK_SOON, Fact.BACK_IN_MINUTES})
 """Facts which show that a box has connected again after the command."""
-_MENDED_BY_RETURN: Final = CONNECTION | {Cause.BOX_BUSY}
-"""Causes that are over when the box is back: one that was busy with an update has restarted."""
-OPEN_SINCE: Final = (
-    "Another unlock has opened the car since: ask the customer to try the door. If it is locked:"
-)
-OPEN_BEFORE: Final = (
-    "Another unlock had opened the car just before: ask the customer to try the door. If it is"
-    " locked:"
-)
+
+
+class Opened(StrEnum):
+    """Whether another unlock has opened the car for the same customer."""
+
+    SINCE = "since"
+    BEFORE = "before"
+    """So shortly before that the car may still be open."""
 
 
 class Owner(StrEnum):
     """An unlock's owner, seen from the customer of a case. Nobody is named."""
 
-    SAME = "the same customer"
-    ANOTHER = "another customer"
-    MONITOR = "the monitor"
-    OF_ANOTHER_BOOKING = "somebody with another booking"
-    NOT_KNOWN = "somebody"
+    SAME = "same"
+    ANOTHER = "another"
+    MONITOR = "monitor"
+    OF_ANOTHER_BOOKING = "other_booking"
+    NOT_KNOWN = "not_known"
+
+    @property
+    def text(self) -> Text:
+        """What they are called."""
+        return Text(key=f"owner.{self.value}")
 
 
 _OTHERS: Final = (Owner.ANOTHER, Owner.OF_ANOTHER_BOOKING)
@@ -86,27 +83,29 @@ class Relations:
         return Owner.SAME if account == self._account else Owner.ANOTHER
 
 
-def ended_in_words(unlock: Row) -> str:
+def ending_of(unlock: Row) -> Text:
     """Return how another unlock of the car ended, to be said of the car."""
     cause = cause_of(unlock)
+    if cause is None and _is_in_doubt(unlock):
+        return Text(key="ending.perhaps_another")
     if cause is None:
-        return SAID_OPEN if _is_in_doubt(unlock) else f"opened after {long_of(unlock['total_s'])}"
-    ended = "opened late" if unlock["has_opened_late"] else ended_as(cause)
-    return f"{ended} ({cause})"
+        return Text(key="ending.opened_after", values={"long": unlock["total_s"]})
+    ended = Text(key="ending.opened_late") if unlock["has_opened_late"] else ended_as(cause)
+    return Text(key="ending.with_cause", values={"ending": ended, "cause": cause.value})
 
 
-def may_be_open(case: Case, *, is_shut_again: bool = False) -> str | None:
-    """Return that another unlock has opened the car for the same customer; None: none has.
+def may_be_open(case: Case, *, is_shut_again: bool = False) -> Opened | None:
+    """Return whether another unlock has opened the car for the same customer; None: none has.
 
     It did so after this one began, or so shortly before that the car may still be open. If this one
     opened the car, and it is shut again, only later ones count. This customer hears nothing of an
     unlock for somebody else.
     """
     if opened_since_s(case) is not None:
-        return OPEN_SINCE if case.has_failed or is_shut_again else None
+        return Opened.SINCE if case.has_failed or is_shut_again else None
     opened = (at_s for at_s, _ in _opened_for_them(case))
     is_open = any(at_s >= case.at_s - STAYS_OPEN_S for at_s in opened)
-    return OPEN_BEFORE if case.has_failed and is_open else None
+    return Opened.BEFORE if case.has_failed and is_open else None
 
 
 def opened_since_s(case: Case) -> float | None:
@@ -175,18 +174,19 @@ def pressed_again_s(case: Case) -> float | None:
     )
 
 
-def again_possible(case: Case) -> tuple[str, str] | None:
-    """Return what to say and do first where what was wrong then is so no longer; None: it may be.
+def again_possible(case: Case) -> str | None:
+    """Return why what was wrong then may be so no longer: `over`, `back`, `maybe_over`; or None.
 
     Its incident is over, a box that could not be reached has connected again, or nothing was seen
     of its incident for a while.
     """
     if {one.state for one in case.problems} == {IncidentState.RESOLVED}:
-        return OVER
-    if case.cause in _MENDED_BY_RETURN and is_back(case):
-        return CONNECTED
+        return "over"
+    is_over_by_return = case.cause in table().groups["connection"] or case.cause is Cause.BOX_BUSY
+    if is_over_by_return and is_back(case):
+        return "back"
     is_unseen = all(one.unseen_since is not None for one in case.goes_on)
-    return MAY_BE_OVER if case.goes_on and is_unseen else None
+    return "maybe_over" if case.goes_on and is_unseen else None
 
 
 def is_back(case: Case) -> bool:

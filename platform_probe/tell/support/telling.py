@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from datetime import tzinfo
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,17 +11,12 @@ from fleet_wire.contract.attempt import BEGUN_LATE, PROBE_STOPPED, UNREAD
 from fleet_wire.contract.causes import CAUSES, Cause, Party
 from fleet_wire.contract.incident import IncidentState
 from fleet_wire.contract.platform_log import PlatformStep
+from fleet_wire.contract.text import Text, Value
 from fleet_wire.modes.mode import Actor
 from platform_probe.judge.diagnosis.cohorts.cohort_text import traits_in_words
+from platform_probe.judge.incidents.incident_title import title_text
 from platform_probe.tell.messages.incident_text import who_muted
-from platform_probe.tell.support.advice import (
-    OPENED_IN_TIME,
-    OPENED_LATE,
-    SAID_OPEN,
-    Advice,
-    ended_as,
-    explanation_of,
-)
+from platform_probe.tell.support.advice import Advice, ended_as
 from platform_probe.tell.support.advising import advice_now
 from platform_probe.tell.support.believed import (
     ACCUSES,
@@ -32,306 +26,340 @@ from platform_probe.tell.support.believed import (
     percent,
     reasons,
     sentence_of,
-    title_of,
 )
 from platform_probe.tell.support.case import FOLLOWED_S, LISTED, LONG_WAIT_S, Case, evidence_of
 from platform_probe.tell.support.cohorts import around_in_words, is_in_cohort
 from platform_probe.tell.support.incident_rows import muted_until_s, over_since_s
-from platform_probe.tell.support.plain_words import broker_in_words, reason_in_words
+from platform_probe.tell.support.plain_words import broker_text, reason_text
 from platform_probe.tell.support.relations import Owner, Relations, pressed_again_s
 from platform_probe.tell.support.rows import Row, unix_s
 from platform_probe.tell.support.timeline import (
     as_one_line,
-    missed_in_words,
-    reached_in_words,
+    missed_text,
+    reached_text,
     timeline_of,
 )
-from platform_probe.texts.times import LocalSpeaker, clock_of, date_and_clock, long_of
+from platform_probe.texts.catalogue import has_text, mode_text
+from platform_probe.texts.catalogue import title_text as mode_title
+from platform_probe.texts.speaking import Speaker
+from platform_probe.texts.times import LocalSpeaker, clock_of, date_and_clock
 
 _WHO: Final = 8
-_WHO_COLUMNS: Final = {
-    "customer": "account_id",
-    "booking": "booking_id",
-    "app": "app_version",
-    "region": "region",
-    "operator": "operator",
-    "firmware": "firmware",
-    "hardware": "hardware",
-    "site": "site",
-}
+_WHO_COLUMNS: Final = (
+    "account_id", "booking_id", "app_version", "region", "operator", "firmware", "hardware", "site",
+)  # fmt: skip
 MOST_REASONS: Final = 4
 """For a mode, and against it, the heaviest; JSON has all."""
 _REFUTED_BY_ANSWER: Final = (Cause.EXECUTION_SILENT, Cause.DOWNLINK_LOST)
 """Causes that are not true any more once the car has answered late."""
-_PARTIES: Final = {
-    Party.PLATFORM: "the platform",
-    Party.BROKER: "the broker",
-    Party.NETWORK: "the mobile network",
-    Party.BOX: "the box",
-    Party.VEHICLE: "the car",
-    Party.PROBE: "the monitor",
-}
-_FACTS: Final = {
-    "presence": "at the end the box was {}",
-    "presence_at_start": "at the start the box was {}",
-    "presence_changed_ago_s": "that had changed {} before",
-    "offline_reason": "the box was not connected because: {}",
-    "heard_ago_s": "the box was last heard of {} before the end",
-    "heartbeat_ago_s": "its last regular report was {} before the end",
-    "voltage_v": "its battery had {} V",
-    "never_heard_of": "nothing was ever heard of this car",
-    "answered_by": "another car answered: {}",
-    "broker_said": "the broker's log said of the box: {}",
-    "unread": "some messages of the car could not be read: {}",
-    "platform_outcome": "the platform recorded it as {}",
-}
-"""Evidence worth a line, in words; see docs/log.md for all of it."""
+_EVIDENCE: Final = (
+    "presence", "presence_at_start", "presence_changed_ago_s", "offline_reason", "heard_ago_s",
+    "heartbeat_ago_s", "voltage_v", "never_heard_of", "answered_by", "broker_said", "unread",
+    "platform_outcome",
+)  # fmt: skip
+"""Evidence worth a line; see docs/log.md for all of it."""
 
 
 def text_of(case: Case, speaker: LocalSpeaker) -> str:
     """Return the case for a person."""
-    return "\n".join(_lines(case, speaker))
+    return "\n".join(_Teller(case, speaker).lines())
 
 
-def _lines(case: Case, speaker: LocalSpeaker) -> Iterator[str]:
-    zone = speaker.zone
-    if case.is_as_of:
-        as_of = date_and_clock(case.newest_s, zone)
-        yield f"As of {as_of}: what became known later is left out."
-    when = f"{date_and_clock(case.at_s, zone)}, {_ago(case)}"
-    yield from (
-        _nothing(case, when, zone) if case.attempt is None else _unlock(case, case.attempt, when)
-    )
-    yield from _choice_lines(case)
-    if case.booking_ended_s is not None:
-        yield f"  Its booking has ended: {date_and_clock(case.booking_ended_s, zone)}."
-    if (booked := case.booked_since) is not None:
-        when = date_and_clock(unix_s(booked["logged_at"]), zone)
-        yield f"  Another customer has booked the car since: {when}."
-        yield f"  If it is they who call, ask by --booking {booked['booking_id']}."
-    yield from _problems(case, speaker)
-    yield from _reason_lines(case, speaker)
-    if case.attempt is not None or case.complaint_id is not None:
-        advice = advice_now(case)
-        yield from ("", "What to say", f"  {advice.say}", "", "What to do", f"  {advice.do}")
-        yield from _who_acts(case, advice)
-    yield from _other_mode_lines(case, speaker)
-    yield from _story(case, zone)
-    yield from _same_failure_lines(case, zone)
+class _Teller:
+    """Writes a case line by line, in one language."""
+
+    def __init__(self, case: Case, speaker: LocalSpeaker) -> None:
+        self._case, self._speaker = case, speaker
+
+    def _say(self, key: str, **values: Value) -> str:
+        return self._speaker.say(Text(key=f"tell.{key}", values=values))
+
+    def _heading(self, key: str) -> Iterator[str]:
+        yield from ("", self._say(key))
+
+    def lines(self) -> Iterator[str]:
+        """Yield all lines."""
+        case, speaker = self._case, self._speaker
+        if case.is_as_of:
+            yield self._say("as_of", at=case.newest_s)
+        yield from self._nothing() if case.attempt is None else self._unlock(case.attempt)
+        yield from self._choice()
+        if case.booking_ended_s is not None:
+            yield f"  {self._say('booking_ended', at=case.booking_ended_s)}"
+        if (booked := case.booked_since) is not None:
+            yield f"  {self._say('booked_since', at=unix_s(booked['logged_at']))}"
+            yield f"  {self._say('ask_by_booking', booking=booked['booking_id'])}"
+        yield from self._problems()
+        yield from self._why()
+        if case.attempt is not None or case.complaint_id is not None:
+            advice = advice_now(case)
+            yield from (*self._heading("what_to_say"), f"  {speaker.say_all(advice.say)}")
+            yield from (*self._heading("what_to_do"), f"  {speaker.say_all(advice.do)}")
+            yield from self._who_acts(advice)
+        yield from self._who_else()
+        yield from self._story()
+        yield from self._others()
+
+    def _when(self) -> Text:
+        """Return when it began, and how long that is ago."""
+        case = self._case
+        ago_s, key = case.newest_s - case.at_s, "when_newest"
+        if case.is_as_of:
+            key = "when_before" if ago_s >= 1 else "when_then"
+        elif ago_s >= 1:
+            key = "when_ago"
+        return Text(key=f"tell.{key}", values={"at": case.at_s, "long": ago_s})
+
+    def _unlock(self, attempt: Row) -> Iterator[str]:
+        """Yield which unlock it is, and how it ended."""
+        case, meant = self._case, attempt["asked_for"]
+        its: dict[str, Value] = {"when": self._when(), "ending": _ending_of(case)}
+        its["car"] = case.vehicle_id or Text(key="unlock.the_car")
+        yield (
+            self._say("unlock_instead", **its, asked=meant) if meant else self._say("unlock", **its)
+        )
+        yield f"  {self._customer(attempt)}"
+        yield f"  attempt {attempt['attempt_id']}, trace {attempt['trace_id']}"
+        known_s = case.newest_s - case.at_s
+        if case.cause is not None and known_s < FOLLOWED_S and not case.is_as_of:
+            yield f"  {self._say('records_end', long=known_s)}"
+
+    def _nothing(self) -> Iterator[str]:
+        """Yield that no unlock is known, or none that a call is about, and what follows."""
+        case = self._case
+        if case.complaint_id is not None:
+            car = case.vehicle_id or Text(key="tell.a_car")
+            yield self._say("call", car=car, when=self._when())
+            yield f"  {self._customer(case.complaints[0])}"
+            yield f"  call {case.complaint_id}"
+            if case.complaints[0]["missed"]:
+                yield self._say("monitor_missed")
+        elif case.vehicle_id:
+            yield self._say("no_unlock_of", car=case.vehicle_id, when=self._when_none())
+        else:
+            yield self._say("no_unlock", when=self._when_none())
+        if case.not_asked_since_s is not None:
+            yield self._say("not_asked", since=case.not_asked_since_s)
+            return
+        asked_s = [
+            unix_s(event["logged_at"])
+            for event in case.events
+            if event["event"] == PlatformStep.REQUESTED and event["operation"] == "unlock"
+        ]
+        open_s = [*_open_requests_s(case)]
+        if open_s and case.newest_s - open_s[-1] < LONG_WAIT_S:
+            yield self._say("under_way", at=open_s[-1])
+        elif asked_s:
+            yield self._say("asked_unrecorded")
+        elif case.is_as_of and case.complaint_id is None:
+            yield self._say("none_ended")
+        elif case.has_platform_log:
+            yield self._say("no_request")
+        else:
+            yield self._say("no_command")
+            yield self._say("no_platform_log")
+
+    def _when_none(self) -> Text:
+        """Return when no unlock is known: of the time before the records nothing is."""
+        since_s, begin_s = self._case.since_s, self._case.records_begin_s
+        if since_s is None:
+            return Text(key="tell.around", values={"when": self._when()})
+        if begin_s is not None and since_s < begin_s:
+            return Text(key="tell.in_records", values={"since": begin_s})
+        return Text(key="tell.since", values={"since": since_s})
+
+    def _problems(self) -> Iterator[str]:
+        """Yield the incidents that it is of: who looks after each, and whether it may be over."""
+        case = self._case
+        if not case.problems:
+            return
+        yield from self._heading("known_problem")
+        for one in case.problems:
+            yield f"  {self._speaker.say(title_text(one))}"
+            key, its = "incident", {"id": one.incident_id, "state": one.state.value}
+            if by := one.acknowledged_by:
+                key, its = "incident_by", {**its, "by": by}
+            yield f"  {self._say(key, **its, severity=one.severity.value)}"
+            if (until_s := muted_until_s(one, case.newest_s)) is not None:
+                yield f"  {self._say('muted', until=until_s)}{who_muted(one)}."
+            if one.unseen_since is not None:
+                yield f"  {self._say('last_seen', at=one.unseen_since)}"
+            elif one.state is IncidentState.OPEN:
+                yield f"  {self._say('counted_until', at=one.at)}"
+            elif (over_s := over_since_s(one)) is not None:
+                yield f"  {self._say('affected_then', at=over_s)}"
+
+    def _choice(self) -> Iterator[str]:
+        """Yield which of several unlocks is shown, so that nobody confuses them.
+
+        And after how long its customer pressed again, where it opened.
+        """
+        which = self._case.which
+        if which is not None and which.of > 1:
+            why = Text(key=f"choice.{which.why.value}")
+            key = "choice" if which.of <= LISTED else "choice_of_many"
+            its = {"number": which.number, "of": which.of, "listed": LISTED}
+            yield f"  {self._say(key, why=why, **its)}"
+        again_s = pressed_again_s(self._case)
+        if again_s is not None:
+            yield f"  {self._say('pressed_again', long=again_s)}"
+
+    def _who_acts(self, advice: Advice) -> Iterator[str]:
+        """Yield who must act and what they do; of a mode that is not sure, who perhaps must."""
+        believed = self._case.believed
+        if advice.acts is not None:
+            task = f" {self._speaker.say(advice.mend)}" if advice.mend else ""
+            yield f"  {self._say('acts', actor=_named(advice.acts))}{task}"
+        elif believed is None or believed.mode is None or believed.is_likely:
+            return
+        elif believed.is_possible:
+            yield f"  {self._say('acts_perhaps', actor=_named(believed.mode.acts))}"
+
+    def _customer(self, attempt: Row) -> str:
+        parts = [
+            self._speaker.say(Text(key=f"tell.of_{column}", values={"value": attempt[column]}))
+            for column in _WHO_COLUMNS
+            if attempt[column]
+        ]
+        return ", ".join(parts) or self._say("by_nobody")
+
+    def _story(self) -> Iterator[str]:
+        case, speaker = self._case, self._speaker
+        yield from self._heading("what_happened")
+        told = [(entry, speaker.say(entry.what)) for entry in timeline_of(case)]
+        lines = as_one_line(told, lambda each: (each[0].who, each[1], each[0].is_poll))
+        for line in lines:
+            entry, what = line.first
+            who = speaker.say(Text(key=f"who.{entry.who}"))
+            after = speaker.number(f"{entry.at_s - case.at_s:+.3f} s")
+            if line.times > 1:
+                until = speaker.number(f"{line.last[0].at_s - case.at_s:+.1f} s")
+                what = f"{what} {self._say('repeated', count=line.times, until=until)}"
+            at = clock_of(entry.at_s, speaker.zone)
+            yield f"  {at} {after:>12}  {who:<{_WHO}}  {what}"
+        if not lines:
+            yield f"  {self._say('nothing_known')}"
+
+    def _why(self) -> Iterator[str]:
+        """Yield why: by the diagnosis where there is one, and how far the unlock got."""
+        case, believed = self._case, self._case.believed
+        if case.cause is None and believed is None:
+            return
+        yield from self._heading("why")
+        if believed is not None:
+            yield from self._believed(believed)
+        if case.attempt is not None and case.cause is not None:
+            yield from self._how_far(case.cause, case.attempt)
+        if believed is not None:
+            yield from self._reasons(believed)
+        elif case.attempt is not None:
+            yield from (f"  - {sentence}" for sentence in facts_of(case.attempt, self._speaker))
+
+    def _reasons(self, believed: Revision) -> Iterator[str]:
+        speaker = self._speaker
+        said = {
+            "for": reasons(believed, speaker, is_for=True),
+            "against": against(self._case, believed, speaker),
+        }
+        if not any(said.values()):  # of what is no mode nothing is known that would speak for it
+            said = {"seen": [sentence_of(fact, speaker) for fact in believed.facts]}
+        others = (
+            Text(key="tell.mode", values={"mode": one.mode, "percent": percent(one.probability)})
+            for one in believed.other_modes
+        )
+        said |= {"or_else": [*map(speaker.say, others)]}
+        said |= {"earlier": [*map(speaker.say, changes_of_mind(self._case.revisions))]}
+        for heading, sentences in said.items():
+            if sentences:
+                is_reason = heading in ("for", "against", "seen")
+                yield f"  {self._say(heading)}"
+                yield from (
+                    f"  - {one}" for one in sentences[: MOST_REASONS if is_reason else None]
+                )
+
+    def _believed(self, believed: Revision) -> Iterator[str]:
+        say = self._speaker.say
+        yield f"  {say(headline(believed.first))}"
+        if believed.mode is not None:
+            would_be = "" if believed.is_likely else f"{self._say('would_be')} "
+            yield f"  {would_be}{say(mode_text(believed.mode, 'engineer'))}"
+        others = sorted(say(mode_title(slug)) for slug in believed.looks_like)
+        if others:
+            yield f"  {self._say('looks_same', modes='; '.join(others))}"
+            yield f"  {believed.likeliest_class.why}"
+
+    def _how_far(self, cause: Cause, attempt: Row) -> Iterator[str]:
+        case, say = self._case, self._speaker.say
+        yield f"  {self._say('cause', cause=cause.value, why=explanation(case))}"
+        missed, its = missed_text(attempt), {"reached": reached_text(attempt)}
+        far = self._say("how_far_missed", **its, missed=missed) if missed else ""
+        at_fault = _at_fault(case, cause)
+        yield f"  {far or self._say('how_far', **its)}{f' {say(at_fault)}' if at_fault else ''}"
+        if attempt["reason"]:
+            yield f"  {self._say('reason', reason=reason_text(attempt['reason']))}"
+
+    def _who_else(self) -> Iterator[str]:
+        case, speaker = self._case, self._speaker
+        if case.finding is None:
+            return
+        yield from (*self._heading("who_else"), f"  {around_in_words(case.finding, speaker)}")
+        its = case.attempt or next(iter(case.complaints), None)
+        found = case.finding.found
+        if its is None or not found:
+            return
+        own = [traits_in_words(cohort.traits) for cohort in found if is_in_cohort(its, cohort)]
+        if len(found) == 1:
+            yield f"  {self._say('is_one' if own else 'is_none')}"
+        else:
+            yield f"  {self._say('is_one_of', cohort=own[0]) if own else self._say('is_of_none')}"
+
+    def _others(self) -> Iterator[str]:
+        if not self._case.others:
+            return
+        yield from self._heading("others")
+        relations = Relations(self._case)
+        for other in self._case.others:
+            mode = mode_of(other)
+            title = f" ({self._speaker.say(mode_title(mode))})" if mode else ""
+            ended = other["cause"] or self._speaker.say(Text(key="ended.opened"))
+            at = date_and_clock(unix_s(other["started_at"]), self._speaker.zone)
+            by = relations.owner_of(other)
+            whose = f", {self._speaker.say(by.text)}" if by is Owner.ANOTHER else ""
+            yield (
+                f"  {at}  {other['vehicle_id']}  {ended}{title}{whose}"
+                f"  --attempt {other['attempt_id']}"
+            )
 
 
-def _unlock(case: Case, attempt: Row, when: str) -> Iterator[str]:
-    """Yield which unlock it is, and how it ended."""
-    meant = attempt["asked_for"]
-    instead = f", and {meant} was asked for" if meant else ""
-    yield f"{case.vehicle_id or 'The car'} {_ending_sentence(case)}{instead}: {when}"
-    yield f"  {_customer_text(attempt)}"
-    yield f"  attempt {attempt['attempt_id']}, trace {attempt['trace_id']}"
-    known_s = case.newest_s - case.at_s
-    if case.cause is not None and known_s < FOLLOWED_S and not case.is_as_of:
-        yield f"  Records end {long_of(known_s)} after this unlock: more may become known."
-
-
-def _nothing(case: Case, when: str, zone: tzinfo) -> Iterator[str]:
-    """Yield that no unlock is known, or none that a call is about, and what follows from it."""
-    if case.complaint_id is not None:
-        car = case.vehicle_id or "a car"
-        yield f"A call about {car}, and no unlock that it is about: {when}"
-        yield f"  {_customer_text(case.complaints[0])}"
-        yield f"  call {case.complaint_id}"
-        if case.complaints[0]["missed"]:
-            yield "The monitor was not there for some of the time before the call."
-    else:
-        whose = f"of {case.vehicle_id}" if case.vehicle_id else "that fits"
-        yield f"No unlock {whose} is known {_when_none(case, when, zone)}."
-    if case.not_asked_since_s is not None:
-        since = date_and_clock(case.not_asked_since_s, zone)
-        yield f"No request of this customer to open it has come since {since}, when their booking"
-        yield "was first heard of: their phone has not asked. Why is known in half a minute."
-        return
-    asked = [
-        event
-        for event in case.events
-        if event["event"] == PlatformStep.REQUESTED and event["operation"] == "unlock"
-    ]
+def _open_requests_s(case: Case) -> Iterator[float]:
+    """Yield when an unlock was asked for of which no end is known."""
     ended = {other["trace_id"] for other in case.neighbours}
-    open_s = [unix_s(event["logged_at"]) for event in asked if event["trace_id"] not in ended]
-    if open_s and case.newest_s - open_s[-1] < LONG_WAIT_S:
-        at = clock_of(open_s[-1], zone)
-        yield f"It was asked to open at {at}, and that is still under way:"
-        yield "how it ends is known in half a minute."
-    elif asked:
-        yield "The platform's log tells of requests, and no unlock is recorded at that time."
-    elif case.is_as_of and case.complaint_id is None:
-        yield "None had ended by then: of one that was under way nothing is told."
-    elif case.has_platform_log:
-        yield "No request to open it has reached the platform or the broker then."
-    else:
-        yield "No command to open it has reached the broker then."
-        yield "Whether the platform was asked is not known: there is no log of it here."
+    for event in case.events:
+        is_asked = event["event"] == PlatformStep.REQUESTED and event["operation"] == "unlock"
+        if is_asked and event["trace_id"] not in ended:
+            yield unix_s(event["logged_at"])
 
 
-def _when_none(case: Case, around: str, zone: tzinfo) -> str:
-    """Return when no unlock is known: of the time before the records nothing is."""
-    since_s, begin_s = case.since_s, case.records_begin_s
-    if since_s is None:
-        return f"around {around}"
-    if begin_s is not None and since_s < begin_s:
-        return f"in the records, which begin {date_and_clock(begin_s, zone)}"
-    return f"since {date_and_clock(since_s, zone)}"
-
-
-def _ending_sentence(case: Case) -> str:
+def _ending_of(case: Case) -> Text:
     """Return how an unlock ended, as far as is known by now, to be said of the car."""
     if case.is_in_doubt:
-        return SAID_OPEN
+        return Text(key="ending.perhaps_another")
     if (after_s := case.opened_after_long_s) is not None:
-        return f"opened {long_of(after_s)} after the request"
+        return Text(key="ending.opened_after_request", values={"long": after_s})
     if case.cause is None or not case.opened_late:
         return ended_as(case.cause)
     if case.opened_in_time:
-        return "opened in time, and said so too late"
-    return "opened too late" if case.opened_after_no else "opened late"
+        return Text(key="ending.opened_in_time")
+    return Text(key="ending.opened_too_late" if case.opened_after_no else "ending.opened_late")
 
 
-def _problems(case: Case, speaker: LocalSpeaker) -> Iterator[str]:
-    """Yield the incidents that it is of: who looks after each, and whether it may be over."""
-    if not case.problems:
-        return
-    yield from ("", "Known problem")
-    for one in case.problems:
-        by = f", acknowledged by {one.acknowledged_by}" if one.acknowledged_by else ""
-        yield f"  {one.title}"
-        yield f"  {one.incident_id}, {one.severity}, {one.state}{by}"
-        if (until_s := muted_until_s(one, case.newest_s)) is not None:
-            until = date_and_clock(until_s, speaker.zone)
-            yield f"  Its messages are muted until {until}{who_muted(one)}."
-        if one.unseen_since is not None:
-            yield f"  Last seen at {speaker.clock(one.unseen_since)[:5]}."
-        elif one.state is IncidentState.OPEN:
-            yield f"  Counted until {speaker.clock(one.at)[:5]}."
-        elif (over_s := over_since_s(one)) is not None:
-            yield f"  It affected you then. It ended at {speaker.clock(over_s)[:5]}."
-
-
-def _choice_lines(case: Case) -> Iterator[str]:
-    """Yield which of several unlocks is shown, so that nobody confuses them.
-
-    And after how long its customer pressed again, where it opened.
-    """
-    which = case.which
-    if which is not None and which.of > 1:
-        others = "the others" if which.of <= LISTED else f"others, the last {LISTED},"
-        yield (
-            f"  This is number {which.number} of {which.of} that fit, {which.why};"
-            f" {others} stand at the end, each with the --attempt that tells of it."
-        )
-    again_s = pressed_again_s(case)
-    if again_s is not None:
-        yield f"  The same customer pressed again {long_of(again_s)} later."
-
-
-def _who_acts(case: Case, advice: Advice) -> Iterator[str]:
-    """Yield who must act and what they do; of a mode that is not sure, who perhaps must."""
-    if advice.acts is not None:
-        yield f"  Who must act: {_named(advice.acts)}.{f' {advice.mend}' if advice.mend else ''}"
-    elif (believed := case.believed) is None or believed.mode is None or believed.is_likely:
-        return
-    elif believed.is_possible:
-        yield f"  Who must act is not sure; perhaps {_named(believed.mode.acts)}."
-
-
-def _named(actor: Actor) -> str:
-    return "you, support" if actor is Actor.SUPPORT else f"the {actor}"
-
-
-def _ago(case: Case) -> str:
-    ago_s = case.newest_s - case.at_s
-    if case.is_as_of:
-        return f"{long_of(ago_s)} before" if ago_s >= 1 else "at that moment"
-    if ago_s < 1:
-        return "the newest record there is"
-    return f"{long_of(ago_s)} before the newest record"
-
-
-def _customer_text(attempt: Row) -> str:
-    parts = {name: attempt[column] for name, column in _WHO_COLUMNS.items()}
-    return (
-        ", ".join(f"{name} {value}" for name, value in parts.items() if value) or "by nobody known"
-    )
-
-
-def _story(case: Case, zone: tzinfo) -> Iterator[str]:
-    yield from ("", "What happened")
-    lines = as_one_line(timeline_of(case), lambda entry: (entry.who, entry.what))
-    for line in lines:
-        entry = line.first
-        after = f"{entry.at_s - case.at_s:+.3f} s"
-        more = f" ({line.times} times, until {line.last.at_s - case.at_s:+.1f} s)"
-        what = entry.what + (more if line.times > 1 else "")
-        yield f"  {clock_of(entry.at_s, zone)} {after:>12}  {entry.who:<{_WHO}}  {what}"
-    if not lines:
-        yield "  Nothing is known of this car from then."
-
-
-def _reason_lines(case: Case, speaker: LocalSpeaker) -> Iterator[str]:
-    """Yield why: by the diagnosis where there is one, and how far the unlock got."""
-    believed = case.believed
-    if case.cause is None and believed is None:
-        return
-    yield from ("", "Why")
-    if believed is not None:
-        yield from _believed(believed)
-    if case.attempt is not None and case.cause is not None:
-        yield from _how_far(case, case.cause, case.attempt)
-    if believed is not None:
-        yield from _reasons(case, believed, speaker)
-    elif case.attempt is not None:
-        yield from (f"  - {sentence}" for sentence in facts_of(case.attempt))
-
-
-def _reasons(case: Case, believed: Revision, speaker: LocalSpeaker) -> Iterator[str]:
-    said = {
-        "Speaks for it": reasons(believed, speaker, is_for=True),
-        "Speaks against it": against(case, believed, speaker),
-    }
-    if not any(said.values()):  # of what is no mode nothing is known that would speak for it
-        said = {"What was seen": [sentence_of(fact, speaker) for fact in believed.facts]}
-    for heading, sentences in said.items():
-        if sentences:
-            yield f"  {heading}:"
-            yield from (f"  - {sentence}" for sentence in sentences[:MOST_REASONS])
-    if believed.other_modes:
-        yield "  Or else:"
-        for one in believed.other_modes:
-            yield f"  - {title_of(one.mode)} ({percent(one.probability)})"
-    if changes := [*changes_of_mind(case.revisions)]:
-        yield "  Earlier diagnoses:"
-        yield from (f"  - {sentence}" for sentence in changes)
+def _named(actor: Actor) -> Text:
+    return Text(key="tell.you" if actor is Actor.SUPPORT else f"actor.{actor.value}")
 
 
 def against(case: Case, believed: Revision, speaker: LocalSpeaker) -> list[str]:
     """Return the sentences that speak against what is believed."""
     return reasons(believed, speaker, is_for=False, not_missed=case.not_missed)
-
-
-def _believed(believed: Revision) -> Iterator[str]:
-    yield f"  {headline(believed.first)}"
-    if believed.mode is not None:
-        yield f"  {'' if believed.is_likely else 'That would be: '}{believed.mode.engineer}"
-    others = sorted(map(title_of, believed.looks_like))
-    if others:
-        yield f"  From what is told here, this looks the same: {'; '.join(others)}."
-        yield f"  {believed.likeliest_class.why}"
-
-
-def _how_far(case: Case, cause: Cause, attempt: Row) -> Iterator[str]:
-    yield f"  {cause}: {explanation(case)}"
-    missed = missed_in_words(attempt)
-    but = f", and {missed}" if missed else ""
-    yield f"  How far it got: {reached_in_words(attempt)}{but}.{_at_fault(case, cause)}"
-    if attempt["reason"]:
-        yield f"  Reason given: {reason_in_words(attempt['reason'])}"
 
 
 def party_at_fault(case: Case, cause: Cause) -> Party:
@@ -340,13 +368,16 @@ def party_at_fault(case: Case, cause: Cause) -> Party:
     return CAUSES[cause].party if mode is None else mode.party
 
 
-def _at_fault(case: Case, cause: Cause) -> str:
+def _at_fault(case: Case, cause: Cause) -> Text | None:
     """Return the party probably at fault, if known."""
     party = party_at_fault(case, cause)
     if party is Party.NOBODY_KNOWS:
-        return ""
+        return None
     is_sure = case.believed is None or case.believed.is_likely
-    return f" {'Probably' if is_sure else 'Perhaps'} at fault: {_PARTIES[party]}."
+    named = Text(key=f"party.{party.value}")
+    return Text(
+        key="unlock.at_fault" if is_sure else "tell.perhaps_at_fault", values={"party": named}
+    )
 
 
 def export_command(case: Case, directory: Path) -> str | None:
@@ -357,62 +388,34 @@ def export_command(case: Case, directory: Path) -> str | None:
     return f"platform-probe export --attempt {diagnosed} --store {shlex.quote(str(directory))}"
 
 
-def facts_of(attempt: Row) -> list[str]:
+def facts_of(attempt: Row, speaker: Speaker) -> list[str]:
     """Return what the cause was concluded from, in words."""
     evidence = evidence_of(attempt)
     return [
-        words.format(_plain(name, value))
-        for name, words in _FACTS.items()
+        speaker.say(Text(key=f"evidence.{name}", values={"value": _plain(name, value)}))
+        for name in _EVIDENCE
         if (value := evidence.get(name)) not in (None, False)
     ]
 
 
-def _plain(name: str, value: Any) -> str:
+def _plain(name: str, value: Any) -> Value:
     """Return what stands in the sentence of a piece of evidence."""
-    if name.endswith("_s"):
-        return long_of(value)
     if name == "offline_reason":
-        return reason_in_words(value)
+        return reason_text(value)
     if name == "unread":
         return ", ".join(f"{kind} ({count})" for kind, count in value.items())
+    if name in ("presence", "presence_at_start"):
+        key = f"standing.{value}"
+        return Text(key=key) if has_text(key) else str(value)
     if isinstance(value, dict):  # how often, by kind
-        return ", ".join(
-            broker_in_words(kind) + (f", {count} times" if count > 1 else "")
-            for kind, count in value.items()
-        )
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        return tuple(_times(broker_text(kind), count) for kind, count in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return value if isinstance(value, float | int) else str(value)
 
 
-def _other_mode_lines(case: Case, speaker: LocalSpeaker) -> Iterator[str]:
-    if case.finding is None:
-        return
-    said = around_in_words(case.finding, speaker)
-    yield from ("", "Who else", f"  {said}")
-    its = case.attempt or next(iter(case.complaints), None)
-    found = case.finding.found
-    if its is None or not found:
-        return
-    own = [
-        speaker.say(traits_in_words(cohort.traits)) for cohort in found if is_in_cohort(its, cohort)
-    ]
-    if len(found) == 1:
-        yield f"  This car is {'one' if own else 'none'} of them."
-    else:
-        yield f"  This car is {f'one of {own[0]}' if own else 'of none of these'}."
-
-
-def _same_failure_lines(case: Case, zone: tzinfo) -> Iterator[str]:
-    if not case.others:
-        return
-    yield from ("", "Other unlocks that fit")
-    relations = Relations(case)
-    for other in case.others:
-        mode = mode_of(other)
-        ended = f"{other['cause'] or 'opened'}{f' ({title_of(mode)})' if mode else ''}"
-        at = date_and_clock(unix_s(other["started_at"]), zone)
-        by = relations.owner_of(other)
-        whose = f", {by}" if by is Owner.ANOTHER else ""
-        yield f"  {at}  {other['vehicle_id']}  {ended}{whose}  --attempt {other['attempt_id']}"
+def _times(what: Text, count: int) -> Text:
+    return Text(key="tell.times", values={"what": what, "count": count}) if count > 1 else what
 
 
 def mode_of(other: Row) -> str | None:
@@ -421,18 +424,18 @@ def mode_of(other: Row) -> str | None:
     return None if mode in ACCUSES else mode
 
 
-def explanation(case: Case) -> str:
+def explanation(case: Case) -> Text:
     """Return what the cause means for this unlock, in a sentence."""
-    if case.is_in_doubt:
-        return f"The car {SAID_OPEN}."
-    if case.attempt is not None and case.attempt["reason"] == PROBE_STOPPED:
-        return "The monitor was stopped, and was not there when it ended."
-    if case.attempt is not None and (case.attempt["reason"] or "").startswith(BEGUN_LATE):
-        return "The monitor was too busy: it asked for the car so late that its end says nothing."
-    if case.cause is not None and case.opened_in_time:
-        return OPENED_IN_TIME
-    if case.attempt is not None and case.attempt["reason"] == UNREAD:
-        return "What the car sent after the command could not be read: its answer may be among it."
+    reason = ("" if case.attempt is None else case.attempt["reason"]) or ""
     is_refuted = case.cause in _REFUTED_BY_ANSWER
-    is_open = case.opened_late and (is_refuted or not case.opened_after_no)
-    return OPENED_LATE if is_open else explanation_of(case.cause)
+    kinds = {
+        "perhaps_another": case.is_in_doubt,
+        "probe_stopped": reason == PROBE_STOPPED,
+        "begun_late": reason.startswith(BEGUN_LATE),
+        "opened_in_time": case.cause is not None and case.opened_in_time,
+        "unread": reason == UNREAD,
+        "opened_late": case.opened_late and (is_refuted or not case.opened_after_no),
+        "opened": case.cause is None,
+    }
+    kind = next((kind for kind, is_so in kinds.items() if is_so), case.cause)
+    return Text(key=f"explanation.{kind}")

@@ -5,16 +5,21 @@ from __future__ import annotations
 from datetime import datetime, tzinfo
 from typing import Any
 
+from fleet_wire.contract.text import Text
+from platform_probe.judge.incidents.incident_title import title_text
 from platform_probe.tell.support.advising import advice_now
-from platform_probe.tell.support.believed import reasons, sentence_of, title_of
+from platform_probe.tell.support.believed import reasons, sentence_of
 from platform_probe.tell.support.case import Case, evidence_of
 from platform_probe.tell.support.cohorts import finding_json
 from platform_probe.tell.support.incident_rows import muted_until_s, over_since_s
-from platform_probe.tell.support.plain_words import reason_in_words
+from platform_probe.tell.support.plain_words import reason_text
 from platform_probe.tell.support.relations import pressed_again_s
 from platform_probe.tell.support.rows import Row, unix_s
 from platform_probe.tell.support.telling import against, explanation, facts_of, mode_of
 from platform_probe.tell.support.timeline import timeline_of
+from platform_probe.texts.catalogue import mode_text
+from platform_probe.texts.catalogue import title_text as mode_title
+from platform_probe.texts.speaking import Speaker
 from platform_probe.texts.times import LocalSpeaker, iso_of
 
 
@@ -39,24 +44,25 @@ def json_of(case: Case, speaker: LocalSpeaker) -> dict[str, Any]:
                 "at": iso_of(entry.at_s, zone),
                 "after_s": round(entry.at_s - case.at_s, 6),
                 "who": entry.who,
-                "what": entry.what,
+                "what": speaker.say(entry.what),
+                "is_poll": entry.is_poll,
             }
             for entry in timeline_of(case)
         ],
         "not_asked_since": _iso_or_none(case.not_asked_since_s, zone),
         "cause": case.cause,
-        "explanation": explanation(case) if has_attempt else None,
-        "reason": _reason(case),
-        "facts": [] if case.attempt is None else facts_of(case.attempt),
+        "explanation": speaker.say(explanation(case)) if has_attempt else None,
+        "reason": _reason(case, speaker),
+        "facts": [] if case.attempt is None else facts_of(case.attempt, speaker),
         "diagnosis": _diagnosis_json(case, speaker),
-        "say": advice.say if is_told else None,
-        "do": advice.do if is_told else None,
+        "say": speaker.say_all(advice.say) if is_told else None,
+        "do": speaker.say_all(advice.do) if is_told else None,
         "acts": advice.acts if is_told else None,
-        "mend": advice.mend if is_told else None,
+        "mend": speaker.say(advice.mend) if is_told and advice.mend else None,
         "incidents": [
             {
                 "incident_id": one.incident_id,
-                "title": one.title,
+                "title": speaker.say(title_text(one)),
                 "state": one.state,
                 "acknowledged_by": one.acknowledged_by,
                 "muted_until": _iso_or_none(muted_until_s(one, case.newest_s), zone),
@@ -68,7 +74,11 @@ def json_of(case: Case, speaker: LocalSpeaker) -> dict[str, Any]:
         "who_else": None if case.finding is None else finding_json(case.finding, speaker),
         "which": None
         if case.which is None
-        else {"number": case.which.number, "of": case.which.of, "why": case.which.why},
+        else {
+            "number": case.which.number,
+            "of": case.which.of,
+            "why": speaker.say(Text(key=f"choice.{case.which.why.value}")),
+        },
         "others": [
             {
                 "attempt_id": other["attempt_id"],
@@ -82,10 +92,10 @@ def json_of(case: Case, speaker: LocalSpeaker) -> dict[str, Any]:
     }
 
 
-def _reason(case: Case) -> str | None:
+def _reason(case: Case, speaker: Speaker) -> str | None:
     """Return the reason that box, broker or platform gave, in words."""
     reason = None if case.attempt is None else case.attempt["reason"]
-    return None if reason is None else reason_in_words(reason)
+    return None if reason is None else speaker.say(reason_text(reason))
 
 
 def _diagnosis_json(case: Case, speaker: LocalSpeaker) -> dict[str, Any] | None:
@@ -94,9 +104,11 @@ def _diagnosis_json(case: Case, speaker: LocalSpeaker) -> dict[str, Any] | None:
         return None
     return {
         "mode": believed.first.mode,
-        "title": title_of(believed.first.mode),
+        "title": speaker.say(mode_title(believed.first.mode)),
         "probability": believed.first.probability,
-        "engineer": None if believed.mode is None else believed.mode.engineer,
+        "engineer": None
+        if believed.mode is None
+        else speaker.say(mode_text(believed.mode, "engineer")),
         "looks_like": believed.looks_like,
         "facts": [
             {"fact": fact.fact, "sentence": sentence_of(fact, speaker)} for fact in believed.facts
@@ -104,7 +116,11 @@ def _diagnosis_json(case: Case, speaker: LocalSpeaker) -> dict[str, Any] | None:
         "for": reasons(believed, speaker, is_for=True),
         "against": against(case, believed, speaker),
         "others": [
-            {"mode": one.mode, "title": title_of(one.mode), "probability": one.probability}
+            {
+                "mode": one.mode,
+                "title": speaker.say(mode_title(one.mode)),
+                "probability": one.probability,
+            }
             for one in believed.other_modes
         ],
         "revisions": [

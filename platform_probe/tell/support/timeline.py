@@ -2,50 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any, Final, Generic, TypeVar
 
-from fleet_wire.contract.attempt import Source, Stage, StrayKind
+from fleet_wire.contract.attempt import Source, Stage
 from fleet_wire.contract.causes import Cause, Outcome, outcome_of
 from fleet_wire.contract.platform_log import PlatformStep
-from platform_probe.tell.support.advice import SAID_OPEN
+from fleet_wire.contract.text import Text, Value
 from platform_probe.tell.support.case import Case
-from platform_probe.tell.support.plain_words import broker_in_words, reason_in_words
-from platform_probe.tell.support.relations import Owner, Relations, ended_in_words
+from platform_probe.tell.support.plain_words import broker_text, reason_text, with_word
+from platform_probe.tell.support.relations import Owner, Relations, ending_of
 from platform_probe.tell.support.rows import Row, unix_s
+from platform_probe.texts.catalogue import as_is
 
 _Line = TypeVar("_Line")
 
 _STAGES: Final = {
-    Stage.PUBLISHED: ("platform", "sends the command to the car"),
-    Stage.BROKER_ACCEPTED: ("broker", "has the command"),
-    Stage.BOX_RECEIVED: ("box", "has the command"),
-    Stage.RESULT_RECEIVED: ("monitor", "has the box's answer"),
-    Stage.STATE_CHANGED: ("car", "reports an open lock"),
+    Stage.PUBLISHED: ("platform", "sends"),
+    Stage.BROKER_ACCEPTED: ("broker", "has_command"),
+    Stage.BOX_RECEIVED: ("box", "has_command"),
+    Stage.RESULT_RECEIVED: ("monitor", "has_answer"),
+    Stage.STATE_CHANGED: ("car", "reports_open"),
 }
-_REACHED: Final = {
-    Stage.INTENDED: "it was wanted",
-    Stage.REQUESTED: "it was asked for",
-    Stage.PUBLISHED: "the command was sent",
-    Stage.BROKER_ACCEPTED: "the broker had the command",
-    Stage.BOX_RECEIVED: "the box had the command",
-    Stage.BOX_EXECUTED: "the box had done it, or refused",
-    Stage.RESULT_RECEIVED: "the answer had come",
-    Stage.STATE_CHANGED: "the car had reported an open lock",
-}
-_MISSED: Final = {
-    Stage.REQUESTED: "nobody asked for it",
-    Stage.PUBLISHED: "no command had been sent",
-    Stage.BROKER_ACCEPTED: "the broker did not take the command",
-    Stage.BOX_RECEIVED: "the box did not confirm the command",
-    Stage.BOX_EXECUTED: "the box did not say how it ended",
-    Stage.RESULT_RECEIVED: "no answer came",
-    Stage.STATE_CHANGED: "the car did not report an open lock",
-}
-_WAITS: Final = ("asks for command status", "answers command status")
-"""The polls of a phone until its command has ended, every second or two."""
+_POLL: Final = "command_status"
+"""What a phone asks every second or two until its command has ended."""
 _OF_A_REQUEST: Final = ("requests", "status", "endpoint", "app_version", "api_answered_s")
 """Fields that only the platform's log has of an unlock; those of one request have no number."""
 _NAMED_BY: Final = ("trace_id", "command_id")
@@ -65,7 +47,10 @@ class Entry:
     at_s: float
     """Unix seconds."""
     who: str
-    what: str
+    """The name of a `who.` text."""
+    what: Text = field(compare=False)
+    is_poll: bool = False
+    """Whether a phone asks how its command has ended, or is told that."""
 
 
 def timeline_of(case: Case) -> list[Entry]:
@@ -99,14 +84,15 @@ def in_a_row(lines: Iterable[_Line], alike: Callable[[_Line], Any]) -> list[InAR
 
 
 def as_one_line(
-    lines: Iterable[_Line], said: Callable[[_Line], tuple[str, str]]
+    lines: Iterable[_Line], said: Callable[[_Line], tuple[str, Any, bool]]
 ) -> list[InARow[_Line]]:
     """Return lines with those in a row as one, and all that a waiting phone is answered as one.
 
-    `said` says who did what. Such answers stand between all else, and are shown where they begin.
+    `said` says who did what, and whether a phone waits. Such answers stand between all else, and
+    are shown where they begin.
     """
     story: list[InARow[_Line]] = []
-    waits: dict[tuple[str, str], int] = {}
+    waits: dict[tuple[str, Any, bool], int] = {}
     for run in in_a_row(lines, said):
         does = said(run.first)
         place = waits.get(does)
@@ -114,7 +100,7 @@ def as_one_line(
             known = story[place]
             story[place] = InARow(known.first, run.last, known.times + run.times)
             continue
-        if does[1].startswith(_WAITS):
+        if does[2]:
             waits[does] = len(story)
         story.append(run)
     return story
@@ -147,45 +133,61 @@ def furthest_stage(attempt: Row) -> Stage:
     return Stage.REQUESTED if asked else Stage.INTENDED
 
 
-def missed_in_words(attempt: Row) -> str | None:
+def missed_text(attempt: Row) -> Text | None:
     """Return what was waited for in vain; None where the last stage was reached, or nobody saw."""
     missing = missing_stage(attempt)
     if missing is None or attempt["cause"] == Cause.NOT_OBSERVED:
         return None
-    return _MISSED[missing]
+    return Text(key=f"missed.{missing.value}")
 
 
-def reached_in_words(attempt: Row) -> str:
+def reached_text(attempt: Row) -> Text:
     """Return how far it got."""
-    return _REACHED[furthest_stage(attempt)]
+    return Text(key=f"reached.{furthest_stage(attempt).value}")
+
+
+def _story(key: str, **values: Value) -> Text:
+    return Text(key=f"story.{key}", values=values)
+
+
+def _with_more(what: Text, more: Sequence[Text]) -> Text:
+    """Return a line with details in brackets, if there are any."""
+    return _story("with_more", what=what, more=tuple(more)) if more else what
+
+
+def _with(key: str, name: str, value: Value | None, **values: Value) -> Text:
+    """Return a line by its key; by that with a name, where the line has such a value."""
+    if value is None or value == "":
+        return _story(key, **values)
+    return _story(f"{key}_{name}", **values, **{name: value})
 
 
 def _of_attempt(case: Case, attempt: Row) -> Iterator[Entry]:
     began_s = case.at_s
 
-    def at(seconds: float, who: str, what: str) -> Entry:
+    def at(seconds: float, who: str, what: Text) -> Entry:
         return Entry(began_s + seconds, who, what)
 
     if (who := _asker(attempt)) is not None:
-        yield at(attempt["requested_s"] or 0.0, who, f"asks to open the car{_app(attempt)}")
+        yield at(attempt["requested_s"] or 0.0, who, _with_more(_story("asks_open"), _app(attempt)))
     if attempt["woken_s"] is not None:
-        yield at(attempt["woken_s"], "platform", "asks the sleeping car to wake")
-    for stage, (actor, what) in _STAGES.items():
+        yield at(attempt["woken_s"], "platform", _story("wakes"))
+    for stage, (actor, key) in _STAGES.items():
         if attempt[f"{stage}_s"] is not None:
-            yield at(attempt[f"{stage}_s"], actor, what)
+            yield at(attempt[f"{stage}_s"], actor, _story(key))
     answered_s = attempt["box_executed_s"]
     if answered_s is None and attempt["reason"]:
         answered_s = attempt["result_received_s"]
     if answered_s is not None:
         yield at(answered_s, "box", _executed(attempt))
     if attempt["api_answered_s"] is not None:
-        yield at(attempt["api_answered_s"], "platform", f"answers the phone{_status(attempt)}")
-    end = f"the car {SAID_OPEN}" if case.is_in_doubt else _outcome_text(attempt)
+        answers = _with("answers_phone", "answer", _status(attempt))
+        yield at(attempt["api_answered_s"], "platform", answers)
+    end = _story("perhaps_another") if case.is_in_doubt else _outcome_text(attempt)
     yield at(attempt["total_s"], "monitor", end)
     for stray in case.strays:
-        opened = f": {_opened_late(case)}" if case.is_opened_by(stray) else ""
-        how = "once more" if stray["kind"] == StrayKind.DUPLICATE else stray["kind"]
-        what = f"answers {how}: {stray['phase']}{opened}"
+        opened = _opened_late(case) if case.is_opened_by(stray) else None
+        what = _with(f"answers_{stray['kind']}", "opened", opened, phase=stray["phase"])
         yield Entry(unix_s(stray["came_at"]), "box", what)
 
 
@@ -197,56 +199,55 @@ def _asker(attempt: Row) -> str | None:
     return "phone" if is_told else None
 
 
-def _opened_late(case: Case) -> str:
+def _opened_late(case: Case) -> Text:
     """Return what a late answer says that has opened the car: the box's clock may say when."""
     if case.opened_in_time:
-        return "the car had OPENED in time, and says so too late"
-    return f"the car has OPENED, {'too late' if case.opened_after_no else 'late'}"
+        return _story("opened_in_time")
+    return _story("opened_too_late" if case.opened_after_no else "opened_late")
 
 
 def _of_neighbour(unlock: Row, by: Owner) -> Entry:
     """Return the line of another unlock of the car: when it began, whose it is, how it ended."""
     who = "monitor" if by is Owner.MONITOR else "phone"
-    what = f"{by} asks to open it too: it {ended_in_words(unlock)}"
+    what = _story("asks_too", asker=by.text, ending=ending_of(unlock))
     return Entry(unix_s(unlock["started_at"]), who, what)
 
 
-def _app(attempt: Row) -> str:
-    parts = []
+def _app(attempt: Row) -> list[Text]:
+    more = []
     if attempt["app_version"] is not None:
-        parts.append(f"app {attempt['app_version']}")
+        more.append(_story("app", version=attempt["app_version"]))
     if (attempt["requests"] or 1) > 1:
-        parts.append(f"{attempt['requests']} times")
-    return f" ({', '.join(parts)})" if parts else ""
+        more.append(_story("times", count=attempt["requests"]))
+    return more
 
 
-def _executed(attempt: Row) -> str:
+def _executed(attempt: Row) -> Text:
     if attempt["outcome"] == Outcome.REFUSED or attempt["box_executed_s"] is None:
-        return f"refuses: {_cause_text(attempt)}"
+        return _story("refuses", why=_cause_text(attempt))
     if attempt["cause"] == Cause.VEHICLE_FAILED:
-        return f"could not move the lock: {_cause_text(attempt)}"
-    return "has moved the lock"
+        return _story("could_not_move", why=_cause_text(attempt))
+    return _story("moved")
 
 
-def _cause_text(attempt: Row) -> str:
-    return reason_in_words(attempt["reason"]) if attempt["reason"] else "it does not say why"
+def _cause_text(attempt: Row) -> Text:
+    return reason_text(attempt["reason"]) if attempt["reason"] else _story("no_reason")
 
 
 def _status(row: Row) -> str:
-    status = "" if row["status"] is None else f" {row['status']}"
-    return f"{status} {row['problem']}" if row["problem"] else status
+    return " ".join(str(each) for each in (row["status"], row["problem"]) if each)
 
 
-def _outcome_text(attempt: Row) -> str:
+def _outcome_text(attempt: Row) -> Text:
     cause = None if attempt["cause"] is None else Cause(attempt["cause"])
     if cause is None:
-        return "the car is open"
-    missed = missed_in_words(attempt)
-    return f"{outcome_of(cause)}: {cause}{f'; {missed}' if missed else ''}"
+        return _story("open")
+    ended = {"outcome": outcome_of(cause).value, "cause": cause.value}
+    return _with("ended", "missed", missed_text(attempt), **ended)
 
 
-def _call(shown: str | None) -> str:
-    return "calls support" if shown is None else f"calls support; the app had shown: {shown}"
+def _call(shown: str | None) -> Text:
+    return _with("calls", "shown", shown)
 
 
 # Surroundings
@@ -256,8 +257,7 @@ def _surrounding_entries(case: Case, relations: Relations) -> Iterator[Entry]:
     """Yield what was logged and heard besides the unlock itself."""
     for event, entry in _logged(case):
         is_another = relations.owner_of(event) is Owner.ANOTHER
-        what = f"{entry.what} ({Owner.ANOTHER})" if is_another else entry.what
-        yield Entry(entry.at_s, entry.who, what)
+        yield replace(entry, what=_with_more(entry.what, [Owner.ANOTHER.text] * is_another))
     yield from _message_entries(case)
 
 
@@ -269,12 +269,13 @@ def _logged(case: Case) -> Iterator[tuple[Row, Entry]]:
     for event in sorted(case.events, key=_when_and_which_first):
         at_s = unix_s(event["logged_at"]) - ahead_s
         command_id = event["command_id"] if event["event"] == PlatformStep.PUBLISHED else None
-        number = which.get(event["command_id"], "")
+        number = which.get(event["command_id"])
         if command_id in sent:
-            what = f"sends the command for {event['operation']}{number} again"
-            yield event, Entry(at_s, "platform", what)
+            again = _story("sends_again", command=_command_named(event, number))
+            yield event, Entry(at_s, "platform", again)
         elif not _is_call(case, event) and not _is_in_record(event, own, others):
-            yield event, Entry(at_s, *_event(event, number))
+            is_poll = event["operation"] == _POLL
+            yield event, Entry(at_s, *_event(event, number), is_poll)
         if command_id:
             sent.add(command_id)
 
@@ -284,15 +285,15 @@ def _when_and_which_first(event: Row) -> tuple[float, bool]:
     return unix_s(event["logged_at"]), event["event"] != PlatformStep.ENDED
 
 
-def _numbered(events: Iterable[Row]) -> dict[str, str]:
-    """Return which of several commands for the same each is: " no. 2"; none of one alone."""
+def _numbered(events: Iterable[Row]) -> dict[str, int]:
+    """Return which of several commands for the same each is, from 1; none of one alone."""
     of_one: dict[str, list[str]] = {}
     for event in events:
         command_id, seen = event["command_id"], of_one.setdefault(event["operation"], [])
         if command_id is not None and command_id not in seen:
             seen.append(command_id)
     return {
-        command_id: f" no. {number}"
+        command_id: number
         for seen in of_one.values()
         for number, command_id in enumerate(seen, 1)
         if len(seen) > 1
@@ -300,7 +301,7 @@ def _numbered(events: Iterable[Row]) -> dict[str, str]:
 
 
 def _message_entries(case: Case) -> Iterator[Entry]:
-    known: dict[str, str] = {}
+    known: dict[str, Text | None] = {}
     sent = {one["command_id"] for one in case.events if one["event"] == PlatformStep.PUBLISHED}
     for heard in case.heard:
         told = _HEARD.get(heard["kind"], _message_text)(heard)
@@ -316,8 +317,8 @@ def _message_entries(case: Case) -> Iterator[Entry]:
         if told is None or is_own_answer or is_sent or is_same:
             continue
         who = "broker" if heard["kind"] == "broker" else "car"
-        retained = " (told from before)" if heard["is_retained"] else ""
-        yield Entry(unix_s(heard["heard_at"]), who, f"{told}{retained}")
+        what = _with_more(told, [_story("retained")] * bool(heard["is_retained"]))
+        yield Entry(unix_s(heard["heard_at"]), who, what)
 
 
 def _is_call(case: Case, event: Row) -> bool:
@@ -357,85 +358,95 @@ def _requests_of(attempts: Iterable[Row], events: Iterable[Row]) -> set[str]:
     return {one["request_id"] for one in events if any(one[name] in names for name in _NAMED_BY)}
 
 
-def _event(event: Row, number: str) -> tuple[str, str]:
+def _command_named(event: Row, number: int | None) -> Text:
+    """Return for what a command is, and which of several."""
+    return _with("command", "number", number, operation=str(event["operation"]))
+
+
+def _event(event: Row, number: int | None) -> tuple[str, Text]:
     """Return who did what, as the platform's log has it, with which command."""
-    operation = str(event["operation"]).replace("_", " ")
-    command = f"{operation}{number}"
-    reason = f": {reason_in_words(event['reason'])}" if event["reason"] else ""
+    operation, status = str(event["operation"]), _status(event)
+    command = _command_named(event, number)
+    reason = reason_text(event["reason"]) if event["reason"] else None
+    asks = _story("asks_to" if operation in _VERBS else "asks_for", operation=operation)
+    ended: dict[str, Value] = {"command": command, "phase": str(event["outcome"])}
     told = {
-        PlatformStep.REQUESTED: ("phone", f"{_asks(operation)}{_app({**event, 'requests': 1})}"),
-        PlatformStep.ANSWERED: ("platform", f"answers {operation}{_status(event)}"),
-        PlatformStep.HUNG_UP: ("phone", "hangs up before it is answered"),
-        PlatformStep.UNHEARD: ("platform", f"would have answered {operation}{_status(event)}"),
-        PlatformStep.WOKEN: ("platform", "asks the sleeping car to wake"),
-        PlatformStep.PUBLISHED: ("platform", f"sends the command for {command}"),
-        PlatformStep.ACCEPTED: ("broker", f"has the command for {command}"),
-        PlatformStep.ENDED: ("platform", f"records {command} as {event['outcome']}{reason}"),
+        PlatformStep.REQUESTED: ("phone", _with_more(asks, _app({**event, "requests": 1}))),
+        PlatformStep.ANSWERED: (
+            "platform",
+            _with("answers", "answer", status, operation=operation),
+        ),
+        PlatformStep.HUNG_UP: ("phone", _story("hangs_up")),
+        PlatformStep.UNHEARD: (
+            "platform",
+            _with("would_answer", "answer", status, operation=operation),
+        ),
+        PlatformStep.WOKEN: ("platform", _story("wakes")),
+        PlatformStep.PUBLISHED: ("platform", _story("sends_for", command=command)),
+        PlatformStep.ACCEPTED: ("broker", _story("has_for", command=command)),
+        PlatformStep.ENDED: ("platform", _with("records", "why", reason, **ended)),
         PlatformStep.SUPPORT_CALLED: ("customer", _call(event["shown"])),
     }
-    return told.get(event["event"], ("platform", f"{event['event']}: {operation}"))
+    return told.get(event["event"], ("platform", as_is(f"{event['event']}: {operation}")))
 
 
-def _asks(operation: str) -> str:
-    is_verb = operation in ("book", "extend", "end", "unlock", "lock")
-    return f"asks to {operation}" if is_verb else f"asks for {operation}"
+_VERBS: Final = ("book", "extend", "end", "unlock", "lock")
 
 
-def _presence(heard: Row) -> str:
-    reason = {
-        "last_will": "is offline: its connection broke (last will)",
-        "sleep": "goes to sleep",
-        "shutdown": "switches itself off",
-    }
+def _presence(heard: Row) -> Text:
     if heard["status"] == "online":
-        return "is connected"
-    return reason.get(heard["reason"], "is offline")
+        return _story("connected")
+    reason = heard["reason"]
+    is_told = reason in ("last_will", "sleep", "shutdown")
+    return _story(f"offline_{reason}" if is_told else "offline")
 
 
-def _state_fields(state: Row) -> dict[str, str]:
+def _state_fields(state: Row) -> dict[str, Text | None]:
     """Return what a state says, by its columns: in some fleets one message says one thing."""
+    locked = _story("locked" if state["is_locked"] else "unlocked")
     words = {
-        "is_locked": {True: "locked", False: "unlocked"}.get(state["is_locked"], ""),
-        "is_open": "door open" if state["is_open"] else "",
-        "voltage_v": "" if state["voltage_v"] is None else f"{state['voltage_v']:.1f} V",
+        "is_locked": locked,
+        "is_open": _story("door_open") if state["is_open"] else None,
+        "voltage_v": _story("volts", volts=state["voltage_v"] or 0.0),
     }
     return {name: words[name] for name in words if state[name] is not None}
 
 
-def _state(heard: Row) -> str | None:
-    told = ", ".join(filter(None, _state_fields(heard).values()))
-    return f"reports: {told}" if told else None
+def _state(heard: Row) -> Text | None:
+    told = tuple(filter(None, _state_fields(heard).values()))
+    return _story("reports", states=told) if told else None
 
 
-def _heartbeat(heard: Row) -> str:
-    signal = "" if heard["signal_dbm"] is None else f", signal {heard['signal_dbm']:.0f} dBm"
-    volts = "" if heard["voltage_v"] is None else f", {heard['voltage_v']:.1f} V"
-    return f"last regular report before{signal}{volts}"
+def _heartbeat(heard: Row) -> Text:
+    signal, volts = heard["signal_dbm"], heard["voltage_v"]
+    more = [] if signal is None else [_story("signal", dbm=signal)]
+    more += [] if volts is None else [_story("volts", volts=volts)]
+    return _with("last_report", "more", tuple(more) or None)
 
 
-def _result(heard: Row) -> str:
-    reason = f": {reason_in_words(heard['reason'])}" if heard["reason"] else ""
-    return f"answers another command: {heard['phase']}{reason}"
+def _result(heard: Row) -> Text:
+    reason = reason_text(heard["reason"]) if heard["reason"] else None
+    return _with("answers_another", "why", reason, phase=heard["phase"])
 
 
-def _command(heard: Row) -> str:
-    return f"is sent a command: {heard['action']}"
+def _command(heard: Row) -> Text:
+    return _story("is_sent", operation=str(heard["action"]))
 
 
-def _car_event(heard: Row) -> str:
-    return f"tells: {heard['event']}"
+def _car_event(heard: Row) -> Text:
+    return _story("tells", event=str(heard["event"]))
 
 
-def _broker(heard: Row) -> str:
-    detail = f" ({heard['detail']})" if heard["detail"] else ""
-    return f"says of the box: {broker_in_words(heard['status'])}{detail}"
+def _broker(heard: Row) -> Text:
+    said = _story("broker_says", what=broker_text(heard["status"]))
+    return with_word(said, heard["detail"]) if heard["detail"] else said
 
 
-def _message_text(heard: Row) -> str:
-    return str(heard["kind"])
+def _message_text(heard: Row) -> Text:
+    return as_is(str(heard["kind"]))
 
 
-_HEARD: Final[dict[str, Callable[[Any], str | None]]] = {
+_HEARD: Final[dict[str, Callable[[Any], Text | None]]] = {
     "presence": _presence,
     "state": _state,
     "telemetry": _heartbeat,

@@ -1,11 +1,10 @@
-"""Functions for templates: words for names, shares, and English texts from elsewhere."""
+"""Functions for templates: words for names, and shares."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from datetime import datetime, tzinfo
-from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,7 +13,6 @@ import msgspec
 from fleet_wire.contract.causes import Cause, outcome_of
 from fleet_wire.contract.incident import Change, Incident
 from fleet_wire.contract.text import Text
-from fleet_wire.modes.catalogue import TITLES
 from platform_probe.judge.incidents.incident_title import title_text
 from platform_probe.tell.messages.incident_text import (
     counts_unlocks,
@@ -24,49 +22,18 @@ from platform_probe.tell.messages.incident_text import (
 from platform_probe.tell.support.believed import percent
 from platform_probe.tell.support.incident_rows import over_since_s
 from platform_probe.tell.support.relations import again_possible
-from platform_probe.texts.catalogue import said_texts, texts_of
+from platform_probe.texts.catalogue import texts_of
+from platform_probe.texts.catalogue import title_text as title_of_mode
 from platform_probe.texts.speaking import percent as share_told
 from platform_probe.web.console.page_request import PageRequest, speaker_of
 from platform_probe.web.console.pages.fleet import Table
 from platform_probe.web.console.pictures import WIDE, Share, share_of
 from platform_probe.web.console.rendering import give
-from platform_probe.web.console.sentences import language_told, translate
 
 
-def mode_title(language: str, slug: str) -> str:
+def mode_title(asked: PageRequest, slug: str) -> str:
     """Return what a failure mode is called."""
-    title = TITLES.get(slug, slug)
-    return catalogue_sentence(language, title) if title else slug
-
-
-def catalogue_sentence(language: str, text: str | None) -> str:
-    """Return a sentence of the catalogue of modes or of advice in a language, where there is one.
-
-    Advice may be several sentences one after the other: each is looked for. The name of a cohort is
-    one of the sentences with places.
-    """
-    if text is None:
-        return ""
-    return _catalogue_sentence(language, text) or translate(language, text)
-
-
-@lru_cache(maxsize=4_096)
-def _catalogue_sentence(language: str, text: str) -> str | None:
-    """Return what a language says; None where it lacks any of the sentences."""
-    texts = said_texts(language)
-    if text in texts:
-        return texts[text]
-    for known, translated in _longest_first(language):
-        if text.startswith(f"{known} ") and (
-            rest := _catalogue_sentence(language, text[len(known) + 1 :])
-        ):
-            return f"{translated} {rest}"
-    return None
-
-
-def language_said(language: str, text: str | None) -> str:
-    """Return in which language `said` says a text: a reader of screens wants to know."""
-    return language if text is None or catalogue_sentence(language, text) != text else "en"
+    return asked.speaker.say(title_of_mode(slug))
 
 
 def incident_title(language: str, now: Incident, zone: tzinfo) -> str:
@@ -87,11 +54,6 @@ def change_in(language: str, change: Change, zone: tzinfo) -> str:
 def language_of_change(language: str, change: Change) -> str:
     """Return in which language `change_in` says a change."""
     return "en" if change.text is None else language
-
-
-@cache
-def _longest_first(language: str) -> list[tuple[str, str]]:
-    return sorted(said_texts(language).items(), key=lambda each: -len(each[0]))
 
 
 def chance_told(asked: PageRequest, months: float) -> str:
@@ -159,11 +121,7 @@ def help_templates() -> None:
         language_of_incident=language_of_incident,
         change_in=change_in,
         language_of_change=language_of_change,
-        said=catalogue_sentence,
-        language_said=language_said,
-        told_in=translate,
         counts_unlocks=counts_unlocks,
-        language_told=language_told,
         percent=percent,
         share_told=share_told,
         has_ended=has_ended,

@@ -19,7 +19,7 @@ from fleet_wire.modes.catalogue import TITLES
 from platform_probe.store.schema import ATTEMPTS
 from platform_probe.tell.support.nearest import nearest
 from platform_probe.tell.support.rows import Row, unix_s, utc
-from platform_probe.texts.catalogue import LANGUAGES, said_texts, texts_of
+from platform_probe.texts.catalogue import LANGUAGES, texts_of
 from platform_probe.texts.times import iso_of
 from platform_probe.web.console.gathering import (
     LATELY_S,
@@ -273,7 +273,7 @@ def _names_of() -> Mapping[str, Mapping[str, Sequence[str]]]:
         cause.value: [texts_of(each)[f"cause.{cause}"] for each in LANGUAGES] for cause in Cause
     }
     modes = {
-        slug: [title, *(said_texts(each).get(title, title) for each in LANGUAGES)]
+        slug: [texts_of(each).get(f"mode.{slug}.title", title) for each in LANGUAGES]
         for slug, title in TITLES.items()
     }
     return {

@@ -55,7 +55,7 @@ def test_a_signature_does_not_contradict_itself(mode: FailureMode) -> None:
 @pytest.mark.parametrize("mode", [*MODES.values(), APP_RELEASE], ids=(*MODES, "app_release"))
 def test_sentences_are_sentences(mode: FailureMode) -> None:
     """Each is one that can be read aloud."""
-    for sentence in filter(None, (mode.engineer, mode.customer, mode.now, mode.mend)):
+    for sentence in filter(None, (mode.engineer, mode.customer, mode.ask, mode.now, mode.mend)):
         assert sentence[0].isupper()
         assert sentence.endswith(".")
         assert len(sentence) < 200

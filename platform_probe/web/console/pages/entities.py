@@ -6,15 +6,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from fleet_wire.config.file import suggestion
-from fleet_wire.contract.causes import CAUSES, Cause
+from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.messages import PresenceStatus
 from fleet_wire.errors import ConfigError
 from fleet_wire.modes.catalogue import MODES, TITLES
+from fleet_wire.modes.mode import FailureMode
 from platform_probe.tell.support.advice import advice_for
 from platform_probe.tell.support.case import evidence_of
 from platform_probe.tell.support.choosing import ChoiceReason
 from platform_probe.tell.support.rows import Row, unix_s
 from platform_probe.tell.support.timeline import InARow, in_a_row
+from platform_probe.texts.catalogue import cause_text, mode_text, spoken_of
 from platform_probe.texts.times import DAY_S, moment_of
 from platform_probe.web.console.gathering import (
     NAMED_TRAITS,
@@ -141,12 +143,12 @@ def cause_page(asked: PageRequest, slug: str) -> Answer:
         return missing("cause", slug)
     cause = Cause(slug)
     span = span_of(asked)
-    advice = advice_for(cause)
+    advice, speaker = advice_for(cause), asked.speaker
     values = {
         "slug": slug,
-        "entry": CAUSES[cause],
-        "say_to": advice.say,
-        "do": advice.do,
+        "explanation": speaker.say(cause_text(cause)),
+        "say_to": speaker.say_all(advice.say),
+        "do": speaker.say_all(advice.do),
         "listed": of_cause(asked.snapshot, slug, span, asked.page_number),
         "span": span,
     }
@@ -158,15 +160,27 @@ def mode_page(asked: PageRequest, slug: str) -> Answer:
     if slug not in TITLES:
         near = suggestion(slug, list(TITLES))
         return missing("mode", f"{slug}{near}")
-    span = span_of(asked)
+    span, mode = span_of(asked), MODES.get(slug)
     values = {
         "slug": slug,
         "title": TITLES[slug],
-        "mode": MODES.get(slug),
+        "mode": mode,
+        "told": {} if mode is None else _told_of(asked, mode),
         "listed": of_mode(asked.snapshot, slug, span, asked.page_number),
         "span": span,
     }
     return Page("mode.html", values)
+
+
+def _told_of(asked: PageRequest, mode: FailureMode) -> Mapping[str, str | None]:
+    """Return the sentences of a mode, in the language of the page."""
+    speaker = asked.speaker
+    return {
+        "engineer": speaker.say(mode_text(mode, "engineer")),
+        "spoken": speaker.say_all(spoken_of(mode)),
+        "now": speaker.say(mode_text(mode, "now")),
+        "mend": speaker.say(mode_text(mode, "mend")) if mode.mend else None,
+    }
 
 
 def time_page(asked: PageRequest, _: str) -> Answer:

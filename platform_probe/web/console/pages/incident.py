@@ -9,13 +9,7 @@ from fleet_wire.contract.incident import Incident, IncidentKind, IncidentState
 from fleet_wire.modes.catalogue import mode_told
 from platform_probe.judge.incidents.runbook import runbook_page
 from platform_probe.tell.messages.incident_text import first_step_of
-from platform_probe.tell.support.advice import (
-    MAY_BE_OVER,
-    OVER,
-    Advice,
-    advice_for,
-    let_press_again,
-)
+from platform_probe.tell.support.advice import Advice, advice_for
 from platform_probe.texts.times import HOUR_S
 from platform_probe.web.console.incidents import MOST, known_as
 from platform_probe.web.console.listing import page_of_rows
@@ -59,7 +53,7 @@ def incident_page(asked: PageRequest, incident_id: str) -> Answer:
     values = {
         "now": now,
         "advice": _advice_for(now),
-        "do": first_step_of(now),
+        "do": asked.speaker.say(first_step_of(now)),
         "runbook": f"{runbook_page(now)}.md",
         "runbook_url": asked.settings.runbook_url,
         "unit": "incident.unit_customers" if known.counts_customers else "incident.unit",
@@ -79,10 +73,9 @@ def _advice_for(now: Incident) -> Advice | None:
         cause = Cause.BOX_OFFLINE  # of which unlocks of these cars fail
     if now.kind is IncidentKind.SUSPICIOUS or (cause is None and mode is None):
         return None
-    advice = advice_for(cause, mode)
-    if now.state is IncidentState.RESOLVED:
-        return let_press_again(advice, cause, OVER)
-    return advice if now.unseen_since is None else let_press_again(advice, cause, MAY_BE_OVER)
+    is_over = "over" if now.state is IncidentState.RESOLVED else ""
+    over = is_over or ("maybe_over" if now.unseen_since is not None else "")
+    return advice_for(cause, mode, ("sent", over), {"now": over})
 
 
 def _over_time(asked: PageRequest, now: Incident, end_s: float) -> Curve | None:

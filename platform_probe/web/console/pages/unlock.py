@@ -73,7 +73,7 @@ def unlock_page(asked: PageRequest, attempt_id: str) -> Answer:
 
 def story_of(timeline: Sequence[Mapping[str, Any]]) -> list[InARow[Mapping[str, Any]]]:
     """Return the story, with repetitions as one line."""
-    return as_one_line(timeline, lambda entry: (entry["who"], entry["what"]))
+    return as_one_line(timeline, lambda entry: (entry["who"], entry["what"], entry["is_poll"]))
 
 
 _OF_A_CALL: Final[Mapping[str, Any]] = {
@@ -100,7 +100,7 @@ def _of_attempt(asked: PageRequest, case: Case, attempt: Row) -> Mapping[str, An
         "reached": furthest_stage(attempt).value,
         "awaited": None if awaited is None else awaited.value,
         "party": None if case.cause is None else party_at_fault(case, case.cause).value,
-        "facts": facts_of(attempt),
+        "facts": facts_of(attempt, asked.speaker),
         "before": before,
         "after": after,
         "similar": similar_to(asked.snapshot, case),

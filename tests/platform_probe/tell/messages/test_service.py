@@ -19,6 +19,7 @@ from platform_probe.tell.messages.slack_blocks import (
     ACTION_UNMUTE,
     MUTE_S,
 )
+from tests.helpers.english import ENGLISH
 from tests.helpers.made_incidents import acknowledged, grown, made_incident, resolved, worse
 from tests.helpers.served_messages import (
     ACTIONS_TOKEN,
@@ -162,7 +163,7 @@ async def test_who_presses_in_vain_is_told(slack: SlackServer, served: ServedMes
         (ACTION_ACKNOWLEDGE, response_url), (ACTION_MUTE, ""), (ACTION_UNMUTE, "http://127.0.0.1:1"),
     ):  # fmt: skip
         answer = await served.press(action, "gone", response_url=url)
-        assert (answer.status, answer.body.decode()) == (200, f"{NOT_DONE}\n")
+        assert (answer.status, answer.body.decode()) == (200, f"{ENGLISH.say(NOT_DONE)}\n")
     await eventually(lambda: len(served.events("press_in_vain")) == 3)
     logged = {one["kind"]: one for one in served.events("press_in_vain")}
     assert {kind: one["is_told"] for kind, one in logged.items()} == {
@@ -170,7 +171,7 @@ async def test_who_presses_in_vain_is_told(slack: SlackServer, served: ServedMes
     }  # fmt: skip
     assert {(one["incident_id"], one["by"]) for one in logged.values()} == {("gone", "jo")}
     (said,) = slack.said_to
-    assert (said["response_type"], said["text"]) == ("ephemeral", NOT_DONE)
+    assert (said["response_type"], said["text"]) == ("ephemeral", ENGLISH.say(NOT_DONE))
     assert served.value("incident_requests_total", end="unknown") == 3
 
 

@@ -156,9 +156,9 @@ def test_every_cause_has_advice() -> None:
     mode = MODES["regional_carrier_outage"]
     text = said(made_incident(mode=mode.slug))
     assert mode.title in text
-    assert f"{mode.now} Who acts: {mode.acts}." in text
+    assert f"{mode.now} Who acts: the {mode.acts}." in text
     release = made_incident(mode="phone_side", cohort={"app_version": "4.0.2"})
-    assert "Who acts: app team. Withdraw the release" in said(release)
+    assert "Who acts: the app team. Withdraw the release" in said(release)
 
 
 def test_long_histories_keep_their_end() -> None:
@@ -167,7 +167,7 @@ def test_long_histories_keep_their_end() -> None:
         Change(at=EPOCH_S + n, kind=ChangeKind.GREW, sentence=f"entry {n} " + "x" * 80)
         for n in range(100)
     )
-    text = history(changes)
+    text = history(changes, AROUND)
     assert len(text) <= 3_000
     assert "entry 99" in text
     assert "earlier entries: see the console" in text.splitlines()[0]

@@ -6,30 +6,27 @@ import pytest
 
 from fleet_wire.contract.causes import CAUSES, Cause, Outcome
 from fleet_wire.modes.catalogue import MODES
-from platform_probe.tell.support.advice import (
+from platform_probe.tell.support.advice import ended_as
+from tests.helpers.english import ENGLISH
+from tests.helpers.said_advice import (
     OPENED_FOR_THEM,
-    OVER,
-    Advice,
+    Said,
     advice_for,
-    ended_as,
-    explanation_of,
-    let_press_again,
-    let_try_first,
+    in_english,
 )
-from platform_probe.tell.support.relations import OPEN_SINCE
 
 
 @pytest.mark.parametrize("cause", [*Cause, None])
 def test_every_cause_has_its_advice(cause: Cause | None) -> None:
     """Whole sentences; where the door may have opened nobody is told that it did not."""
     advice = advice_for(cause)
-    for text in (advice.say, advice.do, explanation_of(cause)):
+    for text in (advice.say, advice.do, in_english(f"explanation.{cause or 'opened'}")):
         assert text[0].isupper()
         assert text.endswith(".")
     if cause is Cause.RESULT_LOST:  # the car itself reports an open lock
-        assert ended_as(cause) == "opened by its own report, and never answered"
+        assert ENGLISH.say(ended_as(cause)) == "opened by its own report, and never answered"
     elif cause is not None and CAUSES[cause].outcome is Outcome.UNKNOWN:
-        assert ended_as(cause) == "is not known to have opened"
+        assert ENGLISH.say(ended_as(cause)) == "is not known to have opened"
     assert len({advice_for(each) for each in Cause}) == len(Cause)
 
 
@@ -38,13 +35,13 @@ def test_failure_mode_says_it_better(mode: str) -> None:
     """Where one is likely its own sentences are told, and who must act."""
     known = MODES[mode]
     advice = advice_for(Cause.VEHICLE_FAILED, known)
-    assert advice == Advice(known.customer, known.now, known.acts, known.mend)
+    assert advice == Said(known.spoken, known.now, known.acts, known.mend)
 
 
 def test_door_that_may_be_open_is_tried() -> None:
     """Whatever the mode, where nobody knows whether the car has opened."""
     say = advice_for(Cause.BOX_SILENT, MODES["half_open_tcp_nat"]).say
-    assert say.startswith(MODES["half_open_tcp_nat"].customer)
+    assert say.startswith(MODES["half_open_tcp_nat"].spoken)
     assert "try the door" in say
 
 
@@ -57,7 +54,7 @@ def test_no_door_is_tried_where_none_can_be_open() -> None:
     assert "try the door" not in advice_for(Cause.DOWNLINK_LOST).say
     held_back = ("stale_online_cache", "inflight_stall")
     for slug in (*held_back, "acl_denied_silent", "queue_full_drop", "sms_wake_lost"):
-        assert advice_for(Cause.BOX_SILENT, MODES[slug]).say == MODES[slug].customer
+        assert advice_for(Cause.BOX_SILENT, MODES[slug]).say == MODES[slug].spoken
 
 
 def test_a_mode_that_lets_try_the_door_says_so_only_of_what_was_sent() -> None:
@@ -71,14 +68,13 @@ def test_a_mode_that_lets_try_the_door_says_so_only_of_what_was_sent() -> None:
 
 def test_nobody_presses_or_tries_the_door_twice_in_one_sentence() -> None:
     """Of what comes first only why is told, where the advice itself begins with the same."""
-    press = let_press_again(advice_for(Cause.API_FAILED), Cause.API_FAILED, OVER)
+    press = advice_for(Cause.API_FAILED, now="over")
     assert press.do == f"The incident is over. {advice_for(Cause.API_FAILED).do}"
-    door = let_try_first(advice_for(Cause.EXECUTION_SILENT), OPEN_SINCE)
+    door = advice_for(Cause.EXECUTION_SILENT, None, "opened_since")
     assert door.do.startswith("Another unlock has opened the car since. If the door is locked, ")
     assert door.say == OPENED_FOR_THEM
-    lock = let_try_first(
-        advice_for(Cause.VEHICLE_STATE, MODES["retry_double_execution"]), OPEN_SINCE
-    )
+    twice = MODES["retry_double_execution"]
+    lock = advice_for(Cause.VEHICLE_STATE, twice, "opened_since")
     assert lock.do == f"Another unlock has opened the car since. {lock.do.partition('. ')[2]}"
 
 
@@ -99,7 +95,7 @@ def test_car_that_opened_later_is_to_be_locked() -> None:
 def test_what_is_said_of_a_wrong_pin_is_true_while_tries_are_left() -> None:
     """Nothing is locked then, and the next press fails again while the PIN is wrong."""
     mode = MODES["command_pin_lockout"]
-    assert "locked" not in f"{mode.title} {mode.customer}"
+    assert "locked" not in f"{mode.title} {mode.spoken}"
     assert "ask the customer to press" not in mode.now
     assert "wrong PIN" in CAUSES[Cause.BOX_REJECTED].explanation
     assert "wrong PIN" in advice_for(Cause.BOX_REJECTED).do

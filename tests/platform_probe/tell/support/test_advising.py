@@ -16,32 +16,6 @@ from fleet_wire.modes.catalogue import APP_RELEASE, MODES
 from fleet_wire.modes.facts import FACTS, Fact
 from fleet_wire.modes.mode import Actor, FailureMode
 from platform_probe.store.reading import Source
-from platform_probe.tell.support.advice import (
-    CONNECTED,
-    MAY_BE_OVER,
-    NOT_CONNECTED,
-    NOT_SEEN,
-    OPENED_FOR_THEM,
-    OPENED_IN_TIME,
-    OPENED_LATE,
-    OVER,
-    PRESSED_IN_VAIN,
-    TOO_OFTEN,
-    advice_for,
-)
-from platform_probe.tell.support.after_booking import (
-    AJAR,
-    BOOKING_ENDED,
-    BOOKING_ENDED_AJAR,
-    BOOKING_ENDED_MIXED_UP,
-    BOOKING_ENDED_OPEN,
-    BOOKING_UNUSED,
-    BOOKING_USED,
-    THEN_GOES_ON,
-    THEN_MAY_BE_OVER,
-    THEN_OVER,
-    with_reason,
-)
 from platform_probe.tell.support.fitting import UnlockQuery
 from platform_probe.tell.support.looking_up import look_up
 from platform_probe.tell.support.telling import text_of
@@ -51,6 +25,29 @@ from tests.helpers.consoles import incident_of, put_incidents
 from tests.helpers.diagnoses import diagnosis_of, put_believed
 from tests.helpers.english import ENGLISH
 from tests.helpers.records import COMPLAINT
+from tests.helpers.said_advice import (
+    BOOKING_ENDED,
+    BOOKING_ENDED_AJAR,
+    BOOKING_ENDED_MIXED_UP,
+    BOOKING_ENDED_OPEN,
+    BOOKING_UNUSED,
+    BOOKING_USED,
+    CONNECTED,
+    MAY_BE_OVER,
+    NOT_CONNECTED,
+    NOT_SEEN,
+    OPENED_FOR_THEM,
+    OPENED_IN_TIME,
+    OPENED_LATE,
+    OVER,
+    PRESSED_IN_VAIN,
+    THEN_GOES_ON,
+    THEN_MAY_BE_OVER,
+    THEN_OVER,
+    TOO_OFTEN,
+    advice_for,
+    with_reason,
+)
 from tests.helpers.stores import (
     BEGIN_S,
     opened_late,
@@ -184,7 +181,7 @@ def test_a_network_that_is_back_is_not_said_to_be_down(tmp_path: Path, *, has_op
         put_unlocks(tmp_path, [unlock(330, car="car-1", booking_id="booking-300", platform=side)])
     _, found = told_with(tmp_path, {OUTAGE.slug: 0.99}, **ENDED)
     assert found["diagnosis"]["mode"] == OUTAGE.slug
-    assert OUTAGE.customer not in found["say"]
+    assert OUTAGE.spoken not in found["say"]
     assert "another operator" not in found["do"]
     assert "give them another car" in found["do"]
     assert (found["acts"], found["mend"]) == (None, None)
@@ -328,7 +325,7 @@ def test_of_a_release_that_fails_who_makes_the_app_must_act(
     its: dict[str, Any] = {"cause": Cause.API_REFUSED, "mode": told.slug, "cohort": cohort}
     put_incidents(tmp_path, [incident_of(**its, examples=("attempt-300",))] if cohort else [])
     found = told_of(tmp_path, told.slug, facts, cause=Cause.API_REFUSED)
-    assert (found["say"], found["do"]) == (told.customer, told.now)
+    assert (found["say"], found["do"]) == (told.spoken, told.now)
     assert (found["acts"], found["mend"]) == (told.acts, told.mend)
 
 
@@ -341,10 +338,10 @@ def test_a_car_that_opened_is_of_no_mode_in_which_none_does(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("facts", "ended_s", "say"),
     [
-        ((Fact.RELOCKED,), None, MODES["auto_relock"].customer),
+        ((Fact.RELOCKED,), None, MODES["auto_relock"].spoken),
         ((Fact.RELOCKED, Fact.DOOR_OPENED), None, advice_for(None).say),
         ((), 400.0, BOOKING_ENDED[0]),
-        ((Fact.RELOCKED,), 400.0, f"{MODES['auto_relock'].customer} {BOOKING_ENDED[0]}"),
+        ((Fact.RELOCKED,), 400.0, f"{MODES['auto_relock'].spoken} {BOOKING_ENDED[0]}"),
     ],
 )
 def test_a_car_that_opened_and_is_shut_again_is_not_said_to_be_open(
@@ -360,7 +357,7 @@ def test_nobody_presses_again_while_another_car_may_open(tmp_path: Path) -> None
     its = {"mode": taken.slug, "cohort": {"region": "centre"}, "examples": (), **UNSEEN}
     put_incidents(tmp_path, [incident_of(**its)])
     found = told_of(tmp_path, taken.slug, cause=Cause.BOX_OFFLINE)
-    assert found["say"].startswith(taken.customer)
+    assert found["say"].startswith(taken.spoken)
     assert found["do"] == taken.now
 
 
@@ -491,7 +488,7 @@ def test_who_has_driven_and_ended_the_booking_is_not_sent_to_the_door(
     """A car that stands open, or a suspicion, is looked after all the same."""
     side = PlatformSide(status=200, account_id="customer-0")
     found = told_of(tmp_path, mode, ended_s=900.0, platform=side)
-    expected = BOOKING_ENDED if is_over else (MODES[mode].customer, MODES[mode].now)
+    expected = BOOKING_ENDED if is_over else (MODES[mode].spoken, MODES[mode].now)
     assert (found["say"], found["do"]) == expected
     acts = None if mode == "wrong_car_approached" else MODES[mode].acts
     assert found["acts"] == acts
@@ -682,7 +679,7 @@ def test_who_has_pressed_three_times_in_vain_presses_no_more(
     put_incidents(tmp_path, [incident_of(mode="queue_full_drop", cohort=cohort, examples=())])
     found = told_of(tmp_path, "queue_full_drop", **its)
     mode = MODES["queue_full_drop"]
-    expected = PRESSED_IN_VAIN if is_in_vain else (mode.customer, mode.now)
+    expected = PRESSED_IN_VAIN if is_in_vain else (mode.spoken, mode.now)
     assert (found["say"], found["do"]) == expected
     put_presence(tmp_path, 900.0, "car-1", "online")
     case = look_up(Source(tmp_path), UnlockQuery(attempt="attempt-300"), BEGIN_S + 2_000.0)
@@ -720,7 +717,7 @@ def test_a_car_that_opened_minutes_later_is_told_as_that(
     late = MODES["late_delivery_persistent_session"]
     found = told_of(tmp_path, late.slug, (Fact.RELOCKED,), total_s=total_s)
     expected = late if is_late else MODES["auto_relock"]
-    assert (found["say"], found["do"]) == (expected.customer, expected.now)
+    assert (found["say"], found["do"]) == (expected.spoken, expected.now)
     case = look_up(Source(tmp_path), UnlockQuery(attempt="attempt-300"), BEGIN_S + 2_000.0)
     assert ("opened 5 min 21 s after the request: " in text_of(case, ENGLISH)) is is_late
 
@@ -737,7 +734,7 @@ def test_who_has_asked_too_often_waits(tmp_path: Path, status: int, *, is_told: 
 
 def test_a_door_that_is_not_shut_is_to_be_shut_after_the_booking_too(tmp_path: Path) -> None:
     """It stands open still for all that is known."""
-    found = told_of(tmp_path, AJAR, cause=Cause.DOOR_UNCONFIRMED, ended_s=400.0)
+    found = told_of(tmp_path, "door_ajar_repulsion", cause=Cause.DOOR_UNCONFIRMED, ended_s=400.0)
     assert (found["say"], found["do"]) == BOOKING_ENDED_AJAR
 
 
@@ -768,4 +765,4 @@ def test_a_car_that_was_not_meant_has_not_locked_itself_again(tmp_path: Path) ->
     side = PlatformSide(status=200, account_id="customer-0", vehicle_id="car-7")
     facts = (Fact.RELOCKED, Fact.ANOTHER_CAR_ASKED)
     found = told_of(tmp_path, "unknown", facts, platform=side)
-    assert MODES["auto_relock"].customer not in found["say"]
+    assert MODES["auto_relock"].spoken not in found["say"]

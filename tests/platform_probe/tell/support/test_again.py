@@ -11,13 +11,13 @@ from fleet_wire.contract.causes import Cause
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import Fact
 from platform_probe.store.reading import Source
-from platform_probe.tell.support.advice import CONNECTED, LONG_AGO, advice_for
 from platform_probe.tell.support.fitting import UnlockQuery
 from platform_probe.tell.support.looking_up import look_up
 from platform_probe.tell.support.telling_programs import json_of
 from tests.helpers.consoles import incident_of, put_incidents
 from tests.helpers.diagnoses import put_believed
 from tests.helpers.english import ENGLISH
+from tests.helpers.said_advice import CONNECTED, LONG_AGO, advice_for
 from tests.helpers.stores import BEGIN_S, put_presence, unlock
 
 REBOOT = MODES["update_or_daily_reboot"]
@@ -73,7 +73,7 @@ def test_a_wait_is_over_twenty_minutes_after(tmp_path: Path) -> None:
     """Whether the door has opened nobody knows still."""
     assert advised(tmp_path, after_s=1_199.0)["do"] == REBOOT.now
     found = advised(tmp_path, after_s=1_200.0)
-    door = advice_for(Cause.BOX_OFFLINE, REBOOT).say.removeprefix(REBOOT.customer)
+    door = advice_for(Cause.BOX_OFFLINE, REBOOT).say.removeprefix(REBOOT.spoken)
     assert "try the door" in door
     assert (found["say"], found["do"]) == (f"{LONG_AGO[0]}{door}", f"{LONG_AGO[1]} {ANOTHER}")
 

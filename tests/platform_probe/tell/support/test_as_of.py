@@ -112,7 +112,7 @@ def test_what_was_asked_for_and_has_not_ended_is_under_way(store: Path) -> None:
     line = {"event": "requested", "at": BEGIN_S + 100.0, "request_id": "r", "operation": "unlock"}
     put_lines(store, "platform_events", [msgspec.json.encode(line | {"vehicle_id": "car-9"})])
     _, text = told(store, 110.0, vehicle="car-9")
-    assert "It was asked to open at 00:01:40.000, and that is still under way:" in text
+    assert "It was asked to open at 00:01:40, and that is still under way:" in text
     assert "under way" not in told(store, 200.0, vehicle="car-9")[1]
 
 
@@ -124,7 +124,7 @@ def test_an_unlock_that_is_under_way_is_answered_for_as_its_car(store: Path, wri
     put_lines(store, "platform_events", [msgspec.json.encode(line)])
     found, text = told(store, 110.0, attempt=written)
     assert (found["vehicle_id"], found["attempt"]) == ("car-1", None)
-    assert "It was asked to open at 00:01:40.000, and that is still under way:" in text
+    assert "It was asked to open at 00:01:40, and that is still under way:" in text
 
 
 def test_what_had_not_ended_was_not_known(store: Path) -> None:

@@ -18,8 +18,8 @@ from platform_probe.tell.support.believed import (
     how_likely,
     reasons,
     sentence_of,
-    title_of,
 )
+from platform_probe.texts.catalogue import title_text
 from platform_probe.texts.times import LocalSpeaker
 from tests.helpers.english import ENGLISH
 
@@ -56,7 +56,7 @@ def revision(after_s: float, mode: str, probability: float) -> Revision:
 )
 def test_probabilities_are_said_as_people_do(probability: float, said: str) -> None:
     """With their number; never that something is quite certain."""
-    assert how_likely(probability) == said
+    assert ENGLISH.say(how_likely(probability)) == said
 
 
 def test_reasons_are_sentences() -> None:
@@ -160,7 +160,7 @@ def test_change_of_mind_is_told_from_one_moment_to_the_next() -> None:
         revision(22.0, garage, 0.8),
         revision(62.0, drained, 0.95),
     ]
-    assert [*changes_of_mind(revisions)] == [
+    assert [*map(ENGLISH.say, changes_of_mind(revisions))] == [
         f"20.0 s after the request: {TITLES[garage]}, probably (70 %)",
         f"42.0 s later: {TITLES[drained]}, almost certainly (95 %)",
     ]
@@ -169,5 +169,5 @@ def test_change_of_mind_is_told_from_one_moment_to_the_next() -> None:
 
 def test_mode_of_another_version_keeps_its_name() -> None:
     """Better than none."""
-    assert title_of("not_in_the_catalogue") == "not_in_the_catalogue"
+    assert ENGLISH.say(title_text("not_in_the_catalogue")) == "not_in_the_catalogue"
     assert revision(20.0, "not_in_the_catalogue", 0.9).mode is None

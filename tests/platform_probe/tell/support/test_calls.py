@@ -13,8 +13,6 @@ from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import RankedMode
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.store.reading import Source
-from platform_probe.tell.support.advice import OPENED_FOR_THEM
-from platform_probe.tell.support.after_booking import BOOKING_ENDED, with_reason
 from platform_probe.tell.support.choosing import Moment
 from platform_probe.tell.support.fitting import UnlockQuery
 from platform_probe.tell.support.looking_up import look_up
@@ -24,6 +22,7 @@ from tests.helpers.consoles import incident_of, put_incidents
 from tests.helpers.diagnoses import diagnosis_of
 from tests.helpers.english import ENGLISH
 from tests.helpers.records import COMPLAINT
+from tests.helpers.said_advice import BOOKING_ENDED, OPENED_FOR_THEM, with_reason
 from tests.helpers.stores import BEGIN_S, put_booking_end, put_lines, put_unlocks, unlock
 
 KEY = MODES["ble_token_expired_offline"]
@@ -69,7 +68,7 @@ def test_that_the_booking_has_ended_is_said_of_a_call(
     clock = f"00:0{int(ended) // 60}:{int(ended) % 60:02d}"
     assert f"\n  Its booking has ended: Thu 1 Jan 2026 {clock} UTC.\n" in text
     assert found["booking_ended_at"] == f"2026-01-01T{clock}.000+00:00"
-    assert found["say"] == f"{KEY.customer} {BOOKING_ENDED[0]}"
+    assert found["say"] == f"{KEY.spoken} {BOOKING_ENDED[0]}"
     assert found["do"] == f"{BOOKING_ENDED[1]} {KEY.now}"
 
 
@@ -92,7 +91,7 @@ def test_a_booking_that_goes_on_is_not_said_to_have_ended(tmp_path: Path) -> Non
     put_booking_end(tmp_path, CALLED + 3.0, car="car-1", booking="another")
     found, text = told(tmp_path)
     assert "booking has ended" not in text
-    assert (found["say"], found["booking_ended_at"]) == (KEY.customer, None)
+    assert (found["say"], found["booking_ended_at"]) == (KEY.spoken, None)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,13 @@ from platform_probe.tell.support.telling import text_of
 from platform_probe.tell.support.telling_programs import json_of
 from tests.helpers.diagnoses import diagnosis_of
 from tests.helpers.english import ENGLISH
+from tests.helpers.said_advice import in_english
 from tests.helpers.stores import BEGIN_S, put_lines, put_unlocks, unlock
+
+
+def told_as(why: ChoiceReason) -> str:
+    """Return why an unlock is shown, in English."""
+    return in_english(f"choice.{why}")
 
 
 def press(second: int, *, booking: str = "b", **changes: Any) -> Attempt:
@@ -54,7 +60,7 @@ def test_a_press_that_opened_and_is_diagnosed_is_told_and_not_the_next(
     """The car locked itself again, which its record did not know yet; then they pressed again."""
     found, text = told(tmp_path, [press(30), press(48), press(700)], "auto_relock", **wanted)
     assert found["attempt"]["attempt_id"] == "attempt-30"
-    assert found["which"] == {"number": 1, "of": 3, "why": ChoiceReason.WENT_WRONG}
+    assert found["which"] == {"number": 1, "of": 3, "why": told_as(ChoiceReason.WENT_WRONG)}
     assert (
         "  This is number 1 of 3 that fit, the last that went wrong; the others stand at the end,"
         " each with the --attempt that tells of it.\n"
@@ -80,7 +86,7 @@ def test_a_press_that_opened_went_wrong_where_they_pressed_again_soon(
     asked = {"vehicle": "car-1"} if why is None else {"booking": "b"}
     found, _ = told(tmp_path, presses, **asked)
     assert found["attempt"]["attempt_id"] == f"attempt-{meant}"
-    assert found["which"]["why"] == (why or ChoiceReason.PRESSED_AGAIN)
+    assert found["which"]["why"] == told_as(why or ChoiceReason.PRESSED_AGAIN)
 
 
 @pytest.mark.parametrize("mode", [NOTHING_WRONG, "impossible_travel"])
@@ -118,14 +124,14 @@ def test_of_those_that_failed_the_one_nearest_to_a_time_is_told(
     presses = [press(each, cause=Cause.BOX_OFFLINE) for each in (40, 95, 170)]
     presses += [press(each) for each in (70, 130)]
     found, text = told(tmp_path, presses, vehicle="car-1", at=Moment(BEGIN_S + at, lasts_s))
-    assert found["which"] == {"number": number, "of": 5, "why": why}
-    assert f"  This is number {number} of 5 that fit, {why}; the others stand at the end," in text
+    assert found["which"] == {"number": number, "of": 5, "why": told_as(why)}
+    assert f"  This is number {number} of 5 that fit, {told_as(why)}; the others stand" in text
 
 
 def test_what_was_before_a_time_does_not_fit(tmp_path: Path) -> None:
     """It is not counted, nor listed."""
     presses = [press(each, cause=Cause.BOX_OFFLINE) for each in (26, 51, 70)]
     found, text = told(tmp_path, presses, vehicle="car-1", since_s=BEGIN_S + 45.0)
-    assert found["which"] == {"number": 2, "of": 2, "why": ChoiceReason.WENT_WRONG}
+    assert found["which"] == {"number": 2, "of": 2, "why": told_as(ChoiceReason.WENT_WRONG)}
     assert [each["attempt_id"] for each in found["others"]] == ["attempt-51"]
     assert "attempt-26" not in text

@@ -12,15 +12,14 @@ from fleet_wire.contract.attempt import Attempt, PlatformSide, Source
 from fleet_wire.contract.causes import Cause
 from fleet_wire.errors import ConfigError
 from platform_probe.store.reading import Source as Readable
-from platform_probe.tell.support.advice import CONNECTED, LONG_AGO, OPENED_FOR_THEM
 from platform_probe.tell.support.choosing import Moment
 from platform_probe.tell.support.fitting import UnlockQuery
 from platform_probe.tell.support.looking_up import look_up
-from platform_probe.tell.support.relations import OPEN_BEFORE, OPEN_SINCE
 from platform_probe.tell.support.rows import utc
 from platform_probe.tell.support.telling import text_of
 from platform_probe.tell.support.telling_programs import json_of
 from tests.helpers.english import ENGLISH
+from tests.helpers.said_advice import CONNECTED, LONG_AGO, OPEN_BEFORE, OPEN_SINCE, OPENED_FOR_THEM
 from tests.helpers.stores import BEGIN_S, put_presence, put_unlocks, unlock
 
 FAILED = 300

@@ -11,15 +11,14 @@ from fleet_wire.contract.attempt import UNREAD, PlatformSide
 from fleet_wire.contract.causes import Cause
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.store.reading import Source
-from platform_probe.tell.support.advice import UNREADABLE, advice_for
 from platform_probe.tell.support.fitting import UnlockQuery
 from platform_probe.tell.support.looking_up import look_up
-from platform_probe.tell.support.relations import OPEN_SINCE
 from platform_probe.tell.support.telling import text_of
 from platform_probe.tell.support.telling_programs import json_of
 from tests.helpers.busy_store import make_busy_store
 from tests.helpers.diagnoses import put_believed
 from tests.helpers.english import ENGLISH
+from tests.helpers.said_advice import OPEN_SINCE, UNREADABLE, advice_for
 from tests.helpers.stores import put_lines, put_unlocks, unlock
 
 DIAGNOSIS = {

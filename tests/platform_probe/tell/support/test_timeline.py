@@ -10,6 +10,7 @@ from fleet_wire.contract.platform_log import PlatformStep
 from platform_probe.tell.support.case import Case
 from platform_probe.tell.support.rows import utc
 from platform_probe.tell.support.timeline import _event, timeline_of
+from tests.helpers.english import ENGLISH
 
 NOON_S = 1_767_268_800.0
 
@@ -18,8 +19,8 @@ NOON_S = 1_767_268_800.0
 def test_each_step_has_words_of_its_own(step: PlatformStep) -> None:
     """None is told by its name."""
     event = {"event": step, "operation": "unlock", "reason": None, "status": None, "problem": None}
-    _, what = _event({**event, "outcome": "executed", "shown": None, "app_version": None}, "")
-    assert not what.startswith(f"{step}:")
+    _, what = _event({**event, "outcome": "executed", "shown": None, "app_version": None}, None)
+    assert not ENGLISH.say(what).startswith(f"{step}:")
 
 
 def state(minute: int, **said: Any) -> dict[str, Any]:
@@ -37,7 +38,7 @@ def state(minute: int, **said: Any) -> dict[str, Any]:
 def told(*states: dict[str, Any]) -> list[str]:
     """Return what is told of the states of a car."""
     case = Case(vehicle_id="car-1", attempt=None, at_s=0.0, newest_s=0.0, heard=states)
-    return [entry.what for entry in timeline_of(case)]
+    return [ENGLISH.say(entry.what) for entry in timeline_of(case)]
 
 
 def test_a_state_tells_what_it_says_and_no_more() -> None:
@@ -84,7 +85,7 @@ def test_a_request_is_told_once_where_the_platforms_clock_is_ahead() -> None:
         {**line, "event": "ended", "outcome": "executed", "logged_at": utc(NOON_S + 2.3)},
     ]
     case = Case(vehicle_id="car", attempt=unlock, at_s=NOON_S, newest_s=0.0, events=events)
-    entries = [(round(one.at_s - NOON_S, 3), one.what) for one in timeline_of(case)]
+    entries = [(round(one.at_s - NOON_S, 3), ENGLISH.say(one.what)) for one in timeline_of(case)]
     assert [what for _, what in entries if what.startswith("asks")] == ["asks to open the car"]
     assert (1.5, "records unlock as executed") in entries
 

@@ -11,13 +11,13 @@ import pytest
 from fleet_wire.contract.attempt import PlatformSide
 from fleet_wire.contract.causes import Cause
 from platform_probe.store.reading import Source
-from platform_probe.tell.support.advice import NOT_ASKED
 from platform_probe.tell.support.fitting import UnlockQuery
 from platform_probe.tell.support.looking_up import look_up
 from platform_probe.tell.support.telling import export_command, text_of
 from platform_probe.tell.support.telling_programs import json_of
 from tests.helpers.english import ENGLISH
 from tests.helpers.records import COMPLAINT
+from tests.helpers.said_advice import NOT_ASKED
 from tests.helpers.stores import BEGIN_S, put_lines, put_unlocks, unlock
 
 CALLED = 300.0

@@ -11,9 +11,9 @@ import msgspec
 import pytest
 
 from fleet_wire.contract.causes import Cause
-from platform_probe.tell.support.advice import OVER
 from tests.helpers.console_doors import a_door
 from tests.helpers.consoles import TOKENS, served
+from tests.helpers.said_advice import OVER
 from tests.helpers.stores import put_unlocks, unlock
 from tests.platform_probe.web.console.conftest import page_of
 

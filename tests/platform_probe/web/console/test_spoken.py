@@ -43,8 +43,8 @@ def shown(url: str, path: str, language: str) -> str:
 @pytest.mark.parametrize(
     ("slug", "language", "sentence"),
     [
-        ("phone_side", "en", "The app on your phone could not reach us; please check"),
-        ("phone_side", "fr", "L'application de votre téléphone n'a pas pu nous joindre ; vérifiez"),
+        ("phone_side", "en", "The app on your phone could not reach us. Please check"),
+        ("phone_side", "fr", "L'application de votre téléphone n'a pas pu nous joindre. Vérifiez"),
         ("booking_window_race", "en", "open the car with the support tool, or send somebody with"),
         ("booking_window_race", "fr", "ouvrez la voiture avec l'outil du support, ou envoyez"),
         ("ok_at_enqueue", "en", "Show success in the app only after the car has confirmed."),

@@ -1,0 +1,109 @@
+"""What is advised, in English words: for tests that compare what somebody reads."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.text import Text
+from fleet_wire.modes.catalogue import MODES
+from fleet_wire.modes.mode import Actor, FailureMode
+from platform_probe.tell.support import advice
+from tests.helpers.english import ENGLISH
+
+
+class Said(NamedTuple):
+    """Advice in English."""
+
+    say: str
+    do: str
+    acts: Actor | None = None
+    mend: str | None = None
+
+
+def in_english(key: str, **values: str) -> str:
+    """Return a text of the catalogue."""
+    return ENGLISH.say(Text(key=key, values={**values}))
+
+
+def said(found: advice.Advice) -> Said:
+    """Return advice in English."""
+    mend = None if found.mend is None else ENGLISH.say(found.mend)
+    return Said(ENGLISH.say_all(found.say), ENGLISH.say_all(found.do), found.acts, mend)
+
+
+def advice_for(
+    cause: Cause | None,
+    mode: FailureMode | None = None,
+    *also: str,
+    is_sent: bool = True,
+    is_gone: bool = False,
+    opened_after_no: bool = False,
+    used_since: bool = False,
+    now: str = "",
+) -> Said:
+    """Return what the table advises under some conditions."""
+    holds = {
+        "sent": is_sent, "gone": is_gone, "told_no": opened_after_no, "used_since": used_since,
+        now: True,
+    }  # fmt: skip
+    flags = [*also, *(name for name, is_so in holds.items() if is_so)]
+    return said(advice.advice_for(cause, mode, flags, {"now": now}))
+
+
+def _pair(key: str, do: str = "do") -> tuple[str, str]:
+    return in_english(f"{key}.say"), in_english(f"{key}.{do}")
+
+
+def _said(key: str) -> Said:
+    return Said(*_pair(key))
+
+
+CONNECTED = _pair("advice.back", "press")
+OVER = _pair("advice.over", "press")
+MAY_BE_OVER = _pair("advice.maybe_over", "press")
+LONG_AGO = _pair("advice.long_ago", "press")
+NOT_ASKED, NOT_SEEN, TOO_OFTEN = (
+    _said(f"advice.{name}") for name in ("not_asked", "not_seen", "too_often")
+)
+NOT_CONNECTED = Said(in_english("advice.box_offline.say"), in_english("advice.not_connected.do"))
+UNREADABLE = Said(
+    f"{in_english('advice.unreadable.say')} {in_english('advice.try_door')}",
+    in_english("advice.unreadable.do"),
+)
+PRESSED_IN_VAIN = (in_english("advice.box_offline.say"), in_english("advice.in_vain"))
+OPENED_FOR_THEM = in_english("advice.opened_for_them")
+OPEN_SINCE = in_english("advice.opened_since.try")
+OPEN_BEFORE = in_english("advice.opened_before.try")
+OPENED_LATE = in_english("explanation.opened_late")
+OPENED_IN_TIME = in_english("explanation.opened_in_time")
+BOOKING_ENDED = _pair("advice.ended")
+BOOKING_USED = _pair("advice.ended.used")
+BOOKING_UNUSED = _pair("advice.ended.unused")
+BOOKING_ENDED_OPEN = _pair("advice.ended.late")
+BOOKING_ENDED_AJAR = (
+    f"{MODES['door_ajar_repulsion'].customer} {BOOKING_ENDED[0]}",
+    f"{BOOKING_ENDED[1]} {in_english('advice.ended.shut_doors')}",
+)
+BOOKING_ENDED_MIXED_UP = (
+    f"{MODES['wrong_vin_mapping'].customer} {BOOKING_ENDED[0]}",
+    in_english("advice.ended.mixed_up.do"),
+)
+THEN_GOES_ON = _pair("advice.known")
+THEN_MAY_BE_OVER = _pair("advice.known_maybe")
+THEN_OVER = _pair("advice.known_over")
+REASON_THEN = in_english("advice.reason_then")
+
+
+def with_reason(cause: Cause | None, mode: FailureMode | None) -> tuple[str, str]:
+    """Return what is said after the booking, with the reason that the failure had then."""
+    why = in_english(f"explanation.{cause}") if mode is None else mode.customer
+    return f"{REASON_THEN} {why} {BOOKING_ENDED[0]}", BOOKING_ENDED[1]
+
+
+def ended_amid(kind: str, **names: str) -> tuple[str, str]:
+    """Return what is said after the booking while an incident goes on: `operator`, `all`."""
+    return (
+        f"{in_english('advice.amid')} {in_english(f'advice.amid.{kind}.say')}",
+        f"{in_english('advice.amid.do')} {in_english(f'advice.amid.{kind}.do', **names)}",
+    )
