@@ -11,8 +11,9 @@ from msgspec import UNSET
 from fleet_wire.contract.attempt import Source
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.messages import Action, Phase, PresenceReason, Reason, Result
+from fleet_wire.contract.topics import TopicKind
 from tests.helpers.told_attempts import USUAL, Accounts
-from tests.helpers.tracker_bench import CAR, TrackerBench
+from tests.helpers.tracker_bench import CAR, HEARTBEAT, TrackerBench
 
 USUAL_HERE: dict[str, Any] = {
     **USUAL,
@@ -43,21 +44,23 @@ class TrackPlayer:
         return {
             **{name: getattr(bench, name) for name in same},
             "acknowledged": tracker.acknowledged,
-            "answer": lambda phase, **more: bench.answer(Phase(phase), **more),
+            "answer": lambda phase, *name, **more: bench.answer(Phase(phase), *name, **more),
             "broker_lost": tracker.broker_lost,
             "customer": self._customer,
             "fail": lambda name, cause, reason: tracker.fail(name, Cause(cause), reason),
+            "heartbeat": lambda: tracker.telemetry(CAR, HEARTBEAT),
             "interrupt": tracker.interrupt,
             "pass": self._pass,
             "presence": self._presence,
             "published": tracker.published,
-            "refused": lambda reason, name="c1": bench.refused(Reason(reason), name),
+            "refused": lambda why, name="c1": bench.refused(why and Reason(why), name),
             "removed": tracker.removed,
             "result": lambda name, phase, **more: tracker.result(
                 CAR, Result(name, Phase(phase), **more)
             ),
             "start": self._start,
             "tick": tracker.tick,
+            "unread": lambda kind, car=CAR: tracker.unread(car, TopicKind(kind)),
             "wall": self._wall,
             "watching": self._watching,
         }

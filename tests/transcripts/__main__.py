@@ -22,6 +22,7 @@ BROKER = ROOT / "tests/fleet_sim/broker/model"
 FAULTS = ROOT / "tests/fleet_sim/faults"
 PLAYERS: dict[Path, Callable[[], Player]] = {
     **dict.fromkeys(sorted(ATTEMPTS.glob("*.txt")), JoinPlayer),
+    ATTEMPTS / "conclusion.txt": TrackPlayer,
     ATTEMPTS / "tracker.txt": TrackPlayer,
     **dict.fromkeys(sorted(BROKER.glob("*.txt")), BrokerPlayer),
     **dict.fromkeys(sorted(FAULTS.glob("*.txt")), FaultPlayer),

@@ -11,9 +11,10 @@ from tests.helpers.join_player import JoinPlayer
 from tests.helpers.track_player import TrackPlayer
 from tests.helpers.transcripts import Player, Story, played, stories
 
+TRACKED = ("conclusion", "tracker")
 STORIES = [
     pytest.param(
-        story, TrackPlayer if path.stem == "tracker" else JoinPlayer, id=f"{path.stem}-{story.name}"
+        story, TrackPlayer if path.stem in TRACKED else JoinPlayer, id=f"{path.stem}-{story.name}"
     )
     for path in sorted(Path(__file__).parent.glob("*.txt"))
     for story in stories(path)
