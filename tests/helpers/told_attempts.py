@@ -78,6 +78,7 @@ class Accounts:
         return ["; ".join([f"{head} at {_number(record.at)}", *self._unusual(record)])]
 
     def _of_attempt(self, record: Attempt) -> list[str]:
+        assert sum(record.hops_s.values()) == pytest.approx(record.total_s, abs=1e-5)
         outcome = " ".join(filter(None, (record.outcome, record.cause)))
         reason = f" ({record.reason})" if record.reason else ""
         head = f"{self._name(record.attempt_id)} {record.command_id or '-'}: {outcome}{reason}"

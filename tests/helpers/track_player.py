@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from msgspec import UNSET
@@ -11,7 +11,10 @@ from msgspec import UNSET
 from fleet_wire.contract.attempt import Source
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.messages import Action, Phase, PresenceReason, Reason, Result
+from fleet_wire.contract.partial import PartialState, PartialTelemetry, ProvisionalResult
 from fleet_wire.contract.topics import TopicKind
+from fleet_wire.profiles.profile import CONTRACT, WireTraits
+from platform_probe.measure.attempts.evidence import FleetEvidence
 from tests.helpers.told_attempts import USUAL, Accounts
 from tests.helpers.tracker_bench import CAR, HEARTBEAT, TrackerBench
 
@@ -22,6 +25,22 @@ USUAL_HERE: dict[str, Any] = {
     "source": Source.PROBE,
     "sources_missing": UNSET,
 }
+TWO_TOPICS = WireTraits(
+    kinds=frozenset({TopicKind.COMMAND, TopicKind.RESULT}),
+    phases=frozenset({Phase.EXECUTED, Phase.REFUSED}),
+    reports_lock=False,
+    names_last_command=False,
+    retains_presence=False,
+)
+NO_RECEIPT = replace(CONTRACT, phases=TWO_TOPICS.phases)
+WIRES = {
+    "no_receipt": NO_RECEIPT,
+    "no_receipt_no_command": replace(NO_RECEIPT, names_last_command=False),
+    "parts": replace(CONTRACT, names_last_command=False),
+    "presence_not_retained": replace(CONTRACT, retains_presence=False),
+    "two_topics": TWO_TOPICS,
+}
+"""What fleets send that do not have every message: commands and final answers alone, for one."""
 
 
 @dataclass
@@ -44,7 +63,7 @@ class TrackPlayer:
         return {
             **{name: getattr(bench, name) for name in same},
             "acknowledged": tracker.acknowledged,
-            "answer": lambda phase, *name, **more: bench.answer(Phase(phase), *name, **more),
+            "answer": self._answer,
             "broker_lost": tracker.broker_lost,
             "customer": self._customer,
             "fail": lambda name, cause, reason: tracker.fail(name, Cause(cause), reason),
@@ -55,14 +74,18 @@ class TrackPlayer:
             "published": tracker.published,
             "refused": lambda why, name="c1": bench.refused(why and Reason(why), name),
             "removed": tracker.removed,
-            "result": lambda name, phase, **more: tracker.result(
-                CAR, Result(name, Phase(phase), **more)
+            "provisional": lambda name, status: tracker.provisional(
+                ProvisionalResult(name, status)
             ),
+            "result": lambda name, phase, **more: tracker.result(CAR, _result(name, phase, **more)),
+            "state": lambda **more: tracker.state(CAR, PartialState(**more)),
             "start": self._start,
+            "telemetry": lambda **more: tracker.telemetry(CAR, PartialTelemetry(**more)),
             "tick": tracker.tick,
             "unread": lambda kind, car=CAR: tracker.unread(car, TopicKind(kind)),
             "wall": self._wall,
             "watching": self._watching,
+            "wire": self._wire,
         }
 
     def news(self) -> list[str]:
@@ -70,6 +93,9 @@ class TrackPlayer:
         new = self.bench.records[self.told :]
         self.told += len(new)
         return [line for record in new for line in self.accounts.of(record)]
+
+    def _answer(self, phase: str, name: str = "c1", reason: str | None = None, **more: Any) -> None:
+        self.bench.answer(Phase(phase), name, reason=Reason(reason) if reason else None, **more)
 
     def _customer(self, command_id: str = "k1", action: str = "unlock") -> None:
         self.bench.customer(command_id, Action(action))
@@ -88,3 +114,11 @@ class TrackPlayer:
 
     def _watching(self) -> None:
         self.bench = TrackerBench(is_watching=True)
+
+    def _wire(self, name: str, *, is_watching: bool = False) -> None:
+        evidence = FleetEvidence(wire=WIRES[name])
+        self.bench = TrackerBench(evidence=evidence, is_watching=is_watching)
+
+
+def _result(name: str, phase: str, reason: str | None = None, **more: Any) -> Result:
+    return Result(name, Phase(phase), Reason(reason) if reason else None, **more)

@@ -18,12 +18,12 @@ from tests.helpers.track_player import TrackPlayer
 from tests.helpers.transcripts import Player, renew
 
 ATTEMPTS = ROOT / "tests/platform_probe/measure/attempts"
+TRACKED = ("absent_evidence", "conclusion", "tracker")
 BROKER = ROOT / "tests/fleet_sim/broker/model"
 FAULTS = ROOT / "tests/fleet_sim/faults"
 PLAYERS: dict[Path, Callable[[], Player]] = {
     **dict.fromkeys(sorted(ATTEMPTS.glob("*.txt")), JoinPlayer),
-    ATTEMPTS / "conclusion.txt": TrackPlayer,
-    ATTEMPTS / "tracker.txt": TrackPlayer,
+    **{ATTEMPTS / f"{name}.txt": TrackPlayer for name in TRACKED},
     **dict.fromkeys(sorted(BROKER.glob("*.txt")), BrokerPlayer),
     **dict.fromkeys(sorted(FAULTS.glob("*.txt")), FaultPlayer),
     ROOT / "tests/platform_probe/tell/messages/slack_outbox.txt": SlackPlayer,

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet_wire.contract.attempt import Attempt, Stage
-from fleet_wire.contract.messages import Phase, Reason
 from platform_probe.measure.attempts.open_attempt import AWAKE_WAY_UP_S
 from tests.helpers.tracker_bench import TrackerBench, check_arithmetic
 
@@ -91,78 +90,3 @@ def test_whatever_the_ways_took_the_box_took_what_it_says(
     assert [*attempt.stages.values()] == sorted(attempt.stages.values())
     # what cannot have been on the way down is found on the way up
     assert attempt.hops_s[Stage.RESULT_RECEIVED] >= up_2_s - up_1_s - 1e-5
-
-
-def test_a_puback_behind_the_answers_moves_nothing() -> None:
-    """Brokers keep no order between what they forward and what they acknowledge."""
-    bench = TrackerBench()
-    bench.start()
-    bench.tracker.published("c1")
-    bench.clock.now_s += 0.25
-    bench.received(since_received_s=0.125)
-    bench.tracker.acknowledged("c1", 0)
-    bench.clock.now_s += 1
-    bench.executed(since_received_s=1.125)
-    bench.opened()
-    stages = bench.only().stages
-    assert stages["box_received"] == pytest.approx(0.25 - AWAKE_WAY_UP_S)
-    assert stages["box_executed"] == pytest.approx(1.25 - AWAKE_WAY_UP_S)
-
-
-@pytest.mark.parametrize("sign", ["accepted", "published", "nothing"])
-def test_the_ways_begin_with_the_last_sign_of_the_command(sign: str) -> None:
-    """What passed before the broker had it, or before we sent it, is no way to the box."""
-    bench = TrackerBench()
-    bench.start()
-    if sign == "accepted":
-        bench.tracker.published("c1")
-    bench.clock.now_s += 0.5
-    if sign == "accepted":
-        bench.tracker.acknowledged("c1", 0)
-    elif sign == "published":
-        bench.tracker.published("c1")
-    bench.clock.now_s += 0.0625
-    bench.received()
-    bench.executed()
-    bench.opened()
-    way_up_s = AWAKE_WAY_UP_S if sign == "nothing" else 0.0625 / 2
-    assert bench.only().stages["box_received"] == pytest.approx(0.5625 - way_up_s)
-
-
-def test_a_box_does_not_get_a_command_before_the_broker() -> None:
-    """PUBACK and answer may be read in one go: then the ways took no time that we could see."""
-    bench = TrackerBench()
-    bench.start()
-    bench.tracker.published("c1")
-    bench.clock.now_s += 0.5
-    bench.tracker.acknowledged("c1", 0)
-    bench.received()
-    bench.executed()
-    bench.opened()
-    assert bench.only().stages["box_received"] == 0.5
-
-
-def test_a_refusal_has_no_execution() -> None:
-    """The lock was not moved: the box's whole time is in the hop into its answer."""
-    bench = TrackerBench()
-    bench.send()
-    bench.clock.now_s += 1
-    bench.received(since_received_s=0.0)
-    bench.clock.now_s += 2
-    bench.answer(Phase.REFUSED, reason=Reason.BUSY, since_received_s=2.0)
-    attempt = bench.only()
-    assert "box_executed" not in attempt.stages
-    assert attempt.hops_s[Stage.RESULT_RECEIVED] == pytest.approx(2 + AWAKE_WAY_UP_S)
-
-
-def test_a_confirmation_alone_is_placed_too() -> None:
-    """Where the box fell silent afterwards, the command still came before we heard of it."""
-    bench = TrackerBench()
-    bench.send()
-    bench.clock.now_s += 1
-    bench.received(since_received_s=0.25)
-    bench.wait(30)
-    stages = bench.only().stages
-    assert stages["box_received"] == pytest.approx(1 - AWAKE_WAY_UP_S)
-    assert "box_executed" not in stages
-    check_arithmetic(bench.only())
