@@ -20,7 +20,7 @@ from fleet_wire.contract.messages import (
     WireMessage,
 )
 from tests.helpers.fake_link import EPOCH_S, Bench, bench
-from tests.helpers.faulty import Street, inject
+from tests.helpers.faulty import Street, inject, inject_at
 
 CALLS = {
     "abort": "drops its connection",
@@ -34,7 +34,8 @@ CALLS = {
 class FaultPlayer:
     """A car on a fake link (`car`), or cars on the broker model (`street`).
 
-    `inject FAULT SECONDS` opens a window now. What the box says when it is started is left out.
+    `inject FAULT SECONDS` opens a window now, or `at_s`; a second one on a car needs a name. What
+    the box says when it is started is left out.
     """
 
     car: Bench = field(default_factory=bench)
@@ -86,12 +87,16 @@ class FaultPlayer:
     def _lose(self) -> None:
         self.car.link.lose()
 
-    def _inject(self, fault: str, duration_s: float, **parameters: Any) -> None:
-        made = _fault(fault, parameters)
-        if self.street is None:
-            inject(made, self.car, duration_s)
-        else:
+    def _inject(
+        self, fault: str, duration_s: float, *, at_s: float = 0.0, name: str = "first", **more: Any
+    ) -> None:
+        made = _fault(fault, more)
+        if self.street is not None:
             self.street.inject(made, duration_s)
+        elif at_s:
+            inject_at(at_s, made, self.car, duration_s, name=name)
+        else:
+            inject(made, self.car, duration_s, name=name)
 
     def _until(self, second: float) -> None:
         while self.car.env.peek() < second:

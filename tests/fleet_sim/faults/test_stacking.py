@@ -6,31 +6,23 @@ from typing import Any
 
 import pytest
 
-from fleet_sim.cars.box_states import Power
-from fleet_sim.cars.distributions import Uniform
 from fleet_sim.cars.failpoints import ACCEPTANCE, CAN_WAKE, CLOCK, RESULT, SMS, Failpoint
 from fleet_sim.faults import Fault
-from fleet_sim.faults.battery import UndervoltageCutout
 from fleet_sim.faults.box import (
-    RETURN_S,
     AckLostExecuted,
     BadFirmwareCohort,
-    DeepSleepModemOff,
     ExpiredBySkewedBoxClock,
-    LateDeliveryPersistentSession,
 )
 from fleet_sim.faults.network import (
     HalfOpenTcpNat,
     NoCoverageGarage,
-    OneWayDownlink,
-    RegionalCarrierOutage,
     SmsWakeLost,
 )
 from fleet_sim.faults.vehicle import CanBusAsleepNoAck
-from fleet_wire.contract.messages import Phase, Reason
+from fleet_wire.contract.messages import Phase
 from tests.helpers.culprit import Suspect
 from tests.helpers.fake_link import Bench, bench
-from tests.helpers.faulty import answers, inject, inject_at
+from tests.helpers.faulty import inject, inject_at
 
 
 def overlapping(first: Fault, second: Fault | None = None) -> Bench:
@@ -63,60 +55,6 @@ def test_the_end_of_one_leaves_the_other(fault: Fault, failpoint: Failpoint[Any,
     assert in_force == [1, 2, 1, 0]
 
 
-def test_a_later_loss_of_answers_outlives_the_first() -> None:
-    """The action changes what the box does."""
-    car = overlapping(AckLostExecuted(loss=1.0))
-    car.env.run(until=12)
-    car.deliver(car.command("c1"))
-    assert answers(car) == [(Phase.RECEIVED, None)]
-
-
-def test_skews_add_up_and_leave_nothing_behind() -> None:
-    """20 s and 15 s: together more than a command's 30 s; afterwards exactly none."""
-    car = overlapping(
-        ExpiredBySkewedBoxClock(skew=Uniform(base_s=20.0)),
-        ExpiredBySkewedBoxClock(skew=Uniform(base_s=15.0)),
-    )
-    for second, answer in ((4, Phase.EXECUTED), (7, Phase.REFUSED), (12, Phase.EXECUTED)):
-        car.env.run(until=second)
-        car.deliver(car.command(f"c{second}"))
-        assert answers(car)[-1][0] is answer
-    car.env.run(until=21)
-    car.deliver(car.command("c21"))
-    assert car.link.results()[-1].box_time_ms == (car.world.epoch_unix_s + 21) * 1000
-
-
-@pytest.mark.parametrize("first", [NoCoverageGarage(), LateDeliveryPersistentSession()])
-def test_coverage_returns_with_the_last_one(first: Fault) -> None:
-    """A garage in a region whose network is down."""
-    car = overlapping(first, RegionalCarrierOutage())
-    for second, has_coverage in ((4, False), (12, False), (21, True)):
-        car.env.run(until=second)
-        assert car.box.modem.connection.has_coverage is has_coverage
-
-
-def test_the_way_down_opens_with_the_last_one() -> None:
-    """Two cuts, one reattach."""
-    car = overlapping(OneWayDownlink())
-    car.env.run(until=12)
-    assert not car.box.modem.connection.is_reachable
-    assert car.link.calls == ["connect"]
-    car.env.run(until=40)
-    assert car.box.modem.connection.is_reachable
-
-
-def test_age_is_ignored_until_the_last_one_is_over() -> None:
-    """Two absences in a row: the first's end does not make the firmware good."""
-    car = overlapping(LateDeliveryPersistentSession())
-    stale_ms = int(car.world.epoch_unix_s * 1000)
-    car.env.run(until=15 + RETURN_S)
-    car.deliver(car.command("c1", expires_at_ms=stale_ms))
-    assert answers(car)[-1] == (Phase.EXECUTED, None)
-    car.env.run(until=21 + RETURN_S)
-    car.deliver(car.command("c2", expires_at_ms=stale_ms))
-    assert answers(car)[-1] == (Phase.REFUSED, Reason.EXPIRED)
-
-
 def test_a_fault_draws_whatever_the_others_do() -> None:
     """For an answer that is lost already too: so its draws are its own, alone or not."""
     sometimes, always = AckLostExecuted(loss=0.5), AckLostExecuted(loss=1.0)
@@ -147,30 +85,6 @@ def test_a_crash_without_coverage_is_not_heard() -> None:
     car.env.run(until=201)
     assert car.link.calls == ["connect", "leave_behind", "connect"]
     assert car.box.modem.connection.is_reachable
-
-
-def test_a_goodbye_without_coverage_is_not_heard() -> None:
-    """Deep sleep in a garage: silence, not a clean disconnect."""
-    car = bench()
-    inject(NoCoverageGarage(), car, 200.0)
-    inject_at(5.0, DeepSleepModemOff(), car, 50.0)
-    car.env.run(until=60)
-    assert car.link.calls == ["connect", "leave_behind"]
-    car.env.run(until=201)
-    assert car.link.calls == ["connect", "leave_behind", "connect"]
-
-
-def test_a_battery_that_dies_in_deep_sleep_wins() -> None:
-    """The timer of a box without power wakes nobody."""
-    car = bench()
-    inject(DeepSleepModemOff(sleep=Uniform(base_s=30.0)), car, 100.0)
-    inject_at(1.0, UndervoltageCutout(drain_v_per_min=6.0, hold_s=0.0), car, 60.0)
-    car.env.run(until=20)
-    assert car.power() is Power.OFF
-    car.env.run(until=60)
-    assert car.power() is Power.OFF
-    car.env.run(until=63)
-    assert car.power() is Power.AWAKE
 
 
 def test_a_reboot_ends_a_half_open_connection_once() -> None:
