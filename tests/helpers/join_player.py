@@ -59,6 +59,7 @@ class JoinPlayer:
             "held": _long(self._hold),
             "late": self._late,
             "opens": bench.opens,
+            "ours": self._ours,
             "reports": bench.behind.opened,
             "restart": self._restart,
             "stop": self._stop,
@@ -95,6 +96,14 @@ class JoinPlayer:
         """Let a car that was given up say that it has opened."""
         self.bench.behind.executed("k1")
         self.bench.joiner.take_late(self.bench.behind.strays[-1])
+
+    def _ours(self, which: bool | str) -> None:  # noqa: FBT001 - yes, no, or the first alone
+        """Let a group say which unlocks this monitor counts."""
+        answers = iter([True])
+        self.bench = JoinBench(
+            is_ours=lambda _: next(answers, False) if which == "first" else bool(which)
+        )
+        self.__post_init__()
 
     def _restart(self) -> None:
         records = self.bench.records

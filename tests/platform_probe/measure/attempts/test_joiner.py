@@ -10,9 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet_wire.contract.attempt import (
-    PROBE_STOPPED,
     Attempt,
-    PlatformSide,
 )
 from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.platform_log import PlatformEvent
@@ -119,36 +117,6 @@ def test_a_phone_that_asks_without_end_does_not_make_records_without_end() -> No
     record = bench.records[-1]
     assert record.platform
     assert record.platform.requests == 2 * MAX_TOLD_OF + 1
-
-
-def stopped(bench: JoinBench) -> list[Attempt]:
-    """Stop a monitor, and return what it has written of what was under way."""
-    bench.behind.tracker.interrupt()
-    bench.joiner.flush()
-    return [one for one in bench.records if one.reason == PROBE_STOPPED]
-
-
-def test_what_the_platform_is_at_when_the_monitor_stops_is_not_judged() -> None:
-    """An API that has not answered yet has not failed, and what it accepted may still be sent."""
-    bench = JoinBench()
-    bench.requested()
-    bench.requested(request_id="r2", trace_id=OTHER_TRACE, vehicle_id="car-2")
-    bench.wait(0.25)
-    bench.answered(202, request_id="r2", trace_id=OTHER_TRACE, vehicle_id="car-2")
-    cut_short = stopped(bench)
-    assert [one.cause for one in cut_short] == [Cause.NOT_OBSERVED] * 2
-    assert [one.outcome for one in cut_short] == [Outcome.UNKNOWN] * 2
-
-
-def test_what_the_platform_had_given_up_is_judged_when_the_monitor_stops() -> None:
-    """A request that was turned down, or never answered, has failed whatever comes."""
-    bench = JoinBench()
-    bench.requested()
-    bench.wait(DEADLINE_S + LATE_S)
-    bench.requested(request_id="r2", trace_id=OTHER_TRACE, vehicle_id="car-2")
-    bench.line("answered", request_id="r2", trace_id=OTHER_TRACE, vehicle_id="car-2", status=403)
-    assert stopped(bench) == []
-    assert {one.cause for one in bench.records} == {Cause.API_FAILED, Cause.API_REFUSED}
 
 
 def test_all_that_has_a_record_is_known_while_its_lines_come_again(
@@ -305,15 +273,6 @@ def test_the_queue_does_not_grow_with_what_is_judged() -> None:
     assert len(bench.joiner._due) <= 2 * module._STALE
 
 
-@pytest.mark.parametrize(("is_mine", "written"), [(True, 1), (False, 0)])
-def test_what_only_the_log_tells_is_counted_by_one_monitor(*, is_mine: bool, written: int) -> None:
-    """Which one says the group."""
-    bench = JoinBench(is_ours=lambda _: is_mine)
-    bench.requested()
-    bench.answered(403)
-    assert len(bench.records) == written
-
-
 @pytest.mark.parametrize(
     ("names", "key"),
     [
@@ -338,40 +297,6 @@ def test_whose_it_is_says_its_car_or_else_what_else_is_known(
     bench.answered(403, **names)
     assert bench.only().cause is Cause.API_REFUSED
     assert asked == [key]
-
-
-def test_what_was_counted_once_stays_ours() -> None:
-    """Another monitor may have come meanwhile: it has not seen the first judgement."""
-    owners = [True, False]
-    bench = JoinBench(is_ours=lambda _: owners.pop(0))
-    bench.requested()
-    bench.answered(403)
-    bench.line("woken")
-    bench.wait(WAIT_S + 1)
-    assert [record.revision for record in bench.records] == [1, 2]
-
-
-def test_a_command_that_another_monitor_has_is_left_to_it() -> None:
-    """The broker took it, and gave it to somebody else: late lines make no record of it either."""
-    bench = JoinBench(is_ours=lambda _: True)
-    bench.requested()
-    bench.published()
-    bench.wait(DEADLINE_S + WAIT_S + 1)
-    assert bench.records == []
-    bench.accepted()
-    bench.ended()
-    bench.wait(WAIT_S + 1)
-    assert bench.records == []
-
-
-def test_a_command_that_the_broker_did_not_take_has_come_to_no_monitor() -> None:
-    """Where the platform logs PUBACKs, a missing one says so."""
-    bench = JoinBench(is_ours=lambda _: True)
-    bench.accepted(request_id="r0", trace_id=OTHER_TRACE, vehicle_id="another", operation="lock")
-    bench.requested()
-    bench.published()
-    bench.wait(DEADLINE_S + WAIT_S + 1)
-    assert bench.only().cause is Cause.BROKER_UNREACHABLE
 
 
 def test_an_answer_is_enough_for_a_record() -> None:
@@ -447,15 +372,6 @@ def test_what_is_under_way_is_looked_at_again() -> None:
     assert bench.only().outcome is Outcome.OK
 
 
-def counted(bench: JoinBench) -> tuple[int, int]:
-    """Return how many unlocks the monitor says that there were, and that went well."""
-    tracker, joiner = bench.behind.tracker, bench.joiner
-    return (
-        tracker.started.total() + joiner.counts.only_platform,
-        tracker.ok + joiner.counts.ok_by_log,
-    )
-
-
 def test_judged_unlocks_are_forgotten_in_time() -> None:
     """One that was judged again is kept from then on; later its lines are another's."""
     bench = JoinBench()
@@ -491,26 +407,6 @@ def test_what_is_due_is_judged_behind_what_was_judged_already() -> None:
     bench.behind.wait(WAIT_S + 1)
     bench.joiner.tick()
     assert len(bench.records) == 2
-
-
-def test_lines_that_come_together_are_judged_together() -> None:
-    """What a later one of them says is in the first record; each unlock is judged once."""
-    bench = JoinBench()
-    bench.seen()
-    bench.opens()
-    bench.joiner.take_events(
-        [
-            bench.event("ended", command_id="k1", outcome="executed"),
-            bench.event("requested", endpoint="/unlock"),
-            bench.event("answered", status=500, command_id="k1"),
-            bench.event("requested", request_id="r2", command_id="k1"),
-            bench.event("answered", request_id="r2", status=200, command_id="k1"),
-        ]
-    )
-    record = bench.only()
-    assert record.revision == 1
-    assert isinstance(record.platform, PlatformSide)
-    assert (record.platform.requests, record.platform.status) == (2, 200)
 
 
 def test_records_of_lines_that_come_together_are_all_made_before_one_is_handed_on() -> None:
