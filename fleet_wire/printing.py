@@ -8,6 +8,11 @@ import click
 import msgspec
 
 
+def json_text(value: Any) -> str:
+    """Return a JSON document, indented by two."""
+    return msgspec.json.format(msgspec.json.encode(value)).decode()
+
+
 def print_json(value: Any) -> None:
     """Print one JSON document on stdout, indented by two."""
-    click.echo(msgspec.json.format(msgspec.json.encode(value)).decode())
+    click.echo(json_text(value))

@@ -10,6 +10,7 @@ except KeyboardInterrupt:  # afterwards Program sees to it
     raise SystemExit(130) from None
 
 COMMANDS = {
+    "board": "Check and show boards: questions with charts that squads make.",
     "cohorts": "Find the cohort that failures share: region, firmware, ...",
     "config": "Print the settings that `run` would use, secrets hidden.",
     "console": "Serve pages for support and on-call over a store.",

@@ -251,9 +251,18 @@ def load_document(path: Path) -> Document:
     try:
         with path.open("rb") as stream:
             data = stream.read(MAX_FILE_BYTES + 1)
-        text = data.decode("utf-8-sig")
     except OSError as error:
         raise ConfigError([f"{path}: cannot be read: {error.strerror or error}"]) from None
+    return parsed_document(data, path)
+
+
+def parsed_document(data: bytes, path: Path) -> Document:
+    """Return the document in some bytes, of which errors say that they are the file `path`.
+
+    Raises `ConfigError` as `load_document` does.
+    """
+    try:
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise ConfigError([f"{path}:{line}: not UTF-8 text"]) from None

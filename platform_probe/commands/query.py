@@ -201,7 +201,7 @@ def _list(form: str) -> None:
 
 
 def _print(rows: Rows, form: str, zone: tzinfo) -> None:
-    told = [[_printable(value, zone) for value in row] for row in rows.rows]
+    told = printable_rows(rows, zone)
     if form == "json":
         print_json([dict(zip(rows.columns, row, strict=True)) for row in told])
     elif form == "csv":
@@ -210,6 +210,11 @@ def _print(rows: Rows, form: str, zone: tzinfo) -> None:
         click.echo(text.getvalue(), nl=False)
     else:
         click.echo(table_of(rows.columns, told))
+
+
+def printable_rows(rows: Rows, zone: tzinfo) -> list[list[Any]]:
+    """Return rows as they are printed, with their times in a zone."""
+    return [[_printable(value, zone) for value in row] for row in rows.rows]
 
 
 def _printable(value: Any, zone: tzinfo) -> Any:

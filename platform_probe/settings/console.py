@@ -19,7 +19,10 @@ DEFAULT_LISTEN: Final = "127.0.0.1:9465"
 AUDIT_FILE: Final = "console_audit.jsonl"
 Role = Literal["support", "oncall", "mobile", "qa", "cto", "squad", "admin"]
 _TRACE_PLACE: Final = "{trace_id}"
-_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,40}")
+NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,40}")
+"""The name of a squad or of a board, as an address and a file have it."""
+EXAMPLES: Final = "examples"
+"""The squad of the boards that ship."""
 
 
 class _Section(BaseModel):
@@ -150,13 +153,22 @@ class SquadSettings(_Section):
     """A squad's own page."""
 
     name: str = Field(description="its name in the address of its page: letters, digits, - and _")
-    queries: tuple[PinnedQuery, ...] = Field(min_length=1, description="what it shows, in order")
+    queries: tuple[PinnedQuery, ...] = Field(
+        (), description="what its page shows, in order; none: it has boards alone"
+    )
+    members: tuple[str, ...] = Field(
+        (),
+        description="who changes its boards, beside admins: names as the foot of a page shows them,"
+        " or `subject` as the audit log has it",
+    )
 
     @field_validator("name")
     @classmethod
     def _fits_an_address(cls, name: str) -> str:
-        if not _NAME.fullmatch(name):
+        if not NAME.fullmatch(name):
             raise ValueError("expected 1 to 40 letters, digits, - or _")
+        if name == EXAMPLES:
+            raise ValueError("the boards that ship are called so; choose another name")
         return name
 
 
@@ -216,6 +228,15 @@ class ConsoleSettings(_Section):
     )
     cost: CostSettings = Field(CostSettings(), description="what a failure costs")
     squads: tuple[SquadSettings, ...] = Field((), description="pages of squads")
+    boards_dir: Path | None = Field(
+        None, description="directory of the boards of squads, a folder each (docs/boards.md);"
+        " null: only the boards that ship",
+    )  # fmt: skip
+    prometheus_url: str | None = Field(
+        None, pattern=r"^https?://[^\s/]+[^\s]*[^\s/]$",
+        description="address of the Prometheus whose series boards show, as"
+        " http://prometheus:9090; null: none are shown",
+    )  # fmt: skip
     sql_timeout_s: float = Field(
         20.0, ge=0.1, le=3_600, description="seconds after which a squad's SQL is ended"
     )

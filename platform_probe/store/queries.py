@@ -91,7 +91,8 @@ class Query:
         missing = [name for name, value in values.items() if value is None]
         if missing:
             problem = f"{self.name} needs {', '.join(missing)}: {known[missing[0]].meaning}"
-            raise ConfigError([f"{problem}; as --set {missing[0]}=VALUE"])
+            how = f"--set {missing[0]}=VALUE, or on a board values: {{{missing[0]}: VALUE}}"
+            raise ConfigError([f"{problem}; as {how}"])
         return values | {name: span[name] for name in named_in(self.sql) if name in SPAN}
 
 

@@ -15,6 +15,7 @@ from typing import Final
 
 from fleet_wire.errors import ConfigError
 from platform_probe.store.duck import DamagedFileError, Duck, Rows
+from platform_probe.store.hidden_customers import hide_customers
 from platform_probe.store.limits import SqlLimits
 from platform_probe.store.reading import Source
 from platform_probe.store.select_check import check_select
@@ -31,6 +32,8 @@ def _answer(question: Question) -> Rows | Problem:
 
     def work(duck: Duck) -> Rows:
         check_select(question.sql, duck)
+        if question.hides_customers:
+            hide_customers(duck)
         return duck.rows_of(question.sql, question.values, limit=question.rows)
 
     source = Source(question.directory, as_of_s=question.as_of_s)

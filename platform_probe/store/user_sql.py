@@ -37,6 +37,7 @@ class Question:
     values: Mapping[str, Any]
     rows: int
     limits: SqlLimits
+    hides_customers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +50,24 @@ class Problem:
 
 
 def run_user_sql(
-    source: Source, sql: str, values: Mapping[str, Any], *, rows: int, limits: SqlLimits
+    source: Source,
+    sql: str,
+    values: Mapping[str, Any],
+    *,
+    rows: int,
+    limits: SqlLimits,
+    hides_customers: bool = False,
 ) -> Rows:
     """Return what a SELECT of a user finds, `rows` rows at most.
+
+    With `hides_customers` it finds made-up names in place of accounts, and no positions.
 
     Raises `ConfigError` for anything but a SELECT over the tables, for wrong SQL, and where a limit
     is reached; `OSError` where the disk does not allow it or a file is damaged.
     """
-    question = Question(source.directory, source.as_of_s, sql, values, rows, limits)
+    question = Question(
+        source.directory, source.as_of_s, sql, values, rows, limits, hides_customers
+    )
     done = subprocess.run(  # noqa: S603 - ourselves
         _COMMAND, input=pickle.dumps(question), capture_output=True, check=False
     )

@@ -21,7 +21,9 @@ import msgspec
 from fleet_wire.errors import ConfigError
 from fleet_wire.web.exchange import HTML, JSON, HttpRequest, HttpResponse, HttpStream
 from fleet_wire.web.server import HttpServer
+from platform_probe.boards.folder import BoardFolder
 from platform_probe.settings.console import ConsoleSettings
+from platform_probe.store.duck import Rows
 from platform_probe.tell.support.rows import Row
 from platform_probe.texts.catalogue import LANGUAGES, Say, say_in
 from platform_probe.texts.times import HOUR_S
@@ -39,12 +41,21 @@ from platform_probe.web.console.page_request import (
     Page,
     PageRequest,
     Redirect,
+    SeriesWanted,
     missing,
     time_of,
 )
-from platform_probe.web.console.pages import entities, fleet, incident, search_results, unlock
+from platform_probe.web.console.pages import (
+    boards,
+    entities,
+    fleet,
+    incident,
+    search_results,
+    unlock,
+)
 from platform_probe.web.console.person import Person
 from platform_probe.web.console.plates import Plates
+from platform_probe.web.console.prometheus import Prometheus, SeriesQuestion
 from platform_probe.web.console.provider import Provider
 from platform_probe.web.console.rendering import render
 from platform_probe.web.console.sealed import Seal
@@ -56,10 +67,13 @@ from platform_probe.web.console.workers import RETRY_AFTER_S, BusyError, Workers
 CONNECTION_S: Final = 30.0
 ANSWER_S: Final = 70.0
 """A question to the store ends after a minute."""
-MAX_BODY_BYTES: Final = 8_192
+MAX_BODY_BYTES: Final = 65_536
+"""A board, as a form sends it."""
 NOT_FOUND: Final = 404
 SERVER_ERROR: Final = 500
 PageMaker = Callable[[PageRequest, str], Answer]
+Unfinished = tuple[Sequence[SeriesQuestion], Callable[[Sequence[Rows | ConfigError]], HttpResponse]]
+"""Questions to Prometheus, and what makes the answer of a request of their answers."""
 _PAGES: Final[Mapping[str, PageMaker]] = {
     "": search_results.start_page,
     "search": search_results.search_page,
@@ -71,6 +85,7 @@ _PAGES: Final[Mapping[str, PageMaker]] = {
     "mobile": fleet.mobile_page,
     "qa": fleet.qa_page,
     "cto": fleet.cto_page,
+    "boards": boards.boards_page,
 }
 """Pages by their path."""
 _THINGS: Final[Mapping[str, PageMaker]] = {
@@ -83,6 +98,7 @@ _THINGS: Final[Mapping[str, PageMaker]] = {
     "mode": entities.mode_page,
     "incident": incident.incident_page,
     "squad": fleet.squad_page,
+    "board": boards.board_page,
 }
 """Pages of things: the path names the thing after them."""
 
@@ -110,6 +126,8 @@ class Console:
         self._looking = Looking(directory)
         self._plates = Plates(settings.plates_file)
         self._audit = Audit(audit_file)
+        self._boards = BoardFolder(settings.boards_dir)
+        self._prometheus = Prometheus(settings.prometheus_url)
         seal = Seal(is_https=(settings.public_url or "").startswith("https://"))
         self._access = Access(settings, seal)
         self._service = self._sign_in_service(seal)
@@ -169,6 +187,7 @@ class Console:
                 await self._keeping
             await self._service.provider.close()
         await self._live.close()
+        await self._prometheus.close()
         self._workers.close()
         self._looking.close()
 
@@ -194,7 +213,7 @@ class Console:
     async def _answer(self, visit: Visit, first: str, rest: str) -> HttpResponse | HttpStream:
         try:
             if visit.request.method == "POST":
-                return await self._entrance.post(visit, first)
+                return await self._post(visit, first, rest)
             return await self._get(visit, first, rest)
         except BusyError:
             problem = self._entrance.problem(visit, 503, "problem.busy")
@@ -223,18 +242,35 @@ class Console:
 
     # Pages
 
+    async def _post(self, visit: Visit, first: str, rest: str) -> HttpResponse:
+        if first != "board" or visit.person is None:
+            return await self._entrance.post(visit, first)
+        form = await self._entrance.form(visit, first)
+        if isinstance(form, HttpResponse):
+            return form
+        page = partial(boards.change_board, form=form)
+        return await self._page(visit, visit.person, page, rest)
+
     async def _get(self, visit: Visit, first: str, rest: str) -> HttpResponse | HttpStream:
         if first == "login":
             return await self._entrance.get(visit, rest)
         if first == "preferences":
             return preferences(visit)
+        if first == "shared":
+            return await self._page(visit, boards.LINK, boards.shared_page, rest)
         if visit.person is None:
             return self._entrance.ask_who(visit)
         if first == "live":
             return self._watch(visit)
-        page = self._page_of(first, rest)
-        work = partial(self._make_page, visit, visit.person, page, rest)
-        return await self._workers.run(work)
+        return await self._page(visit, visit.person, self._page_of(first, rest), rest)
+
+    async def _page(self, visit: Visit, person: Person, page: PageMaker, rest: str) -> HttpResponse:
+        made = await self._workers.run(partial(self._make_page, visit, person, page, rest))
+        if isinstance(made, HttpResponse):
+            return made
+        questions, finish = made
+        answers = await self._prometheus.ask(questions)
+        return await self._workers.run(partial(finish, answers))
 
     def _page_of(self, first: str, rest: str) -> PageMaker:
         if rest and first in _THINGS:
@@ -243,7 +279,9 @@ class Console:
             return _PAGES[first]
         return lambda asked, _: missing("page", asked.path)
 
-    def _make_page(self, visit: Visit, person: Person, page: PageMaker, rest: str) -> HttpResponse:
+    def _make_page(
+        self, visit: Visit, person: Person, page: PageMaker, rest: str
+    ) -> HttpResponse | Unfinished:
         """Make a page, in a thread."""
 
         def work(snapshot: Snapshot) -> tuple[PageRequest, Answer]:
@@ -257,7 +295,11 @@ class Console:
         is_missing = isinstance(answer, Page) and answer.status == NOT_FOUND
         if is_missing and self._looking.has_newer(asked.snapshot):  # it may be as new as that
             asked, answer = self._looking.read(work)
-        return self._response(asked, answer, visit.request.remote)
+        remote = visit.request.remote
+        if isinstance(answer, SeriesWanted):
+            finish = answer.finish
+            return answer.questions, lambda found: self._response(asked, finish(found), remote)
+        return self._response(asked, answer, remote)
 
     def _page_request(self, visit: Visit, person: Person, snapshot: Snapshot) -> PageRequest:
         return PageRequest(
@@ -273,9 +315,15 @@ class Console:
             plates=self._plates.cars(),
             plate_of=self._plates.by_car(),
             form_token=self._access.form_token(person),
+            boards=self._boards,
+            note=lambda action, **what: self._audit.note(
+                person, action, visit.request.remote, **what
+            ),
         )
 
-    def _response(self, asked: PageRequest, answer: Answer, remote: str) -> HttpResponse:
+    def _response(
+        self, asked: PageRequest, answer: Page | Redirect | Data, remote: str
+    ) -> HttpResponse:
         if isinstance(answer, Redirect):
             return redirect(answer.url)
         if answer.look is not None:

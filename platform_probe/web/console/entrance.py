@@ -124,8 +124,8 @@ class Entrance:
             return await self._finish(visit, self._service)
         return self.problem(visit, 404, "problem.nothing_here")
 
-    async def post(self, visit: Visit, path: str) -> HttpResponse:
-        """Handle a form. Raises `AuditError`."""
+    async def form(self, visit: Visit, path: str) -> dict[str, str] | HttpResponse:
+        """Return the fields of a form of ours, or the answer to another. Raises `AuditError`."""
         request = visit.request
         try:
             form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
@@ -135,8 +135,16 @@ class Entrance:
         if not self._access.is_our_form(request, person, form.get("form_token", "")):
             self._audit.note(visit.person, "refused", request.remote, form=path)
             return self.problem(visit, 403, "problem.form")
+        return form
+
+    async def post(self, visit: Visit, path: str) -> HttpResponse:
+        """Handle a form. Raises `AuditError`."""
+        form = await self.form(visit, path)
+        if isinstance(form, HttpResponse):
+            return form
         if path == "login":
             return self._log_in(visit, form)
+        person = visit.person
         return self.ask_who(visit) if person is None else self._act(visit, person, path, form)
 
     def _act(

@@ -5,20 +5,24 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from functools import lru_cache
 from typing import Any, Final
 
 from fleet_wire.contract.incident import IncidentKind, IncidentState
+from fleet_wire.errors import ConfigError
+from platform_probe.boards.folder import BoardFolder
 from platform_probe.settings.console import ConsoleSettings
+from platform_probe.store.duck import Rows
 from platform_probe.tell.support.rows import unix_s
 from platform_probe.texts.catalogue import Say, has_text
 from platform_probe.texts.times import DAY_S, LocalSpeaker, iso_of, long_of
 from platform_probe.web.console.incidents import IncidentHistory, known_in
 from platform_probe.web.console.listing import number_in
 from platform_probe.web.console.person import Permission, Person
+from platform_probe.web.console.prometheus import SeriesQuestion
 from platform_probe.web.console.snapshot import Snapshot
 
 _MASK_KEY: Final = secrets.token_bytes(16)
@@ -45,6 +49,9 @@ class PageRequest:
     plate_of: Mapping[str, str]
     """Plates as they are written, by car."""
     form_token: str
+    boards: BoardFolder
+    note: Callable[..., None]
+    """Writes an act into the audit log, by its name and what it acts on, before it is done."""
 
     @property
     def now_s(self) -> float:
@@ -232,7 +239,15 @@ class Data:
     look: tuple[str, str] | None = None
 
 
-Answer = Page | Redirect | Data
+@dataclass(frozen=True, slots=True)
+class SeriesWanted:
+    """A page that needs answers of Prometheus first; no thread waits for them."""
+
+    questions: Sequence[SeriesQuestion]
+    finish: Callable[[Sequence[Rows | ConfigError]], Page]
+
+
+Answer = Page | Redirect | Data | SeriesWanted
 
 
 def missing(kind: str, name: str) -> Page:

@@ -114,13 +114,16 @@ class Snapshot:
     ) -> Rows:
         """Return what a SELECT of a user finds in the files, one after the other.
 
-        Raises `ConfigError`, `OSError`.
+        It does not find customers: its text may hide them from the pages, which mask them by
+        column. Raises `ConfigError`, `OSError`.
         """
         key = ("of a user", sql, repr(sorted(values.items())), limit)
         with _USER_SQL:
             if (kept := self._remembered.get(key)) is not None:
                 return kept  # type: ignore[no-any-return]
-            found = run_user_sql(self.source, sql, values, rows=limit, limits=limits)
+            found = run_user_sql(
+                self.source, sql, values, rows=limit, limits=limits, hides_customers=True
+            )
             self._remember(key, found)
         return found
 

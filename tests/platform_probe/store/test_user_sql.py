@@ -435,3 +435,46 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     file.write_bytes(content[: len(content) // 2])
     with pytest.raises(OSError, match=re.escape(f"{file} is damaged (")):
         answer(directory, "SELECT max(total_s) FROM attempts")
+
+
+HIDING: Final = (
+    "SELECT account_id, position, distance_m FROM {table}",
+    "SELECT * FROM {table}",
+    "SELECT one::VARCHAR FROM {table} AS one",
+    "WITH a AS (SELECT * FROM {table}) SELECT a FROM a",
+    "SUMMARIZE {table}",
+)
+
+
+@pytest.mark.parametrize("table", ["attempts", "observed", "attempt_revisions", "complaints",
+                                   "platform_events"])  # fmt: skip
+def test_customers_are_hidden(store: Path, table: str) -> None:
+    """However a SELECT asks for them; without that they are found."""
+    for sql in HIDING:
+        if table == "complaints" and "position" in sql:
+            continue
+        asked = sql.format(table=table)
+        told = [
+            str(run_user_sql(Source(store), asked, {}, rows=99, limits=LIMITS, hides_customers=is_))
+            for is_ in (False, True)
+        ]
+        assert re.search(r"customer-\d\b", told[0]), asked
+        assert not re.search(r"customer-\d\b", told[1]), asked
+        assert "customer-" in told[1], asked
+
+
+def test_hidden_customers_stay_apart_and_can_be_joined(store: Path) -> None:
+    """As many as there are, the same one in each table."""
+    sql = """
+    SELECT (SELECT count(DISTINCT account_id) FROM observed),
+        (SELECT count(*) FROM platform_events JOIN (SELECT DISTINCT account_id FROM attempts)
+            USING (account_id)),
+        (SELECT count(position) + count(distance_m) FROM platform_events)
+    """
+    found = [
+        run_user_sql(Source(store), sql, {}, rows=1, limits=LIMITS, hides_customers=is_).rows[0]
+        for is_ in (False, True)
+    ]
+    assert found[0][:2] == found[1][:2]
+    assert min(found[0][:2]) > 0
+    assert found[1][2] == 0

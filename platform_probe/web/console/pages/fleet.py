@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from math import inf
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -61,21 +62,23 @@ def asked_query(
     """Return what a predefined query comes to in a time."""
     query = query_named(name)
     times = {"since": utc(span[0]), "until": utc(span[1])}
-    found = asked.snapshot.query(query.sql, query.values(values, times), limit=_limit(asked))
-    return _table(title, found)
+    found = asked.snapshot.query(query.sql, query.values(values, times), limit=limit_of(asked))
+    return table_of(title, found)
 
 
-def _limit(asked: PageRequest) -> int:
+def limit_of(asked: PageRequest) -> int:
+    """Return how many rows of a table are shown."""
     return ALL_LISTED if asked.query.get("rows") == "all" else LISTED
 
 
-def _table(title: str, found: Rows) -> Table:
+def table_of(title: str, found: Rows) -> Table:
+    """Return rows as a table of a page."""
     return Table(title, found.columns, found.rows, found.is_whole)
 
 
 def fleet_page(asked: PageRequest, _: str) -> Answer:
     """Return how the fleet is: unlocks and cars by region, operator and firmware."""
-    span = _hours(asked, 1)
+    span = asked_hours(asked, 1)
     values = {
         "span": span,
         "hours": HOURS,
@@ -142,7 +145,7 @@ def _cars_now(asked: PageRequest) -> list[Mapping[str, Any]]:
 
 def oncall_page(asked: PageRequest, _: str) -> Answer:
     """Return the page of the on-call engineer: open incidents, current failures, and since when."""
-    span = _hours(asked, 1)
+    span = asked_hours(asked, 1)
     tables = [
         asked_query(asked, "causes", "table.causes", {}, span),
         asked_query(asked, "modes", "table.modes", {}, span),
@@ -159,7 +162,7 @@ def oncall_page(asked: PageRequest, _: str) -> Answer:
 
 def support_page(asked: PageRequest, _: str) -> Answer:
     """Return what support looks at: whom to call before they call, which car to lock."""
-    span = _hours(asked, 6)
+    span = asked_hours(asked, 6)
     tables = [
         asked_query(asked, "late-unlocks", "table.late_unlocks", {}, span),
         asked_query(asked, "customers-that-failed", "table.customers_that_failed", {}, span),
@@ -171,7 +174,7 @@ def support_page(asked: PageRequest, _: str) -> Answer:
 
 def mobile_page(asked: PageRequest, _: str) -> Answer:
     """Return what the app's team looks at: versions of the app, endpoints, errors."""
-    span = _hours(asked, 24)
+    span = asked_hours(asked, 24)
     tables = [
         asked_query(asked, "apps-compared", "table.apps_compared", {}, span),
         asked_query(asked, "api-answers", "table.api_answers", {}, span),
@@ -183,7 +186,7 @@ def mobile_page(asked: PageRequest, _: str) -> Answer:
 
 def qa_page(asked: PageRequest, _: str) -> Answer:
     """Return two releases side by side, with a verdict and how sure it is."""
-    span = _hours(asked, 168)
+    span = asked_hours(asked, 168)
     releases = _releases(asked, span)
     before, after = asked.query.get("before", ""), asked.query.get("after", "")
     verdict = None
@@ -238,7 +241,7 @@ def cto_page(asked: PageRequest, _: str) -> Answer:
     if not asked.may(Permission.SECRETS):
         return forbidden()
     levels = [(days, _level(asked, days)) for days in (1, 7, 30)]
-    span = _hours(asked, 24)
+    span = asked_hours(asked, 24)
     suspicious = [
         one for one in asked.known_incidents() if one.latest.kind is IncidentKind.SUSPICIOUS
     ]
@@ -305,25 +308,43 @@ def squad_page(asked: PageRequest, name: str) -> Answer:
         return missing("squad", name)
     if not asked.may(Permission.SECRETS):
         return forbidden()
-    span = _hours(asked, 24)
+    span = asked_hours(asked, 24)
     tables = [_pinned(asked, each, span) for each in squad.queries]
     return _role(name, span, tables, title=name)
 
 
 def _pinned(asked: PageRequest, pinned: PinnedQuery, span: tuple[float, float]) -> Table:
     try:
-        if pinned.query is not None:
-            return asked_query(asked, pinned.query, pinned.title, pinned.values, span)
-        sql = pinned.sql or ""
-        times = {"since": utc(span[0]), "until": utc(span[1])}
-        named = {name: times[name] for name in named_in(sql) if name in times}
-        limits = SqlLimits(
-            asked.settings.sql_memory_mib, asked.settings.sql_timeout_s, _LARGEST_ANSWER_MIB
-        )
-        found = asked.snapshot.found_by_user(sql, named, limit=_limit(asked), limits=limits)
-        return _table(pinned.title, found)
+        found = rows_of_pinned(asked, pinned, span, limit=limit_of(asked))
+        return table_of(pinned.title, found)
     except ConfigError as error:
         return Table(pinned.title, problem=str(error))
+
+
+def rows_of_pinned(
+    asked: PageRequest,
+    pinned: PinnedQuery,
+    span: tuple[float, float],
+    *,
+    limit: int,
+    most_s: float = inf,
+) -> Rows:
+    """Return what a squad's question finds, its SQL within `most_s` seconds at most.
+
+    Raises `ConfigError`.
+    """
+    times = {"since": utc(span[0]), "until": utc(span[1])}
+    if pinned.query is not None:
+        query = query_named(pinned.query)
+        return asked.snapshot.query(query.sql, query.values(pinned.values, times), limit=limit)
+    sql = pinned.sql or ""
+    named = {name: times[name] for name in named_in(sql) if name in times}
+    limits = SqlLimits(
+        asked.settings.sql_memory_mib,
+        min(asked.settings.sql_timeout_s, most_s),
+        _LARGEST_ANSWER_MIB,
+    )
+    return asked.snapshot.found_by_user(sql, named, limit=limit, limits=limits)
 
 
 def _role(
@@ -385,7 +406,7 @@ def failed_over_time(
     return curve and replace(curve, points=[*curve.points, *not_ended])
 
 
-def _hours(asked: PageRequest, default: int) -> tuple[float, float]:
+def asked_hours(asked: PageRequest, default: int) -> tuple[float, float]:
     """Return the time of a page: what its address says, by default so many hours until now."""
     if "since" in asked.query or "until" in asked.query:
         return span_of(asked)

@@ -26,7 +26,7 @@ PATHS = (
     "/car/car-03", "/customer/customer-3", "/booking/booking-33", "/cause/box_offline",
     "/mode/generic_500", "/time", "/incidents", "/incident/incident-1", "/fleet", "/oncall",
     "/support", "/mobile", "/qa?before=2.4.1&after=2.5.0", "/cto", "/squad/connectivity",
-    "/nothing",
+    "/boards", "/board/examples/unlocks", "/nothing",
 )  # fmt: skip
 
 pytestmark = pytest.mark.browser

@@ -68,6 +68,7 @@ PATHS = (
     "/mode/unknown", "/time", "/incidents", "/incidents?state=open", "/incident/incident-1",
     "/incident/incident-2", "/fleet", "/fleet?hours=6", "/oncall", "/support", "/mobile", "/qa",
     "/qa?before=2.4.1&after=2.5.0", "/qa?before=x&after=y", "/cto", "/squad/connectivity",
+    "/boards", "/board/examples/unlocks", "/board/examples/service-level", "/board/examples/none",
     "/nothing", "/unlock/none", "/car/none", "/booking/none", "/customer/none", "/incident/none",
     "/cause/none", "/mode/none", "/squad/none", "/customer-of/none",
 )  # fmt: skip
@@ -95,7 +96,7 @@ NASTY = ("<script>alert(1)</script>", "\"'><img src=x onerror=y>", "../../etc/pa
 
 
 @pytest.mark.parametrize("name", NASTY)
-@pytest.mark.parametrize("kind", ["unlock", "car", "incident", "squad", "static"])
+@pytest.mark.parametrize("kind", ["unlock", "car", "incident", "squad", "board", "static"])
 def test_nasty_names_are_only_text(open_console: str, kind: str, name: str) -> None:
     """Nothing that an address says becomes HTML, a path or a template."""
     got = Visitor(open_console).get(f"/{kind}/{quote(name, safe='')}")

@@ -1,0 +1,1 @@
+"""Boards of squads: YAML files of questions to the store or to Prometheus, with charts and text."""

@@ -1,0 +1,148 @@
+"""`platform-probe board`: checks and shows boards of squads, and writes them for Grafana."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import click
+
+from fleet_wire.errors import ConfigError
+from fleet_wire.printing import json_text
+from platform_probe.boards.asking import EmptyStore, answer_of
+from platform_probe.boards.folder import SHIPPED, BoardFile, BoardFolder
+from platform_probe.boards.form import Board, Panel, load_board, panel_problems
+from platform_probe.boards.grafana import grafana_dashboard
+from platform_probe.commands.asking import StoreQuestion, question_from_options, store_options
+from platform_probe.commands.query import printable_rows, table_of
+from platform_probe.settings.console import NAME
+from platform_probe.settings.monitor import load_settings
+from platform_probe.store.duck import Rows
+from platform_probe.store.reading import Source, Span
+from platform_probe.texts.times import HOUR_S
+
+_HOW: Final = "A board is a file, or the name of one that ships, as examples/unlocks."
+
+
+@click.group()
+def board() -> None:
+    """Check and show boards: files of questions with charts, which squads make.
+
+    \b
+    platform-probe board list
+    platform-probe board show examples/unlocks --store store
+    platform-probe board check boards/connectivity/coast.yaml --store store
+    platform-probe board export boards/connectivity/coast.yaml --grafana coast.json
+    """  # noqa: D301 - click's own escape
+
+
+@board.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@store_options
+def check(
+    files: Sequence[str], directory: Path | None, config: Path | None, zone: str | None
+) -> None:
+    """Say what is wrong with boards: file, line, key, and what to do.
+
+    SQL is tried in the store of --store or --config, else in one without records: there a chart
+    that does not fit to its rows is not found. Prometheus checks PromQL when the console asks it.
+    """
+    named = directory is not None or config is not None
+    asked = question_from_options(directory, config, zone) if named else None
+    problems: list[str] = []
+    with nullcontext(asked.source) if asked is not None else EmptyStore() as source:
+        for name in files:
+            try:
+                document, its = load_board(_file_of(name).path)
+            except ConfigError as error:
+                problems += error.problems
+                continue
+            span = Span(0.0, 0.0) if asked is None else _span_of(asked, its)
+            problems += panel_problems(document, its, partial(_answer, source, span))
+    if problems:
+        raise ConfigError(problems)
+    click.echo(f"{len(files)} right")
+
+
+@board.command("list")
+@click.option(
+    "--config", type=click.Path(path_type=Path), metavar="FILE",
+    help="Settings with console.boards_dir; without it only the boards that ship.",
+)  # fmt: skip
+def list_boards(config: Path | None) -> None:
+    """List boards: those that ship, and those of squads."""
+    console = load_settings(config).console if config is not None else None
+    for file in BoardFolder(None if console is None else console.boards_dir).files():
+        try:
+            title = file.load().title
+        except ConfigError as error:
+            title = f"(wrong) {error.problems[0]}"
+        click.echo(f"{file.board_id}  {title}")
+
+
+@board.command(epilog=_HOW)
+@click.argument("name", metavar="BOARD")
+@store_options
+def show(name: str, directory: Path | None, config: Path | None, zone: str | None) -> None:
+    """Show a board in the terminal: its texts, and its answers as tables."""
+    document, its = load_board(_file_of(name).path)
+    asked = question_from_options(directory, config, zone)
+    span = _span_of(asked, its)
+    click.echo(f"{its.title}\n{its.text}".strip())
+    answers: dict[int, Rows | None] = {}
+
+    def find(panel: Panel) -> Rows | None:
+        answers[id(panel)] = rows = _answer(asked.source, span, panel)
+        return rows
+
+    problems = panel_problems(document, its, find)
+    for panel in its.panels:
+        click.echo(f"\n{panel.title}\n{panel.text}".rstrip())
+        rows = answers.get(id(panel))
+        if panel.promql is not None:
+            click.echo(f"(the console asks Prometheus) {panel.promql}")
+        elif rows is not None:
+            click.echo(table_of(rows.columns, printable_rows(rows, asked.zone)))
+    if problems:
+        raise ConfigError(problems)
+
+
+@board.command(epilog=_HOW)
+@click.argument("name", metavar="BOARD")
+@click.option(
+    "--grafana", "target", type=click.Path(path_type=Path), required=True, metavar="FILE",
+    help="The JSON of a Grafana dashboard.",
+)  # fmt: skip
+def export(name: str, target: Path) -> None:
+    """Write a board for Grafana: PromQL as panels; what asks the store as text."""
+    file = _file_of(name)
+    dashboard = grafana_dashboard(load_board(file.path)[1], file.name)
+    try:
+        target.write_text(json_text(dashboard) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise ConfigError([f"{target}: cannot be written: {error.strerror}"]) from None
+    click.echo(f"{target} written")
+
+
+def _file_of(name: str) -> BoardFile:
+    """Return the file that a command line names: itself, or the name of a board that ships."""
+    path = Path(name)
+    found = BoardFolder(None).file(name)
+    if found is not None and found.ships and found.path.exists() and not path.exists():
+        return found
+    if not path.exists():
+        names = ", ".join(sorted(f"examples/{each.stem}" for each in SHIPPED.glob("*.yaml")))
+        raise ConfigError([f"{name}: no such file; the boards that ship are {names}"])
+    return BoardFile("", path.stem if NAME.fullmatch(path.stem) else "board", path)
+
+
+def _span_of(asked: StoreQuestion, its: Board) -> Span:
+    until_s = asked.source.newest_s()
+    return Span(until_s - its.hours * HOUR_S, until_s)
+
+
+def _answer(source: Source, span: Span, panel: Panel) -> Rows | None:
+    return answer_of(panel, source, span)
