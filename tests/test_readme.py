@@ -31,6 +31,7 @@ RUN_ELSEWHERE = {
     "replay.md": "tests/test_docs_replay.py",
     "truth.md": "tests/test_docs_truth.py",
     "what-if.md": "tests/test_docs_what_if.py",
+    "your-first-board.md": "tests/test_docs_boards.py",
 }
 TYPED = [
     (page, line)
