@@ -1,7 +1,7 @@
 """The files of boards: those that ship, a folder for each squad, and the keys of shared links.
 
 `DIRECTORY/SQUAD/NAME.yaml` is a board, and `DIRECTORY/SQUAD/NAME.key` the key of its links. A board
-is named `SQUAD/NAME`. Without the key, or with another one, no earlier link opens anything.
+is named `SQUAD/NAME`. No earlier link opens anything once its key is removed or replaced.
 """
 
 from __future__ import annotations

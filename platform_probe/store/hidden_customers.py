@@ -17,7 +17,7 @@ _INSTEAD: Final = {
     "position": "NULL",
     "distance_m": "NULL",
 }
-"""What stands in place of each personal column. The same customer has the same name throughout."""
+"""SQL in place of each personal column. The same customer has the same name throughout."""
 
 
 def hide_customers(duck: Duck) -> None:

@@ -39,7 +39,7 @@ from platform_probe.web.console.pictures import Curve, curve_of
 from platform_probe.web.console.prometheus import SeriesQuestion
 
 LINK: Final = Person("link", "squad", "link")
-"""Whoever opens a shared link: they see its board, and customers by no name."""
+"""Anybody who opens a shared link: they see its board, and customers by no name."""
 LINK_HOURS: Final = (24, 168, 720)
 """How long a link may open its board."""
 MAX_TEXT: Final = 16_000
