@@ -16,7 +16,7 @@ from fleet_wire.contract.topics import TopicKind
 from fleet_wire.profiles.profile import CONTRACT, WireTraits
 from platform_probe.measure.attempts.evidence import FleetEvidence
 from tests.helpers.told_attempts import USUAL, Accounts
-from tests.helpers.tracker_bench import CAR, HEARTBEAT, TrackerBench
+from tests.helpers.tracker_bench import CAR, HEARTBEAT, BeatingBench, TrackerBench
 
 USUAL_HERE: dict[str, Any] = {
     **USUAL,
@@ -47,8 +47,9 @@ WIRES = {
 class TrackPlayer:
     """A tracker; answers are to command `c1` if they name no other.
 
-    `pass` lets time go by of which the tracker is told later, and `watching` is a tracker that
-    sees the commands of others: their answers may overtake them.
+    `pass` lets time go by of which the tracker is told later. `watching` is a tracker that sees the
+    commands of others, whose answers may overtake them. `beating` is one whose event loop beats
+    while time passes, unless it is made to `stand_still`.
     """
 
     bench: TrackerBench = field(default_factory=TrackerBench)
@@ -64,6 +65,7 @@ class TrackPlayer:
             **{name: getattr(bench, name) for name in same},
             "acknowledged": tracker.acknowledged,
             "answer": self._answer,
+            "beating": self._beat,
             "broker_lost": tracker.broker_lost,
             "customer": self._customer,
             "fail": lambda name, cause, reason: tracker.fail(name, Cause(cause), reason),
@@ -79,6 +81,7 @@ class TrackPlayer:
             ),
             "result": lambda name, phase, **more: tracker.result(CAR, _result(name, phase, **more)),
             "state": lambda **more: tracker.state(CAR, PartialState(**more)),
+            "stand_still": self._stand_still,
             "start": self._start,
             "telemetry": lambda **more: tracker.telemetry(CAR, PartialTelemetry(**more)),
             "tick": tracker.tick,
@@ -111,6 +114,14 @@ class TrackPlayer:
 
     def _start(self, command_id: str = "c1", *, source: str = "probe", **more: Any) -> None:
         self.bench.start(command_id, source=Source(source), **more)
+
+    def _beat(self) -> None:
+        self.bench = BeatingBench()
+        self.bench.wait(1.0)
+
+    def _stand_still(self, seconds: float) -> None:
+        assert isinstance(self.bench, BeatingBench)
+        self.bench.stand_still(seconds)
 
     def _watching(self) -> None:
         self.bench = TrackerBench(is_watching=True)

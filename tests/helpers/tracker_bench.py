@@ -22,7 +22,7 @@ from fleet_wire.contract.messages import (
 )
 from fleet_wire.contract.trace_context import TraceContext
 from platform_probe.measure.attempts.evidence import FleetEvidence
-from platform_probe.measure.attempts.gaps import Gaps
+from platform_probe.measure.attempts.gaps import BEAT_S, Gaps
 from platform_probe.measure.attempts.open_attempt import OpenAttempt
 from platform_probe.measure.attempts.past_commands import PastCommands
 from platform_probe.measure.attempts.start import Start
@@ -169,6 +169,22 @@ class TrackerBench:
     def another_probe(self, command_id: str = "p1") -> None:
         """Let another probe's command be seen."""
         self.tracker.pass_over(command_id)
+
+
+class BeatingBench(TrackerBench):
+    """A tracker whose event loop beats while time passes, unless it stands still."""
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass, beat by beat."""
+        end_s = self.clock.now_s + seconds
+        while self.clock.now_s < end_s:
+            super().wait(min(BEAT_S, end_s - self.clock.now_s))
+            self.gaps.beat(self.clock.now_s)
+
+    def stand_still(self, seconds: float) -> None:
+        """Let time pass unnoticed."""
+        self.clock.now_s += seconds
+        self.clock.wall_s += seconds
 
 
 def _command(command_id: str, action: Action) -> Command:

@@ -18,7 +18,7 @@ from tests.helpers.track_player import TrackPlayer
 from tests.helpers.transcripts import Player, renew
 
 ATTEMPTS = ROOT / "tests/platform_probe/measure/attempts"
-TRACKED = ("absent_evidence", "conclusion", "tracker")
+TRACKED = ("absent_evidence", "conclusion", "gaps", "tracker")
 BROKER = ROOT / "tests/fleet_sim/broker/model"
 FAULTS = ROOT / "tests/fleet_sim/faults"
 PLAYERS: dict[Path, Callable[[], Player]] = {

@@ -4,38 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from fleet_wire.contract.attempt import Flag, Source
-from fleet_wire.contract.causes import Cause, Outcome
-from fleet_wire.contract.messages import Reason
-from platform_probe.measure.attempts.gaps import BEAT_S, CATCH_UP_S, MAX_GAPS, MIN_GAP_S, Gaps
-from tests.helpers.tracker_bench import DEADLINE_S, TrackerBench, check_arithmetic
+from platform_probe.measure.attempts.gaps import CATCH_UP_S, MAX_GAPS, MIN_GAP_S, Gaps
 
 GAP_S = 10.0
-CAUGHT_UP_S = CATCH_UP_S + GAP_S  # at the latest
-
-
-class WatchedBench(TrackerBench):
-    """A tracker whose event loop beats while time passes, unless it stands still."""
-
-    def wait(self, seconds: float) -> None:
-        """Let time pass, beat by beat."""
-        end_s = self.clock.now_s + seconds
-        while self.clock.now_s < end_s:
-            super().wait(min(BEAT_S, end_s - self.clock.now_s))
-            self.gaps.beat(self.clock.now_s)
-
-    def stand_still(self, seconds: float) -> None:
-        """Let time pass unnoticed."""
-        self.clock.now_s += seconds
-        self.clock.wall_s += seconds
-
-
-@pytest.fixture
-def bench() -> WatchedBench:
-    """Return a tracker that has beaten for a second."""
-    bench = WatchedBench()
-    bench.wait(1.0)
-    return bench
 
 
 def test_gaps_are_found_and_told() -> None:
@@ -105,76 +76,3 @@ def test_what_overlaps_a_gap_is_doubtful() -> None:
 def test_without_a_beat_there_is_no_gap() -> None:
     """Virtual time has no event loop that could stand still."""
     assert not Gaps().is_catching_up(1e9)
-
-
-def test_a_customer_read_late_is_not_fast(bench: WatchedBench) -> None:
-    """Command and answer lay unread side by side: ok, but nobody knows how long it took."""
-    bench.stand_still(GAP_S)
-    bench.customer()
-    bench.executed("k1")
-    bench.opened("k1")
-    attempt = bench.only()
-    assert (attempt.outcome, attempt.total_s) == (Outcome.OK, 0.0)
-    assert attempt.flags == (Flag.OBSERVED_LATE,)
-    assert attempt.evidence == {"monitor_stood_still_s": pytest.approx(GAP_S)}
-
-
-def test_the_record_says_how_long_the_monitor_stood_still(bench: WatchedBench) -> None:
-    """To the millisecond."""
-    bench.stand_still(2.4567)
-    bench.customer()
-    bench.refused(Reason.BUSY, "k1")
-    assert bench.only().evidence["monitor_stood_still_s"] == 2.457
-
-
-def test_an_answer_that_lay_unread_counts(bench: WatchedBench) -> None:
-    """The deadline passed while the answer lay in the socket: it is read before the verdict."""
-    bench.send()
-    bench.stand_still(DEADLINE_S + 5)
-    bench.executed()
-    bench.opened()
-    attempt = bench.only()
-    assert attempt.outcome is Outcome.OK
-    assert Flag.OBSERVED_LATE in attempt.flags
-    check_arithmetic(attempt)
-    assert bench.strays == []
-
-
-def test_without_an_answer_it_times_out_after_catching_up(bench: WatchedBench) -> None:
-    """What is overdue ends with its deadline, a moment later than usual, and is marked."""
-    bench.send()
-    bench.stand_still(DEADLINE_S + 5)
-    bench.tracker.tick()
-    assert bench.attempts == []
-    bench.wait(CAUGHT_UP_S)
-    attempt = bench.only()
-    assert (attempt.cause, attempt.total_s) == (Cause.BOX_OFFLINE, DEADLINE_S)
-    assert attempt.flags == (Flag.OBSERVED_LATE,)
-    assert attempt.evidence["monitor_stood_still_s"] == pytest.approx(DEADLINE_S + 5)
-    check_arithmetic(attempt)
-
-
-def test_nothing_is_overdue_while_the_monitor_catches_up(bench: WatchedBench) -> None:
-    """The beat is back, and what piled up is still being read: the answer may be in it."""
-    bench.send()
-    bench.stand_still(DEADLINE_S + 5)
-    bench.wait(CATCH_UP_S)
-    assert bench.attempts == []
-    bench.executed()
-    bench.opened()
-    assert bench.only().outcome is Outcome.OK
-
-
-@pytest.mark.parametrize("source", [Source.PROBE, Source.CUSTOMER])
-def test_before_and_long_after_a_gap_nothing_is_marked(bench: WatchedBench, source: Source) -> None:
-    """One pause does not spoil the day."""
-    for number in range(2):
-        bench.start(f"c{number}", source=source)
-        bench.wait(1.0)
-        bench.executed(f"c{number}")
-        bench.opened(f"c{number}")
-        bench.wait(1.0)
-        bench.stand_still(GAP_S)
-        bench.wait(CAUGHT_UP_S)
-    assert [attempt.flags for attempt in bench.attempts] == [(), ()]
-    assert [attempt.evidence for attempt in bench.attempts] == [{}, {}]

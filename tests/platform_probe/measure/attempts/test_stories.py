@@ -11,7 +11,7 @@ from tests.helpers.join_player import JoinPlayer
 from tests.helpers.track_player import TrackPlayer
 from tests.helpers.transcripts import Player, Story, played, stories
 
-TRACKED = ("absent_evidence", "conclusion", "tracker")
+TRACKED = ("absent_evidence", "conclusion", "gaps", "tracker")
 STORIES = [
     pytest.param(
         story, TrackPlayer if path.stem in TRACKED else JoinPlayer, id=f"{path.stem}-{story.name}"
