@@ -19,7 +19,7 @@ import simpy
 from bench.virtual_shares import shares_of
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
 from fleet_sim.runs.memory import rss_bytes
-from fleet_sim.runs.progress_state import LoadState
+from fleet_sim.runs.progress import SilentProgress
 from fleet_sim.runs.virtual.run import VirtualOptions, VirtualRun
 from fleet_sim.scenario.loading import Scenario
 
@@ -58,8 +58,8 @@ class VirtualMeasurement(msgspec.Struct, frozen=True, kw_only=True):
     """Of the time, by part of the project; only of a profiled run."""
 
 
-class _Watch:
-    """Notes when the simulation is over. Implements `fleet_sim.runs.progress.Progress`."""
+class _Watch(SilentProgress):
+    """Notes when the simulation is over, and shows nothing."""
 
     def __init__(self) -> None:
         self.wall_s = self.cpu_s = self.load_cpu_s = 0.0
@@ -69,24 +69,6 @@ class _Watch:
         """Note when the last phase began: the load."""
         del text
         self.load_cpu_s = time.process_time()
-
-    def connecting(self, done: int, total: int) -> None:
-        """Say nothing."""
-
-    def learning(self, heard: int, expected: int) -> None:
-        """Say nothing."""
-
-    def leaving(self, done: int, total: int) -> None:
-        """Say nothing."""
-
-    def serving(self, metrics_url: str) -> None:
-        """Say nothing."""
-
-    def load(self, state: LoadState) -> None:
-        """Say nothing, and do not look at the unlocks."""
-
-    def note(self, text: str) -> None:
-        """Say nothing."""
 
     def close(self) -> None:
         """Stop the watch: what comes now is summary and report."""

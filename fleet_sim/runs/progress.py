@@ -94,6 +94,30 @@ class Progress(Protocol):
         ...
 
 
+class SilentProgress:
+    """Shows nothing."""
+
+    def phase(self, text: str) -> None:
+        """Show nothing."""
+
+    def connecting(self, done: int, total: int) -> None:
+        """Show nothing."""
+
+    learning = leaving = connecting
+
+    def serving(self, metrics_url: str) -> None:
+        """Show nothing."""
+
+    def load(self, state: LoadState) -> None:
+        """Show nothing, and do not look at the unlocks."""
+
+    def note(self, text: str) -> None:
+        """Show nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
 def progress_on(console: Console) -> Progress:
     """Return the display that suits where `console` writes to."""
     if console.is_terminal and not console.is_dumb_terminal:

@@ -25,7 +25,6 @@ from fleet_sim.runs.live.drills import DrillDesk, Drills, how_to_drill
 from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
 from fleet_sim.runs.live.records import Records
 from fleet_sim.runs.live.shards import Shards
-from fleet_sim.runs.live.spread_fleet import SpreadFleet
 from fleet_sim.runs.live.stop import route_signals
 from fleet_sim.runs.progress import Progress
 from fleet_sim.scenario.loading import Lacks, Scenario
@@ -91,9 +90,7 @@ async def serve_boxes(
     if options.shards is None:
         raise_descriptor_limit(len(mine))
     shards = options.shards
-    fleet = (
-        LiveFleet(mine, fleet_options) if shards is None else SpreadFleet(shards, (), fleet_options)
-    )
+    fleet = LiveFleet(mine if shards is None else (), fleet_options, shards)
     fleet.driver.on_stall = lambda _why: stop.set()
     whose = _shard_text(scenario, options.shard, fleet_options)
     _say_whose(scenario, len(mine), options.shard, whose, f"{fleet_options.brokers}", progress)
@@ -221,7 +218,7 @@ async def _report(
     while not stop.is_set():
         await _wait(stop, REPORT_S)
         counts, (defects, _) = fleet.counts, fleet.defects
-        fleet.watch_beside()
+        fleet.health.report_helpers()
         away = fleet.away()
         progress.note(
             f"{counts.reachable} reachable, {counts.asleep} asleep, {counts.commands} commands,"

@@ -6,15 +6,17 @@ import asyncio
 import gc
 import ssl
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from fleet_sim.cars.disturbance import BOX_LINK_LIMITS
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.modem import Modem
-from fleet_sim.cars.movements import OnMovement
+from fleet_sim.cars.movements import Movement, OnMovement
 from fleet_sim.cars.spec import NULL_CAR, CarSpec
 from fleet_sim.cars.world import FleetCounts, World
 from fleet_sim.results import readable
@@ -22,6 +24,7 @@ from fleet_sim.runs.injection import (
     CARS_ALONE,
     FaultTargets,
     Injector,
+    ProcessRole,
     end_injections,
     inject_all,
     silent,
@@ -29,14 +32,14 @@ from fleet_sim.runs.injection import (
 from fleet_sim.runs.live.broker_control import MosquittoControl
 from fleet_sim.runs.live.credentials import BoxCredentials
 from fleet_sim.runs.live.driver import LiveDriver
-from fleet_sim.runs.live.health import BoxesAtBrokers, FleetHealth
-from fleet_sim.runs.live.waiting import Waiting, on_broker, why_not
+from fleet_sim.runs.live.health import BoxesAtBrokers, FleetHealth, without_in_words
+from fleet_sim.runs.live.shards import ShardCallbacks, Shards
+from fleet_sim.runs.live.waiting import Waiting
 from fleet_sim.runs.live.wall_clock import WallClockFollower
 from fleet_sim.runs.memory import rss_bytes
 from fleet_sim.runs.progress import Progress
 from fleet_sim.scenario.loading import Scenario
 from fleet_wire.contract.signing import DEMO_SECRET
-from fleet_wire.error_text import first_few
 from fleet_wire.links.brokers import Brokers
 from fleet_wire.links.connecting import IdentityOf
 from fleet_wire.links.factory import link_factory
@@ -56,8 +59,6 @@ SETTLE_S = 20.0
 """Seconds without any new box after which the run continues without those that are missing."""
 LOOK_S = 0.5
 """How often it is looked which brokers are away."""
-MOST_NAMED = 3
-"""Most absent boxes that a message names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,10 +94,19 @@ class FleetOptions:
 
 
 class LiveFleet:
-    """The boxes of this process. Make it where the event loop runs."""
+    """Boxes of this process, and of its `shards` where there are others.
 
-    def __init__(self, specs: Sequence[CarSpec], options: FleetOptions) -> None:
+    Make it where the event loop runs. With shards, `specs` are the cars that customers may rent:
+    these open doors by hand, so the boxes are in this process. Callbacks get the same events of all
+    boxes, up to half a second late for those of other processes.
+    """
+
+    def __init__(
+        self, specs: Sequence[CarSpec], options: FleetOptions, shards: Shards | None = None
+    ) -> None:
         self._options = options
+        self._shards = shards
+        self._record: Callable[[Any], None] = lambda _hit: None
         self._configured = len(specs)
         self._rss_before = rss_bytes()
         self.driver = LiveDriver(asyncio.get_running_loop())
@@ -114,7 +124,7 @@ class LiveFleet:
             on_bad_certificate=options.on_bad_certificate,
             on_no_connection=None if self._at_brokers is None else self._at_brokers.record_failure,
         )
-        beside = [NULL_CAR] if options.with_null_box else []
+        beside = [NULL_CAR] if options.with_null_box and shards is None else []
         self.fleet = Fleet(world, specs, sms_centre=options.name, beside=beside)
         if self._at_brokers is not None:
             self._at_brokers.add(self.fleet.boxes[spec.vehicle_id] for spec in specs)
@@ -123,8 +133,7 @@ class LiveFleet:
         self._leaving_since_s: float | None = None
         self._leaving = 0
         """How many boxes there were when they began to leave."""
-        self._health: FleetHealth | None = None
-        """Made by `connect`, which knows who wants the reports."""
+        self.health = FleetHealth(self.fleet, options.brokers, self._note)
         self._wall_clock: WallClockFollower | None = None
         self._watch: asyncio.Task[None] | None = None
         self.answered: asyncio.Event | None = None
@@ -164,10 +173,18 @@ class LiveFleet:
             within=present,
         )
 
+    def _note(self, text: str) -> None:
+        if self._progress is not None:
+            self._progress.note(text)
+
     @property
     def counts(self) -> FleetCounts:
-        """The counts of the scenario's boxes."""
-        return self.own_counts
+        """The counts of the scenario's boxes; `reachable_max` is that of each process, added."""
+        if self._shards is None:
+            return self.own_counts
+        counts = self._shards.counts
+        counts.add(self.own_counts, are_there=True)
+        return counts
 
     @property
     def own_counts(self) -> FleetCounts:
@@ -177,16 +194,20 @@ class LiveFleet:
     @property
     def total(self) -> int:
         """How many boxes the scenario has."""
-        return self._configured
+        return self._configured + (0 if self._shards is None else self._shards.boxes)
 
     @property
     def defects(self) -> tuple[int, str | None]:
-        """How many defects the model has shown, and the first of them."""
-        return self.driver.defects.count, self.driver.defects.first
+        """How many defects the model has shown anywhere, and one of the first."""
+        here = self.driver.defects
+        there, first_there = (0, None) if self._shards is None else self._shards.defects
+        return here.count + there, here.first or first_there
 
     @property
     def rss_bytes_per_box(self) -> float | None:
-        """Memory that the process has taken since before it had boxes, a box."""
+        """Memory that the processes of boxes have taken since before they had them, a box."""
+        if self._shards is not None:
+            return self._shards.rss_bytes / self._shards.boxes
         boxes = len(self.fleet.boxes)
         return (rss_bytes() - self._rss_before) / boxes if boxes else None
 
@@ -194,12 +215,57 @@ class LiveFleet:
         """Start every box and wait until the broker knows them all, or `stop` is set.
 
         Boxes that have not come when the others are long there are left to come by themselves.
-        Raises `BrokerUnreachableError` where the broker is away for `wait_s`, and
-        `BrokerRefusedError` where it refuses all boxes for good.
+        Processes wait for a broker together, `wait_s` in all. Raises `BrokerUnreachableError` where
+        the broker is away for `wait_s`, and `BrokerRefusedError` where it refuses all for good.
         """
         self._progress = progress
+        began_s, shards = time.monotonic(), self._shards
+        if shards is not None:
+            shards.follow(
+                ShardCallbacks(
+                    hit=self._hit,
+                    movement=self._forward_movement,
+                    note=progress.note,
+                )
+            )
         self.follow_wall_clock(progress.note)
-        health = self._report_health(progress.note)
+        if self._at_brokers is not None and self.answered is None:
+            self._watch = asyncio.ensure_future(self._look_at_brokers())
+        if self._configured or shards is None:
+            await self._connect_own(progress, stop)
+        if shards is not None:
+            await self._connect_others(shards, progress, stop)
+            self.connect_rate_per_s = self.counts.known / max(time.monotonic() - began_s, POLL_S)
+
+    async def _connect_others(
+        self, shards: Shards, progress: Progress, stop: asyncio.Event
+    ) -> None:
+        """Wait until the boxes of all other processes are connected, as far as they will be."""
+        waiting = Waiting(self._options.brokers, self._options.wait_s, progress)
+        while not stop.is_set() and not shards.all_are_ready():
+            shards.start_connecting()
+            known = self.counts.known
+            progress.connecting(known, self.total)
+            if known:
+                shards.report_answered()
+            else:
+                waiting.check(time.monotonic(), *shards.last_end)
+            await asyncio.sleep(POLL_S)
+        for each in shards.silent_texts:
+            progress.note(f"going on without {each}")
+        progress.connecting(self.counts.known, self.total)
+        if shards.missing and not stop.is_set():
+            progress.note(f"{without_in_words(shards.missing)}{shards.last_failure}")
+
+    def _hit(self, hit: msgspec.Struct) -> None:
+        self._record(hit)
+
+    def _forward_movement(self, movement: Movement) -> None:
+        if self._options.on_movement is not None:
+            at_s = movement.at_s - time.monotonic() + self.driver.now_s()
+            self._options.on_movement(msgspec.structs.replace(movement, at_s=at_s))
+
+    async def _connect_own(self, progress: Progress, stop: asyncio.Event) -> None:
         # Cars live as long as the run: looking through them for garbage would only cost pauses.
         # Connecting leaves none that refers to itself.
         gc.collect()
@@ -214,8 +280,8 @@ class LiveFleet:
         self.missing = self._configured - self.own_counts.known
         if not stop.is_set():
             if self.missing and self.answered is None:
-                progress.note(self._going_on_without(self.missing))
-            await health.settle()
+                progress.note(self.health.going_on_without(self.missing))
+            await self.health.settle()
         if self.own_counts.known:
             self.connect_rate_per_s = self.own_counts.known / max(last_s - first_s, POLL_S)
 
@@ -224,31 +290,19 @@ class LiveFleet:
         self._wall_clock = WallClockFollower(self.fleet.world, self.driver, note)
         self._wall_clock.start()
 
-    def _report_health(self, note: Callable[[str], None]) -> FleetHealth:
-        """Report until `close` which of several brokers are away, where no parent does."""
-        self._health = health = FleetHealth(self.fleet, self._options.brokers, note)
-        if self._at_brokers is not None and self.answered is None:
-            self._watch = asyncio.ensure_future(self._look_at_brokers(health))
-        return health
-
-    async def _look_at_brokers(self, health: FleetHealth) -> None:
+    async def _look_at_brokers(self) -> None:
+        """Report which of several brokers are away, until it is cancelled."""
         while True:
             await asyncio.sleep(LOOK_S)
             if self.counts.known:  # else `Waiting` says it
-                health.report_brokers(self.broker_states(), time.monotonic())
-
-    def stop_watching(self) -> None:
-        """Stop the reports on brokers: boxes leave them."""
-        if self._watch is not None:
-            self._watch.cancel()
+                self.health.report_brokers(self.broker_states(), time.monotonic())
 
     def broker_states(self) -> dict[int, str]:
         """Return how it is with each of several brokers: see `BrokerStates`."""
         if self._at_brokers is None:
             return {}
-        has_answered = self.own_counts.known > 0
-        why = partial(why_not, brokers=self._options.brokers, has_answered=has_answered)
-        return self._at_brokers.states(why)
+        states = self._at_brokers.states(self.health.why)
+        return states if self._shards is None else self._shards.merged_broker_states(states)
 
     async def _wait_for_all(self, progress: Progress, stop: asyncio.Event) -> tuple[float, float]:
         """Wait for every box; return when the first was there (or we began), and the last."""
@@ -270,36 +324,18 @@ class LiveFleet:
                 break
         return first_s or last_s, last_s
 
-    def _going_on_without(self, missing: int) -> str:
-        ids = (one for one, box in self.fleet.boxes.items() if not box.modem.connection.is_known)
-        return f"{without_in_words(missing)}, {_named(ids, missing)}{self.last_failure()}"
-
-    def watch_beside(self) -> None:
-        """Report changes of the clients beside the boxes, once `connect` has returned."""
-        if self._health is not None:
-            self._health.report_helpers()
-
     def away(self) -> str:
-        """Return how many boxes are neither connected nor asleep, which and why; "" for none."""
-        counts = self.own_counts
-        away = self._configured - counts.reachable - counts.asleep
+        """Return how many boxes are neither connected nor asleep, and why; "" for none."""
+        if self._shards is None:
+            return self.health.away(self._configured)
+        counts = self.counts
+        away = self.total - counts.reachable - counts.asleep
         if away <= 0:
             return ""
-        ids = (
-            vehicle_id
-            for vehicle_id, box in self.fleet.boxes.items()
-            if not box.modem.connection.is_reachable and not box.is_asleep
-        )
-        return f"{away} away, {_named(ids, away)}{self.last_failure()}"
-
-    def last_failure(self) -> str:
-        """Return whose connection was lost last, or not made, and why: the end of a sentence."""
-        counts = self.own_counts
-        if counts.last_end is None:
-            return ""
-        why = why_not(counts.last_end, self._options.brokers, has_answered=counts.known > 0)
-        where = on_broker(self._options.brokers, counts.last_end_of)
-        return f"; last failure, of {counts.last_end_of}: {where}{why}"
+        silent = "".join(f"; {each}" for each in self._shards.silent_texts)
+        lost = "".join(f"; lost {each}" for each in self._shards.lost_texts)
+        why = self._shards.last_failure or self.health.last_failure()
+        return f"{readable.boxes(away)} away{why}{silent}{lost}"
 
     def sample(self, load_starts_s: float) -> dict[str, Any]:
         """Return a line of `fleet_samples.jsonl`; times count from the start of the load."""
@@ -320,7 +356,10 @@ class LiveFleet:
         say: Callable[[str], None] = silent,
         around: FaultTargets = CARS_ALONE,
     ) -> Injector:
-        """Schedule the faults of a scenario; see `inject_all`."""
+        """Schedule the faults: on boxes where these are, on platform and customers here."""
+        if self._shards is not None:
+            self._record = record
+            self._shards.start_load(load_starts_s - self.driver.now_s() + time.monotonic())
         with self.driver.present():
             return inject_all(
                 scenario,
@@ -330,6 +369,7 @@ class LiveFleet:
                 record=record,
                 say=say,
                 around=around,
+                part=ProcessRole.WHOLE if self._shards is None else ProcessRole.AROUND,
             )
 
     def end_injections(self) -> None:
@@ -347,10 +387,14 @@ class LiveFleet:
 
         Every box says `shutdown` then, if somebody may hear it: see `FleetOptions.says_goodbye`.
         """
+        if self._watch is not None:
+            self._watch.cancel()
+        self.end_injections()
+        if self._shards is not None:
+            self.begin_leaving()
+            await self._shards.shut_down(lambda: self._show_leaving(self.counts.reachable))
         if self._wall_clock is not None:
             self._wall_clock.stop()
-        self.stop_watching()
-        self.end_injections()
         self.driver.stop()
         if self._options.says_goodbye:
             await self._say_goodbye()
@@ -365,13 +409,13 @@ class LiveFleet:
                         box.modem.shut_down()
                     except Exception as error:  # noqa: BLE001 - a defect keeps none of the others back
                         self.driver.defects.note(error)
-            self.show_leaving(self.own_counts.reachable)
+            self._show_leaving(self.own_counts.reachable)
             await asyncio.sleep(0)
         with self.driver.present():
             self.fleet.sms_centre.client.link.disconnect()
         await asyncio.sleep(GOODBYE_S)
 
-    def show_leaving(self, left: int) -> None:
+    def _show_leaving(self, left: int) -> None:
         """Show how many boxes have not left their broker yet, where they take their time."""
         if self._progress is None or not self._leaving or not self._options.says_goodbye:
             return
@@ -380,12 +424,6 @@ class LiveFleet:
             self._leaving_since_s = now_s
         if now_s - self._leaving_since_s >= SHOWN_AFTER_S:
             self._progress.leaving(self._leaving - left, self._leaving)
-
-
-def without_in_words(missing: int) -> str:
-    """Return the message that a fleet goes on without some boxes."""
-    are = "is" if missing == 1 else "are"
-    return f"going on without {readable.boxes(missing)} that {are} not there yet"
 
 
 def _car_of(handler: LinkHandler) -> str | None:
@@ -398,8 +436,3 @@ def _identity_of(options: FleetOptions) -> IdentityOf | None:
     if options.box_credentials is not None:
         return options.box_credentials.identity_of
     return None if options.broker_control is None else options.broker_control.identity_of
-
-
-def _named(ids: Iterable[str], total: int) -> str:
-    """Return the first few ids of cars, and that there are more."""
-    return first_few((one for one in ids if one != NULL_CAR.vehicle_id), total, MOST_NAMED)

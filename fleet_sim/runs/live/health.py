@@ -14,7 +14,9 @@ from typing import Final
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.spec import NULL_CAR
-from fleet_sim.runs.live.waiting import which_broker, why_not
+from fleet_sim.results import readable
+from fleet_sim.runs.live.waiting import on_broker, which_broker, why_not
+from fleet_wire.error_text import first_few
 from fleet_wire.links.brokers import Brokers, broker_of
 from fleet_wire.links.link import Disconnected
 
@@ -23,6 +25,8 @@ AWAY_AFTER_S: Final = 2.0
 ANSWER_S: Final = 2.0
 """Seconds after the boxes within which the broker should answer the clients beside them."""
 POLL_S: Final = 0.05
+MOST_NAMED: Final = 3
+"""Most absent boxes that a message names."""
 
 BrokerStates = Mapping[int, str]
 """The connection of each broker, by its index in the list: "" if a box is connected, else the
@@ -85,6 +89,17 @@ def merge_states(each: Iterable[BrokerStates]) -> dict[int, str]:
     return states
 
 
+def without_in_words(missing: int) -> str:
+    """Return the message that a fleet goes on without some boxes."""
+    are = "is" if missing == 1 else "are"
+    return f"going on without {readable.boxes(missing)} that {are} not there yet"
+
+
+def _named(ids: Iterable[str], total: int) -> str:
+    """Return the first few ids of cars, and that there are more."""
+    return first_few((one for one in ids if one != NULL_CAR.vehicle_id), total, MOST_NAMED)
+
+
 class FleetHealth:
     """The brokers of a fleet and the clients beside its boxes; `note` gets each report."""
 
@@ -94,6 +109,42 @@ class FleetHealth:
         self._health = Health(note)
         self._away_since_s: dict[int, float] = {}
         self._has_settled = False
+
+    # The boxes of this process
+
+    def away(self, boxes: int) -> str:
+        """Return how many of so many boxes are neither connected nor asleep, which and why."""
+        counts = self._fleet.world.counts
+        away = boxes - counts.reachable - counts.asleep
+        if away <= 0:
+            return ""
+        ids = (
+            vehicle_id
+            for vehicle_id, box in self._fleet.boxes.items()
+            if not box.modem.connection.is_reachable and not box.is_asleep
+        )
+        return f"{away} away, {_named(ids, away)}{self.last_failure()}"
+
+    def going_on_without(self, missing: int) -> str:
+        """Return which boxes have not connected yet, and why not."""
+        boxes = self._fleet.boxes.items()
+        ids = (vehicle_id for vehicle_id, box in boxes if not box.modem.connection.is_known)
+        return f"{without_in_words(missing)}, {_named(ids, missing)}{self.last_failure()}"
+
+    def last_failure(self) -> str:
+        """Return whose connection was lost last, or not made, and why: the end of a sentence."""
+        counts = self._fleet.world.counts
+        if counts.last_end is None:
+            return ""
+        where = on_broker(self._brokers, counts.last_end_of)
+        return f"; last failure, of {counts.last_end_of}: {where}{self.why(counts.last_end)}"
+
+    def why(self, end: Disconnected) -> str:
+        """Return why a client of this process is not connected."""
+        has_answered = self._fleet.world.counts.known > 0
+        return why_not(end, self._brokers, has_answered=has_answered)
+
+    # The brokers, and the clients beside the boxes
 
     def report_brokers(self, states: BrokerStates, now_s: float) -> None:
         """Report which of several brokers are away, by their present states."""
@@ -144,8 +195,8 @@ class FleetHealth:
             return who, None
         name = self._brokers.first.username
         user = f"user {name}" if name else "no user"
-        why = why_not(end, self._brokers, has_answered=self._fleet.world.counts.known > 0)
-        return who, f"{who} is not connected, with {user} in --broker: {without}. {why}"
+        problem = f"{who} is not connected, with {user} in --broker: {without}"
+        return who, f"{problem}. {self.why(end)}"
 
     def _have_no_answer(self) -> Iterator[bool]:
         yield self._fleet.sms_centre.client.has_no_answer

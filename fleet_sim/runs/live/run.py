@@ -37,7 +37,6 @@ from fleet_sim.runs.live.probe_watch import ProbeWatch
 from fleet_sim.runs.live.records import Records
 from fleet_sim.runs.live.run_brokers import RunBrokers
 from fleet_sim.runs.live.shards import Shards
-from fleet_sim.runs.live.spread_fleet import SpreadFleet
 from fleet_sim.runs.live.stop import Stop
 from fleet_sim.runs.live.supervision import Supervision
 from fleet_sim.runs.probe_config import probe_config, target_ids
@@ -251,7 +250,7 @@ class LiveRun:
         options = replace(options, on_movement=self._movements.handle_movement)
         if self._shards is not None:
             here = [spec for spec in specs if spec.vehicle_id in self._here]
-            return SpreadFleet(self._shards, here, options)
+            return LiveFleet(here, options, self._shards)
         return LiveFleet(specs, options)
 
     def _make_rentals(self, fleet: LiveFleet, specs: Sequence[CarSpec]) -> Rentals:

@@ -21,7 +21,7 @@ from fleet_sim.runs.live import shard_words as words
 from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
 from fleet_sim.runs.live.silence import Beat
 from fleet_sim.runs.memory import rss_bytes
-from fleet_sim.runs.progress_state import LoadState
+from fleet_sim.runs.progress import SilentProgress
 from fleet_sim.scenario.loading import Scenario
 from fleet_wire.errors import UnlockpathError
 
@@ -29,8 +29,6 @@ COUNTS_S: Final = 0.5
 TOGETHER_S: Final = 0.05
 """Seconds that messages wait for others. Each write would wake the parent process, and at 2,000
 unlocks a second locks alone give 4,000 messages."""
-LINE_BYTES: Final = 2**20
-"""No word is longer: the longest are notes, and movements with their command."""
 
 
 async def play_shard(
@@ -45,7 +43,7 @@ async def play_shard(
     Those of the cars `elsewhere` are in the process that has started this one. What is there to be
     told goes over `channel`, errors too. When the other side hangs up it ends, without goodbyes.
     """
-    reader, writer = await asyncio.open_connection(sock=channel, limit=LINE_BYTES)
+    reader, writer = await asyncio.open_connection(sock=channel, limit=words.LINE_BYTES)
     said = MessageBatcher(partial(words.write, writer))
     with contextlib.suppress(ConnectionError):
         try:
@@ -77,8 +75,8 @@ class MessageBatcher:
             self._write(b"".join(waiting))
 
 
-class _Shard:
-    """The boxes of this process. Is their `Progress` as well: it passes on what they say."""
+class _Shard(SilentProgress):
+    """The boxes of this process, and their progress: it passes their notes on."""
 
     def __init__(
         self,
@@ -197,33 +195,10 @@ class _Shard:
             defects=defects.count,
             first_defect=defects.first,
             rss_bytes=rss_bytes() - self._rss_before,
-            last_failure=self._fleet.last_failure(),
+            last_failure=self._fleet.health.last_failure(),
             brokers=self._fleet.broker_states(),
         )
-
-    # Implements `Progress` for the fleet
-
-    def phase(self, text: str) -> None:
-        """Nothing: the whole run has its phases."""
-
-    def connecting(self, done: int, total: int) -> None:
-        """Nothing: the counts say it."""
-
-    def learning(self, heard: int, expected: int) -> None:
-        """Nothing: a shard has no probe."""
-
-    def leaving(self, done: int, total: int) -> None:
-        """Nothing: the counts say it."""
-
-    def serving(self, metrics_url: str) -> None:
-        """Nothing: a shard serves none."""
-
-    def load(self, state: LoadState) -> None:
-        """Nothing: the counts say it."""
 
     def note(self, text: str) -> None:
         """Pass it on."""
         self._say(words.Note(text))
-
-    def close(self) -> None:
-        """Nothing."""

@@ -8,12 +8,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from typing import Final
 
 import msgspec
 
 from fleet_sim.cars.movements import Movement
 from fleet_sim.cars.world import FleetCounts
 from fleet_sim.faults import Hit
+
+LINE_BYTES: Final = 2**20
+"""No word is longer: the longest are notes, and movements with their command."""
 
 
 class Connect(msgspec.Struct, frozen=True, tag="connect"):

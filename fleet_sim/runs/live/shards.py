@@ -27,8 +27,7 @@ from fleet_sim.faults import Hit
 from fleet_sim.results import readable
 from fleet_sim.runs.live import shard_words as words
 from fleet_sim.runs.live.forking import fork, signals_held
-from fleet_sim.runs.live.health import merge_states
-from fleet_sim.runs.live.shard import LINE_BYTES
+from fleet_sim.runs.live.health import BrokerStates, merge_states
 from fleet_sim.runs.live.silence import STILL_S, Silence
 from fleet_wire.errors import BrokerUnreachableError, UnlockpathError
 from fleet_wire.links.link import Disconnected
@@ -267,11 +266,10 @@ class Shards:
         """How many boxes those that run have gone on without."""
         return sum(shard.ready.missing for shard in self.shards if shard.ready and not shard.lost)
 
-    def broker_states(self) -> dict[int, str]:
-        """Return how it is with each of several brokers, as those that run see it together."""
-        return merge_states(
-            shard.counts.brokers for shard in self.shards if shard.counts and not shard.lost
-        )
+    def merged_broker_states(self, own: BrokerStates) -> dict[int, str]:
+        """Return how it is with each of several brokers, as those that run and we ourselves see."""
+        running = (each for each in self.shards if each.counts and not each.lost)
+        return merge_states((own, *(each.counts.brokers for each in running if each.counts)))
 
     @property
     def lost_shards(self) -> list[Shard]:
@@ -349,7 +347,9 @@ class Shards:
                 words.write(shard.writer, words.line(word))
 
     async def _follow(self, shard: Shard, heard: ShardCallbacks) -> None:
-        reader, shard.writer = await asyncio.open_connection(sock=shard.channel, limit=LINE_BYTES)
+        reader, shard.writer = await asyncio.open_connection(
+            sock=shard.channel, limit=words.LINE_BYTES
+        )
         error: str | None = None
         async for line in words.lines(reader):
             self._heard += 1
