@@ -13,6 +13,7 @@ from tests.helpers.broker_player import BrokerPlayer
 from tests.helpers.fault_player import FaultPlayer
 from tests.helpers.join_player import JoinPlayer
 from tests.helpers.places import ROOT
+from tests.helpers.relock_player import RelockPlayer
 from tests.helpers.slack_player import SlackPlayer
 from tests.helpers.track_player import TrackPlayer
 from tests.helpers.transcripts import Player, renew
@@ -26,6 +27,7 @@ PLAYERS: dict[Path, Callable[[], Player]] = {
     **{ATTEMPTS / f"{name}.txt": TrackPlayer for name in TRACKED},
     **dict.fromkeys(sorted(BROKER.glob("*.txt")), BrokerPlayer),
     **dict.fromkeys(sorted(FAULTS.glob("*.txt")), FaultPlayer),
+    ROOT / "tests/platform_probe/measure/doors/relocks.txt": RelockPlayer,
     ROOT / "tests/platform_probe/tell/messages/slack_outbox.txt": SlackPlayer,
 }
 
