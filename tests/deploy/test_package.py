@@ -111,6 +111,7 @@ def sdist(distributions: Path) -> Installed:
 def test_what_the_pages_show_runs(wheel: Installed) -> None:
     """In virtual time, from a run to its diagnosis, and a start of somebody's own."""
     assert "first_rentals" in wheel.run("fleet-sim", "scenarios")[1]
+    assert "examples/unlocks" in wheel.run("platform-probe", "board", "list")[1]
     for line in (
         "fleet-sim run ack_lost_executed --mode virtual --out runs/answers",
         "platform-probe diagnose operator-b-00012 --run runs/answers",

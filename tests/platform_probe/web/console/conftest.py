@@ -37,6 +37,7 @@ def open_console(console_store: Path, console_audit: Path) -> Iterator[str]:
         "sql_memory_mib": 512,
         "sql_timeout_s": 300,
         "plates_file": str(plates),
+        "boards_dir": str(console_audit.with_name("boards")),
         "trace_url": "https://traces.example/trace/{trace_id}",
         "cost": {"per_call": 12, "per_lost_rental": 40},
         "squads": [

@@ -26,7 +26,8 @@ PATHS = (
     "/car/car-03", "/customer/customer-3", "/booking/booking-33", "/cause/box_offline",
     "/mode/generic_500", "/time", "/incidents", "/incident/incident-1", "/fleet", "/oncall",
     "/support", "/mobile", "/qa?before=2.4.1&after=2.5.0", "/cto", "/squad/connectivity",
-    "/boards", "/board/examples/unlocks", "/nothing",
+    "/boards", "/board/examples/unlocks",
+    "/board/connectivity/new?edit=1", "/nothing",
 )  # fmt: skip
 
 pytestmark = pytest.mark.browser
@@ -275,3 +276,27 @@ def test_the_raw_record_is_json(page: Any, open_console: str) -> None:
 
     shown = page.locator("details pre").inner_text()
     assert msgspec.json.decode(shown)["attempt"]["attempt_id"] == "attempt-33"
+
+
+def test_a_board_is_made_and_shared(page: Any, open_console: str) -> None:
+    """From its name to a link that others open; axe finds nothing on the way."""
+    page.goto(f"{open_console}/boards")
+    page.fill("#name", "night")
+    page.click("main form button")
+    text = page.input_value("#text").replace("Unlocks of the week", "Unlocks of the night")
+    page.fill("#text", text)
+    page.click("button[value=preview]")
+    assert page.locator(".panel .bar").count() == 2
+    assert violations(page) == []
+    page.click("button[value=save]")
+    assert page.url == f"{open_console}/board/connectivity/night"
+    assert violations(page) == []
+    page.click("button[value=share]")
+    assert violations(page) == []
+    page.click("main a[href^='/shared/']")
+    assert page.inner_text("h1") == "Unlocks of the night"
+    assert violations(page) == []
+    page.goto(f"{open_console}/board/connectivity/night")
+    page.click("summary:has-text('Delete')")
+    page.click("button[value=delete]")
+    assert "night" not in page.inner_text("main ul")
