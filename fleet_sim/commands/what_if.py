@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,22 @@ from rich.table import Table
 
 from fleet_sim.commands.verdicts import console_for
 from fleet_sim.futures.future import DECISION_S, HORIZON_S
-from fleet_sim.futures.playing import World, changes_something, play_all, read_worlds
+from fleet_sim.futures.playing import (
+    FutureTask,
+    Results,
+    World,
+    changes_something,
+    play_all,
+    play_here,
+    play_on_dask,
+    read_worlds,
+)
 from fleet_sim.futures.ranking import NOTHING, RankedMitigation, rank_mitigations
 from fleet_sim.mitigations.form import Mitigation, load_mitigations
 from fleet_sim.runs.limits import cores
 from fleet_sim.sweeps.progress import sweep_progress_on
 from fleet_wire.command_line import INTERRUPTED
+from fleet_wire.errors import ConfigError
 from fleet_wire.printing import print_json
 
 SMS_PRICE = 0.05
@@ -45,11 +56,20 @@ DO_NOTHING = "Do nothing"
 @click.option("--first-seed", type=int, default=1, show_default=True, help="The first one's seed.")
 @click.option("--jobs", type=click.IntRange(1, 1_000), help="Processes.  [default: one per core]")
 @click.option(
+    "--scheduler", metavar="ADDRESS",
+    help="Send the futures to the workers of this Dask scheduler, as tcp://10.0.0.5:8786.",
+)  # fmt: skip
+@click.option(
+    "--keep", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+    help="Also keep the first seed's future of each mitigation and world there, as a run with its"
+    " report. One takes some seconds.",
+)  # fmt: skip
+@click.option(
     "--sms-price", type=click.FloatRange(0), default=SMS_PRICE, show_default=True,
     help="Of one SMS to a car, in your currency.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def what_if(
+def what_if(  # noqa: PLR0913 - the options
     *,
     worlds: Path,
     places: tuple[Path, ...],
@@ -57,6 +77,8 @@ def what_if(
     seeds: int,
     first_seed: int,
     jobs: int | None,
+    scheduler: str | None,
+    keep: Path | None,
     sms_price: float,
     as_json: bool,
 ) -> None:
@@ -73,6 +95,8 @@ def what_if(
     fleet-sim what-if worlds.yaml --mitigations ours/ --seeds 50
     fleet-sim what-if worlds.yaml --only take_cars_out --only roll_back_firmware --json
     """  # noqa: D301 - click's own escape
+    if scheduler is not None and jobs is not None:
+        raise ConfigError(["--jobs: with --scheduler the workers say how many futures they play"])
     mitigations = load_mitigations(places, only=only)
     found, unknown = read_worlds(worlds)
     console = console_for(as_json=as_json)
@@ -80,10 +104,12 @@ def what_if(
         found,
         mitigations,
         seeds=range(first_seed, first_seed + seeds),
-        jobs=jobs or cores(),
+        play=_player(jobs, scheduler),
         sms_price=sms_price,
         console=console,
     )
+    if keep is not None:
+        _keep(found, mitigations, seed=first_seed, folder=keep)
     if as_json:
         print_json(_as_json(found, mitigations, ranked, unknown, (first_seed, seeds)))
         return
@@ -91,12 +117,28 @@ def what_if(
     click.echo(f"seeds {first_seed} to {first_seed + seeds - 1} of each mitigation and world")
 
 
+def _player(jobs: int | None, scheduler: str | None) -> Callable[[Sequence[FutureTask]], Results]:
+    """Return what plays futures: processes here, or a scheduler's workers."""
+    if scheduler is None:
+        return partial(play_here, jobs=jobs or cores())
+    return partial(play_on_dask, address=scheduler, note=partial(click.echo, err=True))
+
+
+def _keep(
+    worlds: Sequence[World], mitigations: Mapping[str, Mitigation], *, seed: int, folder: Path
+) -> None:
+    from fleet_sim.futures.keeping import keep_futures  # noqa: PLC0415 - imports the monitor
+
+    for path in keep_futures(worlds, mitigations, seed=seed, folder=folder):
+        click.echo(f"kept: {path}/report.html", err=True)
+
+
 def _ranked(
     worlds: Sequence[World],
     mitigations: Mapping[str, Mitigation],
     *,
     seeds: Sequence[int],
-    jobs: int,
+    play: Callable[[Sequence[FutureTask]], Results],
     sms_price: float,
     console: Console,
 ) -> list[RankedMitigation]:
@@ -114,7 +156,7 @@ def _ranked(
             progress.runs(done=done, total=total, failed=0)
 
         try:
-            played = play_all(worlds, mitigations, seeds=seeds, jobs=jobs, on_played=count)
+            played = play_all(worlds, mitigations, seeds=seeds, play=play, on_played=count)
         except KeyboardInterrupt:
             click.echo(f"interrupted after {done} of {total} futures", err=True)
             sys.exit(INTERRUPTED)
@@ -135,7 +177,7 @@ def _print(
 ) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("Mitigation", overflow="fold")
-    for title in ("Rentals lost", "Saved, 95 %", "Wait, s", "SMS", "Commands", "Cost"):
+    for title in ("Rentals lost", "Saved", "Wait, s", "SMS", "Commands", "Cost"):
         table.add_column(title, justify="right", no_wrap=True)
     idle = {
         name
@@ -170,6 +212,7 @@ def _print(
         titles = "; ".join(mitigations[name].title for name in sorted(idle))
         console.print(f"Without effect here: {titles}.")
     console.print(world_lines(worlds))
+    console.print("Saved: 19 of 20 futures are within these bounds.")
     for gap in unknown:
         console.print(f"Not known: {gap}")
 

@@ -137,6 +137,11 @@ class Population:
         """Offer only these cars from now on; who has booked another one keeps it."""
         self._vehicle_ids = [*vehicle_ids]
 
+    def occupy(self, vehicle_id: str, duration_s: float) -> None:
+        """Have a car away from now on, with a customer who came before the run."""
+        self._in_use[vehicle_id] += 1
+        self._world.later(duration_s, self.leave_car, vehicle_id)
+
     # Shared by customers
 
     def take_car(self, stream: RandomStream) -> str | None:

@@ -20,24 +20,16 @@ from fleet_sim.cars.disturbance import BOX_LINK_LIMITS
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.world import World
 from fleet_sim.customers.failpoints import CustomerFailpoints
-from fleet_sim.customers.population import Population, Witnesses
+from fleet_sim.customers.population import Witnesses
 from fleet_sim.customers.records import CustomerEvent, CustomerStep
-from fleet_sim.faults import Fault
-from fleet_sim.mitigations.acting import MitigationTargets, begin_mitigation, end_of_fault
-from fleet_sim.mitigations.form import Mitigation
+from fleet_sim.mitigations.acting import MitigationTargets
 from fleet_sim.platform.connection import PLATFORM_LINK_LIMITS
 from fleet_sim.platform.gateway import EmulatedPlatform
-from fleet_sim.runs.injection import (
-    FaultStart,
-    FaultTargets,
-    broker_settings,
-    inject_all,
-    own_process,
-    strikes_boxes,
-)
+from fleet_sim.runs.course import RENTAL_S, Course, struck_cars
+from fleet_sim.runs.injection import FaultTargets, broker_settings, inject_all, strikes_boxes
 from fleet_sim.runs.rentals import population_of
 from fleet_sim.runs.virtual.time import EPOCH_UNIX_S, VirtualEnvironment, VirtualTimers
-from fleet_sim.scenario.form import FaultEntry, Scenario, select
+from fleet_sim.scenario.form import Scenario, select
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
 from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.errors import ConfigError
@@ -54,8 +46,11 @@ CONNECT_S: Final = 60.0
 RENTALS_S: Final = 3_600.0
 """A car is rented once in so many seconds at most: above that customers find no free car, and no
 mitigation helps them [E]."""
+MOST_AWAY: Final = 0.9
+ROUNDS: Final = 20
+"""Steps in which the share of cars that are away settles."""
 STEP_S: Final = 30.0
-"""Seconds between two looks at whether all customers are served."""
+"""Seconds between two looks at whether anybody who counts still waits."""
 OVERTIME_S: Final = 1_800.0
 """Seconds after the horizon in which customers who have pressed may end their try."""
 
@@ -63,16 +58,22 @@ OVERTIME_S: Final = 1_800.0
 class FutureCounts(msgspec.Struct, frozen=True):
     """The counts of one future, from the decision to the horizon."""
 
-    customers: int
+    customers: float
     """Customers who pressed for the first time, or found no car to book."""
-    lost: int
+    lost: float
     """Those of them who gave up, or found no car."""
     waiting_s: float
     """Seconds that all of them stood in front of a shut car."""
-    sms: int
+    sms: float
     """SMS to wake boxes."""
-    commands: int
+    commands: float
     """Commands that the platform published, repetitions included."""
+
+    def scaled(self, factor: float) -> FutureCounts:
+        """Return the counts of so many times as many customers."""
+        if factor == 1.0:
+            return self
+        return FutureCounts(*(factor * value for value in msgspec.structs.astuple(self)))
 
 
 @dataclass(slots=True)
@@ -125,10 +126,11 @@ class _Tally:
         )
 
 
-def checked_world(scenario: Scenario) -> Scenario:
+def checked_world(scenario: Scenario) -> tuple[Scenario, float, float]:
     """Return a scenario as a world of futures: customers come at its mean rate until the horizon.
 
-    They are at most as many as its cars can serve, see `RENTALS_S`.
+    They are at most as many as its cars can serve, see `RENTALS_S`. The second value is how many
+    customers of the scenario each of them stands for, the third is `Course.away`.
 
     Raises `ConfigError` where it has no customers or no fault: there is nothing to mitigate.
     """
@@ -138,14 +140,37 @@ def checked_world(scenario: Scenario) -> Scenario:
     if not scenario.faults:
         raise ConfigError(["the scenario has no fault: there is nothing to mitigate"])
     times = customers.times_s(RandomStream.named(0, "futures/rate"))
-    cars = len(select(scenario.cars(), customers.targets, 0, "futures/targets"))
-    rate = min(max(len(times), 1) / customers.duration_s, cars / RENTALS_S)
+    specs = scenario.cars()
+    cars = len(select(specs, customers.targets, 0, "futures/targets"))
+    wanted = max(len(times), 1) / customers.duration_s
+    rate = min(wanted, cars / RENTALS_S)
     stage = {"kind": "poisson", "rate_per_s": rate, "duration_s": DECISION_S + HORIZON_S}
     values = customers.model_dump() | {"stages": [stage]}
-    return scenario.model_copy(update={"customers": type(customers).model_validate(values)})
+    checked = type(customers).model_validate(values)
+    struck = {
+        spec.vehicle_id
+        for entry in scenario.faults
+        if strikes_boxes(entry.fault())
+        for spec in select(specs, entry.target, 0, "futures/struck")
+    }
+    away = _share_away(rate, struck=len(struck), well=len(specs) - len(struck))
+    return scenario.model_copy(update={"customers": checked}), wanted / rate, away
 
 
-def play_future(scenario: Scenario, mitigation: Mitigation | None, seed: int) -> FutureCounts:
+def _share_away(rate_per_s: float, *, struck: int, well: int) -> float:
+    """Return which share of the well cars is with customers, of 1.
+
+    Nobody drives off with a struck car. Each customer takes one of the cars that are there.
+    """
+    away = 0.0
+    for _ in range(ROUNDS):
+        there = well * (1.0 - away)
+        opens = there / (there + struck) if there + struck else 0.0
+        away = min(MOST_AWAY, rate_per_s * opens * RENTAL_S / max(well, 1))
+    return away
+
+
+def play_future(scenario: Scenario, course: Course, seed: int) -> FutureCounts:
     """Play one future of a checked world, and return its counts.
 
     Raises `ModelDefectError` where the model failed: its counts would be worth nothing.
@@ -153,7 +178,7 @@ def play_future(scenario: Scenario, mitigation: Mitigation | None, seed: int) ->
     was_enabled = gc.isenabled()
     gc.disable()  # a future lives for a tenth of a second, and makes hardly a cycle
     try:
-        return _Future(scenario, mitigation, seed).play()
+        return _Future(scenario, course, seed).play()
     finally:
         if was_enabled:
             gc.enable()
@@ -162,9 +187,9 @@ def play_future(scenario: Scenario, mitigation: Mitigation | None, seed: int) ->
 class _Future:
     """The parts of one future, put together as a virtual run does without its monitor."""
 
-    def __init__(self, scenario: Scenario, mitigation: Mitigation | None, seed: int) -> None:
+    def __init__(self, scenario: Scenario, course: Course, seed: int) -> None:
         self._scenario = scenario
-        self._mitigation = mitigation
+        self._course = course
         self._env = VirtualEnvironment()
         self._defects = Defects()
         self._broker = BrokerModel(
@@ -185,7 +210,8 @@ class _Future:
         )
         self._specs = scenario.cars()
         self._fleet = Fleet(self._world, self._specs, sms_centre="sms-centre")
-        self._tally = _Tally(from_s=DECISION_S, until_s=DECISION_S + HORIZON_S)
+        decision_s = course.decision_s
+        self._tally = _Tally(from_s=decision_s, until_s=decision_s + HORIZON_S)
         self._platform = EmulatedPlatform(
             replace(self._world, link_factory=partial(self._link, limits=PLATFORM_LINK_LIMITS)),
             scenario.platform_parameters,
@@ -200,16 +226,16 @@ class _Future:
         self._platform.start()
         env.run_to(CONNECT_S, defects)
         tally.load_starts_s = starts_s = env.now
-        population = self._start_load(starts_s)
-        horizon_s = starts_s + DECISION_S + HORIZON_S
-        while env.now < horizon_s or not (population.is_served or env.now > horizon_s + OVERTIME_S):
+        self._start_load(starts_s)
+        horizon_s = starts_s + self._course.decision_s + HORIZON_S
+        while env.now < horizon_s or (tally.waits and env.now < horizon_s + OVERTIME_S):
             env.run_to(env.now + STEP_S, defects)
         if defects.count:
             raise ModelDefectError(defects.count, defects.first)
         return tally.counts()
 
-    def _start_load(self, starts_s: float) -> Population:
-        """Start faults, customers and the mitigation; return the customers."""
+    def _start_load(self, starts_s: float) -> None:
+        """Start faults, customers and the mitigation."""
         failpoints = CustomerFailpoints()
         injector = inject_all(
             self._scenario,
@@ -218,7 +244,7 @@ class _Future:
             load_starts_s=starts_s,
             record=_forget,
             around=FaultTargets(self._platform, ModelControl(self._broker), failpoints),
-            process_of=self._process_of,
+            process_of=self._course.process_of,
         )
         assert self._scenario.customers is not None  # noqa: S101 - see `checked_world`
         population = population_of(
@@ -234,28 +260,11 @@ class _Future:
             failpoints=failpoints,
         )
         population.start(starts_s)
-        if self._mitigation is not None:
-            struck = frozenset(
-                vehicle_id
-                for each in injector.injected
-                if strikes_boxes(each.entry.fault())  # a platform fails for whatever car is taken
-                for vehicle_id in each.vehicle_ids
-            )
-            begin_mitigation(
-                self._mitigation,
-                MitigationTargets(self._fleet, self._specs, self._platform, population, struck),
-                acts_at_s=starts_s + DECISION_S + self._mitigation.after_s,
-            )
-        return population
-
-    def _process_of(self, entry: FaultEntry, fault: Fault) -> FaultStart:
-        """Return how a fault acts: ended early, where the mitigation ends it."""
-        mitigation = self._mitigation
-        if mitigation is None:
-            return own_process(entry, fault)
-        acts_at_s = DECISION_S + mitigation.after_s
-        opens_s = entry.window.start_s
-        return end_of_fault(mitigation, fault, opens_s=opens_s, acts_at_s=acts_at_s).process
+        struck = struck_cars(injector.injected)
+        targets = MitigationTargets(
+            self._fleet, self._specs, self._platform, population, self._broker, struck
+        )
+        self._course.begin(targets, load_starts_s=starts_s)
 
 
 def _forget(*_: object) -> None:

@@ -1,4 +1,4 @@
-"""Plays the futures of an incident in processes of this machine, and ranks the mitigations."""
+"""Plays the futures of an incident in processes of this machine, or on the workers of Dask."""
 
 from __future__ import annotations
 
@@ -6,22 +6,27 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
-from fleet_sim.futures.future import FutureCounts, checked_world, play_future
+from fleet_sim.futures.future import DECISION_S, FutureCounts, checked_world, play_future
 from fleet_sim.futures.ranking import NOTHING
 from fleet_sim.mitigations.form import Mitigation
+from fleet_sim.runs.course import Course
 from fleet_sim.runs.injection import strikes_boxes
+from fleet_sim.runs.source_digest import versions
 from fleet_sim.scenario.form import Scenario
 from fleet_sim.scenario.loading import scenario_of
+from fleet_sim.sweeps.dask import WorkersKilled, each_on_dask
+from fleet_sim.sweeps.point import check_versions
 from fleet_sim.sweeps.pool import begin_worker, forked_with
 from fleet_wire.config.errors import validated_model
 from fleet_wire.config.file import Document, load_document
+from fleet_wire.errors import LimitError
 
-IMPORTED_TO_PLAY: Final = "fleet_sim.futures.future"
+IMPORTED_TO_PLAY: Final = __name__
 SEEDS_AT_ONCE: Final = 5
 """Seeds that a process plays before it reports: handing over one future at a time costs 5 % [E]."""
 
@@ -52,6 +57,10 @@ class World(msgspec.Struct, frozen=True):
     weight: float
     mode: str
     scenario: Scenario
+    scale: float = 1.0
+    """Customers of the incident for each that is played."""
+    away: float = 0.0
+    """Share of the well cars that are with customers at the beginning."""
 
 
 def read_worlds(path: Path) -> tuple[list[World], list[str]]:
@@ -61,15 +70,15 @@ def read_worlds(path: Path) -> tuple[list[World], list[str]]:
     """
     document = load_document(path)
     if "worlds" not in document.values:
-        scenario = checked_world(scenario_of(document))
+        scenario, scale, away = checked_world(scenario_of(document))
         modes = ", ".join(dict.fromkeys(entry.name for entry in scenario.faults))
-        return [World(1.0, modes, scenario)], []
+        return [World(1.0, modes, scenario, scale, away)], []
     file = validated_model(document, WorldsFile)
     worlds = [
         World(
             each.weight,
             each.mode,
-            checked_world(scenario_of(_scenario_document(document, number))),
+            *checked_world(scenario_of(_scenario_document(document, number))),
         )
         for number, each in enumerate(file.worlds)
     ]
@@ -90,7 +99,7 @@ def _scenario_document(document: Document, number: int) -> Document:
 def changes_something(mitigation: Mitigation, world: World) -> bool:
     """Return whether a mitigation may change a world, where it acts on what is there."""
     faults = [entry.fault() for entry in world.scenario.faults]
-    if mitigation.platform or mitigation.boxes is not None:
+    if mitigation.platform or mitigation.boxes or mitigation.connects_per_s:
         return True
     if mitigation.avoids is not None and any(map(strikes_boxes, faults)):
         return True
@@ -98,68 +107,96 @@ def changes_something(mitigation: Mitigation, world: World) -> bool:
     return ending is not None and any(fault.name in ending.modes for fault in faults)
 
 
+class FutureTask(NamedTuple):
+    """Futures of one world with one mitigation, for a process anywhere."""
+
+    name: str
+    number: int
+    """The world's."""
+    world: World
+    mitigation: Mitigation | None
+    seeds: Sequence[int]
+    versions: Mapping[str, str]
+    """Those of who asks: another version may play another future."""
+
+
+def play_task(task: FutureTask) -> list[FutureCounts]:
+    """Play some futures, once for each seed. Raises `UnlockpathError`."""
+    check_versions(task.versions)
+    return play_world(task.world, task.mitigation, task.seeds)
+
+
+def play_world(
+    world: World, mitigation: Mitigation | None, seeds: Sequence[int]
+) -> list[FutureCounts]:
+    """Play a world with a mitigation or none, once for each seed."""
+    course = Course(mitigation, DECISION_S, world.away)
+    return [play_future(world.scenario, course, seed).scaled(world.scale) for seed in seeds]
+
+
+Results = Iterator[tuple[FutureTask, list[FutureCounts]]]
+
+
 def play_all(
     worlds: Sequence[World],
     mitigations: Mapping[str, Mitigation],
     *,
     seeds: Sequence[int],
-    jobs: int,
+    play: Callable[[Sequence[FutureTask]], Results],
     on_played: Callable[[int], None],
 ) -> dict[str, list[list[FutureCounts]]]:
     """Return the counts of each future: by mitigation, `NOTHING` first, then world, then seed.
 
     A mitigation that changes nothing in a world has the counts of doing nothing there.
 
-    `on_played` is told how many more were played. Raises what a future raises.
+    `play` is `play_here` or `play_on_dask`; `on_played` is told how many more were played. Raises
+    what they raise.
     """
-    names: list[tuple[str, Mitigation | None]] = [(NOTHING, None), *mitigations.items()]
+    named: dict[str, Mitigation | None] = {NOTHING: None, **mitigations}
     chunks = [seeds[at : at + SEEDS_AT_ONCE] for at in range(0, len(seeds), SEEDS_AT_ONCE)]
-    played: dict[str, list[list[FutureCounts]]] = {}
-    with _pool(jobs, [world.scenario for world in worlds]) as pool:
-        tasks = {
-            (name, number): [pool.submit(_play, number, mitigation, chunk) for chunk in chunks]
-            for name, mitigation in names
-            for number, world in enumerate(worlds)
-            if mitigation is None or changes_something(mitigation, world)
-        }
-        for name, _ in names:
-            played[name] = []
-            for number in range(len(worlds)):
-                futures = tasks.get((name, number))
-                if futures is None:
-                    played[name].append(played[NOTHING][number])
-                    continue
-                counts: list[FutureCounts] = []
-                for future in futures:
-                    found = future.result()
-                    on_played(len(found))
-                    counts += found
-                played[name].append(counts)
-    return played
+    tasks = [
+        FutureTask(name, number, world, mitigation, chunk, versions())
+        for name, mitigation in named.items()
+        for number, world in enumerate(worlds)
+        if mitigation is None or changes_something(mitigation, world)
+        for chunk in chunks
+    ]
+    found: dict[tuple[str, int, int], list[FutureCounts]] = {}
+    for task, counts in play(tasks):
+        found[task.name, task.number, task.seeds[0]] = counts
+        on_played(len(counts))
+
+    def of(name: str, number: int) -> list[FutureCounts]:
+        played = name if (name, number, seeds[0]) in found else NOTHING
+        return [each for chunk in chunks for each in found[played, number, chunk[0]]]
+
+    return {name: [of(name, number) for number in range(len(worlds))] for name in named}
 
 
-_scenarios: list[Scenario] = []
-"""The worlds of this process: set once when it begins."""
+def play_here(tasks: Sequence[FutureTask], *, jobs: int) -> Results:
+    """Play futures in processes of this machine, and yield them in order."""
+    with _pool(jobs) as pool:
+        yield from zip(tasks, pool.map(play_task, tasks), strict=True)
 
 
-def _start_worker(scenarios: list[Scenario]) -> None:
-    begin_worker()
-    _scenarios[:] = scenarios
+def play_on_dask(
+    tasks: Sequence[FutureTask], address: str, *, note: Callable[[str], None]
+) -> Results:
+    """Play futures on the workers of a Dask scheduler, and yield them in any order.
 
-
-def _play(number: int, mitigation: Mitigation | None, seeds: Sequence[int]) -> list[FutureCounts]:
-    return [play_future(_scenarios[number], mitigation, seed) for seed in seeds]
+    Raises as `each_on_dask` does, and `LimitError` for futures that killed their workers.
+    """
+    for task, counts in each_on_dask(play_task, tasks, address, note=note):
+        if isinstance(counts, WorkersKilled):
+            raise LimitError(counts.text, "give the workers more memory")
+        yield task, counts
 
 
 @contextmanager
-def _pool(jobs: int, scenarios: list[Scenario]) -> Iterator[ProcessPoolExecutor]:
-    """Give processes that know the worlds; what is left to do when the block fails is dropped."""
-    pool = ProcessPoolExecutor(
-        jobs,
-        mp_context=forked_with(IMPORTED_TO_PLAY),
-        initializer=_start_worker,
-        initargs=(scenarios,),
-    )
+def _pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
+    """Give processes; what is left to do when the block fails is dropped."""
+    context = forked_with(IMPORTED_TO_PLAY)
+    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=begin_worker)
     try:
         yield pool
     finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from statistics import fmean, variance
+from statistics import NormalDist, fmean, variance
 from typing import Final
 
 import msgspec
@@ -13,12 +13,14 @@ from fleet_sim.futures.future import FutureCounts
 
 NOTHING: Final = "do_nothing"
 """The future without a mitigation, with which all others are compared."""
+ERROR: Final = 0.05
+"""Probability that any of the mitigations is called better by chance."""
 NORMAL_95: Final = 1.96
 """Standard errors on either side of a mean that hold 95 % of a normal distribution."""
 
 
 class Interval(msgspec.Struct, frozen=True):
-    """A mean with the bounds of its 95 % confidence interval."""
+    """A mean with bounds."""
 
     mean: float
     low: float
@@ -30,9 +32,10 @@ class RankedMitigation(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     lost: Interval
-    """Rentals lost."""
+    """Rentals lost. 19 of 20 futures are within the bounds."""
     saved: Interval
-    """Rentals saved against doing nothing: pairs of futures with the same seed and world."""
+    """Rentals saved against doing nothing, in pairs of futures with the same seed and world; bounds
+    as those of `lost`."""
     waiting_s: float
     """Seconds that one customer waits in front of a shut car, on average."""
     sms: float
@@ -40,7 +43,7 @@ class RankedMitigation(msgspec.Struct, frozen=True, kw_only=True):
     cost: float
     """Of the act itself and of the SMS, in the user's currency."""
     is_better: bool
-    """Whether it saves rentals beyond chance."""
+    """Whether it saves rentals on average, beyond chance."""
 
 
 Played = Mapping[str, Sequence[Sequence[FutureCounts]]]
@@ -61,8 +64,9 @@ def rank_mitigations(
     """
     total = sum(weights)
     shares = [weight / total for weight in weights]
+    errors = NormalDist().inv_cdf(1 - ERROR / max(len(played) - 1, 1) / 2)
     ranked = [
-        _ranked(name, worlds, played[NOTHING], shares, costs.get(name, 0.0), sms_price)
+        _ranked(name, worlds, played[NOTHING], shares, errors, costs.get(name, 0.0), sms_price)
         for name, worlds in played.items()
     ]
     return sorted(ranked, key=lambda each: (round(each.lost.mean, 2), each.cost, each.name))
@@ -73,42 +77,70 @@ def _ranked(
     worlds: Sequence[Sequence[FutureCounts]],
     nothing: Sequence[Sequence[FutureCounts]],
     shares: Sequence[float],
+    errors: float,
     cost: float,
     sms_price: float,
 ) -> RankedMitigation:
-    saved = [
-        [before.lost - after.lost for before, after in zip(without, with_it, strict=True)]
-        for without, with_it in zip(nothing, worlds, strict=True)
-    ]
+    lost, without = ([[each.lost for each in seeds] for seeds in of] for of in (worlds, nothing))
+    saved = differences(without, lost)
     sms = _mean([[each.sms for each in world] for world in worlds], shares)
     customers = _mean([[each.customers for each in world] for world in worlds], shares)
     waiting_s = _mean([[each.waiting_s for each in world] for world in worlds], shares)
-    gain = _interval(saved, shares)
     return RankedMitigation(
         name=name,
-        lost=_interval([[each.lost for each in world] for world in worlds], shares),
-        saved=gain,
+        lost=_of_one_future(lost, shares),
+        saved=_of_one_future(saved, shares),
         waiting_s=waiting_s / customers if customers else 0.0,
         sms=sms,
         commands=_mean([[each.commands for each in world] for world in worlds], shares),
         cost=cost + sms * sms_price,
-        is_better=gain.low > 0,
+        is_better=of_the_mean(saved, shares, errors).low > 0,
     )
+
+
+def differences(
+    more: Sequence[Sequence[float]], less: Sequence[Sequence[float]]
+) -> list[list[float]]:
+    """Return how much more each future of `more` has than its pair of `less`, by world."""
+    return [
+        [one - other for one, other in zip(of_more, of_less, strict=True)]
+        for of_more, of_less in zip(more, less, strict=True)
+    ]
 
 
 def _mean(worlds: Sequence[Sequence[float]], shares: Sequence[float]) -> float:
     return sum(share * fmean(world) for share, world in zip(shares, worlds, strict=True))
 
 
-def _interval(worlds: Sequence[Sequence[float]], shares: Sequence[float]) -> Interval:
+def of_the_mean(
+    worlds: Sequence[Sequence[float]], shares: Sequence[float], errors: float = NORMAL_95
+) -> Interval:
     """Return the mean over worlds, and how far it may be off by the chance of the seeds.
 
-    That nobody knows which world is the real one is no part of it: each world is shown by itself.
+    `errors` is the number of standard errors on either side.
     """
     mean = _mean(worlds, shares)
     squared = sum(
-        share**2 * (variance(world) if len(world) > 1 else 0.0) / len(world)
+        share**2 * _variance(world) / len(world)
+        for share, world in zip(shares, worlds, strict=True)
+    )
+    off = errors * math.sqrt(squared)
+    return Interval(mean, mean - off, mean + off)
+
+
+def _of_one_future(worlds: Sequence[Sequence[float]], shares: Sequence[float]) -> Interval:
+    """Return the mean over worlds, and the bounds of 95 % of the futures.
+
+    They hold the chance of one future, the doubt about the world, and that of few seeds.
+    """
+    mean = _mean(worlds, shares)
+    squared = sum(
+        share * (_variance(world) * (1 + 1 / len(world)) + (fmean(world) - mean) ** 2)
         for share, world in zip(shares, worlds, strict=True)
     )
     off = NORMAL_95 * math.sqrt(squared)
     return Interval(mean, mean - off, mean + off)
+
+
+def _variance(values: Sequence[float]) -> float:
+    return variance(values) if len(values) > 1 else 0.0

@@ -8,6 +8,7 @@ from typing import Final
 
 import simpy
 
+from fleet_sim.broker.model.broker import BrokerModel
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.spec import CarSpec
@@ -32,6 +33,7 @@ class MitigationTargets:
     specs: Sequence[CarSpec]
     platform: EmulatedPlatform
     population: Population
+    broker: BrokerModel
     struck: frozenset[str]
     """Cars of the faults, by vehicle id."""
 
@@ -53,6 +55,8 @@ def _act(
     yield env.timeout(max(acts_at_s - env.now, 0.0))
     if mitigation.platform:
         targets.platform.configure(mitigation.platform)
+    if mitigation.connects_per_s is not None:
+        targets.broker.connects_per_s = mitigation.connects_per_s
     if mitigation.avoids is not None:
         targets.population.offer(offered_cars(mitigation.avoids, targets.specs, targets.struck))
     if mitigation.boxes is not None:

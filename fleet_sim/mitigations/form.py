@@ -63,6 +63,9 @@ class Mitigation(_FormModel):
     ends: FaultEnding | None = Field(None, description="failure modes that it ends")
     platform: dict[str, Any] = Field({}, description="parameters of the platform from then on")
     boxes: BoxSettings | None = Field(None, description="settings that every box gets")
+    connects_per_s: float | None = Field(
+        None, gt=0, description="connections that the broker accepts in a second; it closes others"
+    )
     avoids: Literal["cars", "operator", "firmware", "hardware", "region"] | None = Field(
         None,
         description="customers are offered no car that is struck, or that has this trait in common"

@@ -105,7 +105,7 @@ class Rentals:
         )
         self.customer_failpoints = CustomerFailpoints()
         self.platform: EmulatedPlatform | None = None
-        self._population: Population | None = None
+        self.population: Population | None = None
         if scenario.has_platform and not is_platform_elsewhere:
             self._platform_lines = self._lines(PLATFORM)
             self.platform = EmulatedPlatform(
@@ -127,7 +127,7 @@ class Rentals:
         customers, asked = self._scenario.customers, platform or self.platform
         if customers is None or asked is None:
             return
-        self._population = population_of(
+        self.population = population_of(
             customers,
             self._fleet,
             asked,
@@ -139,7 +139,7 @@ class Rentals:
             ),
             failpoints=self.customer_failpoints,
         )
-        self._population.start(load_starts_s)
+        self.population.start(load_starts_s)
 
     def _report_shown(
         self,
@@ -164,7 +164,7 @@ class Rentals:
     @property
     def is_served(self) -> bool:
         """Whether every customer has opened a car, or will not."""
-        return self._population is None or self._population.is_served
+        return self.population is None or self.population.is_served
 
     def leave(self) -> None:
         """End the platform's connection: it need not hear how the boxes leave."""

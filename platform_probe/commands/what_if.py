@@ -5,21 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
 from fleet_wire.config.file import yaml_text
-from fleet_wire.contract.incident import Incident
-from fleet_wire.errors import UnlockpathError
+from fleet_wire.errors import ConfigError, UnlockpathError
 from platform_probe.commands.asking import question_from_options, store_options
 from platform_probe.commands.incidents import one_incident
-from platform_probe.store.reading import Source, Span
 from platform_probe.tell.export.worlds import worlds_of
-
-BEFORE_S = 120.0
-"""Unlocks that began so long before the incident show what else the fleet does [E]."""
-_CARS = "SELECT DISTINCT vehicle_id FROM attempts WHERE list_contains($ids, attempt_id)"
 
 
 @click.command("what-if", context_settings={"ignore_unknown_options": True})
@@ -48,9 +43,12 @@ def what_if(
     platform-probe what-if inc-1b2c --store store
     platform-probe what-if inc-1b2c --run runs/morning --seeds 50 --mitigations ours/
     """  # noqa: D301 - click's own escape
+    if worlds is None and find_spec("fleet_sim") is None:
+        problem = "fleet_sim, which plays the worlds, is not installed here: write them with"
+        problem += " --worlds FILE, and play them where it is: fleet-sim what-if FILE"
+        raise ConfigError([problem])
     asked = question_from_options(directory, config, zone)
-    incident = one_incident(asked.source, incident_id)
-    text = yaml_text({"incident": incident_id, **_worlds(asked.source, incident)})
+    text = yaml_text(worlds_of(asked.source, one_incident(asked.source, incident_id)))
     if worlds is not None:
         _write(worlds, text)
         click.echo(f"{worlds}: play it with fleet-sim what-if {worlds}", err=True)
@@ -61,14 +59,6 @@ def what_if(
         command = [sys.executable, "-m", "fleet_sim", "what-if", str(path), *options]
         code = subprocess.run(command, check=False).returncode  # noqa: S603 - our own program
     sys.exit(code)
-
-
-def _worlds(source: Source, incident: Incident) -> dict[str, object]:
-    until_s = incident.ended_at or source.newest_s()
-    span = Span(incident.since - BEFORE_S, until_s)
-    ids = {"ids": [*incident.examples]}
-    cars = source.read(lambda duck: duck.query(_CARS, ids, limit=len(incident.examples) + 1)).rows
-    return worlds_of(source, span, [car for (car,) in cars], incident.mode)
 
 
 def _write(path: Path, text: str) -> None:

@@ -62,9 +62,10 @@ class BrokerModel:
 
     `hop` is the one-way time of a packet in seconds, or draws it. The owner may set the other
     attributes at any time. `connect_cost_s` is the broker's work for one CONNECT; it does one thing
-    at a time, so later packets wait. `refuse_connects_with` is the code of a CONNACK. `refused`
-    holds client ids without access. `may_publish`, `may_subscribe` and `may_read` are the access
-    rules; a client that may not read a topic receives nothing, silently. `on_handler_error`
+    at a time, so later packets wait. The broker closes connections above `connects_per_s`, once as
+    many as in a second have come at once. `refuse_connects_with` is the code of a CONNACK.
+    `refused` holds client ids without access. `may_publish`, `may_subscribe` and `may_read` are the
+    access rules; a client that may not read a topic receives nothing, silently. `on_handler_error`
     receives exceptions of a client's handler.
 
     With `is_persistent` the sessions and retained messages survive a `stop`. Log events about
@@ -84,6 +85,8 @@ class BrokerModel:
         self.limits = limits or BrokerLimits()
         self.is_running = True
         self.connect_cost_s = 0.0
+        self.connects_per_s: float | None = None
+        self._admitted_until_s = -math.inf
         self.refuse_connects_with: int | None = None
         self.refused: Container[str] = ()
         self.may_publish: MayUse | None = None
@@ -177,7 +180,7 @@ class BrokerModel:
 
     def handle_connect(self, connection: Connection, connect: Connect) -> None:
         """Take CONNECT. It costs more than other packets, which wait until it is done."""
-        if not self.is_running:
+        if not self.is_running or not self._admits_another():
             self._lose(connection)
             return
         if self.connect_cost_s > 0:
@@ -214,6 +217,17 @@ class BrokerModel:
         self._router.send_again(session)
         if connection.client.is_silent(connection):
             self.watch_silence(connection)
+
+    def _admits_another(self) -> bool:
+        """Return whether the limit of connections leaves room for one more now; count it then."""
+        if self.connects_per_s is None:
+            return True
+        now_s = self.transport.now_s()
+        until_s = max(self._admitted_until_s, now_s - 1.0) + 1.0 / self.connects_per_s
+        if until_s > now_s:
+            return False
+        self._admitted_until_s = until_s
+        return True
 
     def _session_for(self, asked: Session) -> BrokerSession:
         """Return the session of a new connection, and close an older connection."""

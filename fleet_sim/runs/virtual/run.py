@@ -25,13 +25,21 @@ from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.spec import NULL_CAR
 from fleet_sim.cars.world import World
 from fleet_sim.heartbeats import Member
+from fleet_sim.mitigations.acting import MitigationTargets
 from fleet_sim.platform.connection import PLATFORM_LINK_LIMITS
 from fleet_sim.results import readable
 from fleet_sim.results.injected import InjectedFault
 from fleet_sim.results.summary import RunFacts
 from fleet_sim.runs.conclude import ATTEMPTS, GROUND_TRUTH, conclude
+from fleet_sim.runs.course import Course, struck_cars
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
-from fleet_sim.runs.injection import FaultTargets, broker_settings, end_injections, inject_all
+from fleet_sim.runs.injection import (
+    FaultTargets,
+    broker_settings,
+    end_injections,
+    inject_all,
+    own_process,
+)
 from fleet_sim.runs.probe_config import probe_config, target_ids
 from fleet_sim.runs.progress import Progress
 from fleet_sim.runs.progress_state import LoadState, UnlocksSoFar
@@ -118,6 +126,8 @@ class VirtualOptions:
     """Detection and incidents are begun anew at these seconds of the load."""
     maintenance: tuple[Mapping[str, str], ...] = ()
     """Cohorts of which the monitor expects nothing all the time, value by trait."""
+    course: Course | None = None
+    """What happens besides the scenario, where the run is a future; it has customers then."""
 
 
 class VirtualRun:
@@ -356,17 +366,26 @@ class VirtualRun:
         self._progress.phase("cars are being opened")
         load_starts_s = probe.begin_load() - EPOCH_UNIX_S
         self._judge.begin_load()
-        inject_all(
+        course = self._options.course
+        injector = inject_all(
             self._scenario,
             self._specs,
             self._fleet,
             load_starts_s=load_starts_s,
             record=self._record_truth,
+            process_of=own_process if course is None else course.process_of,
             around=FaultTargets(
                 rentals.platform, ModelControl(self._broker), rentals.customer_failpoints
             ),
         )
         rentals.start_customers(load_starts_s)
+        if course is not None and rentals.platform and rentals.population:
+            struck = struck_cars(injector.injected)
+            fleet, specs, broker = self._fleet, self._specs, self._broker
+            targets = MitigationTargets(
+                fleet, specs, rentals.platform, rentals.population, broker, struck
+            )
+            course.begin(targets, load_starts_s=load_starts_s)
         duration_s = self._scenario.load_duration_s
         step_s = max(duration_s / SAMPLES, 1.0)
         ends_s = load_starts_s + duration_s

@@ -33,15 +33,15 @@ WITH last AS (
     QUALIFY row_number() OVER (PARTITION BY attempt_id ORDER BY revision DESC) = 1
 ), one AS (
     SELECT attempt_id, vehicle_id, started_at, cause, reason, {_TRAITS}, app_version,
-        method IS NOT NULL AS by_api, false AS is_complaint
+        method IS NOT NULL AS by_api, false AS is_complaint, booking_id
     FROM attempts WHERE source <> 'floor'
     UNION ALL
     SELECT complaint_id, vehicle_id, called_at, '{Cause.NOT_OBSERVED}', NULL, {_TRAITS},
-        app_version, true, true
+        app_version, true, true, booking_id
     FROM complaints WHERE len(attempts) = 0
 )
 SELECT attempt_id, vehicle_id, epoch(started_at) AS at_s, cause, reason, {_TRAITS}, app_version,
-    by_api, is_complaint, modes
+    by_api, is_complaint, booking_id, modes
 FROM one LEFT JOIN last USING (attempt_id)
 """
 """Every unlock with its last diagnosis, and every complaint that no unlock came before."""
@@ -70,6 +70,7 @@ class Unlock:
     app_version: str | None
     by_api: bool
     is_complaint: bool
+    booking_id: str | None = None
     modes: Sequence[RankedMode]
     """The latest diagnosis, the likeliest first; empty: there was none."""
 
@@ -246,6 +247,7 @@ def _unlocks(duck: Duck, where: str, values: dict[str, Any]) -> list[Unlock]:
 
 _PLAIN: Final = (
     "attempt_id", "vehicle_id", "at_s", "cause", "reason", "app_version", "by_api", "is_complaint",
+    "booking_id",
 )  # fmt: skip
 
 

@@ -6,49 +6,82 @@ places are left out.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
+from fleet_wire.contract.incident import Incident as Found
+from fleet_wire.contract.incident import IncidentKind
 from fleet_wire.errors import ConfigError
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.store.reading import Source, Span
 from platform_probe.tell.export.incident import Incident, Unlock, incident_of_unlocks, unlocks_in
-from platform_probe.tell.export.recipes import PEOPLE
-from platform_probe.tell.export.scenario import scenario_of
+from platform_probe.tell.export.scenario import ELSEWHERE, INCIDENT, scenario_of
+from platform_probe.texts.catalogue import LANGUAGES, say_in
 
 MOST_WORLDS: Final = 3
 LEAST_WEIGHT: Final = 0.05
 """A less likely mode changes no ranking [E]."""
 FLEET: Final = 200
 """Cars of a world: enough for a share of each group, and a future plays in .1 s [E]."""
-UNKNOWN: Final = (
-    "how long the failure lasts: in each world it lasts until a mitigation ends it",
-    "which cars nobody tried to open: the fleet has the cars that were asked for, in proportion",
-    "how many customers come: as many an hour as pressed before, or one for each car at most",
-)
-"""What no monitor can know, and what is assumed instead."""
+HOUR_S: Final = 3_600.0
+RENTAL_S: Final = 2_400.0
+"""A car is away with its customer for so long [E]."""
+TRIES_S: Final = 60.0
+"""A customer who has pressed within so long may press again [E]."""
+HABITS: Final = ("phone", "same_car", "tries_door")
+"""What a recipe says of customers that brings its mode about; its hurry is left out."""
+HURRY: Final = ("heartbeat_s", "keepalive_s")
+"""What a recipe says of boxes only so that a minute shows the mode."""
+UNKNOWN: Final = ("what_if.unknown_lasts", "what_if.unknown_cars", "what_if.unknown_customers")
+"""Texts of what no monitor can know, and what is assumed instead."""
 
 
-def worlds_of(source: Source, span: Span, cars: Sequence[str], mode: str | None) -> dict[str, Any]:
+LEAST_S: Final = 1_800.0
+"""Unlocks of so long from the beginning show what the fleet does, also if the incident is over."""
+_CARS: Final = "SELECT DISTINCT vehicle_id FROM attempts WHERE list_contains($ids, attempt_id)"
+
+
+def worlds_of(source: Source, incident: Found) -> dict[str, Any]:
     """Return the worlds of an incident as plain values, the likeliest first.
 
-    `cars` are those whose unlocks belong to it; empty: all of its mode. Raises `ConfigError` where
-    no unlock of the time is diagnosed.
+    Raises `ConfigError` where no unlock of it is diagnosed.
     """
-    unlocks = unlocks_in(source, span)
-    ids = set(cars)
+    until_s = min(max(incident.ended_at or math.inf, incident.since + LEAST_S), source.newest_s())
+    recorded = source.recorded()
+    first_s = (recorded and recorded.since_s) or incident.since
+    since_s = max(min(first_s, incident.since), incident.since - HOUR_S)
+    ids = {"ids": [*incident.examples]}
+    rows = source.read(lambda duck: duck.query(_CARS, ids, limit=len(incident.examples) + 1)).rows
+    cars = {car for (car,) in rows}
+    seen = unlocks_in(source, Span(since_s, until_s))
+    unlocks = [one for one in seen if one.at_s >= incident.since]
     struck = [
-        one for one in unlocks if not one.went_well and (one.vehicle_id in ids or one.mode == mode)
+        one
+        for one in unlocks
+        if not one.went_well and (one.vehicle_id in cars or one.mode == incident.mode)
     ]
     weights = _weights(struck)
     if not weights:
         raise ConfigError(["no unlock of the incident is diagnosed yet: ask again in a minute"])
+    are_away = incident.kind is IncidentKind.CARS_LOST and incident.ended_at is None
+    demand = _Demand(
+        rate_per_s=len(_customers(seen)) / max(1.0, until_s - since_s),
+        struck=_share_lost(unlocks, struck, until_s),
+        known=incident.cars if are_away else 0,
+    )
     worlds = []
     for slug, weight in weights.items():
-        incident = incident_of_unlocks(slug, struck, unlocks)
-        worlds.append({"weight": weight, "mode": slug, "scenario": _lasting(incident)})
-    return {"unknown": [*UNKNOWN], "worlds": worlds}
+        played = incident_of_unlocks(slug, struck, unlocks)
+        scenario = _lasting(played, demand)
+        worlds.append({"weight": weight, "mode": slug, "scenario": scenario})
+    return {
+        "incident": incident.incident_id,
+        "unknown": [*map(say_in(LANGUAGES[0]), UNKNOWN)],
+        "worlds": worlds,
+    }
 
 
 def _weights(struck: Sequence[Unlock]) -> dict[str, float]:
@@ -66,28 +99,73 @@ def _weights(struck: Sequence[Unlock]) -> dict[str, float]:
     }
 
 
-def _lasting(incident: Incident) -> dict[str, Any]:
-    """Return the scenario of an incident that goes on, with customers."""
+def _lasting(incident: Incident, demand: _Demand) -> dict[str, Any]:
+    """Return the scenario of an incident that goes on, with its customers."""
     scenario = scenario_of(incident)
     groups = scenario["fleet"]["groups"]
-    cars = sum(group["count"] for group in groups)
-    if cars > FLEET:
-        for group in groups:
-            group["count"] = max(1, round(group["count"] * FLEET / cars))
-    customers: Mapping[str, Any] = scenario.get("customers") or PEOPLE
-    span_s = max(1.0, _span_s(incident))
-    pressed = len(incident.struck) + len(incident.others)
-    stage = {"kind": "poisson", "rate_per_s": pressed / span_s, "duration_s": 600.0}
-    kept = {key: value for key, value in customers.items() if key not in ("stages", "targets")}
+    cars = demand.cars(
+        hit=len({one.vehicle_id for one in incident.struck}),
+        others=len({one.vehicle_id for one in incident.others}),
+    )
+    struck = demand.struck_cars(cars)
+    size = min(1.0, FLEET / cars)
+    cars, struck = round(size * cars), max(1, round(size * struck))
+    for whose, number in ((INCIDENT, struck), (ELSEWHERE, cars - struck)):
+        _scale([group for group in groups if group["name"].startswith(whose)], number)
+    customers: Mapping[str, Any] = scenario.get("customers") or {}
+    stage = {"kind": "poisson", "rate_per_s": demand.rate_per_s, "duration_s": HOUR_S}
     return {
         "description": scenario["description"],
         "fleet": scenario["fleet"],
-        "customers": {**kept, "stages": [stage]},
+        "customers": {
+            **{key: customers[key] for key in HABITS if key in customers},
+            "stages": [stage],
+        },
         **({"platform": scenario["platform"]} if "platform" in scenario else {}),
         "faults": [{**fault, "window": {"start_s": 0}} for fault in scenario["faults"]],
     }
 
 
-def _span_s(incident: Incident) -> float:
-    times = [one.at_s for one in (*incident.struck, *incident.others)]
-    return max(times) - min(times)
+def _scale(groups: Sequence[dict[str, Any]], cars: int) -> None:
+    """Give groups so many cars together, in proportion; their boxes are in no hurry."""
+    before = sum(group["count"] for group in groups)
+    for group in groups:
+        group["box"] = {key: it for key, it in group.get("box", {}).items() if key not in HURRY}
+        group["count"] = max(1, round(group["count"] * cars / before))
+
+
+def _customers(unlocks: Sequence[Unlock]) -> dict[str, Unlock]:
+    """Return the last unlock of each customer: a booking is one, however often it presses."""
+    return {one.booking_id or one.vehicle_id: one for one in unlocks}
+
+
+def _share_lost(unlocks: Sequence[Unlock], struck: Sequence[Unlock], until_s: float) -> float:
+    """Return the share of customers whose last unlock is a struck one; who still tries is none."""
+    ids = {one.attempt_id for one in struck}
+    ended = [one for one in _customers(unlocks).values() if one.at_s < until_s - TRIES_S]
+    lost = sum(one.attempt_id in ids for one in ended)
+    return lost / max(1, len(ended))
+
+
+@dataclass(frozen=True, slots=True)
+class _Demand:
+    """The customers of an incident's time: a booking is one, however often it presses."""
+
+    rate_per_s: float
+    struck: float
+    """Share of them who did not get in because of the incident, of 1."""
+    known: int
+    """Cars that have lost their connection, also those that nobody asked for."""
+
+    def cars(self, *, hit: int, others: int) -> int:
+        """Return how many cars the fleet has at least: as many as were seen, and serve them."""
+        return max(max(hit, self.known) + others, round(self.rate_per_s * HOUR_S))
+
+    def struck_cars(self, cars: int) -> int:
+        """Return how many of the cars are struck, so that this share of the customers is lost.
+
+        Cars that are well are away with their customers, struck ones are not: each customer takes
+        one of those that are there.
+        """
+        away = self.rate_per_s * (1.0 - self.struck) * RENTAL_S
+        return max(self.known, round(self.struck * max(cars - away, 0.1 * cars)))

@@ -52,6 +52,7 @@ from platform_probe.web.console.pages import (
     incident,
     search_results,
     unlock,
+    what_if,
 )
 from platform_probe.web.console.person import Person
 from platform_probe.web.console.plates import Plates
@@ -62,6 +63,7 @@ from platform_probe.web.console.sealed import Seal
 from platform_probe.web.console.search import url_of
 from platform_probe.web.console.sign_in import SignIn
 from platform_probe.web.console.snapshot import Looking, Snapshot
+from platform_probe.web.console.what_if import WhatIfs
 from platform_probe.web.console.workers import RETRY_AFTER_S, BusyError, Workers
 
 CONNECTION_S: Final = 30.0
@@ -97,10 +99,13 @@ _THINGS: Final[Mapping[str, PageMaker]] = {
     "cause": entities.cause_page,
     "mode": entities.mode_page,
     "incident": incident.incident_page,
+    "what-if": what_if.what_if_page,
     "squad": fleet.squad_page,
     "board": boards.board_page,
 }
 """Pages of things: the path names the thing after them."""
+_FORMS: Final = {"board": boards.change_board, "what-if": what_if.start_what_if}
+"""Handlers of forms, by the first part of their path; the rest names the thing."""
 
 
 class Console:
@@ -140,6 +145,7 @@ class Console:
             things=frozenset(_THINGS),
             trouble=self._trouble,
         )
+        self._what_ifs = WhatIfs(directory)
         self._workers = Workers()
         self._live = Live(self._latest_failures)
         self._watch_what_is_shown()
@@ -186,6 +192,7 @@ class Console:
             with suppress(asyncio.CancelledError):
                 await self._keeping
             await self._service.provider.close()
+        await self._what_ifs.close()
         await self._live.close()
         await self._prometheus.close()
         self._workers.close()
@@ -243,12 +250,12 @@ class Console:
     # Pages
 
     async def _post(self, visit: Visit, first: str, rest: str) -> HttpResponse:
-        if first != "board" or visit.person is None:
+        if first not in _FORMS or visit.person is None:
             return await self._entrance.post(visit, first)
         form = await self._entrance.form(visit, first)
         if isinstance(form, HttpResponse):
             return form
-        page = partial(boards.change_board, form=form)
+        page = partial(_FORMS[first], form=form)
         return await self._page(visit, visit.person, page, rest)
 
     async def _get(self, visit: Visit, first: str, rest: str) -> HttpResponse | HttpStream:
@@ -316,6 +323,7 @@ class Console:
             plate_of=self._plates.by_car(),
             form_token=self._access.form_token(person),
             boards=self._boards,
+            what_ifs=self._what_ifs,
             note=lambda action, **what: self._audit.note(
                 person, action, visit.request.remote, **what
             ),

@@ -24,6 +24,7 @@ from platform_probe.web.console.listing import number_in
 from platform_probe.web.console.person import Permission, Person
 from platform_probe.web.console.prometheus import SeriesQuestion
 from platform_probe.web.console.snapshot import Snapshot
+from platform_probe.web.console.what_if import WhatIfs
 
 _MASK_KEY: Final = secrets.token_bytes(16)
 """The key of this process alone: nobody can find a customer by trying names."""
@@ -50,6 +51,7 @@ class PageRequest:
     """Plates as they are written, by car."""
     form_token: str
     boards: BoardFolder
+    what_ifs: WhatIfs
     note: Callable[..., None]
     """Writes an act into the audit log, by its name and what it acts on, before it is done."""
 

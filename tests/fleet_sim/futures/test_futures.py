@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from fleet_sim.futures.future import FutureCounts, play_future
-from fleet_sim.futures.playing import World, changes_something, read_worlds
+from fleet_sim.futures.future import FutureCounts
+from fleet_sim.futures.keeping import keep_futures
+from fleet_sim.futures.playing import (
+    World,
+    changes_something,
+    play_all,
+    play_here,
+    play_task,
+    play_world,
+    read_worlds,
+)
 from fleet_sim.futures.ranking import NOTHING, rank_mitigations
 from fleet_sim.mitigations.form import Mitigation, load_mitigations
 from fleet_wire.config.file import yaml_text
@@ -43,14 +54,14 @@ def world(folder: Path, fault: str, **parameters: Any) -> World:
 
 def lost(of: World, mitigation: Mitigation | None, seeds: int = 3) -> int:
     """Return the rentals lost over some seeds."""
-    return sum(play_future(of.scenario, mitigation, seed).lost for seed in range(seeds))
+    return sum(round(each.lost) for each in play_world(of, mitigation, range(seeds)))
 
 
 def test_the_same_seed_gives_the_same_future(tmp_path: Path) -> None:
     """Pairs of futures are compared, so nothing may differ but the mitigation."""
     one = world(tmp_path, "regional_carrier_outage")
 
-    assert play_future(one.scenario, None, 5) == play_future(one.scenario, None, 5)
+    assert play_world(one, None, [5]) == play_world(one, None, [5])
 
 
 @pytest.mark.parametrize(
@@ -71,6 +82,73 @@ def test_a_mitigation_helps_where_it_acts_on_the_cause(
     assert nothing > 0
     assert lost(of, MITIGATIONS[helps]) < nothing
     assert lost(of, MITIGATIONS[does_not]) >= nothing
+
+
+def test_more_customers_than_cars_serve_are_counted_and_not_played(tmp_path: Path) -> None:
+    """A car is rented once an hour at most: each customer that is played stands for several."""
+    values = scenario("generic_500")
+    values["customers"]["stages"][0]["rate_per_s"] = 1.0
+    file = tmp_path / "scenario.yaml"
+    file.write_text(yaml_text(values))
+    (busy,), _ = read_worlds(file)
+
+    (counts,) = play_world(busy, None, [1])
+
+    assert busy.scale == pytest.approx(3_600 / 40, rel=0.1)
+    assert counts.customers == pytest.approx(1_800, rel=0.3)
+
+
+def test_well_cars_are_away_from_the_beginning(tmp_path: Path) -> None:
+    """Customers came before, too, and nobody drives off with a struck car."""
+    one = world(tmp_path, "regional_carrier_outage")
+
+    assert 0.3 < one.away < 0.9
+    assert sum(lost_with(one)) > sum(lost_with(msgspec.structs.replace(one, away=0.0)))
+
+
+def lost_with(of: World) -> list[float]:
+    """Return the rentals lost without a mitigation, by seed."""
+    return [each.lost for each in play_world(of, None, range(4))]
+
+
+def test_tasks_in_any_order_give_the_same_counts(tmp_path: Path) -> None:
+    """Workers of Dask report as they are done."""
+    one = world(tmp_path, "generic_500")
+    options = {"rollback": MITIGATIONS["roll_back_platform"], "idle": MITIGATIONS["halt_release"]}
+    seen: list[int] = []
+
+    def backwards(tasks: Any) -> Any:
+        return [(task, play_task(task)) for task in reversed(tasks)]
+
+    seeds = range(1, 8)
+    played = play_all([one], options, seeds=seeds, play=backwards, on_played=seen.append)
+    here = play_all(
+        [one], options, seeds=seeds, play=partial(play_here, jobs=2), on_played=seen.append
+    )
+
+    assert played == here
+    assert played["idle"] == played[NOTHING]
+    assert played["rollback"] == [play_world(one, options["rollback"], seeds)]
+    assert sum(seen) == 2 * 2 * len(seeds)
+
+
+def test_a_future_is_kept_as_a_run_with_its_report(tmp_path: Path) -> None:
+    """One of each mitigation and world; what acts only elsewhere is not played."""
+    one = world(tmp_path, "regional_carrier_outage")
+    options = {
+        "other": MITIGATIONS["offer_other_operator"],
+        "idle": MITIGATIONS["roll_back_platform"],
+    }
+
+    kept = [*keep_futures([one], options, seed=1, folder=tmp_path / "kept")]
+
+    assert [path.relative_to(tmp_path / "kept").as_posix() for path in kept] == [
+        f"{NOTHING}/world-1",
+        "other/world-1",
+    ]
+    assert all((path / "report.html").exists() for path in kept)
+    gave_up = [(path / "customers.jsonl").read_text().count("gave_up") for path in kept]
+    assert gave_up[0] > gave_up[1]
 
 
 def test_boxes_get_new_settings_and_go_on(tmp_path: Path) -> None:
@@ -133,3 +211,36 @@ def test_ranking_weighs_worlds_and_says_what_is_no_better() -> None:
     assert not by_name["by_chance"].is_better
     assert not by_name[NOTHING].is_better
     assert by_name["of_likely"].cost == pytest.approx(3.0)
+
+
+def test_bounds_hold_the_doubt_about_the_world() -> None:
+    """One future is within them, whichever world is the real one."""
+    played = {
+        NOTHING: [counts(20, 22, 18), counts(20, 22, 18)],
+        "of_one": [counts(0, 2, 1), counts(20, 22, 18)],
+    }
+
+    of_one = next(
+        each
+        for each in rank_mitigations(played, [0.5, 0.5], costs={}, sms_price=0.0)
+        if each.name == "of_one"
+    )
+
+    assert of_one.saved.low < 0.0
+    assert of_one.saved.high > 19.0
+
+
+def test_many_mitigations_are_not_better_by_chance() -> None:
+    """The more are tried, the more one must save."""
+    nothing = [counts(20, 22, 18, 21)]
+    lucky = [counts(19, 20, 17, 21)]
+    few = rank_mitigations({NOTHING: nothing, "a": lucky}, [1.0], costs={}, sms_price=0.0)
+    many = rank_mitigations(
+        {NOTHING: nothing, "a": lucky, **{f"b{n}": nothing for n in range(40)}},
+        [1.0],
+        costs={},
+        sms_price=0.0,
+    )
+
+    assert [each.is_better for each in few if each.name == "a"] == [True]
+    assert not any(each.is_better for each in many)

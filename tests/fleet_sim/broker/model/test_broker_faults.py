@@ -12,6 +12,23 @@ from fleet_wire.links.link import (
 from tests.helpers.broker_place import Place
 
 
+def test_connects_above_the_limit_are_closed(place: Place) -> None:
+    """As many as in a second may come at once; the others come again."""
+    place.broker.connects_per_s = 5
+    storm = [place.client(f"car-{number}") for number in range(12)]
+    for client in storm:
+        client.link.connect()
+    place.time.run_for(0.1)
+    turned_away = [client for client in storm if client.ends]
+    assert len(turned_away) == 7
+    assert {end.why for client in turned_away for end in client.ends} == {EndReason.BROKER_CLOSED}
+    place.time.run_for(1)
+    for client in turned_away[:5]:
+        client.link.connect()
+    place.time.run_for(0.1)
+    assert [len(client.ends) for client in turned_away] == [1] * 7
+
+
 def test_connects_are_served_one_after_the_other(place: Place) -> None:
     """With a cost for each CONNECT, the last of a storm waits for all others."""
     place.broker.connect_cost_s = 0.1

@@ -3,35 +3,110 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from fleet_wire.config.file import yaml_text
 from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.incident import Incident, IncidentKind
 from fleet_wire.errors import ConfigError
-from platform_probe.store.reading import Source, Span
-from platform_probe.tell.export.worlds import FLEET, worlds_of
+from platform_probe.store.reading import Source
+from platform_probe.tell.export.scenario import ELSEWHERE, INCIDENT
+from platform_probe.tell.export.worlds import FLEET, HABITS, RENTAL_S, worlds_of
+from tests.helpers.consoles import incident_of
 from tests.helpers.diagnoses import put_believed
 from tests.helpers.stores import BEGIN_S, put_unlocks, unlock
 
-SPAN = Span(BEGIN_S - 10.0, BEGIN_S + 3_600.0)
+LASTS_S = 1_800.0
+
+
+def an_incident(**changes: Any) -> Incident:
+    """Return an incident that has gone on for half an hour."""
+    return incident_of(since=BEGIN_S, at=BEGIN_S + LASTS_S, mode="no_coverage_garage", **changes)
+
+
+def put_customers(folder: Path, *, struck: int, well: int, presses: int = 1) -> None:
+    """Put unlocks over half an hour: each customer has a booking and a car of their own."""
+    attempts = []
+    for number in range(struck):
+        for press in range(presses):
+            failed = unlock(100 * press + number, car=f"car-{number}", cause=Cause.BOX_OFFLINE)
+            put_believed(
+                folder,
+                msgspec.structs.replace(failed, booking_id=f"booking-{number}"),
+                "no_coverage_garage",
+            )
+    for number in range(struck, struck + well):
+        at_s = BEGIN_S + LASTS_S * (number - struck) / well
+        one = unlock(1_000 + number, car=f"well-{number}")
+        attempts.append(
+            msgspec.structs.replace(one, started_at=at_s, booking_id=f"booking-{number}")
+        )
+    put_unlocks(folder, attempts)
+
+
+def cars_of(world: dict[str, Any]) -> tuple[int, int]:
+    """Return how many cars are struck in a world, and how many are not."""
+    groups = world["scenario"]["fleet"]["groups"]
+    counts = dict.fromkeys((INCIDENT, ELSEWHERE), 0)
+    for group in groups:
+        counts[group["name"].rpartition("-")[0]] += group["count"]
+    return counts[INCIDENT], counts[ELSEWHERE]
 
 
 def test_the_likely_modes_become_worlds(tmp_path: Path) -> None:
     """Each is as likely as the diagnoses say, and its fault goes on."""
-    for number in range(5):
-        failed = unlock(number, car=f"car-{number}", cause=Cause.BOX_OFFLINE)
-        put_believed(tmp_path, failed, "no_coverage_garage")
-    put_unlocks(tmp_path, [unlock(number, car=f"well-{number}") for number in range(5, 30)])
+    put_customers(tmp_path, struck=5, well=25)
 
-    found = worlds_of(Source(tmp_path), SPAN, [f"car-{n}" for n in range(5)], None)
+    found = worlds_of(Source(tmp_path), an_incident())
 
     (world, *_) = found["worlds"]
     assert world["mode"] == "no_coverage_garage"
     assert world["scenario"]["faults"][0]["window"] == {"start_s": 0}
-    assert sum(group["count"] for group in world["scenario"]["fleet"]["groups"]) <= FLEET
     assert "car-" not in yaml_text(found)
     assert found["unknown"]
+    assert found["incident"] == an_incident().incident_id
+
+
+@pytest.mark.parametrize("presses", [1, 5])
+def test_customers_are_counted_once_however_often_they_press(tmp_path: Path, presses: int) -> None:
+    """They come as often as before, and as many of them meet a struck car."""
+    put_customers(tmp_path, struck=5, well=45, presses=presses)
+
+    (world, *_) = worlds_of(Source(tmp_path), an_incident(cars=0))["worlds"]
+
+    (stage,) = world["scenario"]["customers"]["stages"]
+    assert stage["rate_per_s"] == pytest.approx(50 / LASTS_S, rel=0.05)
+    struck, well = cars_of(world)
+    away = stage["rate_per_s"] * 0.9 * RENTAL_S
+    assert struck / (struck + well - away) == pytest.approx(0.1, abs=0.05)
+
+
+def test_cars_that_are_lost_are_struck_though_nobody_asked_for_them(tmp_path: Path) -> None:
+    """The monitor counts them; a world of a large fleet has its shares, and fewer cars."""
+    put_customers(tmp_path, struck=5, well=25)
+
+    (world, *_) = worlds_of(Source(tmp_path), an_incident(cars=600, kind=IncidentKind.CARS_LOST))[
+        "worlds"
+    ]
+
+    struck, well = cars_of(world)
+    assert struck + well == pytest.approx(FLEET, abs=5)
+    assert struck > 0.9 * FLEET
+
+
+def test_a_world_is_in_no_hurry(tmp_path: Path) -> None:
+    """A recipe shows its mode within a minute; customers and boxes of a world are as usual."""
+    put_customers(tmp_path, struck=5, well=25)
+
+    (world, *_) = worlds_of(Source(tmp_path), an_incident())["worlds"]
+
+    scenario = world["scenario"]
+    assert scenario["customers"].keys() <= {*HABITS, "stages"}
+    boxes = [group["box"] for group in scenario["fleet"]["groups"]]
+    assert not any(key in box for box in boxes for key in ("keepalive_s", "heartbeat_s"))
 
 
 def test_an_incident_without_diagnoses_is_refused(tmp_path: Path) -> None:
@@ -39,4 +114,4 @@ def test_an_incident_without_diagnoses_is_refused(tmp_path: Path) -> None:
     put_unlocks(tmp_path, [unlock(1, car="car-1", cause=Cause.BOX_OFFLINE)])
 
     with pytest.raises(ConfigError, match="is diagnosed yet"):
-        worlds_of(Source(tmp_path), SPAN, ["car-1"], None)
+        worlds_of(Source(tmp_path), an_incident())

@@ -1,0 +1,57 @@
+"""The course of a future: when a mitigation acts, and on what, whoever plays the run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from fleet_sim.faults import Fault
+from fleet_sim.mitigations.acting import MitigationTargets, begin_mitigation, end_of_fault
+from fleet_sim.mitigations.form import Mitigation
+from fleet_sim.runs.injection import FaultStart, Injected, own_process, strikes_boxes
+from fleet_sim.scenario.form import FaultEntry
+
+RENTAL_S: Final = 2_400.0
+"""A car is away with its customer for so long [E]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What happens in a future besides its scenario."""
+
+    mitigation: Mitigation | None
+    decision_s: float
+    """When on-call decides, in seconds of load."""
+    away: float
+    """Share of the well cars that are with customers when the load begins."""
+
+    def process_of(self, entry: FaultEntry, fault: Fault) -> FaultStart:
+        """Return how a fault acts: ended early, where the mitigation ends it."""
+        mitigation = self.mitigation
+        if mitigation is None:
+            return own_process(entry, fault)
+        acts_at_s = self.decision_s + mitigation.after_s
+        opens_s = entry.window.start_s
+        return end_of_fault(mitigation, fault, opens_s=opens_s, acts_at_s=acts_at_s).process
+
+    def begin(self, targets: MitigationTargets, *, load_starts_s: float) -> None:
+        """Take cars away, and schedule the mitigation. Customers and faults have been started."""
+        for spec in targets.specs:
+            if spec.vehicle_id not in targets.struck:  # nobody drives off with a struck car
+                stream = targets.fleet.world.stream(f"futures/away/{spec.vehicle_id}")
+                if stream.uniform() < self.away:
+                    targets.population.occupy(spec.vehicle_id, stream.uniform() * RENTAL_S)
+        if self.mitigation is not None:
+            acts_at_s = load_starts_s + self.decision_s + self.mitigation.after_s
+            begin_mitigation(self.mitigation, targets, acts_at_s=acts_at_s)
+
+
+def struck_cars(injected: Sequence[Injected]) -> frozenset[str]:
+    """Return the cars that faults strike: a platform fails for whatever car is taken."""
+    return frozenset(
+        vehicle_id
+        for each in injected
+        if strikes_boxes(each.entry.fault())
+        for vehicle_id in each.vehicle_ids
+    )
