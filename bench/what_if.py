@@ -60,6 +60,8 @@ DEMAND: Final = (0.5, 1.0)
 CARS: Final = 120
 """Cars of a fleet, about."""
 HEARTBEAT_S: Final = 120.0
+MOST_DRAWN: Final = 4
+"""Incidents that are drawn at most, for each that is scored: some are not noticed."""
 WITHIN: Final = 0.2
 """Largest error of a predicted loss that counts as right, as a share of the true one."""
 PRESENT: Final = "present.json"
@@ -158,7 +160,7 @@ def _incident_in(run: Path) -> tuple[Found, float]:
 
 def true_futures(
     folder: Path, seed: int, mitigations: Mapping[str, Mitigation], seeds: int
-) -> dict[str, list[int]]:
+) -> dict[str, list[float]]:
     """Return the rentals that are truly lost with each mitigation, by seed."""
     scenario = load_scenario(folder / "drawn.yaml", [])
     customers = scenario.customers
@@ -235,7 +237,7 @@ def score_incident(named: tuple[str, int], *, kept: Path, seeds: int, true_seeds
 
 def verdict_of(folder: Path) -> Verdict:
     """Return how well one incident was predicted, from its files."""
-    truth: dict[str, list[int]] = msgspec.json.decode((folder / TRUTH).read_bytes())
+    truth: dict[str, list[float]] = msgspec.json.decode((folder / TRUTH).read_bytes())
     predicted = msgspec.json.decode((folder / PREDICTED).read_bytes())
     ranked = msgspec.convert(predicted["ranked"], list[RankedMitigation])
     by_name = {each.name: each for each in ranked}
@@ -265,7 +267,7 @@ def verdict_of(folder: Path) -> Verdict:
     )
 
 
-def _is_no_worse(lost: Sequence[int], best: Sequence[int]) -> bool:
+def _is_no_worse(lost: Sequence[float], best: Sequence[float]) -> bool:
     """Return whether chance may be all that sets two mitigations of one world apart."""
     return of_the_mean(differences([lost], [best]), [1.0]).low <= 0.0
 
@@ -332,17 +334,18 @@ def main(
     """Score incidents, print each with its verdict, and then the figures."""
     work = partial(score_incident, kept=kept, seeds=seeds, true_seeds=true_seeds)
     verdicts: list[Verdict] = []
-    turns = incidents_in_turn(first_seed, step)
+    turns = islice(incidents_in_turn(first_seed, step), MOST_DRAWN * incidents)
     context = forked_with(__name__)
     with ProcessPoolExecutor(jobs, mp_context=context, initializer=begin_worker) as pool:
-        while len(verdicts) < incidents:
-            batch = [*islice(turns, min(incidents - len(verdicts), 4 * jobs))]
-            for said in pool.map(work, batch):
-                if ":" in said:
-                    click.echo(said.splitlines()[0])
-                    continue
-                verdicts.append(verdict_of(kept / said))
-                click.echo(_line(verdicts[-1]))
+        for said in pool.map(work, turns):
+            if ":" in said:
+                click.echo(said.splitlines()[0])
+                continue
+            verdicts.append(verdict_of(kept / said))
+            click.echo(_line(verdicts[-1]))
+            if len(verdicts) == incidents:
+                pool.shutdown(cancel_futures=True)
+                break
     figures = figures_of(verdicts)
     click.echo(aligned([[name, f"{value:.3g}"] for name, value in figures.items()]))
     if out is not None:

@@ -208,9 +208,9 @@ def change_line(change: Change, speaker: Speaker = ENGLISH) -> str:
     return said
 
 
-def console_link(console_url: str, incident_id: str) -> str:
-    """Return where the console shows an incident."""
-    return f"{console_url}/incident/{quote(incident_id, safe='')}"
+def console_link(console_url: str, incident_id: str, *, page: str = "incident") -> str:
+    """Return where the console shows an incident, or its what-if."""
+    return f"{console_url}/{page}/{quote(incident_id, safe='')}"
 
 
 def has_ended(incident: Incident) -> bool:

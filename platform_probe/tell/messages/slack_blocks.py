@@ -298,6 +298,9 @@ def _context(incident: Incident, around: Surroundings) -> dict[str, Any]:
     if around.console_url is not None:
         url = console_link(around.console_url, incident.incident_id)
         said.append(f"<{url}|{_say(around, 'open_console')}>")
+        if not has_ended(incident):
+            url = console_link(around.console_url, incident.incident_id, page="what-if")
+            said.append(f"<{url}|{_say(around, 'what_would_help')}>")
     said += [f"`{escaped(incident.incident_id, 100)}`", escaped(around.monitor, 100)]
     return {"type": "context", "elements": [{"type": "mrkdwn", "text": " · ".join(said)}]}
 

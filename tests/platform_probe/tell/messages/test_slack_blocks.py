@@ -84,6 +84,7 @@ def test_a_message_says_what_whom_how_sure_and_what_to_do() -> None:
     assert "*How to check it:* `platform-probe " in text
     assert "*What to do now:*" in text
     assert "<https://console.example/incident/inc-1|Open in the console>" in text
+    assert "<https://console.example/what-if/inc-1|What would help?>" in text
     assert f"<!date^{EPOCH_S - 60:.0f}^{{date_short_pretty}} {{time}}|" in text
 
 
