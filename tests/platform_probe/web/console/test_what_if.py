@@ -38,7 +38,7 @@ RESULT = {
             "is_better": name != "do_nothing",
         }
         for name, title, assumes in (
-            ("take_cars_out", "Take the struck cars out of service", "Support knows <them>."),
+            ("ours", "Call <them>", "Support knows <them>."),
             ("do_nothing", "Do nothing", ""),
         )
     ],
@@ -91,7 +91,7 @@ def test_the_page_shows_progress_and_then_the_ranked_mitigations(
     wait_for(lambda: "Rentals lost" in visitor.get(PAGE).text)
 
     text = visitor.get(PAGE).text
-    assert text.index("Take the struck cars out") < text.index("Do nothing")
+    assert text.index("Call &lt;them&gt;") < text.index("Do nothing")
     assert "Support knows &lt;them&gt;." in text
     assert "1.0 to 5.5" in text
     assert 'http-equiv="refresh"' not in text
