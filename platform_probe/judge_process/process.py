@@ -163,6 +163,16 @@ class JudgeProcess:
 
     # The work
 
+    async def follow_and_report(self, stop: asyncio.Event) -> None:
+        """Follow the journal until `stop`, and send messages to people meanwhile."""
+        if self.messages is not None:
+            self.messages.start()
+        try:
+            await self.follow(stop)
+        finally:
+            if self.messages is not None:
+                await self.messages.close()
+
     async def follow(self, until: asyncio.Event) -> None:
         """Judge new entries; after `until`, judge the rest, and return."""
         said_s = 0.0
@@ -385,13 +395,10 @@ async def _as_child(settings: ProbeSettings) -> None:
         if server is not None:
             port = await server.start("127.0.0.1", 0)
             _say(ProcessMessage(port=port))
-        if process.messages is not None:
-            process.messages.start()
         try:
-            await process.follow(stop)
+            await process.follow_and_report(stop)
         finally:
             if process.messages is not None:
-                await process.messages.close()
                 process.say_state()
             if server is not None:
                 await server.stop()
@@ -413,13 +420,7 @@ async def follow_alone(settings: ProbeSettings) -> None:
 
     with ExitStack() as stack:
         process = JudgeProcess(settings, journal=settings.journal_dir, say=say, stack=stack)
-        if process.messages is not None:
-            process.messages.start()
-        try:
-            await process.follow(stop)
-        finally:
-            if process.messages is not None:
-                await process.messages.close()
+        await process.follow_and_report(stop)
 
 
 async def _started(
