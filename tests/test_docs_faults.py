@@ -51,7 +51,7 @@ LOOK_AT_EVERY_MODE = (
     " tests/fleet_sim/scenario/test_loading.py::test_shipped_scenarios"
     " tests/golden/test_golden.py::test_every_shipped_scenario_has_a_digest"
     " tests/platform_probe/tell/export/test_recipes.py"
-    " tests/platform_probe/web/console/test_sentences_of_advice.py"
+    " tests/platform_probe/texts/test_catalogue.py"
     " tests/platform_probe/web/console/test_texts.py"
     " tests/scenarios/test_shipped.py::test_every_fault_is_listed_and_has_a_scenario"
     " -m 'not long'"

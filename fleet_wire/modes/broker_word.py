@@ -115,8 +115,8 @@ MODES: Final = (
         " begun: the car is there, and everybody believes it is away.",
         customer="Our system thinks that the car is offline, but it is not.",
         acts=Actor.PLATFORM_TEAM,
-        now="Have the command sent anyway, because the car is online; else give the customer"
-        " another car.",
+        now="Have the command sent anyway, because the car is online. If that fails, give the"
+        " customer another car.",
         mend="Make boxes announce themselves again after a last will, and try cars that count as"
         " away.",
         evidence=(

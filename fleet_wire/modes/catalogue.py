@@ -64,8 +64,8 @@ APP_RELEASE: Final = replace(
     customer="This version of our app has a defect. It is not your fault.",
     ask="Please update it if you can.",
     acts=Actor.APP_TEAM,
-    now="Ask the customer to update the app, if there is a newer version; else open the car with"
-    " the support tool.",
+    now="Ask the customer to update the app, if there is a newer version. If that fails, open the"
+    " car with the support tool.",
     mend="Withdraw the release, or fix it.",
 )
 """How `phone_side` is told where one version of the app fails, and not one phone."""

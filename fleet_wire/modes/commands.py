@@ -139,8 +139,8 @@ MODES: Final = (
         " unlock of the car.",
         customer="Our system still waits for an earlier request to this car, and refuses new ones.",
         acts=Actor.PLATFORM_TEAM,
-        now="Have the old command cancelled, then ask the customer to press again; else give them"
-        " another car.",
+        now="Have the old command cancelled, then ask the customer to press again. If that fails,"
+        " give them another car.",
         mend="Add a timeout to the state machine.",
         evidence=("fordpass-ha#477: in progress for 11 h", "bimmer_connected#110, #190"),
         recipe=Recipe(

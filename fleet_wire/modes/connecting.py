@@ -111,7 +111,8 @@ MODES: Final = (
         " until the network tells it the time.",
         customer="The car's electronics have restarted and are not connected again yet.",
         acts=Actor.BOX_TEAM,
-        now="Ask the customer to press again in some minutes; else give them another car.",
+        now="Ask the customer to press again in some minutes. If that fails, give them another"
+        " car.",
         mend="Wait for the box to get the time, or restart it; give boxes a battery for the clock.",
         evidence=("Tasmota#9757", "ArduinoIoTCloud#160", "azure-iot-sdk-c#84"),
         recipe=Recipe(

@@ -43,7 +43,7 @@ MODES: Final = (
         engineer="The box was busy with an update, or restarting, when the command came.",
         customer="The car is restarting or being updated. It answers when that is done.",
         acts=Actor.BOX_TEAM,
-        now="Ask the customer to press again in a minute; an update takes some minutes. If it"
+        now="Ask the customer to press again in a minute. An update takes some minutes. If it"
         " fails again, give them another car.",
         mend="Move reboots and updates to hours without bookings.",
         evidence=(

@@ -101,7 +101,7 @@ MODES: Final = (
         also=(Cause.NOT_OBSERVED, Cause.API_REFUSED, Cause.NOT_PUBLISHED),
         engineer="App, login or gateway are down: requests are not answered, or with errors, while"
         " all cars are well.",
-        customer="Our app or its login is down at the moment; the cars themselves are fine.",
+        customer="Our app or its login is down at the moment. The cars themselves are fine.",
         acts=Actor.PLATFORM_TEAM,
         now="Open the car with the support tool while the app is down. If the tool is down too,"
         " send somebody with a key.",

@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from fleet_wire.contract.diagnosis import NOTHING_WRONG
+from fleet_wire.contract.text import Text
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import (
     AFTER_RETURN,
@@ -50,24 +51,6 @@ WIRES: Final[Mapping[str, frozenset[EvidenceSource]]] = MappingProxyType(
     }
 )
 """Descriptions of the sources that monitors lack, by the sources that they have."""
-_WORDS: Final = {
-    EvidenceSource.ATTEMPT: "the unlock itself",
-    EvidenceSource.RECEIPTS: "receipts of boxes",
-    EvidenceSource.REASONS: "reasons of boxes",
-    EvidenceSource.PRESENCE: "presence",
-    EvidenceSource.TELEMETRY: "heartbeats",
-    EvidenceSource.TELEMETRY_SINCE: "heartbeats after the command",
-    EvidenceSource.EVENTS: "events of boxes",
-    EvidenceSource.STATE: "the car's state",
-    EvidenceSource.NEIGHBOURS: "enough other unlocks",
-    EvidenceSource.KIND: "the car's operator and region",
-    EvidenceSource.PLATFORM: "the platform's log",
-    EvidenceSource.COMMAND_END: "the platform's word on how the command ended",
-    EvidenceSource.BROKER_LOG: "the broker's log",
-    EvidenceSource.RETURN: "the box's return",
-}
-
-
 _PART_OF: Final = {
     EvidenceSource.TELEMETRY_SINCE: EvidenceSource.TELEMETRY,
     EvidenceSource.COMMAND_END: EvidenceSource.PLATFORM,
@@ -79,8 +62,8 @@ class AlikeClass(NamedTuple):
     """Modes that nothing which is there tells apart. One of them named is all of them named."""
 
     slugs: frozenset[str]
-    why: str
-    """The missing evidence that would distinguish the modes."""
+    why: Text | None
+    """The missing evidence that would distinguish the modes; None: it is one mode alone."""
 
 
 @cache
@@ -108,7 +91,7 @@ def alike_on(told: frozenset[EvidenceSource]) -> tuple[AlikeClass, ...]:
     if unseen:
         like_them = {slug for slugs in classes.values() if slugs & unseen for slug in slugs}
         sources = {FACTS[fact].told for slug in unseen for fact in MODES[slug].signature.needs}
-        why = f"Only {_list_sources(sources)} would show that anything was wrong."
+        why = Text(key="alike.unseen", values={"sources": _list_sources(sources)})
         found.append(AlikeClass(frozenset({*like_them, NOTHING_WRONG}), why))
     return tuple(found)
 
@@ -123,7 +106,7 @@ def unseen_on(told: frozenset[EvidenceSource]) -> frozenset[str]:
 def class_of(slug: str, told: frozenset[EvidenceSource]) -> AlikeClass:
     """Return the modes that count as one with this one: itself, and those that look the same."""
     return next(
-        (one for one in alike_on(told) if slug in one.slugs), AlikeClass(frozenset({slug}), "")
+        (one for one in alike_on(told) if slug in one.slugs), AlikeClass(frozenset({slug}), None)
     )
 
 
@@ -161,23 +144,23 @@ def _is_unseen(signature: Signature, there: frozenset[Fact]) -> bool:
     return goes_well and bool(signature.needs) and needs.isdisjoint(there)
 
 
-def _list_sources(sources: Collection[EvidenceSource]) -> str:
-    words = [
-        _WORDS[source]
+def _list_sources(sources: Collection[EvidenceSource]) -> Text:
+    *first, last = (
+        Text(key=f"source_of.{source.value}")
         for source in EvidenceSource
         if source in sources and _PART_OF.get(source) not in sources
-    ]
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+    )
+    return Text(key="alike.or", values={"first": tuple(first), "last": last}) if first else last
 
 
-def _missing_evidence(slugs: list[str], told: frozenset[EvidenceSource]) -> str:
+def _missing_evidence(slugs: list[str], told: frozenset[EvidenceSource]) -> Text:
     """Return a sentence: which sources would part these modes, were they there."""
     first, *rest = (MODES[slug].signature for slug in slugs)
     parting = {fact for other in rest for fact in _parting(first, other, frozenset(FACTS))}
     if not parting:
-        return "No single fact parts them, only how often each fact is seen."
+        return Text(key="alike.none")
     sources = {FACTS[fact].told for fact in parting}
     if parting & AFTER_RETURN:
         sources.add(EvidenceSource.RETURN)
     sources = sources - told or sources
-    return f"Only {_list_sources(sources)} would tell them apart."
+    return Text(key="alike.apart", values={"sources": _list_sources(sources)})

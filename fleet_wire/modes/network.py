@@ -123,7 +123,7 @@ MODES: Final = (
         engineer="The mobile network forgot the connection (its NAT), and neither end knows: the"
         " car counts as connected until the box tries its connection the next time, and connects"
         " again.",
-        customer="We lost the connection to the car; it comes back by itself.",
+        customer="We lost the connection to the car. It comes back by itself.",
         acts=Actor.BOX_TEAM,
         now="Ask the customer to press again in some minutes: the car connects anew by itself.",
         mend="Set the keepalive below the operator's NAT timeout.",
@@ -195,8 +195,8 @@ MODES: Final = (
         " network.",
         customer="The car is asleep, and our wake-up message has not reached it.",
         acts=Actor.NETWORK_OPERATOR,
-        now="Have the wake request sent again, then ask the customer to press again; else give"
-        " them another car.",
+        now="Have the wake request sent again, then ask the customer to press again. If that"
+        " fails, give them another car.",
         mend="Find out why SMS to these cars are lost or late.",
         evidence=("Meng et al., INFOCOM 2007: 5.1 % of SMS lost in a nationwide network",),
         recipe=Recipe(box={"asleep_share": 1.0}, load={"deadline_s": 40, "command_ttl_s": 40}),

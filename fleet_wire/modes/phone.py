@@ -114,7 +114,7 @@ MODES: Final = (
         also=(None, Cause.BOX_REJECTED),
         engineer="The offline key in the phone is over, and phone or car have no network to renew"
         " it.",
-        customer="The offline key in your phone has expired; it needs a moment with reception.",
+        customer="The offline key in your phone has expired. It needs a moment with reception.",
         acts=Actor.CUSTOMER,
         now="Ask the customer to go to where the phone has reception, open the app, and come back.",
         evidence=(

@@ -74,7 +74,7 @@ MODES: Final = (
         engineer="Somebody sends a captured command again: the box knows that it had it before.",
         customer="The car has received a copy of an old message, and we did not send it.",
         acts=Actor.SECURITY_TEAM,
-        now="Tell the security team; a customer whose own unlock failed may press again.",
+        now="Tell the security team. A customer whose own unlock failed may press again.",
         mend="Find the sender at the broker, change the credentials; keep the box's log.",
         evidence=(
             "Tesla vehicle-command, protocol.md: counters, a window of 32, REPEATED_COUNTER",

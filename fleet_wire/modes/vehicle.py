@@ -22,7 +22,7 @@ MODES: Final = (
         customer="The car's own electronics did not wake up.",
         ask="Please try again.",
         acts=Actor.CUSTOMER,
-        now="Ask the customer to press again at once, as the next wake often works; where it comes"
+        now="Ask the customer to press again at once, as the next wake often works. If it comes"
         " back, send the car to a workshop.",
         evidence=(
             "OVMS vehicle_renaultzoe_ph2: 3 of 10 wakes needed, then `Failed to wake up CAN bus`",
@@ -46,7 +46,7 @@ MODES: Final = (
         " it does not unlock by remote.",
         customer="The car is in use or not parked properly, so it cannot be opened from afar.",
         acts=Actor.CUSTOMER,
-        now="Ask whether somebody sits in the car; with the ignition off and the gear in P ask the"
+        now="Ask whether somebody sits in the car. With the ignition off and the gear in P ask the"
         " customer to press again.",
         evidence=(
             "hvv switch FAQ: ignition off, lever in P",
@@ -80,8 +80,8 @@ MODES: Final = (
         engineer="The lock's motor is frozen, broken, or protects itself after many movements.",
         customer="The lock does not move: it is frozen, or was used too often in a row.",
         acts=Actor.CUSTOMER,
-        now="Ask the customer to wait half a minute and press again; in frost warm the lock; else"
-        " give them another car.",
+        now="Ask the customer to wait half a minute and press again. In frost warm the lock. If"
+        " that fails, give them another car.",
         evidence=("Fiat/Alfa E3040: 8 movements in 20 s inhibit for 30 s, below 9 V no command",),
         recipe=Recipe(
             causes={Cause.VEHICLE_FAILED: Recipe(parameters={"why": "hot"})},
@@ -178,7 +178,7 @@ MODES: Final = (
         " immobiliser.",
         customer="Only a part of the car has opened.",
         acts=Actor.SUPPORT,
-        now="Ask which door opens; have the second command (doors, or immobiliser) sent again.",
+        now="Ask which door opens. Have the second command (doors, or immobiliser) sent again.",
         evidence=(
             "ha-volvo-cars#129: some cars unlock the boot handle alone",
             "WaiveCar accessCar: lock and immobiliser are two commands",

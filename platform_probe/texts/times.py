@@ -170,8 +170,12 @@ class LocalSpeaker(Speaker):
             "long": lambda seconds: self.number(long_of(seconds)).replace(
                 "days", self._say("sentence.days")
             ),
-            "date": lambda at_s: date_and_clock(at_s, zone),
+            "date": self.date,
         }
+
+    def date(self, at_s: float) -> str:
+        """Return day, time and zone, as the language writes them."""
+        return datetime.fromtimestamp(at_s, self.zone).strftime(self._say("time.date_form"))
 
 
 def date_and_clock(at_s: float, zone: tzinfo) -> str:

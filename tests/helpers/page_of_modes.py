@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fleet_wire.contract.text import Text
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import FACTS
 from fleet_wire.modes.lookalikes import WIRES, alike_on, number_of_classes
 from fleet_wire.modes.mode import FailureMode, Layer
+from tests.helpers.english import ENGLISH
 from tests.helpers.markdown import code, table
 
 INTRODUCTION = """\
@@ -53,9 +55,9 @@ def page_of_modes() -> str:
                 table((f"No. {mode.number}", mode.title), _rows(mode)),
             ]
     alike = [
-        (wire, str(number_of_classes(told)), ", ".join(map(code, sorted(slugs))), why)
+        (wire, str(number_of_classes(told)), ", ".join(map(code, sorted(slugs))), _said(why))
         for wire, told in WIRES.items()
-        for slugs, why in alike_on(told) or ((frozenset[str](), ""),)
+        for slugs, why in alike_on(told) or ((frozenset[str](), None),)
     ]
     return "\n".join(
         [
@@ -91,3 +93,7 @@ def _signature(mode: FailureMode) -> tuple[str, ...]:
     signature = mode.signature
     sets = (signature.needs, signature.speaks_for, signature.rules_out)
     return (code(mode.slug), *(", ".join(sorted(facts)) for facts in sets))
+
+
+def _said(why: Text | None) -> str:
+    return "" if why is None else ENGLISH.say(why)

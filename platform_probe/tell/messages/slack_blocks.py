@@ -170,7 +170,7 @@ def history(
     changes: tuple[Change, ...], around: Surroundings, most_letters: int = HISTORY_LETTERS
 ) -> str:
     """Return what happened meanwhile, the latest last; of much the beginning is left out."""
-    lines = [f"{moment(each.at)} {escaped(change_line(each, around.speaker))}" for each in changes]
+    lines = [f"{moment(each.at)}: {escaped(change_line(each, around.speaker))}" for each in changes]
     kept: list[str] = []
     letters = 0
     for line in reversed(lines):

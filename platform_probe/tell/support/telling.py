@@ -42,7 +42,7 @@ from platform_probe.tell.support.timeline import (
 from platform_probe.texts.catalogue import has_text, mode_text
 from platform_probe.texts.catalogue import title_text as mode_title
 from platform_probe.texts.speaking import Speaker
-from platform_probe.texts.times import LocalSpeaker, clock_of, date_and_clock
+from platform_probe.texts.times import LocalSpeaker, clock_of
 
 _WHO: Final = 8
 _WHO_COLUMNS: Final = (
@@ -286,7 +286,8 @@ class _Teller:
         others = sorted(say(mode_title(slug)) for slug in believed.looks_like)
         if others:
             yield f"  {self._say('looks_same', modes='; '.join(others))}"
-            yield f"  {believed.likeliest_class.why}"
+            if (why := believed.likeliest_class.why) is not None:
+                yield f"  {say(why)}"
 
     def _how_far(self, cause: Cause, attempt: Row) -> Iterator[str]:
         case, say = self._case, self._speaker.say
@@ -322,7 +323,7 @@ class _Teller:
             mode = mode_of(other)
             title = f" ({self._speaker.say(mode_title(mode))})" if mode else ""
             ended = other["cause"] or self._speaker.say(Text(key="ended.opened"))
-            at = date_and_clock(unix_s(other["started_at"]), self._speaker.zone)
+            at = self._speaker.date(unix_s(other["started_at"]))
             by = relations.owner_of(other)
             whose = f", {self._speaker.say(by.text)}" if by is Owner.ANOTHER else ""
             yield (

@@ -99,7 +99,7 @@ def test_story_is_told_in_order(store: Path) -> None:
     assert "box_offline: The car's box has lost its connection" in result.output
     assert "the box was last heard of 1 min 14 s before the end" in result.output
     assert "Your car has opened after all." in result.output
-    assert "do not lock it before the customer says that they are not in it." in result.output
+    assert "Do not lock it before the customer says that they are not in it." in result.output
     assert "of 60 attempts since 00:00 failed in this way: too few to say" in result.output
 
 
@@ -124,7 +124,7 @@ def test_diagnosis_is_told_in_words(store: Path) -> None:
         f"- 20.0 s after the request: {MODES['app_gateway_outage'].title}, probably (72 %)",
         f"- 40.0 s later: {mode.title}, almost certainly (93 %)",
     ]
-    assert f"What to say\n  {mode.customer}\n" in text
+    assert f"What to say\n  {mode.spoken}\n" in text
     assert f"What to do\n  {mode.now}\n  Who must act: the platform team. {mode.mend}\n" in text
 
 
@@ -143,7 +143,7 @@ def test_complaint_about_an_unlock_that_nobody_saw(store: Path, words: tuple[str
     found = case(*words, "--store", store)
     assert (found["attempt"], found["vehicle_id"]) == (None, "car-91")
     assert found["diagnosis"]["mode"] == "phone_side"
-    assert found["say"] == MODES["phone_side"].customer
+    assert found["say"] == MODES["phone_side"].spoken
     text = told(*words, "--store", store).output
     assert "A call about car-91, and no unlock that it is about: Thu 1 Jan" in text
     assert "  customer customer-8\n  call complaint-1\n" in text
@@ -322,7 +322,7 @@ def test_a_car_for_which_another_may_have_answered_is_not_said_to_be_open(tmp_pa
     put_unlocks(tmp_path / "store", [unlock(1, evidence=often), unlock(2, evidence=once)])
     doubtful = told("--attempt", "attempt-1", "--store", tmp_path / "store").output
     assert "car-01 is said to have opened, perhaps by another car:" in doubtful
-    assert "Another car may have opened instead of yours; please do not press again" in doubtful
+    assert "Another car may have opened instead of yours. Please do not press again" in doubtful
     assert "The car says that it is open" not in doubtful
     assert "the car is open" not in doubtful
     found = case("--attempt", "attempt-1", "--store", tmp_path / "store")

@@ -43,7 +43,13 @@ def fields(text: str) -> dict[str, str]:
 
 def sources() -> str:
     """Return all code, templates and data of the monitor but the catalogue itself."""
-    paths = [path for path in FOLDER.rglob("*") if path.suffix in (".py", ".html", ".toml")]
+    folders = (FOLDER, FOLDER.parent / "fleet_wire" / "modes")
+    paths = [
+        path
+        for folder in folders
+        for path in folder.rglob("*")
+        if path.suffix in (".py", ".html", ".toml")
+    ]
     return "\n".join(path.read_text("utf-8") for path in sorted(paths))
 
 

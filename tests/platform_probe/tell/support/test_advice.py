@@ -86,7 +86,7 @@ def test_car_that_opened_later_is_to_be_locked() -> None:
     assert "press" not in advice.do
     assert advice.do.endswith("If they are not, lock it.")
     used = advice_for(Cause.BOX_OFFLINE, opened_after_no=True, used_since=True)
-    assert "do not lock it before the customer says" in used.do
+    assert "Do not lock it before the customer says" in used.do
     of_mode = advice_for(Cause.BOX_OFFLINE, MODES["slow_wake_client_timeout"], opened_after_no=True)
     assert of_mode.do == advice.do
     assert of_mode.mend == MODES["slow_wake_client_timeout"].mend
