@@ -11,6 +11,7 @@ except KeyboardInterrupt:  # afterwards Program sees to it
 
 COMMANDS = {
     "board": "Check and show boards: questions with charts that squads make.",
+    "calibrate": "Fit the diagnosis to the labels of this fleet's people.",
     "cohorts": "Find the cohort that failures share: region, firmware, ...",
     "config": "Print the settings that `run` would use, secrets hidden.",
     "console": "Serve pages for support and on-call over a store.",
@@ -18,6 +19,7 @@ COMMANDS = {
     "export": "Write the scenario of an incident that a monitor saw.",
     "incidents": "List incidents; acknowledge, mute or close them.",
     "judge": "Diagnose and find incidents in a journal, or judge it anew.",
+    "label": "Say why an unlock failed; calibrate learns from it.",
     "learn": "Listen to a fleet and write a draft of its profile.",
     "messages": "Test whether messages about incidents arrive.",
     "query": "Ask a store a predefined question, or one in SQL.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -94,6 +95,32 @@ def store_options(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def person_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say who asks something of a monitor, and where that is."""
+    options = [
+        click.option("--by", metavar="NAME", help="Who.  [default: the name of this account]"),
+        click.option(
+            "--monitor", "url", metavar="URL",
+            help="Where the monitor is.  [default: `listen` of the settings]",
+        ),
+        click.option(
+            "--token-file", type=click.Path(path_type=Path), metavar="FILE",
+            help="Holds the token.  [default: messages.actions_token_file of the settings]",
+        ),
+    ]  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def account_name() -> str:
+    """Return the name of this account. Raises `ConfigError` where it has none, as in a pod."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # the first until Python 3.12
+        raise ConfigError(["this account has no name: say who you are by --by NAME"]) from None
 
 
 def as_of_option(command: Callable[..., None]) -> Callable[..., None]:

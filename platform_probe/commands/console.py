@@ -12,6 +12,7 @@ from fleet_wire.errors import ConfigError
 from platform_probe.commands.asking import records_of, store_options
 from platform_probe.settings.console import ConsoleSettings
 from platform_probe.settings.monitor import load_settings
+from platform_probe.tell.posting import monitor_of
 from platform_probe.web.console.person import RIGHTS
 from platform_probe.web.console.process import run, serve_console
 from platform_probe.web.console.tokens import new_token, token_hash
@@ -51,7 +52,7 @@ def console(
     platform-probe console --new-token amelie:support
     platform-probe console --store store --listen 0.0.0.0:9465 --tokens tokens.txt
 
-    The console only reads. Ctrl-C or SIGTERM ends it.
+    The console only reads, but for labels of unlocks. Ctrl-C or SIGTERM ends it.
     """  # noqa: D301 - click's own escape
     if new_token is not None:
         _print_token(new_token)
@@ -72,6 +73,7 @@ def console(
             records,
             chosen,
             zone=zone or its_zone,
+            monitor=monitor_of(settings),
             audit_file=audit or chosen.audit_file_in(settings.out_dir),
             trouble=lambda problem: click.echo(f"console: {problem}", err=True),
             say=lambda url: click.echo(f"the console is at {url}"),

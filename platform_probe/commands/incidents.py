@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 from collections.abc import Callable, Iterator
 from datetime import tzinfo
 from pathlib import Path
@@ -12,16 +11,17 @@ from typing import Any, Final
 import click
 import msgspec
 
-from fleet_wire.config.secrets import read_secret
 from fleet_wire.contract.incident import ActionKind, Incident, IncidentAction
 from fleet_wire.contract.text import Text
 from fleet_wire.durations import HELP, Duration
 from fleet_wire.errors import ConfigError
 from fleet_wire.printing import print_json
-from fleet_wire.web.client import HttpClient, NoAnswerError
-from fleet_wire.web.exchange import JSON, HttpResponse
-from fleet_wire.web.server import at_url
-from platform_probe.commands.asking import question_from_options, store_options
+from platform_probe.commands.asking import (
+    account_name,
+    person_options,
+    question_from_options,
+    store_options,
+)
 from platform_probe.commands.query import DEFAULT_ROWS, MAX_ROWS, table_of
 from platform_probe.judge.incidents.incident_title import MOST_LETTERS, title_of, title_text
 from platform_probe.settings.messages import ACTIONS_PATH
@@ -38,26 +38,23 @@ from platform_probe.tell.messages.incident_text import (
     lasted_s,
     who_muted,
 )
+from platform_probe.tell.posting import monitor_of, post
 from platform_probe.tell.support.incident_rows import incident_of, muted_until_s
 from platform_probe.texts.speaking import ENGLISH, lasting
 from platform_probe.texts.times import LocalSpeaker, date_and_clock
 
-TIMEOUT_S: Final = 10.0
 _COUNTED_HOW: Final = "each customer and each car counts once"
 """The meaning of an incident's numbers, at the time of their revision."""
 DEFAULT_MUTE_S: Final = 3_600.0
 _ALL: Final = "SELECT * FROM incidents_held ORDER BY opened_at DESC"
 _OPEN: Final = "SELECT * FROM incidents_held WHERE state = 'open' ORDER BY opened_at DESC"
 _ONE: Final = "SELECT * FROM incidents_held WHERE incident_id = $id"
-_OK: Final = 200
-_NOT_FOUND: Final = 404
 _DONE: Final = {
     ActionKind.ACKNOWLEDGE: "acknowledged",
     ActionKind.MUTE: "muted",
     ActionKind.UNMUTE: "unmuted",
     ActionKind.CLOSE: "closed",
 }
-_ANYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 - what a monitor listens on, as the settings say
 
 
 class _ListedAtFirst(click.Group):
@@ -223,23 +220,11 @@ def muted_in_words(incident: Incident, zone: tzinfo) -> str | None:
 def _acting(command: Callable[..., None]) -> Callable[..., None]:
     """Add what all have in common that change an incident."""
     path = click.Path(path_type=Path)
-    options = [
-        click.argument("incident_id", metavar="ID"),
-        click.option("--reason", required=True, metavar="TEXT", help="Why, for those who read it."),
-        click.option("--by", metavar="NAME", help="Who.  [default: the name of this account]"),
-        click.option("--config", type=path, metavar="FILE", help="The monitor's settings."),
-        click.option(
-            "--monitor", "url", metavar="URL",
-            help="Where the monitor is.  [default: `listen` of the settings]",
-        ),
-        click.option(
-            "--token-file", type=path, metavar="FILE",
-            help="Holds the token.  [default: messages.actions_token_file of the settings]",
-        ),
-    ]  # fmt: skip
-    for option in reversed(options):
-        command = option(command)
-    return command
+    config = click.option("--config", type=path, metavar="FILE", help="The monitor's settings.")
+    reason = click.option(
+        "--reason", required=True, metavar="TEXT", help="Why, for those who read it."
+    )
+    return click.argument("incident_id", metavar="ID")(reason(config(person_options(command))))
 
 
 @incidents.command()
@@ -291,53 +276,13 @@ def _ask(
     token_file: Path | None,
     seconds: float | None = None,
 ) -> None:
-    settings = load_settings(config)
-    file = token_file
-    if file is None and settings.messages is not None:
-        file = settings.messages.actions_token_file
-    if file is None:
+    monitor = monitor_of(load_settings(config), url=url, token_file=token_file)
+    if monitor is None:
         raise ConfigError(["no token: name its file by --token-file, or the settings by --config"])
-    token = read_secret(file, name="token file").strip()
-    host = settings.listen_host
-    base_url = url or at_url("127.0.0.1" if host in _ANYWHERE else host, settings.listen_port)
     asked = {
-        "incident_id": incident_id, "kind": kind, "by": by or _account(), "reason": reason,
+        "incident_id": incident_id, "kind": kind, "by": by or account_name(), "reason": reason,
         **({} if seconds is None else {"seconds": seconds}),
     }  # fmt: skip
-    answer = asyncio.run(_posted(base_url, token, msgspec.json.encode(asked)))
-    if answer.status == _NOT_FOUND:
-        raise ConfigError([f"{base_url}: this monitor takes none: set messages.actions_token_file"])
-    if answer.status != _OK:
-        raise ConfigError([f"{base_url}: {_detail(answer)}"])
-    action = msgspec.json.decode(answer.body, type=IncidentAction)
+    answer = asyncio.run(post(monitor, ACTIONS_PATH, asked))
+    action = msgspec.json.decode(answer, type=IncidentAction)
     click.echo(f"{action.incident_id}: {_DONE[action.kind]} by {action.by}")
-
-
-def _account() -> str:
-    """Return the name of this account. Raises `ConfigError` where it has none, as in a pod."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # the first until Python 3.12
-        raise ConfigError(["this account has no name: say who you are by --by NAME"]) from None
-
-
-async def _posted(base_url: str, token: str, body: bytes) -> HttpResponse:
-    """Post a request. Raises `ConfigError` where nobody answers."""
-    client = HttpClient(base_url)
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": JSON}
-    try:
-        return await client.request(
-            "POST", ACTIONS_PATH, timeout_s=TIMEOUT_S, headers=headers, body=body
-        )
-    except NoAnswerError as error:
-        why = f"no answer from a monitor at {base_url} ({error}): name it by --monitor URL"
-        raise ConfigError([why]) from None
-    finally:
-        await client.close()
-
-
-def _detail(answer: HttpResponse) -> str:
-    try:
-        return str(msgspec.json.decode(answer.body)["detail"])
-    except (msgspec.MsgspecError, TypeError, KeyError):
-        return f"HTTP {answer.status}"

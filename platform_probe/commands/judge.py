@@ -13,10 +13,8 @@ import uvloop
 
 from fleet_wire.errors import ConfigError
 from fleet_wire.printing import print_json
-from platform_probe.judge.diagnosis.ranking import Ranking, read_weights
-from platform_probe.judge.judge import Judge
-from platform_probe.judge.weights import shipped_ranking, weights_file
-from platform_probe.judge_process.outlets import judge_of
+from platform_probe.judge.weights import weights_file
+from platform_probe.judge_process.outlets import judge_of, ranking_of
 from platform_probe.judge_process.process import follow_alone
 from platform_probe.judge_process.recordings import recording_at
 from platform_probe.judge_process.replay import Changed, Replayed, replay, rows_of
@@ -44,7 +42,8 @@ def _print_weights(context: click.Context, _: click.Parameter, is_asked_for: boo
 @click.option("--until", metavar="TIME", help="Compare until then.")
 @click.option(
     "--weights", type=_PATH, metavar="FILE",
-    help="Weights of the diagnosis to try.  [default: those of this release]",
+    help="Weights or a calibration of the diagnosis to try.  [default: `weights` of the settings,"
+    " else those of this release]",
 )  # fmt: skip
 @click.option(
     "--out", type=_PATH, metavar="DIR",
@@ -124,6 +123,7 @@ def _replay(
     settings: ProbeSettings, directory: Path, *, since: str | None, until: str | None,
     weights: Path | None, out: Path | None, zone: str,
 ) -> Replayed:  # fmt: skip
+    ranking = ranking_of(weights, name="--weights") if weights else ranking_of(settings.weights)
     recording = recording_at(directory)
     newest_s = recording.newest_s()
     chosen = zone_named(zone)
@@ -137,25 +137,12 @@ def _replay(
 
     return replay(
         recording,
-        _judge_with(settings, weights),
+        judge_of(settings, ranking),
         since=-math.inf if since is None else moment_of(since, chosen, newest_s=newest_s),
         until=math.inf if until is None else moment_of(until, chosen, newest_s=newest_s),
         out=out,
         progress=progress,
     )
-
-
-def _judge_with(settings: ProbeSettings, weights: Path | None) -> Judge:
-    if weights is None:
-        return judge_of(settings, shipped_ranking())
-    try:
-        text = weights.read_bytes()
-    except OSError as error:
-        raise ConfigError([f"--weights {weights}: {error.strerror}"]) from None
-    try:
-        return judge_of(settings, Ranking(read_weights(text)))
-    except ConfigError as error:
-        raise ConfigError([f"--weights {weights}: {'; '.join(error.problems)}"]) from None
 
 
 def _print(found: Replayed, zone: str) -> None:

@@ -13,6 +13,7 @@ import msgspec
 from fleet_wire.contract.attempt import Attempt, Complaint, StrayAnswer
 from fleet_wire.contract.broker_log import BrokerEvent
 from fleet_wire.contract.incident import IncidentAction
+from fleet_wire.contract.label import Label
 from fleet_wire.contract.messages import (
     Action,
     CarEvent,
@@ -38,6 +39,7 @@ from platform_probe.journal.entries import (
     PlatformLine,
     RecordWritten,
     Tick,
+    UnlockLabelled,
     UnlockUnanswered,
 )
 
@@ -121,6 +123,7 @@ _REST: Final[dict[type, tuple[bytes, str, type]]] = {
     ConnectionChanged: (b"N", "is_there", bool),
     CarRemoved: (b"X", "vehicle_id", str),
     PersonActed: (b"K", "action", IncidentAction),
+    UnlockLabelled: (b"W", "label", Label),
     Tick: (b"T", "unix_s", float),
     MonitorStarted: (b"M", "unix_s", float),
     LogPosition: (b"L", "position", msgspec.Raw),

@@ -13,6 +13,7 @@ import msgspec
 from fleet_wire.contract.attempt import Attempt, Record
 from fleet_wire.contract.broker_log import BrokerEvent
 from fleet_wire.contract.incident import IncidentAction
+from fleet_wire.contract.label import Label
 from fleet_wire.contract.platform_log import PlatformEvent
 from fleet_wire.contract.topics import TopicKind
 
@@ -99,6 +100,13 @@ class PersonActed(msgspec.Struct, frozen=True, gc=False):
     action: IncidentAction
 
 
+class UnlockLabelled(msgspec.Struct, frozen=True, gc=False):
+    """A person said why an unlock failed, or withdrew that."""
+
+    at: float
+    label: Label
+
+
 class LogPosition(msgspec.Struct, frozen=True, gc=False):
     """How far the platform's log was read: all lines before it stand in the journal."""
 
@@ -117,6 +125,7 @@ Entry = (
     | ConnectionChanged
     | CarRemoved
     | PersonActed
+    | UnlockLabelled
     | MonitorStarted
     | MonitorStopped
     | LogPosition

@@ -11,6 +11,7 @@ from fleet_wire.clock import Clock
 from fleet_wire.contract.attempt import Attempt, Record
 from fleet_wire.contract.broker_log import BrokerEvent
 from fleet_wire.contract.incident import IncidentAction
+from fleet_wire.contract.label import Label
 from fleet_wire.contract.platform_log import PlatformEvent
 from fleet_wire.contract.topics import TopicKind
 from platform_probe.journal.entries import (
@@ -26,6 +27,7 @@ from platform_probe.journal.entries import (
     PlatformLine,
     RecordWritten,
     Tick,
+    UnlockLabelled,
     UnlockUnanswered,
 )
 
@@ -109,6 +111,10 @@ class JournalFeed:
     def act(self, action: IncidentAction) -> None:
         """Note what a person does to an incident."""
         self._append(PersonActed(self._now(), action))
+
+    def label(self, label: Label) -> None:
+        """Note what a person says of an unlock."""
+        self._append(UnlockLabelled(self._now(), label))
 
     def log_position(self, position: msgspec.Raw) -> None:
         """Note how far the platform's log was read: all lines before stand in the journal."""

@@ -28,6 +28,7 @@ from platform_probe.journal.entries import (
     PlatformLine,
     RecordWritten,
     Tick,
+    UnlockLabelled,
     UnlockUnanswered,
 )
 from platform_probe.judge.alerting import Alerting
@@ -112,6 +113,7 @@ class Judge:
             ConnectionChanged: self._connection,
             CarRemoved: self._removed,
             PersonActed: self._person,
+            UnlockLabelled: lambda _: None,
             MonitorStarted: self._started,
             MonitorStopped: self._stopped,
             LogPosition: lambda _: None,

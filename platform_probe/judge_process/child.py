@@ -13,6 +13,7 @@ import msgspec
 
 from fleet_wire.child_process import ChildProcess
 from fleet_wire.contract.incident import IncidentAction
+from fleet_wire.contract.label import Label
 from fleet_wire.web.client import HttpClient, NoAnswerError
 from fleet_wire.web.exchange import (
     BodyTooLargeError,
@@ -32,8 +33,8 @@ POST_WITHIN_S: Final = 8.0
 class JudgeChild:
     """The process. Its end never ends the measuring one.
 
-    `on_log` gets lines of its log, `on_families` its metrics, `on_action` what a person asks for.
-    `complain` logs at a limited rate.
+    `on_log` gets lines of its log, `on_families` its metrics, `on_action` what a person asks for,
+    `on_label` what a person says of an unlock. `complain` logs at a limited rate.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class JudgeChild:
         on_log: Callable[[bytes], None],
         on_families: Callable[[list[Family]], None],
         on_action: Callable[[IncidentAction], None],
+        on_label: Callable[[Label], None],
         complain: Callable[..., None],
     ) -> None:
         self._child = ChildProcess(
@@ -54,6 +56,7 @@ class JudgeChild:
         self._on_log = on_log
         self._on_families = on_families
         self._on_action = on_action
+        self._on_label = on_label
         self._complain = complain
         self._port: int | None = None
         self.judged_at: float | None = None
@@ -133,6 +136,8 @@ class JudgeChild:
             self._on_families(message.families)
         if message.action is not None:
             self._on_action(message.action)
+        if message.label is not None:
+            self._on_label(message.label)
 
 
 _HOP_BY_HOP: Final = frozenset(

@@ -6,9 +6,12 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
+from fleet_wire.errors import ConfigError
 from platform_probe.journal.files import Rotation
+from platform_probe.judge.diagnosis.calibration import read_either
 from platform_probe.judge.diagnosis.ranking import Ranking
 from platform_probe.judge.judge import Judge
+from platform_probe.judge.weights import shipped_ranking, shipped_weights
 from platform_probe.outputs.sinks import disk_errors
 from platform_probe.settings.monitor import BucketPart, ProbeSettings, StoreSettings
 from platform_probe.store.bucket import Bucket
@@ -29,6 +32,21 @@ def judge_of(settings: ProbeSettings, ranking: Ranking) -> Judge:
         windows=() if chosen is None else chosen.windows(),
         detects=chosen is not None,
     )
+
+
+def ranking_of(weights: Path | None, *, name: str = "weights") -> Ranking:
+    """Return the ranking with the weights of a file, or a calibration in it; None: the release's.
+
+    Raises `ConfigError` that has `name`, the setting or option, and the file.
+    """
+    if weights is None:
+        return shipped_ranking()
+    try:
+        return Ranking(read_either(weights.read_bytes(), shipped_weights()))
+    except OSError as error:
+        raise ConfigError([f"{name} {weights}: {error.strerror}"]) from None
+    except ConfigError as error:
+        raise ConfigError([f"{name} {weights}: {'; '.join(error.problems)}"]) from None
 
 
 def store_of(

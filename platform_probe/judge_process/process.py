@@ -22,6 +22,7 @@ from prometheus_client import CollectorRegistry, disable_created_metrics
 
 from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.incident import IncidentAction
+from fleet_wire.contract.label import Label
 from fleet_wire.errors import ConfigError, UnlockpathError
 from fleet_wire.system_clock import SystemClock
 from fleet_wire.web.exchange import HttpRequest, HttpResponse
@@ -32,10 +33,9 @@ from platform_probe.journal.reader import BEGINNING, JournalReader, entries_in
 from platform_probe.journal.segments import Position
 from platform_probe.judge.incidents.incidents import CLOSED_S, REMEMBERED_S
 from platform_probe.judge.resuming import LastOfCars, Past
-from platform_probe.judge.weights import shipped_ranking
 from platform_probe.judge_process.cars import EVERY_S, checkpoint_before, write_checkpoint
 from platform_probe.judge_process.metrics import JudgeMetrics
-from platform_probe.judge_process.outlets import judge_of, rotation_of, store_of
+from platform_probe.judge_process.outlets import judge_of, ranking_of, rotation_of, store_of
 from platform_probe.judge_process.outputs import (
     Commit,
     CommittedFile,
@@ -137,7 +137,7 @@ class JudgeProcess:
                 clock=clock,
             )
         self._judge = RunningJudge(
-            judge_of(settings, shipped_ranking()),
+            judge_of(settings, ranking_of(settings.weights)),
             self._outlets(),
             on_set_aside=self._set_aside,
             on_outlet_error=self._outlet_failed,
@@ -159,6 +159,13 @@ class JudgeProcess:
         if not self._judge.can_act(action):
             return False
         self._say(ProcessMessage(action=action))
+        return True
+
+    def label(self, label: Label) -> bool:
+        """Have a label written to the journal; return whether this monitor keeps any."""
+        if self._store is None:
+            return False
+        self._say(ProcessMessage(label=label))
         return True
 
     # The work
@@ -442,7 +449,7 @@ def _posts(process: JudgeProcess) -> HttpServer | None:
     """Return what answers people who do something to incidents; None where nobody can."""
     if process.messages is None:
         return None
-    pages = process.messages.pages(process.act)
+    pages = process.messages.pages(process.act, process.label)
     if not pages:
         return None
 

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from fleet_wire.contract.incident import IncidentAction
+from fleet_wire.contract.label import Label
 from platform_probe.outputs.judge_metrics import Family
 from platform_probe.settings.monitor import ProbeSettings
 
@@ -35,11 +36,14 @@ class ProcessMessage(msgspec.Struct, frozen=True, omit_defaults=True):
     """A line of the log, JSON."""
     action: IncidentAction | None = None
     """A person's request: the measuring process writes it to the journal."""
+    label: Label | None = None
+    """What a person says of an unlock: the measuring process writes it to the journal."""
 
 
 def judge_settings(settings: ProbeSettings) -> dict[str, Any]:
     """Return the part of the settings that a judge's process needs, as JSON has it. No secrets."""
     needed = {
-        "client_id", "out_dir", "journal", "rotation", "log_level", "store", "detection", "messages"
+        "client_id", "out_dir", "journal", "rotation", "log_level", "store", "detection",
+        "messages", "weights",
     }  # fmt: skip
     return settings.model_dump(mode="json", include=needed)

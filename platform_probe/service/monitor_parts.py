@@ -39,6 +39,7 @@ from platform_probe.outputs.otlp.spans import ANY_VEHICLE, Broker
 from platform_probe.outputs.sinks import Sink
 from platform_probe.settings.monitor import ProbeSettings
 from platform_probe.tell.messages.asking import MAX_ASKED_BYTES
+from platform_probe.tell.posting import monitor_of
 from platform_probe.web.console.child import ConsoleChild
 from platform_probe.web.server import MAX_BODY_BYTES, Page, ProbePages
 
@@ -159,8 +160,11 @@ def broker_of_spans(settings: ProbeSettings, profile: Profile) -> Broker:
     )
 
 
-def console_of(settings: ProbeSettings) -> ConsoleChild | None:
-    """Return the console's process, where one is wanted: over the store, or else the records."""
+def console_of(settings: ProbeSettings, port: int) -> ConsoleChild | None:
+    """Return the console's process, where one is wanted: over the store, or else the records.
+
+    `port` is where this monitor listens.
+    """
     if settings.console is None:
         return None
     store = settings.store
@@ -169,6 +173,7 @@ def console_of(settings: ProbeSettings) -> ConsoleChild | None:
         directory=settings.out_dir if store is None else store.directory,
         zone="UTC" if store is None else store.zone,
         audit_file=settings.console.audit_file_in(settings.out_dir),
+        monitor=monitor_of(settings, port=port),
     )
 
 

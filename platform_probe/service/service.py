@@ -20,7 +20,7 @@ from fleet_wire.system_clock import SystemClock
 from platform_probe.journal.feed import JournalFeed, JournalTime
 from platform_probe.journal.writer import JournalWriter
 from platform_probe.judge_process.child import JudgeChild
-from platform_probe.judge_process.outlets import hold_store, rotation_of
+from platform_probe.judge_process.outlets import hold_store, ranking_of, rotation_of
 from platform_probe.judge_process.protocol import JudgeConfig, judge_settings
 from platform_probe.measure.load.timers import LoopTimers
 from platform_probe.measure.probe import Probe
@@ -108,6 +108,7 @@ async def serve(settings: ProbeSettings) -> None:
         logger, put_line = logger_of(settings, metrics, stack, export)
         complain = Complaints(logger, clock).complain
         hold_store(settings, stack)
+        ranking_of(settings.weights)  # a file that the judge cannot use ends the start
         before = read_before(settings.journal_dir)
         writer = _journal_writer(settings, metrics, stack, complain)
         if before is not None:
@@ -154,6 +155,7 @@ async def serve(settings: ProbeSettings) -> None:
             on_log=put_line,
             on_families=metrics.judge.show,
             on_action=feed.act,
+            on_label=feed.label,
             complain=complain,
         )
         parts = _MonitorParts(metrics, logger, export, writer, judge, time, fan_out.flush)
@@ -228,7 +230,7 @@ async def _work(
     if export is not None:
         export.start(families=families, complain=probe.complain)
     judge.start()
-    console = console_of(settings)
+    console = console_of(settings, port)
     if console is not None:
         console.start(complain=probe.complain, tell=lambda url: logger.info("console", url=url))
     run = Run(settings, probe, logger, port, flush)

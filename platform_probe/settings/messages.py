@@ -25,6 +25,8 @@ INTERACTIVITY_PATH: Final = "/slack/interactivity"
 """The path to which Slack posts presses of buttons."""
 ACTIONS_PATH: Final = "/incidents/actions"
 """The path to which commands post a person's actions on an incident."""
+LABELS_PATH: Final = "/labels"
+"""The path to which the command and the console post labels of unlocks."""
 
 
 class _Section(BaseModel):
@@ -146,7 +148,8 @@ class MessagesSettings(_Section):
     )  # fmt: skip
     actions_token_file: Path | None = Field(
         None, description="file with the token that `platform-probe incidents ack` and its like"
-        " must send to /incidents/actions, where /metrics is; null: nobody may",
+        " must send to /incidents/actions, and `platform-probe label` and the console to /labels,"
+        " where /metrics is; null: nobody may",
     )  # fmt: skip
     slack: SlackSettings | None = Field(None, description="Slack; null: not")
     alertmanager: AlertmanagerSettings | None = Field(None, description="Alertmanager; null: not")
@@ -174,12 +177,12 @@ class MessagesSettings(_Section):
 
     @property
     def posts(self) -> tuple[str, ...]:
-        """The paths at which people do something to incidents."""
+        """The paths at which people do something to incidents, or label unlocks."""
         has_buttons = self.slack is not None and self.slack.signing_secret_file is not None
         has_actions = self.actions_token_file is not None
         return (
             *([INTERACTIVITY_PATH] if has_buttons else []),
-            *([ACTIONS_PATH] if has_actions else []),
+            *([ACTIONS_PATH, LABELS_PATH] if has_actions else []),
         )
 
     @property

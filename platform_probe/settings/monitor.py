@@ -257,6 +257,11 @@ class ProbeSettings(BaseModel):
         None, description="synthetic unlocks; null: only watch, with the default deadlines"
     )
     floor: FloorSettings | None = Field(None, description="unlocks of a null box; null: none")
+    weights: Path | None = Field(
+        None, description="file with a calibration of the diagnosis to this fleet, as"
+        " `platform-probe calibrate` writes it, or with weights of yours; null: the release's"
+        " (docs/teach.md)",
+    )  # fmt: skip
     journal: JournalSettings = Field(
         JournalSettings(), description="how much of the journal is kept (docs/journal.md)"
     )

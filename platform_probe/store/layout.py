@@ -34,7 +34,7 @@ import msgspec
 from fleet_wire.errors import ConfigError
 from fleet_wire.private_files import FOR_GROUP, write_whole
 
-VERSION: Final = 12
+VERSION: Final = 13
 """The version of the tables and of the names. A store of a later one is refused."""
 FORMAT: Final = "unlockpath-store"
 STORE_FILE: Final = "store.json"

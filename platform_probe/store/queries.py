@@ -19,7 +19,7 @@ import msgspec
 
 from fleet_wire.config.file import suggestion
 from fleet_wire.errors import ConfigError
-from platform_probe.store.schema import ATTEMPTS, DIAGNOSES, INCIDENTS, TABLES, Table
+from platform_probe.store.schema import ATTEMPTS, DIAGNOSES, INCIDENTS, LABELS, TABLES, Table
 
 _FOLDER: Final = Path(__file__).parent / "queries"
 _PARAMETER: Final = re.compile(r"\$([a-z_]+) = ([^:]+): ([^\[]+?)(?: \[([a-z_., ]+)\])?")
@@ -30,6 +30,7 @@ _VIEWS: Final = {
     **dict.fromkeys(("attempt_revisions", "observed", "hops"), ATTEMPTS),
     "diagnosed": DIAGNOSES,
     "incidents_held": INCIDENTS,
+    "labelled": LABELS,
 }
 """The table behind whatever a query can read."""
 MODES: Final = "modes"

@@ -250,7 +250,7 @@ class Source:
         for table in TABLES.values():
             files = self._files_of(table)
             times += [float(at) for part in files.parts for at in (part.earliest, part.latest)]
-            field = ATTEMPTS.time if table is ATTEMPTS else "at"
+            field = table.time if table.time in table.fields else "at"
             times += [at for path in files.lines for at in _ends_of(path, field)]
         if not times:
             return None
@@ -340,6 +340,7 @@ class Source:
             _HOPS_VIEW,
             _DIAGNOSED_VIEW,
             _HELD_VIEW,
+            _LABELLED_VIEW,
             *_MACROS,
         ):
             duck.run(statement)
@@ -449,6 +450,26 @@ CREATE VIEW incidents_held AS SELECT * FROM incidents
 QUALIFY row_number() OVER (PARTITION BY incident_id ORDER BY revision DESC) = 1
 """
 """Each incident as its last revision has it."""
+_LABELLED_VIEW: Final = """
+CREATE VIEW labelled AS
+WITH held AS (
+    SELECT * FROM (
+        SELECT * FROM labels
+        QUALIFY row_number() OVER (PARTITION BY attempt_id ORDER BY made_at DESC) = 1
+    ) WHERE mode IS NOT NULL
+)
+SELECT held.vehicle_id, held.attempt_id, held.started_at, held.mode AS label, held.labelled_by,
+    held.text, held.made_at AS labelled_at, last.mode, last.probability, last.modes, last.facts,
+    last.told, last.source, last.cause, held.mode = last.mode AS is_right,
+    list_contains(
+        json_extract_string(last.modes, ['$[0].mode', '$[1].mode', '$[2].mode']), held.mode
+    ) AS is_among_three
+FROM held JOIN (
+    SELECT * FROM diagnoses SEMI JOIN held USING (attempt_id)
+    QUALIFY row_number() OVER (PARTITION BY attempt_id ORDER BY revision DESC) = 1
+) AS last USING (attempt_id)
+"""
+"""Each unlock with a label that holds, and its final diagnosis."""
 _Z: Final = 1.959964
 """The quantile for 95 % of a normal distribution."""
 _MOSTLY: Final = """

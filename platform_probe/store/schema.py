@@ -407,6 +407,24 @@ INCIDENTS: Final = Table(
         Column("subject", "VARCHAR", "subject::VARCHAR"),
     ),
 )
+LABELS: Final = Table(
+    name="labels",
+    run_file="labels.jsonl",
+    time="started_at",
+    fields={
+        **dict.fromkeys(("attempt_id", "vehicle_id", "mode", "by", "text"), "VARCHAR"),
+        **dict.fromkeys(("started_at", "at"), "DOUBLE"),
+    },
+    columns=(
+        *_texts("vehicle_id", "attempt_id"),
+        Column("started_at", "TIMESTAMP", _at("started_at")),
+        Column("made_at", "TIMESTAMP", _at("at")),
+        Column("mode", "VARCHAR"),
+        Column("labelled_by", "VARCHAR", '"by"'),
+        Column("text", "VARCHAR"),
+    ),
+)
+"""A label lies at the time of its unlock, so that both are kept as long."""
 TABLES: Final = {
     table.name: table
     for table in (
@@ -417,6 +435,7 @@ TABLES: Final = {
         INCIDENTS,
         OBSERVATIONS,
         PLATFORM_EVENTS,
+        LABELS,
     )
 }
 

@@ -23,10 +23,12 @@ from fleet_wire.contract.attempt import Attempt, Complaint, Source
 from fleet_wire.contract.broker_log import BrokerEvent
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.incident import Incident
+from fleet_wire.contract.label import Label
 from fleet_wire.contract.messages import Command, Telemetry
 from fleet_wire.contract.partial import PartialTelemetry
 from fleet_wire.contract.topics import NULL_BOXES
 from fleet_wire.errors import ConfigError
+from fleet_wire.private_files import FOR_GROUP, open_to_append, write_whole
 from platform_probe.journal.codec import unsigned
 from platform_probe.journal.entries import (
     BrokerLine,
@@ -34,6 +36,7 @@ from platform_probe.journal.entries import (
     Entry,
     PlatformLine,
     RecordWritten,
+    UnlockLabelled,
 )
 from platform_probe.journal.files import AppendedFile
 from platform_probe.journal.locks import Locked, lock_file
@@ -42,6 +45,7 @@ from platform_probe.store.journal import write_cars
 from platform_probe.store.layout import (
     COMPLETE,
     OPEN,
+    STORE_FILE,
     WRITER_LOCK,
     all_segments,
     make_store,
@@ -54,6 +58,7 @@ from platform_probe.store.schema import (
     COMPLAINTS,
     DIAGNOSES,
     INCIDENTS,
+    LABELS,
     OBSERVATIONS,
     PLATFORM_EVENTS,
     STRAY_ANSWERS,
@@ -129,10 +134,7 @@ class StoreWriter:
         self._keeper: subprocess.Popen[bytes] | None = None
         self._stack = ExitStack()
         make_store(directory)
-        try:
-            self._stack.enter_context(lock_file(directory / WRITER_LOCK))
-        except Locked as locked:
-            raise _of_another(directory, locked) from None
+        self._stack.enter_context(_locked(directory, WRITER_LOCK))
         note_bucket(directory, limits.bucket)
         for name, end in (ends or {}).items():
             _cut_back(directory, name, end)
@@ -151,6 +153,8 @@ class StoreWriter:
             self._append_record(PLATFORM_EVENTS.name, entry.event)
         elif isinstance(entry, BrokerLine):
             self._broker_said(entry.event)
+        elif isinstance(entry, UnlockLabelled):
+            self._append_record(LABELS.name, entry.label)
 
     def diagnosis(self, diagnosis: Diagnosis) -> None:
         """Add a revision of a diagnosis."""
@@ -281,17 +285,43 @@ def held_by_monitor(directory: Path) -> Iterator[None]:
     The judge's own lock is taken later, and an earlier judge may still finish its work under it.
     Raises `ConfigError` where another monitor holds the store, `OSError` of the disk.
     """
+    with _locked(directory, MONITOR_LOCK):
+        yield
+
+
+class StoreHeldError(ConfigError):
+    """Another process writes to a store."""
+
+
+def keep_label(directory: Path, label: Label) -> None:
+    """Keep a label where no monitor does: in a store that none writes to, or in records.
+
+    Raises `StoreHeldError` where a monitor writes to the store, `OSError` of the disk.
+    """
+    line = msgspec.json.encode(label) + b"\n"
+    if not (directory / STORE_FILE).exists():
+        with os.fdopen(open_to_append(directory / LABELS.run_file), "ab") as file:
+            file.write(line)
+        return
+    with held_by_monitor(directory), _locked(directory, WRITER_LOCK):
+        make_store(directory)
+        number = next_number(directory, LABELS.name)
+        write_whole(segment_path(directory, LABELS.name, number, COMPLETE), line, FOR_GROUP)
+
+
+@contextmanager
+def _locked(directory: Path, name: str) -> Iterator[None]:
     with ExitStack() as stack:
         try:
-            stack.enter_context(lock_file(directory / MONITOR_LOCK))
+            stack.enter_context(lock_file(directory / name))
         except Locked as locked:
             raise _of_another(directory, locked) from None
         yield
 
 
-def _of_another(directory: Path, locked: Locked) -> ConfigError:
+def _of_another(directory: Path, locked: Locked) -> StoreHeldError:
     problem = f"{directory}: another monitor writes to this store (process {locked.holder})"
-    return ConfigError([f"{problem}: give each its own store.directory"])
+    return StoreHeldError([f"{problem}: give each its own store.directory"])
 
 
 class _OpenTable:
@@ -362,9 +392,12 @@ def _complete(path: Path) -> None:
 
 
 def _cut_back(directory: Path, table: str, end: TableEnd) -> None:
-    """Remove the lines of a table that came after a moment. Raises `OSError`."""
+    """Remove the lines of a table that came after a moment. Raises `OSError`.
+
+    A later file that is complete is none of the judge's: `keep_label` has put it there.
+    """
     for segment in all_segments(directory, table):
-        if segment.number > end.segment:
+        if segment.number > end.segment and segment.is_open:
             segment.path.unlink()
         elif segment.number == end.segment and segment.is_open:
             os.truncate(segment.path, min(end.bytes, segment.path.stat().st_size))

@@ -25,6 +25,7 @@ from fleet_wire.contract.incident import (
     IncidentState,
     Severity,
 )
+from fleet_wire.contract.label import Label
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
 from fleet_wire.modes.facts import Fact
 from tests.helpers.diagnoses import diagnosis_of
@@ -217,6 +218,26 @@ def _incidents() -> list[Incident]:
     return [first, second]
 
 
+def label_of(number: int, mode: str | None, **more: Any) -> Label:
+    """Return what a person says of an unlock of the store."""
+    car, _ = FAILURES[number]
+    made: dict[str, Any] = {"by": "amelie", "at": BEGIN_S + 100.0, "vehicle_id": car} | more
+    return Label(
+        attempt_id=f"attempt-{number}", started_at=BEGIN_S + number, mode=mode, **made
+    )  # fmt: skip
+
+
+def _labels() -> list[Label]:
+    """Return a right diagnosis, a wrong one, a corrected label and a withdrawn one."""
+    return [
+        label_of(33, "phone_side"),
+        label_of(33, "generic_500", at=BEGIN_S + 101.0, text="their log says so"),
+        label_of(41, "undervoltage_cutout"),
+        label_of(3, "phone_side"),
+        label_of(3, None, at=BEGIN_S + 102.0),
+    ]
+
+
 def make_busy_store(directory: Path, *, packed: bool = True) -> Path:
     """Make the store, as Parquet or as lines, and return its directory."""
     put_unlocks(directory, _unlocks())
@@ -227,6 +248,7 @@ def make_busy_store(directory: Path, *, packed: bool = True) -> Path:
         ("diagnoses", _diagnoses()),
         ("complaints", _complaints()),
         ("incidents", _incidents()),
+        ("labels", _labels()),
     ):
         put_lines(directory, table, map(msgspec.json.encode, records))
     if packed:

@@ -16,6 +16,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from fleet_wire.contract.incident import Incident, IncidentAction
+from fleet_wire.contract.label import Label
 from fleet_wire.system_clock import SystemClock
 from fleet_wire.web.client import HttpClient
 from fleet_wire.web.exchange import HttpResponse
@@ -67,6 +68,9 @@ class ServedMessages:
         self.registry = CollectorRegistry()
         self.log = Log("debug", SystemClock())
         self.acted: list[IncidentAction] = []
+        self.labels: list[Label] = []
+        self.keeps_labels = True
+        """Whether there is a store."""
         self.known = {"inc-1"}
         """Incidents to which something can be done."""
         settings = MessagesSettings(**values)
@@ -85,6 +89,12 @@ class ServedMessages:
         """Do what is asked for."""
         self.acted.append(action)
         return action.incident_id in self.known
+
+    def keep_label(self, label: Label) -> bool:
+        """Keep a label, where there is a store."""
+        if self.keeps_labels:
+            self.labels.append(label)
+        return self.keeps_labels
 
     def tell(self, *incidents: Incident) -> None:
         """Tell of incidents."""
@@ -175,7 +185,7 @@ async def served_messages(
     pages = ProbePages(
         metrics=lambda _: (iter(()), ""),
         not_ready=lambda: None,
-        posts=served.messages.pages(served.act),
+        posts=served.messages.pages(served.act, served.keep_label),
         max_body_bytes=262_144,
     )
     server = pages.server()

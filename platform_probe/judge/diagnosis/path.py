@@ -26,9 +26,14 @@ def not_on_its_way(record: Attempt) -> frozenset[str]:
 
     The monitor's own may also go through the API, as a phone's do: then it says what that answered.
     """
-    if record.source is not Source.PROBE or record.platform:
+    return not_on_the_path(record.source, record.cause, has_platform=bool(record.platform))
+
+
+def not_on_the_path(source: Source, cause: Cause | None, *, has_platform: bool) -> frozenset[str]:
+    """Return the same, of an unlock with this cause that a party asked for."""
+    if source is not Source.PROBE or has_platform:
         return frozenset()
-    return _ALL_BUT_BROKERS if record.cause in _NEVER_THERE else _OF_THE_PLATFORM
+    return _ALL_BUT_BROKERS if cause in _NEVER_THERE else _OF_THE_PLATFORM
 
 
 @cache

@@ -82,8 +82,9 @@ class Ranking:
         if weights.version != FORM:
             raise ConfigError([f"weights of version {weights.version}, expected {FORM}"])
         self._weights = weights = within_signatures(weights)
-        self._names = (*MODES, UNKNOWN, NOTHING_WRONG)
-        self._bias = [weights.bias.get(name, 0.0) for name in self._names]
+        self.names = (*MODES, UNKNOWN, NOTHING_WRONG)
+        """The modes, in the order of scores."""
+        self._bias = [weights.bias.get(name, 0.0) for name in self.names]
         self._seen = self._columns(weights.seen)
         self._unlisted = self._columns(_unlisted(weights.seen))
         """The weight of each fact for modes whose signatures do not list it."""
@@ -130,13 +131,13 @@ class Ranking:
         if excluded:
             found = tuple(
                 -math.inf if name in excluded else score
-                for name, score in zip(self._names, found, strict=True)
+                for name, score in zip(self.names, found, strict=True)
             )
         return self._without(impossible, found) if impossible else found
 
     def _without(self, impossible: frozenset[str], scores: Sequence[float]) -> tuple[float, ...]:
         """Return scores in which `unknown` stands for what is impossible."""
-        each = [*zip(self._names, scores, strict=True)]
+        each = [*zip(self.names, scores, strict=True)]
         unknown = max(score for name, score in each if name == UNKNOWN or name in impossible)
         return tuple(
             unknown if name == UNKNOWN else -math.inf if name in impossible else score
@@ -155,12 +156,12 @@ class Ranking:
         shown = shown_by(told)
         scores = [sum(each) for each in zip(before, *columns, strict=True)]
         unlisted = zip(*(self._unlisted[fact] for fact in seen), strict=True)
-        for place, (name, more) in enumerate(zip(self._names, map(sum, unlisted), strict=False)):
+        for place, (name, more) in enumerate(zip(self.names, map(sum, unlisted), strict=False)):
             if more > 0.0 and name in SIGNATURES and not SIGNATURES[name].needs.issubset(seen):
                 scores[place] -= more
         return tuple(
             -math.inf if contradicted(name, seen, shown) else score - _unproven(name, shown)
-            for name, score in zip(self._names, scores, strict=True)
+            for name, score in zip(self.names, scores, strict=True)
         )
 
     def rank(
@@ -184,54 +185,73 @@ class Ranking:
         against = seen.keys() - ANSWERS if Fact.WENT_WELL in seen else seen.keys()
         is_sure = sum(shares) < 1.0 / SURE
         for each in () if is_sure else map(self._shares, alike):
-            likeliest = self._names[each.index(1.0)]
+            likeliest = self.names[each.index(1.0)]
             is_possible = likeliest in MODES.keys() - excluded and not contradicted(
                 likeliest, against, frozenset()
             )
             if is_possible and sum(each) < min(sum(shares), 1.0 / SURE):
                 shares = each
-        if Fact.WENT_WELL in seen:
-            self._fold(shares, told)
-        if EvidenceSource.RETURN not in told:
-            self._doubt(shares, told)
+        self._settle(shares, seen, told)
         total = sum(shares)
         order = sorted(range(len(shares)), key=shares.__getitem__, reverse=True)[:SHOWN]
-        beside = self._second_explanation(self._names[order[0]], seen, impossible | excluded)
+        beside = self._second_explanation(self.names[order[0]], seen, impossible | excluded)
         is_third_likely = shares[order[SECOND_FAULT - 1]] / total >= LEAST_THIRD
         if beside is not None and beside not in order[:SECOND_FAULT] and not is_third_likely:
             others = [place for place in order[SECOND_FAULT - 1 :] if place != beside]
             order = [*order[: SECOND_FAULT - 1], beside, *others][:SHOWN]
         return tuple(
             RankedMode(
-                mode=self._names[place],
+                mode=self.names[place],
                 probability=round(shares[place] / total, 4),
-                weighed=self._weighed(self._names[place], seen, told),
+                weighed=self._weighed(self.names[place], seen, told),
             )
             for place in order
             if place in (order[0], beside) or shares[place] / total >= LEAST
         )
 
-    def _shares(self, scores: Sequence[float]) -> list[float]:
+    def probabilities(
+        self,
+        scores: Sequence[float],
+        seen: Collection[Fact],
+        told: frozenset[EvidenceSource],
+        temperature: float,
+    ) -> list[float]:
+        """Return how likely each of `names` is by its scores, at a temperature of the caller."""
+        shares = self._shares(scores, temperature)
+        self._settle(shares, seen, told)
+        total = sum(shares)
+        return [share / total for share in shares]
+
+    def _shares(self, scores: Sequence[float], temperature: float | None = None) -> list[float]:
         """Return how likely each mode is beside the likeliest, which has 1."""
         highest = max(scores)
-        temperature = self._weights.temperature
-        return [math.exp((score - highest) / temperature) for score in scores]
+        divisor = temperature or self._weights.temperature
+        return [math.exp((score - highest) / divisor) for score in scores]
+
+    def _settle(
+        self, shares: list[float], seen: Collection[Fact], told: frozenset[EvidenceSource]
+    ) -> None:
+        """Change shares as far as modes cannot be told apart."""
+        if Fact.WENT_WELL in seen:
+            self._fold(shares, told)
+        if EvidenceSource.RETURN not in told:
+            self._doubt(shares, told)
 
     def _fold(self, shares: list[float], told: frozenset[EvidenceSource]) -> None:
         """Count modes that cannot be seen of an unlock that went well as nothing wrong."""
-        nothing = self._names.index(NOTHING_WRONG)
+        nothing = self.names.index(NOTHING_WRONG)
         for slug in sorted(unseen_on(told)):
-            place = self._names.index(slug)
+            place = self.names.index(slug)
             shares[nothing] += shares[place]
             shares[place] = 0.0
 
     def _doubt(self, shares: list[float], told: frozenset[EvidenceSource]) -> None:
         """Leave no mode of a silent box sure that others look like: its return will part them."""
         first = max(range(len(shares)), key=shares.__getitem__)
-        alike = class_of(self._names[first], told).slugs
+        alike = class_of(self.names[first], told).slugs
         others = [
             place
-            for place, name in enumerate(self._names)
+            for place, name in enumerate(self.names)
             if name in alike and place != first and shares[place] > 0.0
         ]
         excess = shares[first] - MOST_BEFORE_RETURN * sum(shares)
@@ -264,8 +284,8 @@ class Ranking:
 
     def _columns(self, by_mode: Mapping[str, Mapping[str, float]]) -> dict[Fact, list[float]]:
         """Return for each fact by how much it moves each mode."""
-        columns = {fact: [0.0] * len(self._names) for fact in FACTS}
-        for place, name in enumerate(self._names):
+        columns = {fact: [0.0] * len(self.names) for fact in FACTS}
+        for place, name in enumerate(self.names):
             for fact, weight in by_mode.get(name, {}).items():
                 if fact not in columns:
                     raise ConfigError([f"weights: no such fact: {fact}"])

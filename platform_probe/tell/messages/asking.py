@@ -15,9 +15,11 @@ import msgspec
 
 from fleet_wire.clock import Clock
 from fleet_wire.contract.incident import ActionKind, IncidentAction
+from fleet_wire.contract.label import Label
 from fleet_wire.contract.problems import CONTENT_TYPE as PROBLEM_JSON
 from fleet_wire.contract.text import Text
 from fleet_wire.errors import ConfigError
+from fleet_wire.modes.catalogue import TITLES
 from fleet_wire.quantities import LONGEST_S
 from fleet_wire.web.bearer import has_token
 from fleet_wire.web.exchange import (
@@ -27,6 +29,7 @@ from fleet_wire.web.exchange import (
     HttpResponse,
     UnreadableBodyError,
 )
+from platform_probe.settings.messages import LABELS_PATH
 from platform_probe.tell.messages.metrics import RequestEnd
 from platform_probe.tell.messages.slack_blocks import (
     ACTION_ACKNOWLEDGE,
@@ -51,8 +54,11 @@ _KINDS: Final = {
 }
 
 NOT_DONE: Final = Text(key="slack.not_done")
+NO_STORE: Final = "this monitor keeps no labels: set store.directory in its settings"
 Act = Callable[[IncidentAction], bool]
 """Does it; returns whether there is such an incident, to which it can be done."""
+KeepLabel = Callable[[Label], bool]
+"""Keeps it; returns whether this monitor keeps labels at all."""
 Count = Callable[[RequestEnd], None]
 SayTo = Callable[[str, str], Awaitable[bool]]
 """Tells who pressed, by the response URL of the press; returns whether Slack has taken it."""
@@ -210,11 +216,20 @@ class Buttons:
 
 
 class Actions:
-    """Answers what `platform-probe incidents ack` and its like ask for."""
+    """Answers `platform-probe incidents ack` and its like, and labels of unlocks."""
 
-    def __init__(self, *, token: Callable[[], str], act: Act, count: Count, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        token: Callable[[], str],
+        act: Act,
+        keep_label: KeepLabel,
+        count: Count,
+        clock: Clock,
+    ) -> None:
         self._token = token
         self._act = act
+        self._keep_label = keep_label
         self._count = count
         self._clock = clock
 
@@ -228,7 +243,21 @@ class Actions:
             return self._reply(RequestEnd.FORGED, 503, f"the token: {error}")
         if not has_token(request, token):
             return self._reply(RequestEnd.FORGED, 401, "the token is wrong")
-        return self._handle_request(await _body_of(request) or b"")
+        body = await _body_of(request) or b""
+        is_label = request.path == LABELS_PATH
+        return self._handle_label(body) if is_label else self._handle_request(body)
+
+    def _handle_label(self, body: bytes) -> HttpResponse:
+        try:
+            label = msgspec.json.decode(body, type=Label)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            return self._reply(RequestEnd.UNREADABLE, 400, str(error))
+        if label.mode is not None and label.mode not in TITLES:
+            return self._reply(RequestEnd.UNREADABLE, 400, f"no failure mode {label.mode!r}")
+        if not self._keep_label(msgspec.structs.replace(label, at=self._clock.unix_s())):
+            return self._reply(RequestEnd.UNKNOWN, 409, NO_STORE)
+        self._count(RequestEnd.TAKEN)
+        return HttpResponse(200, b"{}", JSON)
 
     def _handle_request(self, body: bytes) -> HttpResponse:
         try:

@@ -20,12 +20,14 @@ from platform_probe.outputs.logs import Complaints, Logger
 from platform_probe.settings.messages import (
     ACTIONS_PATH,
     INTERACTIVITY_PATH,
+    LABELS_PATH,
     MessagesSettings,
 )
 from platform_probe.tell.messages.asking import (
     Act,
     Actions,
     Buttons,
+    KeepLabel,
     SayTo,
 )
 from platform_probe.tell.messages.delivery import DeliveryKind, Failure
@@ -120,8 +122,8 @@ class Messages:
             except Exception as error:  # noqa: BLE001 - whoever finds incidents goes on
                 self._telling.not_kept(error)
 
-    def pages(self, act: Act) -> dict[str, Page]:
-        """Return what answers, by path, to requests to do something to an incident."""
+    def pages(self, act: Act, keep_label: KeepLabel) -> dict[str, Page]:
+        """Return what answers, by path, to requests about an incident, and to labels."""
         pages: dict[str, Page] = {}
         count = self._metrics.count_asked
         slack, token_file = self._settings.slack, self._settings.actions_token_file
@@ -135,9 +137,10 @@ class Messages:
             pages[INTERACTIVITY_PATH] = buttons.answer
         if token_file is not None:
             token = partial(read_secret, token_file, name="actions_token_file")
-            pages[ACTIONS_PATH] = Actions(
-                token=token, act=act, count=count, clock=self._clock
-            ).answer
+            actions = Actions(
+                token=token, act=act, keep_label=keep_label, count=count, clock=self._clock
+            )
+            pages |= dict.fromkeys((ACTIONS_PATH, LABELS_PATH), actions.answer)
         return pages
 
     def refresh_gauges(self) -> None:

@@ -24,6 +24,7 @@ from fleet_wire.web.server import HttpServer
 from platform_probe.boards.folder import BoardFolder
 from platform_probe.settings.console import ConsoleSettings
 from platform_probe.store.duck import Rows
+from platform_probe.tell.posting import MonitorAddress
 from platform_probe.tell.support.rows import Row
 from platform_probe.texts.catalogue import LANGUAGES, Say, say_in
 from platform_probe.texts.times import HOUR_S
@@ -33,6 +34,7 @@ from platform_probe.web.console.audit import Audit, AuditError
 from platform_probe.web.console.entrance import Entrance, SignInService, Visit, preferences
 from platform_probe.web.console.gathering import failed_within
 from platform_probe.web.console.helping import help_templates
+from platform_probe.web.console.labelling import Labelling
 from platform_probe.web.console.live_list import Live
 from platform_probe.web.console.metrics import new_metrics
 from platform_probe.web.console.page_request import (
@@ -50,6 +52,7 @@ from platform_probe.web.console.pages import (
     entities,
     fleet,
     incident,
+    right_here,
     search_results,
     unlock,
     what_if,
@@ -88,6 +91,7 @@ _PAGES: Final[Mapping[str, PageMaker]] = {
     "qa": fleet.qa_page,
     "cto": fleet.cto_page,
     "boards": boards.boards_page,
+    "right": right_here.right_page,
 }
 """Pages by their path."""
 _THINGS: Final[Mapping[str, PageMaker]] = {
@@ -119,8 +123,11 @@ class Console:
         *,
         audit_file: Path,
         trouble: Callable[[str], None],
+        monitor: MonitorAddress | None = None,
     ) -> None:
         """Open what is there; `trouble` gets later errors, also from threads.
+
+        `monitor` writes to the store, and takes labels.
 
         Raises `ConfigError` for what cannot be read.
         """
@@ -136,17 +143,18 @@ class Console:
         seal = Seal(is_https=(settings.public_url or "").startswith("https://"))
         self._access = Access(settings, seal)
         self._service = self._sign_in_service(seal)
+        self._workers = Workers()
         self._entrance = Entrance(
             self._access,
             self._audit,
             self._metrics,
             service=self._service,
+            labelling=Labelling(self._looking, self._workers, directory, monitor),
             zone=zone,
             things=frozenset(_THINGS),
             trouble=self._trouble,
         )
         self._what_ifs = WhatIfs(directory)
-        self._workers = Workers()
         self._live = Live(self._latest_failures)
         self._watch_what_is_shown()
         self._keeping = (

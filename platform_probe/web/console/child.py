@@ -11,6 +11,7 @@ import msgspec
 
 from fleet_wire.child_process import ChildProcess
 from platform_probe.settings.console import ConsoleSettings
+from platform_probe.tell.posting import MonitorAddress
 from platform_probe.web.console.console_reply import ChildConfig, ConsoleReply
 
 END_WITHIN_S: Final = 8.0
@@ -21,12 +22,19 @@ class ConsoleChild:
     """The process. Its end never ends the monitor."""
 
     def __init__(
-        self, settings: ConsoleSettings, *, directory: Path, zone: str, audit_file: Path
+        self,
+        settings: ConsoleSettings,
+        *,
+        directory: Path,
+        zone: str,
+        audit_file: Path,
+        monitor: MonitorAddress | None = None,
     ) -> None:
         config = ChildConfig(
             directory=str(directory.resolve()),
             zone=zone,
             audit_file=str(audit_file.resolve()),
+            monitor=monitor,
             settings=settings.model_dump(mode="json"),
         )
         self._child = ChildProcess(

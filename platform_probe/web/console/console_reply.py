@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from platform_probe.tell.posting import MonitorAddress
+
 
 class ChildConfig(msgspec.Struct, frozen=True, kw_only=True):
     """The settings of the process, in one line."""
@@ -16,6 +18,8 @@ class ChildConfig(msgspec.Struct, frozen=True, kw_only=True):
     audit_file: str
     settings: dict[str, Any]
     """Those of the console, as its section has them."""
+    monitor: MonitorAddress | None = None
+    """The monitor that takes labels; None: it takes none."""
 
 
 class ConsoleReply(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from datetime import datetime, tzinfo
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
+from fleet_wire.errors import ConfigError
 from fleet_wire.web.exchange import (
     HTML,
     BodyTooLargeError,
@@ -20,11 +21,13 @@ from platform_probe.texts.catalogue import LANGUAGES, language_of, say_in
 from platform_probe.web.console.access import Access
 from platform_probe.web.console.answers import HEADERS, redirect, safe, static_url
 from platform_probe.web.console.audit import Audit
+from platform_probe.web.console.labelling import Labelling, given_in
 from platform_probe.web.console.metrics import ConsoleMetrics
 from platform_probe.web.console.person import Person
 from platform_probe.web.console.provider import Provider, ProviderDownError
 from platform_probe.web.console.rendering import render
 from platform_probe.web.console.sealed import cookie
+from platform_probe.web.console.search import url_of
 from platform_probe.web.console.sign_in import NotSignedInError, SignIn
 
 MAX_QUERY: Final = 2_000
@@ -74,6 +77,7 @@ class Entrance:
         metrics: ConsoleMetrics,
         *,
         service: SignInService | None,
+        labelling: Labelling,
         zone: tzinfo,
         things: frozenset[str],
         trouble: Callable[[str, str], None],
@@ -82,6 +86,7 @@ class Entrance:
         self._audit = audit
         self._metrics = metrics
         self._service = service
+        self._labelling = labelling
         self._zone = zone
         self._things = things
         self._trouble = trouble
@@ -145,15 +150,17 @@ class Entrance:
         if path == "login":
             return self._log_in(visit, form)
         person = visit.person
-        return self.ask_who(visit) if person is None else self._act(visit, person, path, form)
+        return self.ask_who(visit) if person is None else await self._act(visit, person, path, form)
 
-    def _act(
+    async def _act(
         self, visit: Visit, person: Person, path: str, form: Mapping[str, str]
     ) -> HttpResponse:
         if path == "logout":
             return self._log_out(visit, person)
         if path == "unmask":
             return self._unmask(visit, person, form)
+        if path == "label":
+            return await self._label(visit, person, form)
         return self.problem(visit, 404, "problem.nothing_here")
 
     # Tokens
@@ -279,6 +286,22 @@ class Entrance:
         self._audit.note(person, "unmask", remote, kind=kind, id=name, reason=reason)
         kept = self._access.unmasked(visit.request, person.name, thing)
         return redirect(safe(form.get("back", "/")), kept)
+
+    # Labels
+
+    async def _label(self, visit: Visit, person: Person, form: Mapping[str, str]) -> HttpResponse:
+        given = given_in(form)
+        label = None if given is None else await self._labelling.label_for(person, given)
+        if label is None:
+            return self.problem(visit, 400, "problem.label")
+        its = {"id": label.attempt_id, "mode": label.mode, "text": label.text}
+        self._audit.note(person, "label", visit.request.remote, kind="unlock", **its)
+        try:
+            await self._labelling.keep(label)
+        except ConfigError as error:
+            self._trouble("store", f"store: no label was kept: {error}")
+            return self.problem(visit, 503, "problem.label_not_kept")
+        return redirect(f"{url_of('unlock', label.attempt_id)}?labelled=1")
 
     # Pages that show nothing of the records
 

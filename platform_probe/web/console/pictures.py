@@ -182,6 +182,28 @@ def _round_step(height: float, *, is_whole: bool) -> float:
 
 
 @dataclass(frozen=True, slots=True)
+class Reliability:
+    """How often what was said with a probability is right: points, and the same ticks on both axes.
+
+    On the diagonal the two are equal.
+    """
+
+    path: str
+    dots: Sequence[tuple[float, float, int]]
+    """Percent from the left and from the top, and the number of labels."""
+    ticks: Sequence[Tick]
+
+
+def reliability_of(points: Sequence[tuple[float, float, int]]) -> Reliability | None:
+    """Return a picture of (probability said, share right, labels); None without points."""
+    if not points:
+        return None
+    dots = [(100 * said, 100 - 100 * right, labels) for said, right, labels in points]
+    path = "L".join(f"{WIDE * x / 100:.1f} {HIGH * y / 100:.1f}" for x, y, _ in dots)
+    return Reliability(f"M{path}", dots, [Tick(f"{each}", each) for each in range(0, 101, 25)])
+
+
+@dataclass(frozen=True, slots=True)
 class Share:
     """A share of a whole as a bar, with the interval in which it is known."""
 

@@ -24,6 +24,7 @@ from fleet_wire.config.file import Document
 from fleet_wire.errors import UnlockpathError
 from fleet_wire.web.server import at_url
 from platform_probe.settings.console import ConsoleSettings
+from platform_probe.tell.posting import MonitorAddress
 from platform_probe.texts.times import zone_named
 from platform_probe.web.console.application import Console
 from platform_probe.web.console.console_reply import ChildConfig, ConsoleReply
@@ -40,15 +41,23 @@ async def serve_console(
     audit_file: Path,
     say: Callable[[str], None],
     trouble: Callable[[str], None],
+    monitor: MonitorAddress | None = None,
     until: asyncio.Event | None = None,
 ) -> None:
     """Serve pages until told to stop.
 
-    `say` gets the address of the pages, `trouble` errors of a page.
+    `say` gets the address of the pages, `trouble` errors of a page. `monitor` takes labels.
 
     Raises `ConfigError` for what cannot be read, `LimitError` where the port cannot be had.
     """
-    console = Console(directory, settings, zone_named(zone), audit_file=audit_file, trouble=trouble)
+    console = Console(
+        directory,
+        settings,
+        zone_named(zone),
+        audit_file=audit_file,
+        trouble=trouble,
+        monitor=monitor,
+    )
     server = console.server()
     stop = asyncio.Event() if until is None else until
     if until is None:
@@ -88,6 +97,7 @@ async def _as_child(config: ChildConfig) -> None:
         audit_file=Path(config.audit_file),
         say=lambda url: _say(ConsoleReply(url=url)),
         trouble=lambda problem: _say(ConsoleReply(problem=problem)),
+        monitor=config.monitor,
         until=stop,
     )
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.broker_log import BrokerEvent, BrokerEventKind
 from fleet_wire.contract.incident import ActionKind, IncidentAction
+from fleet_wire.contract.label import Label
 from fleet_wire.contract.messages import (
     Action,
     CarEvent,
@@ -39,6 +40,7 @@ from platform_probe.journal.entries import (
     PlatformLine,
     RecordWritten,
     Tick,
+    UnlockLabelled,
     UnlockUnanswered,
 )
 from tests.helpers.records import COMPLAINT, STRAY, attempt_of
@@ -59,6 +61,7 @@ MESSAGES = [
     (TopicKind.EVENT, CarEvent("boot", boots=5)),
     (TopicKind.COMMAND, unsigned(COMMAND)),
 ]
+LABEL = Label(attempt_id="a", vehicle_id="car-1", started_at=5.0, mode="unknown", by="Ada", at=7.25)
 ENTRIES: list[Entry] = [
     *(CarMessage(1.5, kind, "car-1", message) for kind, message in MESSAGES),
     CarMessage(1.5, TopicKind.STATE, "car-1", STATE, is_retained=True),
@@ -71,6 +74,8 @@ ENTRIES: list[Entry] = [
     ConnectionChanged(5.0, is_there=False),
     CarRemoved(6.0, "car-1"),
     PersonActed(7.0, IncidentAction(incident_id="i", kind=ActionKind.CLOSE, by="Ada", at=7.0)),
+    UnlockLabelled(7.5, LABEL),
+    UnlockLabelled(7.5, msgspec.structs.replace(LABEL, mode=None, text="a mistake")),
     Tick(8.0, 1_700_000_000.25),
     MonitorStarted(0.1, 1_700_000_000.0),
     MonitorStopped(9.0),

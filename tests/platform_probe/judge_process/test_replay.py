@@ -14,12 +14,14 @@ import pytest
 from click.testing import CliRunner
 
 from fleet_sim.scenario.loading import load_scenario
+from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.diagnosis import UNKNOWN
+from fleet_wire.contract.label import Label
 from fleet_wire.contract.topics import TopicKind
 from platform_probe.__main__ import main
 from platform_probe.commands.judge import DIFFERS
 from platform_probe.journal.codec import line_of
-from platform_probe.journal.entries import Tick
+from platform_probe.journal.entries import RecordWritten, Tick, UnlockLabelled
 from platform_probe.journal.reader import entries_in
 from platform_probe.journal.segments import COMPLETE, segment_path
 from platform_probe.judge.weights import shipped_weights
@@ -33,6 +35,7 @@ from platform_probe.settings.monitor import ProbeSettings, StoreSettings
 from platform_probe.store import journal as store_journal
 from platform_probe.store.keeper import keep
 from platform_probe.store.limits import Limits
+from tests.helpers.stores import selected
 from tests.helpers.virtual_runs import SCENARIOS, run_virtually
 
 SCENARIO = "carrier_outage"
@@ -73,6 +76,44 @@ def test_the_same_judge_says_the_same_to_the_byte(run: Path, config: Path, tmp_p
         assert (out / name).stat().st_size
     bodies = [json.loads(line) for line in (out / MESSAGES_FILE).read_bytes().splitlines()]
     assert "incident.opened" in {body["type"] for body in bodies}
+
+
+def test_labels_change_no_judgement(run: Path, config: Path, tmp_path: Path) -> None:
+    """A journal with labels replays to the same bytes, and the labels reach the store, each once.
+
+    They are measurements of people: a judge believes them only by the calibration of its weights.
+    """
+    labelled, store = tmp_path / "labelled", tmp_path / "store"
+    (labelled / "journal").mkdir(parents=True)
+    lines, labels = [], 0
+    for entry in entries_in(run / "journal"):
+        lines.append(line_of(entry))
+        if isinstance(entry, RecordWritten) and isinstance(entry.record, Attempt):
+            record = entry.record
+            label = Label(
+                attempt_id=record.attempt_id, vehicle_id=record.vehicle_id, mode="phone_side",
+                started_at=record.started_at, by="jo", at=entry.at + labels,
+            )  # fmt: skip
+            lines.append(line_of(UnlockLabelled(entry.at, label)))
+            labels += 1
+    segment_path(labelled / "journal", 1, COMPLETE).write_bytes(b"".join(lines))
+    outs = tmp_path / "without", tmp_path / "with"
+    for directory, out in zip((run, labelled), outs, strict=True):
+        options = ["--config", str(config), "--out", str(out)]
+        CliRunner().invoke(main, ["judge", "--replay", str(directory), *options])
+    for name in (DIAGNOSES_FILE, INCIDENTS_FILE, MESSAGES_FILE):
+        without, with_labels = ((out / name).read_bytes() for out in outs)
+        assert without == with_labels
+    settings = ProbeSettings(out_dir=tmp_path / "out", store=StoreSettings(directory=store))
+    for _ in range(2):
+        with ExitStack() as stack:
+            stop = asyncio.Event()
+            stop.set()
+            journal = labelled / "journal"
+            judge = JudgeProcess(settings, journal=journal, say=lambda _: None, stack=stack)
+            asyncio.run(judge.follow(stop))
+    ((found,),) = selected(store, "SELECT count(*) FROM labels")
+    assert found == labels > 100
 
 
 def test_other_weights_are_compared(run: Path, config: Path, tmp_path: Path) -> None:

@@ -9,12 +9,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from fleet_wire.contract.attempt import Complaint, Source
 from fleet_wire.contract.broker_log import BrokerEvent, BrokerEventKind
 from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.diagnosis import Diagnosis, FactSeen, RankedMode
+from fleet_wire.contract.label import Label
 from fleet_wire.contract.messages import (
     Action,
     Command,
@@ -27,11 +29,16 @@ from fleet_wire.contract.messages import (
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.errors import ConfigError
+from platform_probe.journal.entries import UnlockLabelled
 from platform_probe.store.layout import all_segments, parquet_parts
+from platform_probe.store.writer import StoreHeldError, keep_label
 from tests.helpers.records import STRAY
 from tests.helpers.stores import BEGIN_S, KeptWriter, ids_in, kept, selected, unlock, writer_of
 from tests.helpers.waiting import wait_for
 
+LABEL = Label(
+    attempt_id="attempt-1", vehicle_id="car-1", started_at=BEGIN_S, mode="unknown", by="jo", at=9.0
+)
 EVENT = PlatformEvent(PlatformStep.ANSWERED, BEGIN_S, "r-1", "unlock", status=503)
 COMPLAINT = Complaint(
     complaint_id="call-1", at=BEGIN_S, scheduled_s=0.0, vehicle_id="car-1", shown="?",
@@ -177,6 +184,24 @@ def test_what_was_not_committed_is_cut_off(tmp_path: Path) -> None:
         store.emit(unlock(2))
     assert ids_in(tmp_path) == ["attempt-1", "attempt-2"]
     assert len(all_segments(tmp_path, "platform_events")) == 1
+
+
+def test_labels_of_the_time_without_a_monitor_are_not_cut_off(tmp_path: Path) -> None:
+    """The next monitor cuts back what its judge did not commit, and no label."""
+    with writer_of(tmp_path) as store:
+        store.add(UnlockLabelled(store.at, LABEL))
+        store.flush()
+        ends = store.ends()
+        with pytest.raises(StoreHeldError, match="another monitor writes to this store"):
+            keep_label(tmp_path, LABEL)
+    for mode in ("phone_side", None, "generic_500"):
+        keep_label(tmp_path, msgspec.structs.replace(LABEL, mode=mode))
+    sql = "SELECT mode FROM labels ORDER BY ALL"
+    kept_labels = [("generic_500",), ("phone_side",), ("unknown",), (None,)]
+    with writer_of(tmp_path, ends=ends):
+        assert [*selected(tmp_path, sql)] == kept_labels
+    kept(tmp_path)
+    assert [*selected(tmp_path, sql)] == kept_labels
 
 
 WRITE_FOR_EVER = """

@@ -20,6 +20,7 @@ from platform_probe.tell.support.rows import Row
 from platform_probe.tell.support.telling import export_command, facts_of, party_at_fault
 from platform_probe.tell.support.telling_programs import json_of
 from platform_probe.tell.support.timeline import InARow, as_one_line, furthest_stage, missing_stage
+from platform_probe.web.console.labelling import MODES_BY_LAYER, NONE_OF_THESE, labels_of
 from platform_probe.web.console.one_unlock import SIMILAR_S, neighbours, similar_to, unlock_case
 from platform_probe.web.console.page_request import (
     Answer,
@@ -30,6 +31,7 @@ from platform_probe.web.console.page_request import (
     forbidden,
     masked,
     missing,
+    without,
 )
 from platform_probe.web.console.person import Permission
 from platform_probe.web.console.pictures import hops_of
@@ -65,6 +67,12 @@ def unlock_page(asked: PageRequest, attempt_id: str) -> Answer:
         "story": story_of(told["timeline"]),
         "thing": thing,
         "revisions": case.revisions,
+        "labels": [
+            {**one, "text": without(one["text"] or "", names)}
+            for one in labels_of(asked.snapshot, attempt_id, case.at_s)
+        ],
+        "modes_by_layer": MODES_BY_LAYER,
+        "none_of_these": NONE_OF_THESE,
         "raw": told if asked.may(Permission.SECRETS) else None,
         **(_of_attempt(asked, case, case.attempt) if case.attempt is not None else _OF_A_CALL),
     }

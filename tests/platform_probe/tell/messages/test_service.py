@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from fleet_wire.contract.incident import ActionKind, Severity
+from fleet_wire.contract.label import Label
 from fleet_wire.system_clock import SystemClock
 from platform_probe.tell.messages.asking import NOT_DONE
 from platform_probe.tell.messages.slack_blocks import (
@@ -239,3 +240,24 @@ async def test_requests_need_the_token(served: ServedMessages) -> None:
         assert (await served.post("/incidents/actions", bad, good)).status == 400
     gone = body.replace(b"inc-1", b"gone")
     assert (await served.post("/incidents/actions", gone, good)).status == 409
+
+
+async def test_a_label_is_stamped_by_the_monitor(served: ServedMessages) -> None:
+    """It needs the token, a mode that there is, and a monitor with a store."""
+    good = {"Authorization": f"Bearer {ACTIONS_TOKEN}"}
+    sent = Label(
+        attempt_id="a1", vehicle_id="car-1", started_at=5.0, mode="phone_side", by="jo", at=0.0
+    )
+    body = msgspec.json.encode(sent)
+    assert (await served.post("/labels", body, {})).status == 401
+    assert (await served.post("/labels", body, good)).status == 200
+    (label,) = served.labels
+    assert label.at > 1_700_000_000.0
+    assert msgspec.structs.replace(label, at=0.0) == sent
+    for bad in (b"", b"{}", body.replace(b"phone_side", b"phone"), body.replace(b"jo", b"")):
+        assert (await served.post("/labels", bad, good)).status == 400
+    served.keeps_labels = False
+    answer = await served.post("/labels", body, good)
+    assert answer.status == 409
+    assert b"store.directory" in answer.body
+    assert served.value("incident_requests_total", end="taken") == 1

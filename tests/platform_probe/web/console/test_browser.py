@@ -27,7 +27,7 @@ PATHS = (
     "/mode/generic_500", "/time", "/incidents", "/incident/incident-1", "/fleet", "/oncall",
     "/support", "/mobile", "/qa?before=2.4.1&after=2.5.0", "/cto", "/squad/connectivity",
     "/boards", "/board/examples/unlocks",
-    "/board/connectivity/new?edit=1", "/nothing",
+    "/board/connectivity/new?edit=1", "/right", "/nothing",
 )  # fmt: skip
 
 pytestmark = pytest.mark.browser

@@ -1,0 +1,84 @@
+"""`platform-probe label`: say why an unlock failed, so that the diagnosis can learn from it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+import click
+
+from fleet_wire.contract.label import MAX_NAME, MAX_TEXT, Label
+from fleet_wire.errors import ConfigError
+from platform_probe.commands.asking import (
+    account_name,
+    person_options,
+    question_from_options,
+    store_options,
+)
+from platform_probe.settings.monitor import load_settings
+from platform_probe.tell.labels import check_mode, send_label
+from platform_probe.tell.posting import monitor_of
+from platform_probe.tell.support.believed import how_likely
+from platform_probe.tell.support.fitting import UnlockQuery
+from platform_probe.tell.support.looking_up import look_up
+
+_HELD = "SELECT mode FROM labels WHERE attempt_id = $id ORDER BY made_at DESC LIMIT 1"
+
+
+@click.command()
+@click.argument("attempt_id", metavar="ATTEMPT")
+@click.argument("mode", required=False)
+@click.option("--text", metavar="TEXT", help="What you found, for those who read it.")
+@click.option("--withdraw", is_flag=True, help="Withdraw the label of this unlock.")
+@person_options
+@store_options
+def label(  # noqa: PLR0913 - one parameter for each option
+    *,
+    attempt_id: str,
+    mode: str | None,
+    text: str | None,
+    withdraw: bool,
+    by: str | None,
+    url: str | None,
+    token_file: Path | None,
+    directory: Path | None,
+    config: Path | None,
+    zone: str | None,
+) -> None:
+    """Label unlock ATTEMPT with the failure MODE that it had.
+
+    \b
+    platform-probe label ATTEMPT undervoltage_cutout --text "11.1 V" --config probe.yaml
+    platform-probe label ATTEMPT unknown --text "a tree on the car" --store store
+    platform-probe label ATTEMPT --withdraw --store store
+
+    MODE is one of docs/modes.md, `unknown` for none of these, or `nothing_wrong`. The last label of
+    an unlock counts. A monitor that writes to the store is asked over HTTP.
+    """  # noqa: D301 - click's own escape
+    if withdraw is (mode is not None):
+        raise click.UsageError("give a MODE, or --withdraw")
+    if mode is not None:
+        check_mode(mode)
+    asked = question_from_options(directory, config, zone)
+    case = look_up(asked.source, UnlockQuery(attempt=attempt_id))
+    if not case.revisions:
+        raise ConfigError([f"unlock {attempt_id!r} has no diagnosis that a label could correct"])
+    if withdraw:
+        found = asked.source.read(lambda duck: duck.query(_HELD, {"id": attempt_id}, limit=1))
+        if not found.rows or found.rows[0][0] is None:
+            raise ConfigError([f"unlock {attempt_id!r} has no label"])
+    said = Label(
+        attempt_id=attempt_id,
+        vehicle_id=case.vehicle_id or "",
+        started_at=case.at_s,
+        mode=mode,
+        by=(by or account_name())[:MAX_NAME],
+        at=time.time(),
+        text=None if text is None else text[:MAX_TEXT],
+    )
+    monitor = monitor_of(load_settings(config), url=url, token_file=token_file)
+    asyncio.run(send_label(said, asked.source.directory, monitor))
+    believed = case.revisions[-1].first
+    told = f"the diagnosis says {believed.mode}, {how_likely(believed.probability)}"
+    click.echo(f"{attempt_id}: {'label withdrawn' if mode is None else mode} by {said.by}; {told}")

@@ -1,0 +1,77 @@
+"""Posts what a person asks of a monitor to its API, with the token that its settings name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from fleet_wire.config.secrets import read_secret
+from fleet_wire.errors import ConfigError
+from fleet_wire.web.client import HttpClient, NoAnswerError
+from fleet_wire.web.exchange import JSON, HttpResponse
+from fleet_wire.web.server import at_url
+from platform_probe.settings.monitor import ProbeSettings
+
+TIMEOUT_S: Final = 10.0
+_OK: Final = 200
+_NOT_FOUND: Final = 404
+_ANYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 - what a monitor listens on, as the settings say
+
+
+class MonitorAddress(NamedTuple):
+    """Where a monitor takes posts, and what lets us post."""
+
+    url: str
+    token_file: str
+    """A path: JSON carries it to the console's process."""
+
+
+def monitor_of(
+    settings: ProbeSettings,
+    *,
+    url: str | None = None,
+    token_file: Path | None = None,
+    port: int | None = None,
+) -> MonitorAddress | None:
+    """Return the address of the monitor with these settings; None where no token is named.
+
+    `url`, `token_file` and `port` go before what the settings say.
+    """
+    if token_file is None and settings.messages is not None:
+        token_file = settings.messages.actions_token_file
+    if token_file is None:
+        return None
+    host = "127.0.0.1" if settings.listen_host in _ANYWHERE else settings.listen_host
+    its_url = url or at_url(host, port or settings.listen_port)
+    return MonitorAddress(its_url, str(token_file.absolute()))
+
+
+async def post(monitor: MonitorAddress, path: str, asked: Any) -> bytes:
+    """Post something as JSON, and return the answer. Raises `ConfigError` where nobody takes it."""
+    token = read_secret(Path(monitor.token_file), name="token file").strip()
+    client = HttpClient(monitor.url)
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": JSON}
+    try:
+        answer = await client.request(
+            "POST", path, timeout_s=TIMEOUT_S, headers=headers, body=msgspec.json.encode(asked)
+        )
+    except NoAnswerError as error:
+        why = f"no answer from a monitor at {monitor.url} ({error}): name it by --monitor URL"
+        raise ConfigError([why]) from None
+    finally:
+        await client.close()
+    if answer.status == _NOT_FOUND:
+        why = "this monitor takes none: set messages.actions_token_file"
+        raise ConfigError([f"{monitor.url}: {why}"])
+    if answer.status != _OK:
+        raise ConfigError([f"{monitor.url}: {_detail(answer)}"])
+    return answer.body
+
+
+def _detail(answer: HttpResponse) -> str:
+    try:
+        return str(msgspec.json.decode(answer.body)["detail"])
+    except (msgspec.MsgspecError, TypeError, KeyError):
+        return f"HTTP {answer.status}"
