@@ -2,41 +2,28 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from pathlib import Path
 
 import msgspec
 
-from tests.helpers.pages import blocks, page
+from tests.helpers.pages import blocks, page, run_in_shell
 from tests.helpers.places import ROOT
 
 TEXT = page("replay.md")
-BIN = ROOT / ".venv" / "bin"
-
-
-def run(block: str, place: Path) -> str:
-    """Run a block of the page in a shell, and return what it prints."""
-    path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        ["bash", "-euc", block], cwd=place, env={**os.environ, "PATH": path}, check=True,
-        stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    return done.stdout
 
 
 def test_a_stranger_replays_an_incident(tmp_path: Path) -> None:
     """The same weights change nothing, and others what they should, from the page alone."""
     (tmp_path / "scenarios").symlink_to(ROOT / "scenarios")
     simulate, weights, replay, listing = blocks(TEXT, "bash")
-    assert run(simulate, tmp_path).count("as they were") == 2
-    run(weights, tmp_path)
+    assert run_in_shell(simulate, tmp_path).count("as they were") == 2
+    run_in_shell(weights, tmp_path)
     bias = msgspec.json.decode((tmp_path / "weights.json").read_bytes())["bias"]
     assert [mode for mode, value in bias.items() if value == -50] == ["regional_carrier_outage"]
-    said = run(replay, tmp_path)
+    said = run_in_shell(replay, tmp_path)
     assert "diagnoses: these differ" in said
     assert " x regional_carrier_outage -> " in said
-    files = run(listing, tmp_path).split()
+    files = run_in_shell(listing, tmp_path).split()
     assert files == ["diagnoses.jsonl", "incidents.jsonl", "messages.jsonl"]
     rows = [line for line in TEXT.splitlines() if line.startswith("| `")]
     assert [row.split("`")[1] for row in rows] == files

@@ -29,6 +29,7 @@ RUN_ELSEWHERE = {
     "first-failure-mode.md": "tests/test_docs_faults.py, in a copy of the project",
     "packages.md": "tests/test_docs_packages.py, without a network",
     "replay.md": "tests/test_docs_replay.py",
+    "teach.md": "tests/test_docs_teach.py",
     "truth.md": "tests/test_docs_truth.py",
     "what-if.md": "tests/test_docs_what_if.py",
     "your-first-board.md": "tests/test_docs_boards.py",

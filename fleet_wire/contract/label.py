@@ -32,4 +32,4 @@ class Label(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     at: float
     """When it was said, Unix seconds."""
     text: Annotated[str, msgspec.Meta(max_length=MAX_TEXT)] | None = None
-    """What the person found, in their words."""
+    """The finding of the person, in their words."""

@@ -19,7 +19,7 @@ from platform_probe.commands.asking import (
 from platform_probe.settings.monitor import load_settings
 from platform_probe.tell.labels import check_mode, send_label
 from platform_probe.tell.posting import monitor_of
-from platform_probe.tell.support.believed import how_likely
+from platform_probe.tell.support.believed import percent
 from platform_probe.tell.support.fitting import UnlockQuery
 from platform_probe.tell.support.looking_up import look_up
 
@@ -80,5 +80,5 @@ def label(  # noqa: PLR0913 - one parameter for each option
     monitor = monitor_of(load_settings(config), url=url, token_file=token_file)
     asyncio.run(send_label(said, asked.source.directory, monitor))
     believed = case.revisions[-1].first
-    told = f"the diagnosis says {believed.mode}, {how_likely(believed.probability)}"
+    told = f"the diagnosis says {believed.mode} ({percent(believed.probability)})"
     click.echo(f"{attempt_id}: {'label withdrawn' if mode is None else mode} by {said.by}; {told}")

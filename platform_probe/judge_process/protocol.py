@@ -37,7 +37,7 @@ class ProcessMessage(msgspec.Struct, frozen=True, omit_defaults=True):
     action: IncidentAction | None = None
     """A person's request: the measuring process writes it to the journal."""
     label: Label | None = None
-    """What a person says of an unlock: the measuring process writes it to the journal."""
+    """A person's label of an unlock: the measuring process writes it to the journal."""
 
 
 def judge_settings(settings: ProbeSettings) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from platform_probe.store.writer import StoreHeldError, keep_label
 from platform_probe.tell.posting import MonitorAddress, post
 from platform_probe.tell.support.rows import Row, as_rows, unix_s, utc
 
-MOST: Final = 100_000
+MOST: Final = 5_000
 """The last labels that a calibration uses."""
 _LABELLED: Final = f"""
 SELECT labelled.*, attempts.attempt_id IS NOT NULL AS has_attempt, attempts.cause AS own_cause

@@ -21,7 +21,7 @@ _ANYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 - what a monitor listens on, 
 
 
 class MonitorAddress(NamedTuple):
-    """Where a monitor takes posts, and what lets us post."""
+    """The URL of a monitor that takes posts, and the file of the token for it."""
 
     url: str
     token_file: str

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from pathlib import Path
 
 from click.testing import CliRunner, Result
@@ -30,6 +32,16 @@ def section(text: str, title: str) -> str:
 def blocks(text: str, language: str) -> list[str]:
     """Return the code blocks in a language; "" is for those without."""
     return re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def run_in_shell(block: str, place: Path) -> str:
+    """Run a block of a page in a shell, with our commands, and return what it prints."""
+    path = f"{ROOT / '.venv' / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-euc", block], cwd=place, env={**os.environ, "PATH": path}, check=True,
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    return done.stdout
 
 
 def files(text: str) -> dict[str, str]:

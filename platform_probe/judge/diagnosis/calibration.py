@@ -1,8 +1,8 @@
 """The weights of the diagnosis, adjusted to one fleet by the labels of its people. No I/O.
 
 Fleets differ in how often each mode occurs, and in how far facts can be trusted. So two things are
-fitted: a prior for each mode, and one temperature for all. What the facts say of a mode stays as it
-was learned. A prior moves until the diagnosis expects its mode as often as the labels have it. Some
+fitted: a prior for each mode, and one temperature for all. The weights of facts stay as they were
+learned. A prior moves until the diagnosis expects its mode as often as the labels have it. Some
 pseudo-labels hold it back: they are distributed as the diagnosis expects without any label.
 """
 
@@ -24,7 +24,7 @@ from platform_probe.judge.diagnosis.ranking import FORM, Ranking, Weights, read_
 LEAST_LABELS: Final = 50
 """Fewer labels cannot be held out: a fifth of them is ten unlocks [E]."""
 GOOD_LABELS: Final = 200
-"""As many bring the calibration error below 0.03 on a made-up fleet (its test says how)."""
+"""This number brings the calibration error below 0.03 on a made-up fleet (`test_calibration`)."""
 FOLDS: Final = 5
 BINS: Final = 10
 THREE: Final = 3
@@ -103,7 +103,7 @@ class _Case:
     seen: tuple[Fact, ...]
     told: frozenset[EvidenceSource]
     labels: Counter[int]
-    """By the place of the mode."""
+    """The counts by the place of the mode."""
 
 
 def read_either(text: bytes, release: Weights) -> Weights:

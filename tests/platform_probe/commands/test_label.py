@@ -45,8 +45,7 @@ def test_the_last_label_counts_until_it_is_withdrawn(store: Path) -> None:
     done = told(*said, "--store", store)
     assert done.exit_code == 0, done.output
     assert done.output == (
-        "attempt-33: app_gateway_outage by ada;"
-        " the diagnosis says generic_500, almost certainly (93 %)\n"
+        "attempt-33: app_gateway_outage by ada; the diagnosis says generic_500 (93 %)\n"
     )
     assert [*selected(store, LABELS)] == [("app_gateway_outage", "ada", "saw it")]
     assert told("label", "attempt-33", "--withdraw", "--store", store).exit_code == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from platform_probe.texts.times import DAY_S
 from platform_probe.web.console.page_request import Answer, Page, PageRequest
-from platform_probe.web.console.pages.fleet import asked_query, asked_hours
+from platform_probe.web.console.pages.fleet import asked_hours, asked_query
 from platform_probe.web.console.pictures import reliability_of
 
 DAYS = (1, 7, 30, 90, 365)
@@ -14,8 +14,12 @@ def right_page(asked: PageRequest, _: str) -> Answer:
     """Return per mode, per wire and per probability how often the diagnosis was right."""
     span = asked_hours(asked, 30 * 24)
     by_mode, by_wire, by_probability = (
-        asked_query(asked, f"right-by-{name}", f"table.right_by_{name}", {}, span)
-        for name in ("mode", "wire", "probability")
+        asked_query(asked, name, title, {}, span)
+        for name, title in (
+            ("right-by-mode", "table.right_by_mode"),
+            ("right-by-wire", "table.right_by_wire"),
+            ("right-by-probability", "table.right_by_probability"),
+        )
     )
     points = [(said, right, labels) for _, labels, said, right in by_probability.rows]
     values = {

@@ -69,7 +69,8 @@ PATHS = (
     "/incident/incident-2", "/fleet", "/fleet?hours=6", "/oncall", "/support", "/mobile", "/qa",
     "/qa?before=2.4.1&after=2.5.0", "/qa?before=x&after=y", "/cto", "/squad/connectivity",
     "/boards", "/board/examples/unlocks", "/board/examples/service-level", "/board/examples/none",
-    "/right", "/nothing", "/unlock/none", "/car/none", "/booking/none", "/customer/none", "/incident/none",
+    "/right",
+    "/nothing", "/unlock/none", "/car/none", "/booking/none", "/customer/none", "/incident/none",
     "/cause/none", "/mode/none", "/squad/none", "/customer-of/none",
 )  # fmt: skip
 
