@@ -22,6 +22,7 @@ from platform_probe.tell.messages.slack_blocks import (
     moment,
 )
 from platform_probe.tell.messages.slack_calls import Call, DisplayPart, SlackThread, Verb
+from tests.helpers.english import FRENCH
 from tests.helpers.fake_clock import EPOCH_S
 from tests.helpers.made_incidents import (
     acknowledged,
@@ -275,3 +276,14 @@ def test_slack_takes_it_whatever_stands_in_it(
     assert letters_of(blocks) <= MAX_LETTERS
     for text in mrkdwn_texts(blocks):
         assert mrkdwn_mistakes(text) == []
+
+
+def test_a_message_is_in_the_language_of_the_settings() -> None:
+    """What to do and the buttons too; titles that an older monitor wrote stay as they are."""
+    incident = made_incident()
+    place = SlackThread(incident_id=incident.incident_id, channel="#unlocks", channel_id="C1")
+    call = Call(Verb.POST, DisplayPart.MESSAGE, place, incident, "#unlocks", "", ())
+    french = str(content_of(call, AROUND._replace(speaker=FRENCH)).blocks)
+    assert "*À faire maintenant :*" in french
+    assert "Prendre en charge" in french
+    assert "What to do now" not in french
