@@ -35,7 +35,7 @@ from fleet_wire.errors import ConfigError
 from fleet_wire.printing import print_json
 
 SMS_PRICE = 0.05
-"""Of one SMS to a car, in the user's currency [E]."""
+"""Price of one SMS to a car, in the user's currency [E]."""
 DO_NOTHING = "Do nothing"
 
 

@@ -1,7 +1,7 @@
 """One future: an incident goes on for half an hour, with one mitigation or none.
 
-It is a virtual run without a monitor and without files. What happened is counted from what the
-customers did: a run with its report costs ten times as much.
+It is a virtual run without a monitor and without files. Its counts come from what the customers
+did: a run with its report costs ten times as much.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class _Tally:
     commands: int = 0
 
     def add_step(self, event: CustomerEvent) -> None:
-        """Count a step of a customer. What began outside the span is no concern of it."""
+        """Count a step of a customer, unless the wait began outside the span."""
         at_s, who = event.at_s, event.customer_id
         if event.step is CustomerStep.PRESSED:
             if event.press == 1 and self.from_s <= at_s < self.until_s:

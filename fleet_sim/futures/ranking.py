@@ -28,7 +28,7 @@ class Interval(msgspec.Struct, frozen=True):
 
 
 class RankedMitigation(msgspec.Struct, frozen=True, kw_only=True):
-    """What a mitigation would come to, over the worlds as likely as they are."""
+    """The results of a mitigation, over the worlds as likely as they are."""
 
     name: str
     lost: Interval
@@ -41,7 +41,7 @@ class RankedMitigation(msgspec.Struct, frozen=True, kw_only=True):
     sms: float
     commands: float
     cost: float
-    """Of the act itself and of the SMS, in the user's currency."""
+    """Price of the act itself and of the SMS, in the user's currency."""
     is_better: bool
     """Whether it saves rentals on average, beyond chance."""
 

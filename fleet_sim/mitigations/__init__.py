@@ -1,1 +1,1 @@
-"""What on-call can do about an incident, as files: the form, those that ship, and how one acts."""
+"""Mitigations of an incident, as files: the form, those that ship, and how one acts."""

@@ -36,8 +36,8 @@ def what_if(
 ) -> None:
     """Play on incident ID with each mitigation, and rank them by rentals lost.
 
-    The worlds are its likeliest failure modes, each as likely as the diagnoses say. What comes
-    behind the options here goes to `fleet-sim what-if`: --seeds, --mitigations, --only, --json.
+    The worlds are its likeliest failure modes, each as likely as the diagnoses say. Later
+    options go to `fleet-sim what-if`: --seeds, --mitigations, --only, --json.
 
     \b
     platform-probe what-if inc-1b2c --store store

@@ -32,9 +32,9 @@ RENTAL_S: Final = 2_400.0
 TRIES_S: Final = 60.0
 """A customer who has pressed within so long may press again [E]."""
 HABITS: Final = ("phone", "same_car", "tries_door")
-"""What a recipe says of customers that brings its mode about; its hurry is left out."""
+"""Habits of a recipe's customers that bring its mode about; its hurry is left out."""
 HURRY: Final = ("heartbeat_s", "keepalive_s")
-"""What a recipe says of boxes only so that a minute shows the mode."""
+"""Parameters that a recipe gives boxes only so that a minute shows the mode."""
 UNKNOWN: Final = ("what_if.unknown_lasts", "what_if.unknown_cars", "what_if.unknown_customers")
 """Texts of what no monitor can know, and what is assumed instead."""
 

@@ -1,4 +1,4 @@
-"""What-ifs that the console runs: `platform-probe what-if` as a process, one at a time.
+"""The console runs `platform-probe what-if` as a process, one at a time.
 
 The simulator is no part of the monitor, so it is a command here. Its progress comes on stderr, and
 its result as JSON.
