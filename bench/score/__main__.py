@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,21 +23,22 @@ from bench.score.detection import (
 )
 from bench.score.detection_figures import figures_of as figures_of_noticed
 from bench.score.detection_figures import quiet_figures, table_of
-from bench.score.figures import figures_of, is_given_a_mode
+from bench.score.figures import by_one_fault, figures_of, is_given_a_mode
 from bench.score.goals import against_goals
 from bench.score.incidents import (
     HELD_OUT_SEEDS,
-    LEARNED_BESIDE,
     MIX,
     WIDER,
     Incident,
-    Loss,
-    learned_loss_of,
+    learned_incidents,
     loss_of,
+    other_incidents,
     scored_faults,
 )
-from bench.score.learning import learn, rows_of
+from bench.score.learning import learn
 from bench.score.picture import page_of
+from bench.score.prior import read_prior
+from bench.score.rows import rows_of
 from bench.score.towns import NOTICE_HELD_OUT_SEEDS
 from fleet_sim.faults import FAULTS
 from fleet_sim.results.summary import JsonLines
@@ -47,7 +48,6 @@ from fleet_wire.randomness import RandomStream
 
 WEIGHTS: Final = Path("platform_probe/judge/diagnosis/weights.json")
 TUNED: Final = Path("runs/score-tuned.msgpack")
-LEARNED_SEEDS: Final = len(MIX) + 2 * len(LEARNED_BESIDE)
 LEAST_HEALTHY: Final = 4
 KEPT_KINDS: Any = IncidentOutcome | QuietDay
 SHOWN: Final = (
@@ -62,27 +62,12 @@ def main() -> None:
 
 
 @main.command("learn")
-@click.option("--seeds", default=LEARNED_SEEDS, help="incidents of each fault")
 @click.option("--jobs", default=cores(), help="runs at a time")
-@click.option("--faults", default="", help="only these, with commas")
 @click.option("--again", is_flag=True, help="with the cases of the last time")
-def learn_weights(seeds: int, jobs: int, faults: str, *, again: bool) -> None:
+def learn_weights(jobs: int, *, again: bool) -> None:
     """Do incidents to tune with, and write `weights.json`."""
-    if again:
-        runs = _load(TUNED)
-    else:
-        names = faults.split(",") if faults else scored_faults()
-        healthy = [Incident((), number) for number in range(seeds)]
-        incidents = _singles(names, seeds, 0, lacks=learned_loss_of)
-        runs = _done([*incidents, *healthy], jobs)
-        kept = (
-            []
-            if not faults
-            else [
-                one for one in _load(TUNED) if one.faults[:1] != () and one.faults[0] not in names
-            ]
-        )
-        runs = [*kept, *runs]
+    runs = _load(TUNED) if again else _done(learned_incidents(), jobs)
+    if not again:
         TUNED.parent.mkdir(exist_ok=True)
         TUNED.write_bytes(msgspec.msgpack.encode(runs))
     rows = rows_of(
@@ -90,7 +75,7 @@ def learn_weights(seeds: int, jobs: int, faults: str, *, again: bool) -> None:
         (case for run in runs for case in run.suspected),
     )
     click.echo(f"{len(rows)} different rows")
-    weights = learn(rows)
+    weights = learn(rows, read_prior())
     WEIGHTS.write_bytes(msgspec.json.format(msgspec.json.encode(weights), indent=1) + b"\n")
     click.echo(f"written: {WEIGHTS}; temperature {weights['temperature']}")
 
@@ -98,6 +83,7 @@ def learn_weights(seeds: int, jobs: int, faults: str, *, again: bool) -> None:
 @main.command("run")
 @click.option("--seeds", default=1, help="incidents of each fault; 8: each with every loss")
 @click.option("--pairs", default=20, help="incidents with two faults")
+@click.option("--others", default=20, help="incidents that outlast, widely drawn, in a row, mapped")
 @click.option("--jobs", default=cores(), help="runs at a time")
 @click.option("--scheduler", help="of Dask, on whose workers to run: tcp://HOST:PORT")
 @click.option("--faults", default="", help="only these, with commas")
@@ -107,28 +93,17 @@ def learn_weights(seeds: int, jobs: int, faults: str, *, again: bool) -> None:
     help="figures of python -m bench.cohorts --json, to stand beside",
 )  # fmt: skip
 @click.option("--out", default="score.json", type=click.Path(path_type=Path), help="the figures")
-def run(
-    seeds: int,
-    pairs: int,
-    jobs: int,
-    scheduler: str | None,
-    faults: str,
-    first_seed: int,
-    cohorts: Path | None,
-    out: Path,
-) -> None:
+def run(jobs: int, scheduler: str | None, cohorts: Path | None, out: Path, **drawn: Any) -> None:
     """Do incidents that were never tuned with, and say how well they were diagnosed."""
-    names = faults.split(",") if faults else scored_faults()
-    incidents = [
-        *_singles(names, seeds, first_seed),
-        *(Incident((), first_seed + number) for number in range(max(seeds, LEAST_HEALTHY))),
-        *_pairs(names, pairs, first_seed),
-    ]
-    runs = _done(incidents, jobs, scheduler)
+    seeds, first_seed = drawn["seeds"], drawn["first_seed"]
+    incidents, sets = _scored_incidents(**drawn)
+    done = _done([*incidents, *chain.from_iterable(sets.values())], jobs, scheduler)
+    runs = done[: len(incidents)]
     tuned = [case for run in _load(TUNED) for case in run.cases] if TUNED.exists() else None
     figures: dict[str, Any] = {
         "diagnosis": {
             **figures_of(runs, tuned),
+            "by_set": _by_set(sets, done[len(incidents) :]),
             "seeds": {
                 "tuned": f"below {HELD_OUT_SEEDS}",
                 "scored": [first_seed, first_seed + seeds],
@@ -243,15 +218,28 @@ def _run_all(
     return done
 
 
-def _singles(
-    names: Iterable[str],
-    seeds: int,
-    first_seed: int,
-    *,
-    lacks: Callable[[str, int], Loss] = loss_of,
-) -> list[Incident]:
+def _scored_incidents(
+    *, seeds: int, pairs: int, others: int, faults: str, first_seed: int
+) -> tuple[list[Incident], dict[str, list[Incident]]]:
+    """Return the incidents drawn as usual, and those of other kinds by kind."""
+    names = faults.split(",") if faults else scored_faults()
+    usual = [
+        *_singles(names, seeds, first_seed),
+        *(Incident((), first_seed + number) for number in range(max(seeds, LEAST_HEALTHY))),
+        *_pairs(names, pairs, first_seed),
+    ]
+    return usual, {} if faults or not others else other_incidents(others, first_seed)
+
+
+def _by_set(sets: dict[str, list[Incident]], done: Sequence[RunCases]) -> dict[str, dict[str, Any]]:
+    """Return the figures of each other set: of unlocks that one fault touched."""
+    left = iter(done)
+    return {name: by_one_fault([next(left) for _ in incidents]) for name, incidents in sets.items()}
+
+
+def _singles(names: Iterable[str], seeds: int, first_seed: int) -> list[Incident]:
     return [
-        Incident((name,), first_seed + number, lacks(name, number))
+        Incident((name,), first_seed + number, loss_of(name, number))
         for name in names
         for number in range(seeds)
     ]
@@ -305,6 +293,9 @@ def _say(figures: dict[str, Any]) -> None:
     click.echo(f"\n{'evidence that is lost':34}{_HEAD}")
     for loss, row in found["by_loss"].items():
         click.echo(f"{loss:34}{_in_words(row)}")
+    click.echo(f"\n{'set':34}{_HEAD}")
+    for name, row in found["by_set"].items():
+        click.echo(f"{name:34}{_in_words(row)}")
     click.echo(f"\n{'figure':34}{'goal':>12}{'measured':>12}")
     for each in against_goals(figures):
         click.echo(f"{each.name:34}{each.goal:>12}{each.measured:>12}  {each.verdict}")

@@ -19,6 +19,7 @@ import msgspec
 
 from bench.score.drawing import scenario_of
 from bench.score.incidents import MAPPED_WIRE, TWO_TOPICS, Incident, Loss
+from bench.score.wide import wire_of
 from fleet_sim.runs.conclude import ATTEMPTS, GROUND_TRUTH
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
 from fleet_sim.runs.progress import LineProgress
@@ -126,8 +127,9 @@ def run_there(asked: Mapping[str, str], numbered: tuple[int, Incident]) -> RunCa
 
 def _case_header(incident: Incident) -> dict[str, Any]:
     name = f"{'+'.join(incident.faults) or 'healthy'}/{incident.seed}/{incident.loss.value}"
+    drawn = "/wide" * incident.is_wide + "/outlasting" * incident.outlasts
     return {
-        "incident": name,
+        "incident": name + drawn,
         "faults": incident.faults,
         "seed": incident.seed,
         "loss": incident.loss.value,
@@ -166,8 +168,9 @@ def run_in(
     """
     file = path / "incident.yaml"
     file.write_bytes(msgspec.json.encode(drawn))  # JSON is YAML
-    if incident.loss is Loss.MAPPED_WIRE:
-        (path / MAPPED_WIRE).write_text(TWO_TOPICS, encoding="utf-8")
+    wire = wire_of(incident, TWO_TOPICS)
+    if wire is not None:
+        (path / MAPPED_WIRE).write_text(wire, encoding="utf-8")
     scenario = load_scenario(file, [])
     directory = RunDirectory.create(path, scenario_name="incident", seed=incident.seed)
     options = VirtualOptions(

@@ -24,6 +24,17 @@ from bench.score.incidents import (
     Incident,
     Loss,
 )
+from bench.score.wide import (
+    GAP_S,
+    habits,
+    is_rare,
+    lengths_s,
+    reshaped,
+    starts_s,
+    wide_parameters,
+    wide_stages,
+    widen_groups,
+)
 from fleet_sim.faults import FAULTS, Need, Strikes
 from fleet_sim.faults.drawing import Drawing, Range
 from fleet_wire.randomness import RandomStream
@@ -52,6 +63,8 @@ STRUCK: Final = (0.05, 0.25)
 """Share of the cars that are struck where single ones are."""
 OF_SEVERAL_MODELS: Final = 0.3
 """Share of the fleets in which some boxes report more often than others."""
+POLLS: Final = 0.25
+"""Share of the widely drawn platforms that answer at once; the app asks later how it ended."""
 IN_THREE_REGIONS: Final = (0, 2)
 """Remainders of the seed by five for which a fleet has three regions; the others have two. An
 operator's outage in one of three regions is a small part of its cars [E]."""
@@ -70,11 +83,22 @@ def scenario_of(incident: Incident) -> dict[str, Any]:
     )
     groups = _groups(incident, stream, has_people=has_platform)
     quiet_s = QUIET_S[stream.index(len(QUIET_S))]
+    if incident.is_wide:
+        return _wide(incident, groups, stream, quiet_s=quiet_s, has_platform=has_platform)
     entries = [
         entry
         for name in incident.faults
         for entry in _entries(name, incident, groups, stream, quiet_s=quiet_s)
     ]
+    cars = sum(group["count"] for group in groups)
+    stages = _stages(cars, quiet_s, _tail_s(incident))
+    scenario = _scenario(incident, groups, entries)
+    return scenario | _demand(incident, stages, stream, has_platform=has_platform)
+
+
+def _scenario(
+    incident: Incident, groups: list[dict[str, Any]], entries: list[dict[str, Any]]
+) -> dict[str, Any]:
     scenario: dict[str, Any] = {
         "description": f"drawn to be diagnosed: {', '.join(incident.faults) or 'a healthy fleet'}",
         "seed": incident.seed,
@@ -83,17 +107,58 @@ def scenario_of(incident: Incident) -> dict[str, Any]:
     }
     if incident.loss is Loss.MAPPED_WIRE:
         scenario["fleet"]["profile"] = MAPPED_WIRE
-    cars = sum(group["count"] for group in groups)
-    stages = _stages(cars, quiet_s, _tail_s(incident))
+    return scenario
+
+
+def _demand(
+    incident: Incident, stages: list[dict[str, Any]], stream: RandomStream, *, has_platform: bool
+) -> dict[str, Any]:
+    """Return the keys of a scenario that say who opens cars."""
     if has_platform:
-        return scenario | _with_customers(incident, stages)
+        return _with_customers(incident, stages)
     taps = max((its.double_taps for its in _drawings(incident)), default=0.0)
-    scenario["load"] = {
-        "stages": stages,
-        "deadline_s": DEADLINES_S[stream.index(len(DEADLINES_S))],
-        "double_taps": taps,
-        **_life(incident),
+    return {
+        "load": {
+            "stages": stages,
+            "deadline_s": DEADLINES_S[stream.index(len(DEADLINES_S))],
+            "double_taps": taps,
+            **_life(incident),
+        }
     }
+
+
+def _wide(
+    incident: Incident,
+    groups: list[dict[str, Any]],
+    stream: RandomStream,
+    *,
+    quiet_s: float,
+    has_platform: bool,
+) -> dict[str, Any]:
+    """Return the scenario of a widely drawn incident."""
+    lengths = lengths_s(incident, stream)
+    until_s = sum(lengths) + GAP_S[1] * (len(lengths) - 1)
+    widen_groups(groups, until_s, stream)
+    entries = []
+    starts = starts_s(lengths, quiet_s, stream)
+    for name, start_s, length_s in zip(incident.faults, starts, lengths, strict=False):
+        usual = _entries(name, incident, groups, stream, quiet_s=quiet_s)
+        parameters = wide_parameters(name, usual[0]["parameters"], length_s, stream)
+        for one in usual:
+            if one["name"] == name:
+                one["parameters"] = parameters
+        if is_rare(name, parameters):
+            usual = [{**usual[0], "target": {}}]
+        entries += reshaped(usual, start_s, length_s)
+    cars = sum(group["count"] for group in groups)
+    stages = wide_stages(cars, quiet_s, until_s, _tail_s(incident))
+    scenario = _scenario(incident, groups, entries)
+    scenario |= _demand(incident, stages, stream, has_platform=has_platform)
+    if has_platform:
+        scenario["platform"] = {**habits(stream), **scenario.get("platform", {})}
+        if stream.uniform() < POLLS:
+            customers = scenario["customers"]
+            customers["phone"] = {**customers.get("phone", {}), "wait_s": 0}
     return scenario
 
 
@@ -290,7 +355,8 @@ def _on_single_cars(
 
 def _end_s(incident: Incident, usual_s: float, *, quiet_s: float) -> float:
     """Return when a fault ends, or the end of the run where it outlasts the monitor's looks."""
-    outlasts = not (incident.is_held_out or incident.is_of_many) and incident.seed % OUTLASTS == 0
+    is_learned = not (incident.is_held_out or incident.is_of_many)
+    outlasts = incident.outlasts or (is_learned and incident.seed % OUTLASTS == 0)
     return quiet_s + ARRIVALS_S + _tail_s(incident) if outlasts else usual_s
 
 

@@ -140,15 +140,25 @@ def by_loss(cases: Sequence[LabelledCase]) -> dict[str, dict[str, Any]]:
     for loss in Loss:
         mine = [case for case in cases if case.loss == loss.value]
         if mine:
-            figures = single_figures(mine)
-            found[loss.value] = {
-                "incidents": figures["incidents"],
-                "attempts": figures["attempts"],
-                **figures["single"],
-                "at_deadline": figures["at_deadline"]["top1"],
-                "ece": figures["ece"],
-            }
+            found[loss.value] = short_figures(mine)
     return found
+
+
+def by_one_fault(runs: Iterable[RunCases]) -> dict[str, Any]:
+    """Return how often the right mode was named of unlocks that one fault touched."""
+    return short_figures([case for run in runs for case in run.cases if len(case.labels) == 1])
+
+
+def short_figures(cases: Sequence[LabelledCase]) -> dict[str, Any]:
+    """Return the figures of a line of a table."""
+    figures = single_figures(cases)
+    return {
+        "incidents": figures["incidents"],
+        "attempts": figures["attempts"],
+        **figures["single"],
+        "at_deadline": figures["at_deadline"]["top1"],
+        "ece": figures["ece"],
+    }
 
 
 def calibration(cases: Sequence[LabelledCase]) -> dict[str, Any]:

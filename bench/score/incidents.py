@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from fleet_sim.faults import FAULTS
 from fleet_wire.modes.catalogue import MODES
+from fleet_wire.randomness import RandomStream
 
 HELD_OUT_SEEDS: Final = 1_000
 """Incidents with this seed or a higher one were never tuned with."""
@@ -34,12 +35,15 @@ MIX: Final = (
     Loss.NOTHING, Loss.BROKER_LOG, Loss.NOTHING, Loss.MAPPED_WIRE,
 )  # fmt: skip
 """Missing sources of the incidents, in turn; half of the incidents miss none [E]."""
-LEARNED_BESIDE: Final = (
-    Loss.MAPPED_WIRE, Loss.PLATFORM_LOG, Loss.MAPPED_WIRE, Loss.PLATFORM_LOG, Loss.MAPPED_WIRE,
-    Loss.NOTHING, Loss.BROKER_LOG,
+LEARNED_USUAL, LEARNED_WIDE, LEARNED_ROWS = 4, 4, 40
+"""Incidents to tune with: of each fault as usual and drawn widely, and with several in a row."""
+IN_A_ROW: Final = 4
+"""Faults of an incident in which one comes after the other."""
+WIDE_MIX: Final = (
+    Loss.NOTHING, Loss.MAPPED_WIRE, Loss.NOTHING, Loss.PLATFORM_LOG,
+    Loss.MAPPED_WIRE, Loss.NOTHING, Loss.BROKER_LOG,
 )  # fmt: skip
-"""Missing sources of training incidents, after those of `MIX`. Most modes look different without
-them, and leaving out evidence cannot imitate them."""
+"""Missing sources of widely drawn incidents, in turn. Some of their fleets have no heartbeats."""
 MAPPED_WIRE: Final = "two-topics.yaml"
 """File beside the scenario that has `TWO_TOPICS`."""
 TWO_TOPICS: Final = """
@@ -67,6 +71,11 @@ class Incident(NamedTuple):
     loss: Loss = Loss.NOTHING
     is_short: bool = False
     """A test's incident: the smallest fleet, observed for a part of the ten minutes."""
+    is_wide: bool = False
+    """Of other lengths, severities, fleets and wires than the usual draw; several faults come one
+    after the other."""
+    outlasts: bool = False
+    """Its faults last as long as the monitor watches."""
     is_of_many: bool = False
     """To be noticed: there are customers, and faults that would strike single cars one by one
     strike all of a group at once."""
@@ -105,8 +114,61 @@ def loss_of(fault: str, number: int) -> Loss:
     return MIX[([*MODES].index(fault) + 3 * number) % len(MIX)]
 
 
-def learned_loss_of(fault: str, number: int) -> Loss:
-    """Return what the incident of this number lacks that weights are learned from."""
-    if number < len(MIX):
-        return loss_of(fault, number)
-    return LEARNED_BESIDE[(number - len(MIX)) % len(LEARNED_BESIDE)]
+def drawn_rows(number: int, first_seed: int) -> list[Incident]:
+    """Return incidents with several faults, one after the other, whatever sources they lack."""
+    stream = RandomStream.named(first_seed, "score/in a row")
+    names = [
+        name
+        for name in scored_faults()
+        if not (FAULTS[name].drawing.needs_old_modems or FAULTS[name].drawing.needs_talkers)
+    ]
+    found = []
+    for each in range(number):
+        left = [*names]
+        faults = tuple(left.pop(stream.index(len(left))) for _ in range(IN_A_ROW))
+        loss = WIDE_MIX[each % len(WIDE_MIX)]
+        found.append(Incident(faults, first_seed + each, loss, is_wide=True))
+    return found
+
+
+def wide_incident(fault: str, number: int) -> Incident:
+    """Return the widely drawn incident of this number, which may lack a source."""
+    loss = WIDE_MIX[([*MODES].index(fault) + number) % len(WIDE_MIX)]
+    return Incident((fault,), number, loss, is_wide=True)
+
+
+def learned_incidents() -> list[Incident]:
+    """Return the incidents that weights are learned from."""
+    names = scored_faults()
+    return [
+        *(Incident((), number) for number in range(LEARNED_USUAL)),
+        *(Incident((), number, is_wide=True) for number in range(LEARNED_WIDE)),
+        *(
+            Incident((name,), number, loss_of(name, number))
+            for number in range(LEARNED_USUAL)
+            for name in names
+        ),
+        *(wide_incident(name, number) for number in range(LEARNED_WIDE) for name in names),
+        *drawn_rows(LEARNED_ROWS, 0),
+    ]
+
+
+def other_incidents(number: int, first_seed: int) -> dict[str, list[Incident]]:
+    """Return incidents of other kinds than the usual ones, by kind."""
+    stream = RandomStream.named(first_seed, "score/others")
+    names = scored_faults()
+    drawn = [names[stream.index(len(names))] for _ in range(number)]
+    seeds = range(first_seed, first_seed + number)
+    return {
+        "outlasting": [
+            Incident((name,), seed, outlasts=True) for name, seed in zip(drawn, seeds, strict=True)
+        ],
+        "widely drawn": [
+            Incident((name,), seed, is_wide=True) for name, seed in zip(drawn, seeds, strict=True)
+        ],
+        "in a row": drawn_rows(max(number // IN_A_ROW, 1), first_seed),
+        "mapped wires": [
+            Incident((name,), seed, Loss.MAPPED_WIRE, is_wide=True)
+            for name, seed in zip(drawn, seeds, strict=True)
+        ],
+    }

@@ -1,342 +1,337 @@
 """Learns how heavy each fact is, from incidents with labels.
 
-A multinomial logistic regression over yes and no; the signatures fix its structure. A supporting
-fact never weighs less than 0, and a fact that rules a mode out never more than -1. An unlisted fact
-weighs at most `LIGHT` either way: it may tip the scales, and decides nothing. An unlisted fact
-about the affected cohort (`OF_COHORTS`) weighs nothing. What is not seen although its source was
-there may speak against a mode, never for it. Each incident counts once, and each mode as much as
-another. Every second case lacks a random source, as in the field: no conclusion follows from a
-source that is not there. Deterministic: the same cases give the same weights.
+A multinomial logistic regression over yes and no, fitted by `scipy` (L-BFGS-B). It starts from the
+declared prior (`prior.py`), and each departure from it costs as much as it is far (L1). So weights
+depart only where the drawn incidents show it clearly. Signatures fix the signs: a supporting fact
+never weighs less than 0, and an unlisted fact keeps what the prior says. What is not seen although
+its source was there may speak against a mode, never for it.
+
+Physics is not learned. A mode that the facts contradict has no score, and neither has one of which
+no unlock ends with the record's cause. Modes that look the same count as one.
+
+`unknown` is learned too. Each case counts a second time without the right mode and all that look
+like it; `unknown` is the right answer then. Deterministic: the same cases give the same weights.
 """
 
 from __future__ import annotations
 
-import math
-from bisect import bisect
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-from itertools import accumulate
+from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, Final, NamedTuple
 
-from bench.score.adam import Matrix, Vector
-from bench.score.cases import LabelledCase, TimedDiagnosis
-from bench.score.figures import was_complained_of
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.optimize import minimize
+
+from bench.score.rows import Row, with_losses
+from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN
 from fleet_wire.modes.catalogue import MODES, SIGNATURES
-from fleet_wire.modes.facts import FACTS, HEARTBEATS, EvidenceSource, Fact
+from fleet_wire.modes.facts import (
+    ESTIMATED,
+    FACTS,
+    EvidenceSource,
+    Fact,
+    shown_by,
+)
+from fleet_wire.modes.lookalikes import class_of
 from fleet_wire.modes.mode import (
-    AGAINST,
-    FOR,
     INSTEAD_OF,
     INSTEAD_OF_REASONS,
-    INSTEAD_OF_STATE,
     LEAST_AGAINST,
     LIGHT,
-    MISSED,
-    NEEDED,
     OF_COHORTS,
+    Layer,
 )
-from fleet_wire.randomness import RandomStream
+from platform_probe.judge.diagnosis.path import never_ends_so
+from platform_probe.judge.diagnosis.ranking import FORM, UNPROVEN, contradicted
 
 COMMAND: Final = "python -m bench.score learn"
-FORM: Final = 1
-STEPS: Final = 800
-BATCH: Final = 3_000
-"""Cases of a step, drawn by their weight."""
-HELD_BACK: Final = 2e-5
-"""How strongly weights are drawn to what they were before anything was learned."""
-LEAST_MISSED: Final = -6.0
-"""The least that it speaks against a mode when something is not seen that it needs."""
+SPARSE: Final = 4e-3
+"""Loss of each unit by which a weight departs from the prior's (L1)."""
+SPARSE_ELSEWHERE: Final = 2e-3
+"""The same for modes that do not silence a box, which are much the same in every fleet."""
+SPARSE_UNKNOWN: Final = 1e-3
+"""The same for the weights of `unknown`, of which there is no prior."""
+SMALL: Final = 1e-6
+"""Loss of each weight's square, so that there is one best solution."""
+LEFT_OUT: Final = 0.02
+"""Weight of a case whose mode is left out, against the case itself."""
+STEPS: Final = 70
+HEAVIEST: Final = 12.0
 MISSED_AT_MOST: Final = -2.5
 """The most that it speaks against a mode when something is not seen that it may show."""
-KEPT: Final = 4
-"""One in this many seeds is kept for the temperature."""
-UNKNOWN_SHARE: Final = 0.004
-"""Share of the training cases that score less than `unknown` does."""
-MORE_HEALTHY: Final = 1.2
-"""Nothing wrong is by so much likelier than it counts among modes, which count alike [E]."""
-LAST_SHARE: Final = 0.5
-"""Weight of the last diagnosis; all earlier ones together have the rest."""
-_NAMES: Final = (*MODES, NOTHING_WRONG)
+SILENT: Final = frozenset({Layer.NETWORK, Layer.BOX, Layer.BROKER})
+"""Layers whose modes silence a box: what they show depends most on how a fleet is made."""
+TEMPERATURES: Final = tuple(0.6 + 0.1 * number for number in range(35))
+_NAMES: Final = (*MODES, NOTHING_WRONG, UNKNOWN)
 _NUMBER: Final = {name: number for number, name in enumerate(_NAMES)}
-_FACTS: Final = tuple(str(fact) for fact in FACTS)
+_FACTS: Final = tuple(FACTS)
 _PLACE: Final = {fact: place for place, fact in enumerate(_FACTS)}
-_SOURCE: Final = {str(fact): str(info.told) for fact, info in FACTS.items()}
-_INSTEAD: Final = (
-    (EvidenceSource.RECEIPTS, INSTEAD_OF),
-    (EvidenceSource.REASONS, INSTEAD_OF_REASONS),
-    (EvidenceSource.STATE, INSTEAD_OF_STATE),
-)
 _SEEN_INSTEAD: Final = INSTEAD_OF.keys() | INSTEAD_OF_REASONS.keys()
 """Facts that cannot be seen while the source is there."""
 _SEEN_LATER: Final = OF_COHORTS | {Fact.MANY_FAIL, Fact.SOME_FAIL}
 """While the first unlocks fail of something no others do yet: that is no sign of another mode."""
 _OF_SOME: Final = frozenset({Fact.RELOCKED_AT_ONCE})
 """Cars lock themselves after 3 s or after 120 s: of others than the first nothing follows."""
-_POOR: Final = (
-    EvidenceSource.RECEIPTS,
-    EvidenceSource.REASONS,
-    EvidenceSource.STATE,
-    EvidenceSource.KIND,
-    EvidenceSource.EVENTS,
-    *HEARTBEATS,
-)
-LOST: Final = (
-    *((),) * 8, *(HEARTBEATS,) * 3, (EvidenceSource.PLATFORM,), (EvidenceSource.BROKER_LOG,),
-    (*HEARTBEATS, EvidenceSource.BROKER_LOG), (*HEARTBEATS, EvidenceSource.PLATFORM), _POOR,
-)  # fmt: skip
-"""Sources that cases lack besides those of their incident, drawn anew each time; half of the time
-none [E]. A short observation has no heartbeats, so these are missing most often."""
+_NEVER_MISSED: Final = _SEEN_INSTEAD | _SEEN_LATER | _OF_SOME | ESTIMATED | {Fact.NOT_DELIVERED}
+_IMPOSSIBLE: Final = -1e3
+"""The score of a mode that cannot be, and that `exp` makes nothing."""
+
+Numbers = NDArray[np.float64]
 
 
-class Row(NamedTuple):
-    """Cases in which the same was seen of the same mode."""
+class Weighing(NamedTuple):
+    """All weights: of each mode, and by fact and mode."""
 
-    seen: tuple[str, ...]
-    told: tuple[str, ...]
-    label: str
-    weight: float
-    is_kept: bool = False
-    """True for a seed that the temperature is fitted on."""
+    bias: Numbers
+    seen: Numbers
+    unseen: Numbers
 
 
-class Model:
-    """All weights, by fact and mode."""
+class Samples:
+    """Rows as matrices."""
 
-    def __init__(self) -> None:
-        modes = len(_NAMES)
-        self.bias = Vector([0.0] * modes, [-12.0] * modes, [12.0] * modes)
-        self.seen = Matrix(len(_FACTS), modes, low=-LIGHT, high=LIGHT)
-        self.unseen = Matrix(len(_FACTS), modes, low=0.0, high=0.0)
-        for at, name in enumerate(_NAMES):
-            needs, speaks_for, rules_out = _signature_facts(name)
-            for where in sorted(OF_COHORTS):
-                self.seen.set_start(_PLACE[where], at, 0.0, 0.0, 0.0)
-            for fact in sorted(speaks_for):
-                self.seen.set_start(_PLACE[fact], at, FOR, 0.0, 12.0)
-                if fact not in _SEEN_INSTEAD | _SEEN_LATER | _OF_SOME:
-                    self.unseen.set_start(_PLACE[fact], at, 0.0, MISSED_AT_MOST, 0.0)
-            for fact in sorted(needs):
-                self.seen.set_start(_PLACE[fact], at, NEEDED, 0.0, 12.0)
-                self.unseen.set_start(_PLACE[fact], at, MISSED, -12.0, LEAST_MISSED)
-            for fact in sorted(rules_out):
-                self.seen.set_start(_PLACE[fact], at, AGAINST, -14.0, LEAST_AGAINST)
+    def __init__(self, rows: Sequence[Row], without_modes: Sequence[Row]) -> None:
+        """Of the second rows the modes are left out, and `unknown` is right.
 
-    def nothing_seen(self, told: frozenset[str]) -> list[float]:
-        """Return each mode's score where nothing was seen, though these sources were there."""
-        columns = [
-            self.unseen.columns[place] for place, fact in enumerate(_FACTS) if _SOURCE[fact] in told
+        Rows whose own mode the facts contradict cannot be learned.
+        """
+        samples = [
+            (row, offsets, _NUMBER[row.label], row.weight) for row, offsets in _possible(rows)
         ]
-        return [sum(each) for each in zip(self.bias.values, *columns, strict=True)]
+        for row, offsets in _possible(without_modes):
+            others = _without_mode(row, offsets)
+            if others is not None:
+                samples.append((row, others, _NUMBER[UNKNOWN], row.weight * LEFT_OUT))
+        self.offsets = np.array([each[1] for each in samples])
+        self._right = np.full(self.offsets.shape, _IMPOSSIBLE)
+        for place, (row, offsets, label, _) in enumerate(samples):
+            names = (UNKNOWN,) if label == _NUMBER[UNKNOWN] else _alike(row.label, row.told)
+            its = [_NUMBER[name] for name in sorted(names)]
+            self._right[place, its] = np.where(offsets[its] > _IMPOSSIBLE, 0.0, _IMPOSSIBLE)
+        weights = np.array([each[3] for each in samples])
+        self.weights = weights / weights.sum()
+        combinations = sorted({row.told for row, *_ in samples})
+        place_of = {each: place for place, each in enumerate(combinations)}
+        seen = [[_PLACE[Fact(fact)] for fact in row.seen] for row, *_ in samples]
+        told = [_told_places(row.told) for row, *_ in samples]
+        there = [[p for p in each if p in may] for each, may in zip(seen, told, strict=True)]
+        self._seen = _marks(seen, len(_FACTS))
+        self._there = _marks(there, len(_FACTS))
+        self._told = _marks([[place_of[row.told]] for row, *_ in samples], len(combinations))
+        self._may = _marks([sorted(_told_places(each)) for each in combinations], len(_FACTS))
 
-    def columns(self, told: frozenset[str]) -> list[list[float]]:
-        """Return what each fact adds to each mode's score when it is seen."""
-        return [
-            [seen - unseen for seen, unseen in zip(*pair, strict=True)]
-            if _SOURCE[fact] in told
-            else pair[0]
-            for fact, pair in zip(
-                _FACTS, zip(self.seen.columns, self.unseen.columns, strict=True), strict=True
-            )
-        ]
+    def scores(self, its: Weighing) -> Numbers:
+        """Return the score of each mode in each row."""
+        nothing_seen = self._told @ (self._may @ its.unseen)
+        seen = self._seen @ its.seen - self._there @ its.unseen
+        found: Numbers = self.offsets + its.bias + nothing_seen + seen
+        return found
 
-    def as_json(self, *, unknown: float, temperature: float) -> dict[str, Any]:
-        """Return the weights as the monitor reads them."""
-        bias = dict(zip(_NAMES, (round(value, 3) for value in self.bias.values), strict=True))
-        bias[NOTHING_WRONG] = round(bias[NOTHING_WRONG] + MORE_HEALTHY, 3)
-        return {
-            "version": FORM,
-            "made_by": COMMAND,
-            "temperature": round(temperature, 4),
-            "bias": {**bias, UNKNOWN: round(unknown, 3)},
-            "seen": _by_mode(self.seen),
-            "unseen": _by_mode(self.unseen),
-        }
+    def slopes(self, errors: Numbers) -> Weighing:
+        """Return how the loss changes with each weight, by how far each score is off."""
+        unseen = self._may.T @ (self._told.T @ errors) - self._there.T @ errors
+        return Weighing(errors.sum(0, keepdims=True), self._seen.T @ errors, unseen)
 
-
-class _Scoring:
-    """Scores of many rows by weights that stay as they are meanwhile."""
-
-    def __init__(self, model: Model) -> None:
-        self._model = model
-        self._of_told: dict[tuple[str, ...], tuple[list[float], list[list[float]]]] = {}
-
-    def scores(self, seen: Sequence[str], told: tuple[str, ...]) -> list[float]:
-        """Return the score of each mode."""
-        known = self._of_told.get(told)
-        if known is None:
-            sources = frozenset(told)
-            known = self._model.nothing_seen(sources), self._model.columns(sources)
-            self._of_told[told] = known
-        before, columns = known
-        return [sum(each) for each in zip(before, *(columns[_PLACE[f]] for f in seen), strict=True)]
+    def loss(self, scores: Numbers) -> tuple[float, Numbers]:
+        """Return the loss of scores, and how far each is off."""
+        right_scores = scores + self._right
+        highest = right_scores.max(axis=1, keepdims=True)
+        right = np.exp(right_scores - highest)
+        totals_right = right.sum(axis=1, keepdims=True)
+        top = scores.max(axis=1, keepdims=True)
+        shares = np.exp(scores - top)
+        totals = shares.sum(axis=1, keepdims=True)
+        losses = np.log(totals) + top - np.log(totals_right) - highest
+        errors = (shares / totals - right / totals_right) * self.weights[:, None]
+        return float(self.weights @ losses[:, 0]), errors
 
 
-def rows_of(cases: Iterable[LabelledCase], odd: Iterable[LabelledCase]) -> list[Row]:
-    """Return what is to be learned from: one fault's cases, and odd ones with nothing wrong.
+class Space:
+    """The weights that are learned, each within its bounds.
 
-    Each incident counts once, however many unlocks it has touched, and modes count alike. The last
-    diagnosis of a case counts as much as all earlier ones together.
+    A vector holds how far each is above the prior's, then how far each is below.
     """
-    labelled: list[tuple[str, LabelledCase]] = [
-        (case.labels[0], case)
-        for case in cases
-        if len(case.labels) == 1 and case.labels[0] in MODES and case.last is not None
-    ]
-    labelled.extend(
-        (NOTHING_WRONG, case)
-        for case in odd
-        if case.last is not None and not was_complained_of(case)
-    )
-    of_incident = Counter((label, case.incident) for label, case in labelled)
-    incidents = Counter(label for label, _ in of_incident)
-    weights: defaultdict[tuple[tuple[str, ...], tuple[str, ...], str, bool], float]
-    weights = defaultdict(float)
-    for label, case in labelled:
-        is_kept = case.seed % KEPT == KEPT - 1
-        weight = 1.0 / (of_incident[label, case.incident] * incidents[label])
-        for said, share in _moments(case):
-            key = tuple(sorted(said.facts)), tuple(sorted(said.told)), label, is_kept
-            weights[key] += weight * share
-    return [
-        Row(seen, told, label, weight, is_kept)
-        for (seen, told, label, is_kept), weight in sorted(weights.items())
-    ]
+
+    def __init__(self, prior: Mapping[str, Any]) -> None:
+        self._prior = Weighing(
+            np.array([[prior["bias"].get(name, 0.0) for name in _NAMES]]),
+            _matrix(prior["seen"]),
+            _matrix(prior["unseen"]),
+        )
+        self._start = _flat(self._prior)
+        low, high = map(_flat, _bounds(self._prior))
+        self._above = np.flatnonzero(high > self._start)
+        self._below = np.flatnonzero(low < self._start)
+        self.most = np.concatenate(
+            [(high - self._start)[self._above], (self._start - low)[self._below]]
+        )
+        price = np.tile([_price(name) for name in _NAMES], len(self._start) // len(_NAMES))
+        self._price = np.concatenate([price[self._above], price[self._below]])
+
+    def weighing(self, vector: Numbers) -> Weighing:
+        """Return the weights that a vector stands for."""
+        above, below = np.split(vector, [len(self._above)])
+        flat = self._start.copy()
+        flat[self._above] += above
+        flat[self._below] -= below
+        rows = flat.reshape(-1, len(_NAMES))
+        return Weighing(rows[:1], rows[1 : len(_FACTS) + 1], rows[len(_FACTS) + 1 :])
+
+    def loss(self, vector: Numbers, samples: Samples) -> tuple[float, Numbers]:
+        """Return the loss with these weights, and its slopes."""
+        loss, errors = samples.loss(samples.scores(self.weighing(vector)))
+        flat = _flat(samples.slopes(errors))
+        slopes = np.concatenate([flat[self._above], -flat[self._below]])
+        loss += float(self._price @ vector) + SMALL / 2 * float(vector @ vector)
+        return loss, slopes + self._price + SMALL * vector
 
 
-def _moments(case: LabelledCase) -> list[tuple[TimedDiagnosis, float]]:
-    """Return what was said of a case at different times, and how much each counts."""
-    assert case.last is not None  # noqa: S101 - the caller has looked
-    before = [said for said in (case.first, *case.between) if said and said is not case.last]
-    if not before:
-        return [(case.last, 1.0)]
-    share = (1.0 - LAST_SHARE) / len(before)
-    return [(case.last, LAST_SHARE), *((said, share) for said in before)]
-
-
-def learn(rows: Sequence[Row], *, steps: int = STEPS) -> dict[str, Any]:
-    """Return the weights that fit the rows best, as the monitor reads them.
+def learn(rows: Sequence[Row], prior: Mapping[str, Any], *, steps: int = STEPS) -> dict[str, Any]:
+    """Return the weights that fit the rows best, near the prior, as the monitor reads them.
 
     The temperature is fitted on seeds that the weights have not seen by then; at last the weights
-    take a few steps more, with all.
+    are fitted to all.
     """
-    model, stream = Model(), RandomStream.named(0, "score/learn")
+    space = Space(prior)
+    nothing = np.zeros(len(space.most))
     kept = [row for row in rows if row.is_kept] or rows
     fit = [row for row in rows if not row.is_kept] or rows
-    _follow(model, fit, steps, stream)
-    scored = [
-        (_Scoring(model).scores(row.seen, row.told), row)
-        for row in (_without(row, LOST[number % len(LOST)]) for number, row in enumerate(kept))
-    ]
-    temperature = min(
-        (0.6 + 0.1 * number for number in range(35)), key=lambda each: _loss(scored, each)
+    vector = _fitted(space, Samples(with_losses(fit), fit), nothing, steps)
+    samples = Samples(kept, kept)
+    scores = samples.scores(space.weighing(vector))
+    temperature = min(TEMPERATURES, key=lambda each: samples.loss(scores / each)[0])
+    vector = _fitted(space, Samples(with_losses(rows), rows), vector, steps)
+    return _as_json(space.weighing(vector), temperature)
+
+
+def _fitted(space: Space, samples: Samples, start: Numbers, steps: int) -> Numbers:
+    found = minimize(
+        space.loss,
+        start,
+        args=(samples,),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(0.0, most) for most in space.most],
+        options={"maxiter": steps, "maxfun": 2 * steps, "maxcor": 20, "ftol": 1e-10, "gtol": 1e-8},
     )
-    _follow(model, rows, steps // 4, stream)
-    scoring = _Scoring(model)
-    highest = sorted(max(scoring.scores(row.seen, row.told)) for row in rows)
-    unknown = highest[int(len(highest) * UNKNOWN_SHARE)] - temperature if highest else 0.0
-    return model.as_json(unknown=unknown, temperature=temperature)
+    vector: Numbers = found.x
+    return vector
 
 
-def _follow(model: Model, rows: Sequence[Row], steps: int, stream: RandomStream) -> None:
-    """Follow the slopes, faster at first."""
-    until = [*accumulate(row.weight for row in rows)]
-    number = min(BATCH, 4 * len(rows))
-    for step in range(steps):
-        batch = Counter[Row]()
-        for _ in range(number):
-            row = rows[min(bisect(until, stream.uniform() * until[-1]), len(rows) - 1)]
-            batch[_without(row, LOST[stream.index(len(LOST))])] += 1
-        _step(model, batch, rate=min(1.0, 2.0 * (1.0 - step / steps) + 0.02))
+def _matrix(by_mode: Mapping[str, Mapping[str, float]]) -> Numbers:
+    """Return weights by fact and mode."""
+    found = np.zeros((len(_FACTS), len(_NAMES)))
+    for name, its in by_mode.items():
+        for fact, weight in its.items():
+            found[_PLACE[Fact(fact)], _NUMBER[name]] = weight
+    return found
 
 
-def _without(row: Row, lost: tuple[EvidenceSource, ...]) -> Row:
-    """Return what would have been seen if sources had not been there."""
-    if not lost:
-        return row
-    seen = {fact for fact in row.seen if _SOURCE[fact] not in lost}
-    for source, instead_of in _INSTEAD:
-        if source in lost:
-            seen |= {fact for fact, each in instead_of.items() if not each.isdisjoint(row.seen)}
-    told = tuple(source for source in row.told if source not in lost)
-    return row._replace(seen=tuple(sorted(seen)), told=told)
+def _price(name: str) -> float:
+    """Return the loss of each unit by which a weight of a mode departs from the prior's."""
+    if name == UNKNOWN:
+        return SPARSE_UNKNOWN
+    return SPARSE if name in MODES and MODES[name].layer in SILENT else SPARSE_ELSEWHERE
 
 
-def _step(model: Model, rows: Counter[Row], *, rate: float) -> None:
-    """Update the model by one step over rows, each weighted by its number of draws."""
-    scoring, modes = _Scoring(model), len(_NAMES)
-    of_told: dict[tuple[str, ...], list[float]] = {}
-    of_seen: dict[tuple[str, bool], list[float]] = {}
-    for row, times in rows.items():
-        slopes = [times * each for each in _slopes(scoring.scores(row.seen, row.told), row.label)]
-        known = of_told.get(row.told)
-        of_told[row.told] = slopes if known is None else _sum(known, slopes)
-        for fact in row.seen:
-            key = fact, _SOURCE[fact] in row.told
-            known = of_seen.get(key)
-            of_seen[key] = slopes if known is None else _sum(known, slopes)
-    share, nothing = 1.0 / rows.total(), [0.0] * modes
-    total = nothing
-    by_source = {str(source): nothing for source in EvidenceSource}
-    for told, slopes in of_told.items():
-        total = _sum(total, slopes)
-        for source in told:
-            by_source[source] = _sum(by_source[source], slopes)
-    model.bias.step([slope * share for slope in total], rate=rate, held_back=0.0)
-    seen, unseen = [], []
-    for fact in _FACTS:
-        with_source = of_seen.get((fact, True), nothing)
-        seen.append([s * share for s in _sum(with_source, of_seen.get((fact, False), nothing))])
-        there = by_source[_SOURCE[fact]]
-        unseen.append([(a - b) * share for a, b in zip(there, with_source, strict=True)])
-    model.seen.step(seen, rate=rate, held_back=HELD_BACK)
-    model.unseen.step(unseen, rate=rate, held_back=HELD_BACK)
+def _flat(its: Weighing) -> Numbers:
+    return np.concatenate([each.ravel() for each in its])
 
 
-def _sum(one: Sequence[float], other: Sequence[float]) -> list[float]:
-    return [a + b for a, b in zip(one, other, strict=True)]
+def _bounds(prior: Weighing) -> tuple[Weighing, Weighing]:
+    """Return the least and the most of each weight; what is not learned has the prior's."""
+    low = Weighing(prior.bias - HEAVIEST, prior.seen.copy(), prior.unseen.copy())
+    high = Weighing(prior.bias + HEAVIEST, prior.seen.copy(), prior.unseen.copy())
+    for name, signature in SIGNATURES.items():
+        at = _NUMBER[name]
+        its = (signature.needs | signature.speaks_for) - signature.rules_out
+        listed = [_PLACE[fact] for fact in its]
+        low.seen[listed, at], high.seen[listed, at] = 0.0, HEAVIEST
+        doubtful = [_PLACE[fact] for fact in signature.rules_out & ESTIMATED]
+        low.seen[doubtful, at], high.seen[doubtful, at] = -HEAVIEST, LEAST_AGAINST
+        may_miss = [_PLACE[fact] for fact in its - signature.needs - _NEVER_MISSED]
+        low.unseen[may_miss, at], high.unseen[may_miss, at] = MISSED_AT_MOST, 0.0
+    low.seen[:, _NUMBER[UNKNOWN]], high.seen[:, _NUMBER[UNKNOWN]] = -LIGHT, LIGHT
+    return low, high
 
 
-def _slopes(scores: Sequence[float], label: str) -> list[float]:
-    """Return each mode's share, less what it should be."""
-    shares = _shares(scores, 1.0)
-    shares[_NUMBER[label]] -= 1.0
-    return shares
+def _possible(rows: Sequence[Row]) -> list[tuple[Row, Numbers]]:
+    """Return rows with the scores that modes have without any weight, if their own mode has one."""
+    each = ((row, _offsets(row.seen, row.told, row.cause)) for row in rows)
+    return [(row, offsets) for row, offsets in each if offsets[_NUMBER[row.label]] > _IMPOSSIBLE]
 
 
-def _loss(scored: Iterable[tuple[Sequence[float], Row]], temperature: float) -> float:
-    total = 0.0
-    for scores, row in scored:
-        shares = _shares(scores, temperature)
-        total -= row.weight * math.log(max(shares[_NUMBER[row.label]], 1e-9))
-    return total
+def _without_mode(row: Row, offsets: Numbers) -> Numbers | None:
+    """Return offsets without a row's mode and those that look like it; None: no other is left."""
+    if row.label not in MODES:
+        return None
+    left_out = [_NUMBER[name] for name in sorted(_alike(row.label, row.told))]
+    found = offsets.copy()
+    found[left_out] = _IMPOSSIBLE
+    return found if (found[: _NUMBER[UNKNOWN]] > _IMPOSSIBLE).any() else None
 
 
-def _shares(scores: Sequence[float], temperature: float) -> list[float]:
-    highest = max(scores)
-    shares = [math.exp((score - highest) / temperature) for score in scores]
-    total = sum(shares)
-    return [share / total for share in shares]
+@cache
+def _offsets(seen: tuple[str, ...], told: tuple[str, ...], cause: str) -> Numbers:
+    """Return each mode's score before any weight: what it lacks, or that it cannot be."""
+    facts, shown = frozenset(map(Fact, seen)), _shown(told)
+    excluded = never_ends_so(Cause(cause) if cause else None)
+    return np.array(
+        [
+            _IMPOSSIBLE
+            if name in excluded or contradicted(name, facts, shown)
+            else -UNPROVEN * SIGNATURES[name].unknowable(shown)
+            if name in SIGNATURES
+            else 0.0
+            for name in _NAMES
+        ]
+    )
 
 
-def _signature_facts(name: str) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
-    """Return what a mode needs, what speaks for it and what rules it out."""
-    signature = SIGNATURES[name]
-    rules_out = frozenset(map(str, signature.rules_out))
-    needs = frozenset(map(str, signature.needs)) - rules_out
-    speaks_for = frozenset(map(str, signature.speaks_for)) - needs - rules_out
-    return needs, speaks_for, rules_out
+@cache
+def _alike(slug: str, told: tuple[str, ...]) -> frozenset[str]:
+    return class_of(slug, frozenset(map(EvidenceSource, told))).slugs | {slug}
 
 
-def _by_mode(matrix: Matrix) -> dict[str, dict[str, float]]:
+@cache
+def _shown(told: tuple[str, ...]) -> frozenset[Fact]:
+    return shown_by(frozenset(map(EvidenceSource, told)))
+
+
+@cache
+def _told_places(told: tuple[str, ...]) -> frozenset[int]:
+    return frozenset(place for place, fact in enumerate(_FACTS) if FACTS[fact].told in told)
+
+
+def _marks(places: Sequence[Sequence[int]], width: int) -> Any:
+    """Return a sparse matrix with 1 at the places of each row."""
+    lengths = np.array([0, *map(len, places)])
+    columns = np.array([place for each in places for place in each], dtype=np.int32)
+    ones = np.ones(len(columns))
+    return sparse.csr_matrix((ones, columns, np.cumsum(lengths)), shape=(len(places), width))
+
+
+def _as_json(its: Weighing, temperature: float) -> dict[str, Any]:
+    """Return the weights as the monitor reads them."""
+    return {
+        "version": FORM,
+        "made_by": COMMAND,
+        "temperature": round(temperature, 4),
+        "bias": {name: round(float(its.bias[0, at]), 3) for at, name in enumerate(_NAMES)},
+        "seen": _by_mode(its.seen),
+        "unseen": _by_mode(its.unseen),
+    }
+
+
+def _by_mode(weights: Numbers) -> dict[str, dict[str, float]]:
     """Return the weights that are any, by mode and fact."""
     found: dict[str, dict[str, float]] = {}
     for at, name in enumerate(_NAMES):
-        of_mode = {
-            fact: value
-            for place, fact in enumerate(_FACTS)
-            if (value := round(matrix.columns[place][at], 3))
-        }
+        column = [round(float(value), 3) for value in weights[:, at]]
+        of_mode = {str(fact): value for fact, value in zip(_FACTS, column, strict=True) if value}
         if of_mode:
             found[name] = of_mode
     return found

@@ -2,75 +2,96 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import msgspec
 
-from bench.score.learning import KEPT, Row, _without, learn, rows_of
-from fleet_wire.modes.facts import EvidenceSource
+from bench.score.learning import learn
+from bench.score.prior import read_prior
+from bench.score.rows import Row
+from fleet_wire.contract.diagnosis import UNKNOWN
+from fleet_wire.modes.facts import EvidenceSource, Fact
 from fleet_wire.modes.mode import LIGHT
-from tests.helpers.scored import CAN, case_of
+from platform_probe.judge.diagnosis.ranking import Ranking, read_weights
 
-TOLD = ("attempt", "presence")
-
-
-def test_what_tells_two_modes_apart_becomes_heavy() -> None:
-    """And signs stay those of the signatures."""
-    rows = [
-        Row(("refused_can_bus", "was_online"), TOLD, "can_bus_asleep_no_ack", 1.0),
-        Row(("refused_busy", "was_online"), TOLD, "box_busy_duplicate", 1.0),
-        Row(("not_delivered", "was_online", "back_without_will"), TOLD, "half_open_tcp_nat", 1.0),
-        Row(("not_delivered", "was_online", "will_after"), TOLD, "no_coverage_garage", 1.0),
-        Row(("not_delivered", "will_before", "will_after"), TOLD, "no_coverage_garage", 1.0),
-    ]
-    weights = learn(rows, steps=40)
-    assert weights["seen"]["half_open_tcp_nat"]["back_without_will"] > 1.0
-    assert weights["seen"]["no_coverage_garage"]["booted_after"] < 0
-    assert all(weight <= 0 for each in weights["unseen"].values() for weight in each.values())
+TOLD = ("attempt", "presence", "reasons", "receipts")
+NOTHING: dict[str, Any] = {"bias": {}, "seen": {}, "unseen": {}}
+"""A prior that says nothing."""
 
 
-def test_what_no_signature_lists_may_tip_the_scales_only() -> None:
+def row(label: str, *seen: str, cause: str = "box_silent") -> Row:
+    """Return a row of a mode, of which this was seen."""
+    return Row(tuple(sorted(seen)), TOLD, label, cause, 1.0)
+
+
+CAN = row("can_bus_asleep_no_ack", "refused_can_bus", "was_online", cause="vehicle_failed")
+BUSY = row("box_busy_duplicate", "refused_busy", "was_online", cause="box_busy")
+NAT = row("half_open_tcp_nat", "not_delivered", "was_online", "back_without_will")
+GARAGE = row("no_coverage_garage", "not_delivered", "was_online", "will_after")
+ALL = (CAN, BUSY, NAT, GARAGE)
+
+
+def test_what_tells_two_modes_apart_gets_a_weight() -> None:
+    """And what is not seen never speaks for a mode."""
+    weights = learn(ALL, NOTHING, steps=40)
+    assert weights["seen"]["no_coverage_garage"]["will_after"] > 0
+    assert weights["seen"]["half_open_tcp_nat"]["back_without_will"] > 0
+    assert all(weight < 0 for each in weights["unseen"].values() for weight in each.values())
+
+
+def test_most_facts_weigh_what_the_prior_says() -> None:
+    """Only what tells modes apart departs from it."""
+    prior = {**NOTHING, "seen": {"ghost_gps": {"position_old": 1.5}}}
+    weights = learn(ALL, prior, steps=40)
+    assert weights["seen"]["ghost_gps"] == {"position_old": 1.5}
+    assert sum(map(len, weights["seen"].values())) < 60
+
+
+def test_what_no_signature_lists_is_not_learned() -> None:
     """A habit of the incidents that were learned from decides nothing."""
-    rows = [
-        Row(("refused_can_bus", "door_opened"), TOLD, "can_bus_asleep_no_ack", 1.0),
-        Row(("refused_busy",), TOLD, "box_busy_duplicate", 1.0),
-    ]
-    weights = learn(rows, steps=40)
-    assert 0 < weights["seen"]["can_bus_asleep_no_ack"]["door_opened"] <= LIGHT
+    garage = GARAGE._replace(seen=(*GARAGE.seen, "went_well_between"))
+    weights = learn([garage, NAT], NOTHING, steps=40)
+    assert "door_opened" not in weights["seen"].get("no_coverage_garage", {})
+    prior = {**NOTHING, "seen": {"no_coverage_garage": {"door_opened": 0.5}}}
+    odd = GARAGE._replace(seen=(*GARAGE.seen, "door_opened"))
+    weights = learn([odd, NAT], prior, steps=40)
+    assert weights["seen"]["no_coverage_garage"]["door_opened"] == 0.5
 
 
-def test_that_nobody_fails_alike_yet_speaks_against_no_mode() -> None:
-    """The first unlock of an outage is alone, though all that were learned from were among many."""
-    told = (*TOLD, "kind", "neighbours")
-    rows = [
-        Row(("not_delivered", "operator_fails"), told, "regional_carrier_outage", 1.0),
-        Row(("not_delivered", "few_away"), told, "no_coverage_garage", 1.0),
-    ]
-    weights = learn(rows, steps=40)
-    assert weights["seen"]["regional_carrier_outage"]["operator_fails"] > 1.0
-    assert "operator_fails" not in weights["unseen"].get("regional_carrier_outage", {})
+def test_what_physics_rules_out_is_not_learned() -> None:
+    """A row whose own mode its facts contradict teaches nothing."""
+    wrong = row("can_bus_asleep_no_ack", "refused_busy", cause="vehicle_failed")
+    assert learn([CAN, BUSY, wrong], NOTHING, steps=5) == learn([CAN, BUSY], NOTHING, steps=5)
 
 
-def test_of_a_lost_source_nothing_is_seen() -> None:
-    """And on a wire without receipts all commands that nobody confirms look alike."""
-    row = Row(("back_soon", "not_delivered"), ("presence", "receipts"), CAN, 1.0)
-    assert _without(row, ()) == row
-    poor = _without(row, (EvidenceSource.RECEIPTS, EvidenceSource.PRESENCE))
-    assert (poor.seen, poor.told) == (("not_answered",), ())
+def test_unknown_wins_where_the_mode_is_not_among_those_that_are_left() -> None:
+    """It is learned from cases whose own mode was left out."""
+    told = frozenset(map(EvidenceSource, TOLD))
+    weights = learn(ALL, read_prior(), steps=40)
+    ranking = Ranking(read_weights(msgspec.json.encode(weights)))
+    seen = {Fact(fact): "" for fact in BUSY.seen}
+    assert ranking.rank(seen, told)[0].mode == "box_busy_duplicate"
+    left = frozenset({"box_busy_duplicate", "update_or_daily_reboot"})
+    assert ranking.rank(seen, told, excluded=left)[0].mode == UNKNOWN
+
+
+def test_what_was_set_by_hand_goes_over_what_was_learned_earlier(tmp_path: Path) -> None:
+    """And signatures go over both."""
+    learned = {"no_coverage_garage": {"few_away": 1.5, "door_opened": 4.0}}
+    by_hand = {"no_coverage_garage": {"few_away": 2.5}}
+    declared = {
+        "earlier": {"bias": {"phone_side": 1.0}, "seen": learned, "unseen": {}},
+        "by_hand": {"bias": {}, "seen": by_hand, "unseen": {}},
+    }
+    file = tmp_path / "prior.json"
+    file.write_bytes(msgspec.json.encode(declared))
+    prior = read_prior(file)
+    assert prior["bias"]["phone_side"] == 1.0
+    assert prior["seen"]["no_coverage_garage"]["few_away"] == 2.5
+    assert prior["seen"]["no_coverage_garage"]["door_opened"] == LIGHT
 
 
 def test_the_same_cases_give_the_same_weights() -> None:
     """To the last digit, so that they can be renewed and compared."""
-    rows = [
-        Row(("refused_can_bus",), TOLD, "can_bus_asleep_no_ack", 1.0),
-        Row(("refused_busy",), TOLD, "box_busy_duplicate", 1.0),
-    ]
-    assert learn(rows, steps=5) == learn(rows, steps=5)
-
-
-def test_whole_seeds_are_kept_for_the_temperature() -> None:
-    """No incident is on both sides."""
-    cases = [
-        msgspec.structs.replace(case_of(CAN, (CAN, 0.9), incident=f"{seed}"), seed=seed)
-        for seed in range(KEPT)
-    ]
-    assert [row.is_kept for row in rows_of(cases, ())] == [False, True]
-    assert [round(row.weight * KEPT) for row in rows_of(cases, ())] == [KEPT - 1, 1]
+    assert learn([CAN, BUSY], NOTHING, steps=5) == learn([CAN, BUSY], NOTHING, steps=5)

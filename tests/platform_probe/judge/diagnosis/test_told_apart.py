@@ -258,8 +258,9 @@ def test_who_is_not_sure_says_nothing_of_others() -> None:
     alone = ranking.rank(seen, ALL_TOLD)
     unsure = ranking.scores((Fact.NOT_DELIVERED, Fact.WAS_OFFLINE), ALL_TOLD)
     assert ranking.rank(seen, ALL_TOLD, [unsure]) == alone
-    full = (Fact.DROPPED_AT_BROKER, Fact.NOTHING_AFTER_RETURN, Fact.BACK_SOON, Fact.WAS_OFFLINE)
-    dropped = ranking.scores((Fact.NOT_DELIVERED, *full), ALL_TOLD)
+    back = (Fact.WILL_BEFORE, Fact.WAS_OFFLINE, Fact.BACK_SOON, Fact.NOTHING_AFTER_RETURN)
+    full = (Fact.NOT_DELIVERED, Fact.DROPPED_AT_BROKER, *back)
+    dropped = ranking.scores(full, ALL_TOLD)
     assert ranking.rank(seen, ALL_TOLD, [dropped])[0].mode == "queue_full_drop"
     late = {**seen, Fact.CONFIRMED_LATE: "it was seen"}
     assert ranking.rank(late, ALL_TOLD, [dropped])[0].mode != "queue_full_drop"
