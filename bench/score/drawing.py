@@ -29,8 +29,8 @@ from bench.score.wide import (
     habits,
     is_rare,
     lengths_s,
+    log_uniform,
     reshaped,
-    starts_s,
     wide_parameters,
     wide_stages,
     widen_groups,
@@ -140,8 +140,8 @@ def _wide(
     until_s = sum(lengths) + GAP_S[1] * (len(lengths) - 1)
     widen_groups(groups, until_s, stream)
     entries = []
-    starts = starts_s(lengths, quiet_s, stream)
-    for name, start_s, length_s in zip(incident.faults, starts, lengths, strict=False):
+    start_s = quiet_s
+    for name, length_s in zip(incident.faults, lengths, strict=False):  # a healthy fleet has none
         usual = _entries(name, incident, groups, stream, quiet_s=quiet_s)
         parameters = wide_parameters(name, usual[0]["parameters"], length_s, stream)
         for one in usual:
@@ -150,6 +150,7 @@ def _wide(
         if is_rare(name, parameters):
             usual = [{**usual[0], "target": {}}]
         entries += reshaped(usual, start_s, length_s)
+        start_s += length_s + log_uniform(GAP_S, stream)
     cars = sum(group["count"] for group in groups)
     stages = wide_stages(cars, quiet_s, until_s, _tail_s(incident))
     scenario = _scenario(incident, groups, entries)

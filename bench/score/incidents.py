@@ -35,8 +35,11 @@ MIX: Final = (
     Loss.NOTHING, Loss.BROKER_LOG, Loss.NOTHING, Loss.MAPPED_WIRE,
 )  # fmt: skip
 """Missing sources of the incidents, in turn; half of the incidents miss none [E]."""
-LEARNED_USUAL, LEARNED_WIDE, LEARNED_ROWS = 4, 4, 40
-"""Incidents to tune with: of each fault as usual and drawn widely, and with several in a row."""
+LEARNED_USUAL: Final = range(4)
+LEARNED_WIDE: Final = range(2, 4)
+LEARNED_ROWS: Final = 40
+"""Seeds of the incidents to tune with: of each fault as usual and drawn widely, and of those with
+several faults in a row."""
 IN_A_ROW: Final = 4
 """Faults of an incident in which one comes after the other."""
 WIDE_MIX: Final = (
@@ -141,14 +144,14 @@ def learned_incidents() -> list[Incident]:
     """Return the incidents that weights are learned from."""
     names = scored_faults()
     return [
-        *(Incident((), number) for number in range(LEARNED_USUAL)),
-        *(Incident((), number, is_wide=True) for number in range(LEARNED_WIDE)),
+        *(Incident((), number) for number in LEARNED_USUAL),
+        *(Incident((), number, is_wide=True) for number in LEARNED_WIDE),
         *(
             Incident((name,), number, loss_of(name, number))
-            for number in range(LEARNED_USUAL)
+            for number in LEARNED_USUAL
             for name in names
         ),
-        *(wide_incident(name, number) for number in range(LEARNED_WIDE) for name in names),
+        *(wide_incident(name, number) for number in LEARNED_WIDE for name in names),
         *drawn_rows(LEARNED_ROWS, 0),
     ]
 

@@ -156,14 +156,6 @@ def reshaped(
     ]
 
 
-def starts_s(lengths: list[float], quiet_s: float, stream: RandomStream) -> Iterator[float]:
-    """Yield when each fault begins: one after the other."""
-    start_s = quiet_s
-    for length_s in lengths:
-        yield start_s
-        start_s += length_s + log_uniform(GAP_S, stream)
-
-
 def wide_stages(cars: int, quiet_s: float, until_s: float, tail_s: float) -> list[dict[str, Any]]:
     """Return when unlocks start: few enough that hours cost no more than minutes."""
     most = min(max(UNLOCKS_PER_CAR * cars, 60.0), MOST_UNLOCKS)

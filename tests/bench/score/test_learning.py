@@ -81,7 +81,11 @@ def test_what_was_set_by_hand_goes_over_what_was_learned_earlier(tmp_path: Path)
     learned = {"no_coverage_garage": {"few_away": 1.5, "door_opened": 4.0}}
     by_hand = {"no_coverage_garage": {"few_away": 2.5}}
     declared = {
-        "earlier": {"bias": {"phone_side": 1.0}, "seen": learned, "unseen": {}},
+        "earlier": {
+            "bias": {"phone_side": 1.0, "no_coverage_garage": 0.5},
+            "seen": learned,
+            "unseen": {},
+        },
         "by_hand": {"bias": {}, "seen": by_hand, "unseen": {}},
     }
     file = tmp_path / "prior.json"
