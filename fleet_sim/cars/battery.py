@@ -30,7 +30,7 @@ class BatteryParameters(BaseModel):
         " a small auxiliary battery [E]",
     )
     flat_share: float = Field(
-        0.1, ge=0, lt=1, description="the box has no power below this share of the charge [E]"
+        0.1, ge=0, le=0.9, description="the box has no power below this share of the charge [E]"
     )
     asleep_a: float = Field(
         0.0065, ge=0, le=100, description="asleep: 5 to 8 mA (airmaxremote.com, hellocristo.hu)"

@@ -139,11 +139,11 @@ class Console:
         self._plates = Plates(settings.plates_file)
         self._audit = Audit(audit_file)
         self._boards = BoardFolder(settings.boards_dir)
-        self._prometheus = Prometheus(settings.prometheus_url)
         seal = Seal(is_https=(settings.public_url or "").startswith("https://"))
         self._access = Access(settings, seal)
         self._service = self._sign_in_service(seal)
         self._workers = Workers()
+        self._prometheus = Prometheus(settings.prometheus_url)
         self._entrance = Entrance(
             self._access,
             self._audit,
