@@ -122,9 +122,9 @@ class FailureMode:
     engineer: str
     """What happens, in a sentence for an engineer."""
     customer: str
-    """What happened, in a sentence that a customer may hear."""
+    """A sentence about what happened, for a customer."""
     ask: str | None = None
-    """What the customer is asked to do, in a sentence; None: nothing."""
+    """A sentence that asks the customer to do something; None: nothing."""
     acts: Actor
     """The party that must act to end the failure, or to prevent the next one."""
     now: str

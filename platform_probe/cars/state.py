@@ -125,7 +125,7 @@ class CarState:
         self.voltage_v: float | None = None
         self.labels = UNKNOWN_LABELS
         self.counted_as: tuple[Labels, BoxPresence, bool] | None = None
-        """Where its fleet counts it; None: nowhere."""
+        """The kind under which its fleet counts it; None: under none."""
 
     @property
     def presence(self) -> BoxPresence | None:

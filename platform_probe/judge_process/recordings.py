@@ -1,4 +1,4 @@
-"""What a journal is replayed from, and what was judged then: a monitor's directory, or a store."""
+"""Sources of a replay, with their earlier judgements: a monitor's directory, or a store."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class Replayed(NamedTuple):
     entries: int
     """Those that were judged, from before that time too."""
     set_aside: int
-    """Of these, those that made the judge raise."""
+    """The number of entries that made the judge raise."""
     unreadable: int
     """Lines of the journal that are torn, or damaged."""
     missed: int

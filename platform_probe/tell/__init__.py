@@ -1,1 +1,1 @@
-"""What people are told: answers to support, messages to on-call, exported incidents."""
+"""Texts for people: answers to support, messages to on-call, exported incidents."""

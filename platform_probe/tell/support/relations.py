@@ -47,7 +47,7 @@ class Owner(StrEnum):
 
     @property
     def text(self) -> Text:
-        """What they are called."""
+        """Their names."""
         return Text(key=f"owner.{self.value}")
 
 

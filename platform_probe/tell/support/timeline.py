@@ -27,7 +27,7 @@ _STAGES: Final = {
     Stage.STATE_CHANGED: ("car", "reports_open"),
 }
 _POLL: Final = "command_status"
-"""What a phone asks every second or two until its command has ended."""
+"""The question that a phone asks every second or two until its command has ended."""
 _OF_A_REQUEST: Final = ("requests", "status", "endpoint", "app_version", "api_answered_s")
 """Fields that only the platform's log has of an unlock; those of one request have no number."""
 _NAMED_BY: Final = ("trace_id", "command_id")
