@@ -149,15 +149,18 @@ class WhatIfs:
         )
         assert process.stdout is not None  # noqa: S101 - it is a pipe
         assert process.stderr is not None  # noqa: S101 - it is a pipe
+        printed = asyncio.create_task(process.stdout.read())
         try:
-            printed = asyncio.create_task(process.stdout.read())
             complaints = await _follow(process.stderr, what_if)
             stdout = await printed
             if await process.wait() != 0:
                 raise RuntimeError(complaints.decode("utf-8", "replace").strip())
         finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGTERM)  # the simulator too
+            if process.returncode is None:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)  # the simulator too
+            await process.wait()
+            await asyncio.gather(printed, return_exceptions=True)
         return msgspec.json.decode(stdout, type=WhatIfResult)
 
 
