@@ -47,9 +47,10 @@ LEAST_NAMED = 0.6
 """Of the unlocks that a fault has touched it is the first mode of so many."""
 LEAST_IN_THREE = 0.8
 """And among the first three of so many."""
-UNTOLD = {"loose_wiring": (0.4, 0.5)}
+UNTOLD = {"loose_wiring": (0.4, 0.5), "inflight_stall": (0.5, LEAST_IN_THREE)}
 """The same two shares where physics allows no more: until a loose contact has come and gone, it
-looks like any other loss of a connection."""
+looks like any other loss of a connection. A full window at the broker looks like a denied topic
+until the box connects again."""
 
 
 @pytest.mark.parametrize(
