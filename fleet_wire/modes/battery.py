@@ -61,7 +61,7 @@ MODES: Final = (
             ),
             rules_out=facts(Fact.BACK_WITHOUT_BOOT, Fact.CONNECTION_CLOSED, Fact.DROPPED_AT_BROKER)
             | facts(Fact.LOST_AT_SAME_DATA, Fact.LOST_AT_ONCE, Fact.OPENED_LATE)
-            | facts(Fact.LEFT_QUIETLY)
+            | facts(Fact.LEFT_QUIETLY, Fact.TOO_WEAK_TO_MOVE)
             | (ANSWERS - facts(Fact.REFUSED_LOW_VOLTAGE))
             | facts(Fact.WAS_ASLEEP, Fact.TLS_FAILED, Fact.DENIED_AT_BROKER),
         ),

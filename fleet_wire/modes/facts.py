@@ -130,6 +130,7 @@ class Fact(StrEnum):
     SILENT_SINCE = "silent_since"
     VOLTAGE_LOW = "voltage_low"
     VOLTAGE_FELL = "voltage_fell"
+    TOO_WEAK_TO_MOVE = "too_weak_to_move"
     TOLD_LOW_VOLTAGE = "told_low_voltage"
     SIGNAL_LOW = "signal_low"
     SIGNAL_FELL = "signal_fell"
@@ -385,6 +386,7 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         state_without_result="the car reported an open lock, and no answer came",
         result_without_state="the box said that it unlocked, and no open lock was reported",
         voltage_low="the car's battery was below 12.25 V in its last report",
+        too_weak_to_move="the car's battery was below 9 V in its last report: its locks do not move",
         voltage_fell="the battery's voltage fell by 0.15 V or more within hours, below 12.5 V",
         lock_bounced="the lock sprang open again when the car was last locked",
         relocked="the car locked itself again, and no door had been opened",

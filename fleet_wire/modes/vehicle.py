@@ -96,6 +96,7 @@ MODES: Final = (
                 Fact.DOORS_DIFFER,
                 Fact.VOLTAGE_FELL,
                 Fact.VOLTAGE_LOW,
+                Fact.TOO_WEAK_TO_MOVE,
                 Fact.UNLOCKED_MOMENTS_BEFORE,
                 Fact.FAILS_AGAIN,
             ),

@@ -15,6 +15,8 @@ from platform_probe.judge.diagnosis.pings import BY_ITSELF_S
 from platform_probe.texts.catalogue import as_is
 
 LOW_V: Final = 12.25
+TOO_WEAK_V: Final = 9.0
+"""Below it no command moves a lock (Fiat/Alfa E3040); a box that saves power is off long before."""
 FELL_V: Final = 0.15
 RESTING_V: Final = 12.5
 """A battery above it is well: its voltage falls by two volts whenever the engine stops."""
@@ -52,6 +54,8 @@ def note_heartbeats(case: Case) -> None:
     car = case.car
     if car.voltage_v is not None and car.voltage_v < LOW_V:
         case.note(Fact.VOLTAGE_LOW, volts=car.voltage_v)
+    if car.voltage_v is not None and car.voltage_v < TOO_WEAK_V:
+        case.note(Fact.TOO_WEAK_TO_MOVE, volts=car.voltage_v)
     has_fallen = car.voltage_v is not None and car.peak_v - car.voltage_v >= FELL_V
     if car.voltage_v is not None and has_fallen and car.voltage_v < RESTING_V:
         since = case.unix_s(car.peak_at_s)
