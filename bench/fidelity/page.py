@@ -16,7 +16,8 @@ _HEAD = """\
 A figure is in band if one of these holds:
 
 - It has samples, and the Kolmogorov-Smirnov distance is at most 0.05.
-- It has percentiles, and those of the model are within 20 %, charges and currents within 5 %.
+- It has a median, a p95 or a single value, and that of the model is within 20 %.
+  For charges and currents the limit is 5 %.
 - It has a range, and the model's median is in it.
 
 Samples are split into halves.
@@ -27,8 +28,15 @@ The files of others are not part of this project.
 
 
 def in_band(rows: Sequence[Row]) -> str:
-    """Return how many rows are in band, in words."""
-    return f"{sum(row.is_in_band for row in rows)} of {len(rows)} rows are in band"
+    """Return how many rows and figures are in band, in words."""
+    figures = [figure for row in rows for figure in row.figures]
+    inside = sum(figure.is_in_band for figure in figures)
+    unread = sum(bool(figure.unread) for figure in figures)
+    return (
+        f"{sum(row.is_in_band for row in rows)} of {len(rows)} rows are in band: {inside} of"
+        f" {len(figures)} figures are, {len(figures) - inside - unread} are out, and {unread} could"
+        " not be judged"
+    )
 
 
 def table(rows: Sequence[Row]) -> str:
@@ -51,7 +59,9 @@ def _overview(rows: Sequence[Row]) -> str:
     lines = ["| | In the scenario | Figures in band |", "|---|---|---|"]
     for row in rows:
         inside = sum(figure.is_in_band for figure in row.figures)
-        lines.append(f"| {row.title} | {row.model} | {inside} of {len(row.figures)} |")
+        unread = sum(bool(figure.unread) for figure in row.figures)
+        not_judged = f", {unread} not judged" if unread else ""
+        lines.append(f"| {row.title} | {row.model} | {inside} of {len(row.figures)}{not_judged} |")
     return "\n".join(lines) + "\n"
 
 

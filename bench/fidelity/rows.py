@@ -68,8 +68,8 @@ def lte_cdrx() -> Row:
         source=_RRC,
         model="`radio: { technology: lte }`",
         figures=[_samples("server to a quiet device", "cdrx", model.pings({}, every_s=2.5))],
-        note="Both networks together answer faster than the model, which was made for one of them."
-        " It stays: nearly all parked cars are idle when a command comes.",
+        note="The model fits one of the two networks. We keep it because nearly all parked cars are"
+        " idle when a command comes.",
     )
 
 
@@ -139,7 +139,7 @@ def wake_sms() -> Row:
             Figure(name="arrives at all", unit="", found=_one(share), p50=0.98),
         ],
         note="6 to 8 s is from phone to phone, and less than half of it to a fixed one. A wake goes"
-        " from a fixed sender to a modem. The default is `sms_first_failure: 0`. Phones fail"
+        " from a fixed sender to a modem. The default of both keys is that no SMS fails at first. Phones fail"
         " because they are off or out of coverage, which the model has as faults.",
     )  # fmt: skip
 
@@ -182,7 +182,8 @@ def slow_cars() -> Row:
             Figure(name="asleep until connected", unit="s", found=found, p95=180.0),
             Figure(name="the slowest", unit="s", found=_one(found.values[-1]), p50=240.0),
         ],
-        note="Published are the longest wait, 4 min, and the 180 s that a client allows.",
+        note="Published are the longest wait, 4 min, and the 180 s that a client allows. These"
+        " stand here for the p95.",
     )
 
 

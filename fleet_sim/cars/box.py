@@ -106,7 +106,7 @@ class Box:
         return self.clock.knows_the_time()
 
     def came_online(self) -> None:
-        """Publish the car's state, and whether the box stays."""
+        """Publish the car's state, the boot if it is new, and whether the box stays."""
         self.publish_state()
         self.power.came_online()
         run = self.power.run
@@ -131,7 +131,7 @@ class Box:
         self.modem.forget_messages()
 
     def goodbye_lost(self) -> None:
-        """Stay awake until others know that the box sleeps."""
+        """Wake up: others do not know yet that the box sleeps."""
         self.power.goodbye_lost()
 
     def coverage_returned(self) -> None:

@@ -55,7 +55,7 @@ class Alerting:
         self.incidents.restore(incidents)
         self._detection.warm(attempts, diagnoses, self.incidents.take_up)
         self._detection.take_up(incidents, diagnoses)
-        self.incidents.restore_silently()
+        self.incidents.start_quiet_time()
         self._plan()
 
     # What happens

@@ -196,7 +196,7 @@ def _restore(
 ) -> None:
     """Restore the unlocks of an earlier process in the probe."""
     if before is not None and not before.is_stop and probe.joiner is not None:
-        probe.joiner.take_up_again(before.attempts)
+        probe.joiner.restore_for_reread(before.attempts)
     out_dir = settings.out_dir
     probe.restore(recent(out_dir, since=since), recent_calls(out_dir, since=since))
 

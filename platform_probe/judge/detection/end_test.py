@@ -63,12 +63,12 @@ class EndTest:
         self._opens = math.log((1.0 - again) / (1.0 - usual_again))
         self._strikes = math.log(again / usual_again) if usual_again else 0.0
 
-    def hit(self, *, is_counted: bool = False) -> None:
+    def hit(self, *, was_counted_as_success: bool = False) -> None:
         """Weigh an unlock that was hit.
 
-        It takes back earlier weights as successes (`is_counted`).
+        It takes back earlier weights as successes (`was_counted_as_success`).
         """
-        before = self._odds - self._missed if is_counted else self._odds
+        before = self._odds - self._missed if was_counted_as_success else self._odds
         self._odds = min(before + self._hit, ILL)
 
     def add_failure(self, car: str) -> None:
@@ -88,7 +88,7 @@ class EndTest:
         self._odds += self._missed
 
     def opens(self, car: str, *, counts: bool) -> None:
-        """Weigh that a car opens which was hit: as that, once, or as an unlock of anybody's."""
+        """Weigh that a car which was hit now opens: as that, once, or as an unlock of anybody's."""
         is_first = car not in self._opened
         self._opened.add(car)
         step = self._missed if counts else 0.0

@@ -37,7 +37,7 @@ class Finding:
     failed: int
     """How many were hit."""
     total: int
-    """The number of unlocks."""
+    """The number of unlocks, or of cars where these are lost."""
     elsewhere_failed: int = 0
     elsewhere_total: int = 0
     expected: float = 0.0

@@ -25,7 +25,7 @@ class Measure:
     share: float
     """The expected share of all unlocks before anything was learned [E].
 
-    Failures have the service levels of docs/slo.md. Slow unlocks have 5 %, by the definition of
+    Failures have the levels of the shipped rules. Slow unlocks have 5 %, by the definition of
     slow.
     """
     budget: float

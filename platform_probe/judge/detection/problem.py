@@ -73,8 +73,9 @@ class Problem:
         self.hit_s = since_s
         """When the last one that was hit began."""
         self.well = 0
-        """How many of its cohort were not hit since then, and of the others."""
+        """How many of its cohort were not hit since then."""
         self.well_elsewhere = 0
+        """How many others were not hit since then."""
         self.over_s = math.inf
         """Since when it is taken to be over."""
         self.common = key
@@ -310,4 +311,4 @@ class Problem:
         self._ending.add_failure(car)
         if self._ending.is_likely:  # else this one may be of any day, and say nothing of its size
             self._expect()
-        self._ending.hit(is_counted=is_counted)
+        self._ending.hit(was_counted_as_success=is_counted)

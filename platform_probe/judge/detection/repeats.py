@@ -110,7 +110,7 @@ class Customers:
     def __init__(self) -> None:
         self._of_booking: Latest[str, str] = Latest(MOST)
         self._account_of: Latest[str, str] = Latest(MOST)
-        """Last times by booking, if the booking is known."""
+        """The account of each booking."""
         self._bookings = Bookings()
 
     def customer_of(self, attempt: Attempt) -> str | None:
@@ -137,7 +137,7 @@ class Customers:
     def identity_of(self, attempt: Attempt) -> str | None:
         """Return the account that asked, else its booking, else the car.
 
-        None for unlocks of the monitor's own. Like `of` it is the name for people. Repeats are told
+        None for unlocks of the monitor's own. Like `customer_of` it is the name for people. Repeats are told
         apart by the booking, even if an account has many.
         """
         if attempt.source is not Source.CUSTOMER:

@@ -1,7 +1,7 @@
 """The tests on shares: for all unlocks and every cohort, whether more are hit than expected.
 
 An unlock that was not hit costs a count for each of its cohorts. A hit is weighed there at once. If
-the evidence is enough, the problem is examined a second later, with what arrived meanwhile. Thus
+the evidence is enough, the problem is examined 0.2 s later, with what arrived meanwhile. Thus
 many cohorts of one problem are found together, as one problem.
 """
 

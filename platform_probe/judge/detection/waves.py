@@ -58,7 +58,7 @@ BACK_SOON_S: Final = 300.0
 NEARLY_ALL: Final = 0.8
 """The share of a cohort whose joint loss and quick return means that all of it reconnects [E]."""
 OVER_S: Final = 3600.0
-"""Or when no more were lost for so long: what then is still away is another matter."""
+"""A wave is over too when no more were lost for so long: later losses are another matter."""
 WAITS_S: Final = 60.0
 """How long after a start waves of an earlier process may still be found again [E]."""
 

@@ -68,7 +68,7 @@ class Followed:
         """Findings that stand for what an earlier process knew of it: new ones are linked to them.
         """
         self._parts: list[Finding] | None = None
-        """The cached result of `parts`."""
+        """The cached result of `counted_findings`."""
         self.subject: Text | None = None
         """The words of its title besides numbers."""
         self.quiet_since: float | None = None

@@ -152,8 +152,8 @@ class Incidents:
         followed.add_finding(finding)
         self._note_quiet(followed, finding.at)
 
-    def restore_silently(self) -> None:
-        """Mute incidents without a record from now on.
+    def start_quiet_time(self) -> None:
+        """Count restored incidents that no finding continues as quiet from now on.
 
         Those that a person closed long ago are forgotten then: they are over.
         """

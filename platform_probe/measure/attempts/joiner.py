@@ -1,8 +1,8 @@
 """Judges each unlock from MQTT and the platform's log at the right time. No I/O.
 
 The log's lines come late, out of order, twice or not at all. An unlock is judged when everything
-about it is known. Else it is judged when the log has passed the watermark: by then missing lines
-should have arrived. Later lines make another revision of its record, with a number; the highest one
+about it is known. Else it is judged when the watermark has passed its due time: by then missing
+lines should have arrived. Later lines make another revision of its record, with a number; the highest one
 holds.
 """
 
@@ -95,7 +95,7 @@ class Joiner:
         self._calls = SupportCalls(
             keep_s=limits.revise_s, evidence=evidence, is_ours=is_ours, on_complaint=on_complaint
         )
-        self._index = JoinedIndex(self._united, self._parted)
+        self._index = JoinedIndex(self._on_united, self._on_parted)
         self._late = LateUnlocks(self._platform_side_of)
         self.on_late: Callable[[StrayAnswer], None] | None = None
         """Takes each answer of `take_late`, once it is known what its customer was told."""
@@ -157,7 +157,7 @@ class Joiner:
     def take_attempt(self, attempt: EndedAttempt) -> None:
         """Handle an unlock that has ended on MQTT."""
         joined = self._index.take_attempt(attempt)
-        joined.is_closed = False  # it was sent once more, and seen
+        joined.is_closed = False  # MQTT showed a new send: it is open again
         self._settle(joined)
         self._hand_on()
 
@@ -240,9 +240,9 @@ class Joiner:
         for record in records:
             self._calls.note(record)
             if record.started_at + record.total_s >= since and record.attempt_id not in again:
-                self._take_up(record, forget_s)
+                self._restore_one(record, forget_s)
 
-    def take_up_again(self, records: Iterable[Attempt]) -> None:
+    def restore_for_reread(self, records: Iterable[Attempt]) -> None:
         """Restore all records of an earlier process whose lines are read again.
 
         However many: none is forgotten before `caught_up`.
@@ -253,7 +253,7 @@ class Joiner:
             if before is not None:  # this is its next revision
                 self._index.forget(before)
             if not record.same_as and record.source is not Source.FLOOR:
-                self._again[record.attempt_id] = self._take_up(record, forget_s)
+                self._again[record.attempt_id] = self._restore_one(record, forget_s)
 
     def caught_up(self) -> None:
         """Follow the log live from now on: the backlog of an earlier process is read."""
@@ -276,7 +276,7 @@ class Joiner:
         joined = self._index.of_command(command_id)
         return None if joined is None else joined.side
 
-    def _take_up(self, record: Attempt, forget_s: float) -> Joined:
+    def _restore_one(self, record: Attempt, forget_s: float) -> Joined:
         joined = self._index.take_up(record)
         joined.forget_s = forget_s
         self._judged.append((forget_s, joined))
@@ -393,12 +393,12 @@ class Joiner:
         self._ready.append(record)
 
     def _hand_on(self) -> None:
-        """Hand on the records that were made: all at once, see `_sorted`."""
+        """Hand on the records that were made, all at once."""
         ready, self._ready = self._ready, []
         for record in ready:
             self._emit(record)
 
-    def _united(self, one: Joined, other: Joined) -> None:
+    def _on_united(self, one: Joined, other: Joined) -> None:
         """Note that two unlocks proved to be one: `other` waits no more."""
         self._waiting.pop(other.number, None)
         if other.revision and one.revision:
@@ -410,7 +410,7 @@ class Joiner:
         if not one.is_closed:
             self._wait(one)
 
-    def _parted(self, joined: Joined) -> None:
+    def _on_parted(self, joined: Joined) -> None:
         """Note that a request proved to be another unlock: what is left is judged without it."""
         if not joined.is_closed:
             self._wait(joined)

@@ -136,7 +136,7 @@ class Monitor:
         self.inbox.let_hear(self.feed.platform_said)
         self.feed.start()
         if before is not None and not before.is_stop:
-            self.joiner.take_up_again(before.attempts)
+            self.joiner.restore_for_reread(before.attempts)
         self.joiner.take_up(recent(out, since=clock.unix_s() - 1_800.0))
         self.file = open_resumed(log, before, unix_s=clock.unix_s(), within_s=600.0).file
         self.joiner.is_catching_up = before is not None

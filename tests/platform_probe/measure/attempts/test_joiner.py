@@ -135,7 +135,7 @@ def test_all_that_has_a_record_is_known_while_its_lines_come_again(
     assert len(before.records) == len(names)
     bench = JoinBench()
     bench.joiner.is_catching_up = True
-    bench.joiner.take_up_again(before.records)
+    bench.joiner.restore_for_reread(before.records)
     bench.joiner.take_up(before.records[-3:])
     bench.joiner.tick()
     for name in names:
