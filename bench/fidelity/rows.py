@@ -139,8 +139,8 @@ def wake_sms() -> Row:
             Figure(name="arrives at all", unit="", found=_one(share), p50=0.98),
         ],
         note="6 to 8 s is from phone to phone, and less than half of it to a fixed one. A wake goes"
-        " from a fixed sender to a modem. The default of both keys is that no SMS fails at first. Phones fail"
-        " because they are off or out of coverage, which the model has as faults.",
+        " from a fixed sender to a modem. By default no SMS fails at first. Phones"
+        " fail because they are off or out of coverage, which the model has as faults.",
     )  # fmt: skip
 
 

@@ -15,6 +15,8 @@ from fleet_wire.randomness import RandomStream
 HOUR_S = 3600.0
 EMPTY_DROP_V = 0.9
 """Volts at rest between a full lead-acid battery (12.7 V) and an empty one (11.8 V) [E]."""
+ALERT_V = 12.2
+"""A box reports a battery below this voltage (AutoPi's power manager)."""
 
 
 class BatteryParameters(BaseModel):
@@ -62,6 +64,7 @@ class Battery:
 
     __slots__ = (
         "_current_a",
+        "_is_low",
         "_parameters",
         "_sending_until_s",
         "_since_s",
@@ -81,6 +84,7 @@ class Battery:
         self._since_s = 0.0
         self._sending_until_s = 0.0
         self._used_ah = 0.0
+        self._is_low = False
 
     def used_ah(self, now_s: float) -> float:
         """Return the charge that was used, at most that of the full battery."""
@@ -91,6 +95,11 @@ class Battery:
         """Return how far the voltage at rest is below that of the full battery."""
         share = self.used_ah(now_s) / self._parameters.nominal_capacity_ah
         return round(EMPTY_DROP_V * share, 3)
+
+    def falls_low(self, voltage_v: float) -> bool:
+        """Return whether the voltage is below `ALERT_V` for the first time since it was charged."""
+        was_low, self._is_low = self._is_low, self._is_low or voltage_v < ALERT_V
+        return self._is_low and not was_low
 
     def is_flat(self, now_s: float) -> bool:
         """Return whether too little is left for the box."""
@@ -131,4 +140,4 @@ class Battery:
 
     def charge(self, now_s: float) -> None:
         """Charge it: somebody drives the car."""
-        self._used_ah, self._since_s = 0.0, now_s
+        self._used_ah, self._since_s, self._is_low = 0.0, now_s, False

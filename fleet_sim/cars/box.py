@@ -257,10 +257,13 @@ class Box:
         self.modem.publish(TopicKind.STATE, state, command_id=command_id)
 
     def _measure_battery(self, now_s: float) -> None:
-        """Set the voltage by the battery's charge, where that is counted."""
+        """Set the voltage by the battery's charge, where that is counted, and report a low one."""
         battery = self.power.battery
-        if battery is not None:
-            self.vehicle.discharge(battery.drop_v(now_s))
+        if battery is None:
+            return
+        self.vehicle.discharge(battery.drop_v(now_s))
+        if battery.falls_low(self.vehicle.voltage_v):
+            self.publish_event(CarEvent(EventName.LOW_VOLTAGE))
 
     # What is done by hand
 

@@ -150,7 +150,7 @@ def truth(  # noqa: PLR0913 - one parameter for each option
     programs = programs_of(clients)
     check_places(junit, markdown)
     chosen = choose_seed(seed, None)
-    directory = RunDirectory.create(out, scenario_name="truth", seed=chosen)
+    directory = RunDirectory.create(out, scenario_name="truth", seed=chosen, fresh=True)
     with directory.none_if_refused():
         plan = _plan(directory, programs, modes, size, profile=profile, seed=chosen, lacks=lacks)
     console = console_for(as_json=as_json)

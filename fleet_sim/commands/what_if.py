@@ -37,6 +37,8 @@ from fleet_wire.printing import print_json
 SMS_PRICE = 0.05
 """Price of one SMS to a car, in the user's currency [E]."""
 DO_NOTHING = "Do nothing"
+LEAST_SEEDS = 4
+"""Fewer show too little of what chance does [E]."""
 
 
 @click.command("what-if")
@@ -115,6 +117,8 @@ def what_if(  # noqa: PLR0913 - the options
         return
     _print(console, found, mitigations, ranked, unknown)
     click.echo(f"seeds {first_seed} to {first_seed + seeds - 1} of each mitigation and world")
+    if seeds < LEAST_SEEDS:
+        click.echo(f"so few seeds make bounds too narrow: give --seeds {LEAST_SEEDS} or more")
 
 
 def _player(jobs: int | None, scheduler: str | None) -> Callable[[Sequence[FutureTask]], Results]:

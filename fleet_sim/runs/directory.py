@@ -75,8 +75,10 @@ class RunDirectory:
         """Whether it was not there before."""
 
     @classmethod
-    def create(cls, out: Path | None, *, scenario_name: str, seed: int) -> RunDirectory:
-        """Make the directory, `runs/<scenario>-<seed>-<time>` by default.
+    def create(
+        cls, out: Path | None, *, scenario_name: str, seed: int, fresh: bool = False
+    ) -> RunDirectory:
+        """Make the directory, `runs/<scenario>-<seed>-<time>` by default; a `fresh` one is empty.
 
         Raises `ConfigError` where it cannot be made or holds another run, `LimitError` where the
         disk is full.
@@ -86,9 +88,10 @@ class RunDirectory:
         is_ours = not path.exists()
         try:
             path.mkdir(parents=True, exist_ok=True)
+            has_run = any(path.iterdir()) if fresh else (path / MANIFEST).exists()
         except OSError as error:
             raise ConfigError([f"--out {path}: {error.strerror}"]) from None
-        if (path / MANIFEST).exists():
+        if has_run:
             raise ConfigError([f"--out {path}: holds another run; choose another directory"])
         directory = cls(path, is_ours=is_ours)
         with directory.none_if_refused():

@@ -74,8 +74,7 @@ def check(
 )  # fmt: skip
 def list_boards(config: Path | None) -> None:
     """List boards: those that ship, and those of squads."""
-    console = load_settings(config).console if config is not None else None
-    for file in BoardFolder(None if console is None else console.boards_dir).files():
+    for file in _folder_of(config).files():
         try:
             title = file.load().title
         except ConfigError as error:
@@ -88,7 +87,7 @@ def list_boards(config: Path | None) -> None:
 @store_options
 def show(name: str, directory: Path | None, config: Path | None, zone: str | None) -> None:
     """Show a board in the terminal: its texts, and its answers as tables."""
-    document, its = load_board(_file_of(name).path)
+    document, its = load_board(_file_of(name, config).path)
     asked = question_from_options(directory, config, zone)
     span = _span_of(asked, its)
     click.echo(f"{its.title}\n{its.text}".strip())
@@ -127,16 +126,21 @@ def export(name: str, target: Path) -> None:
     click.echo(f"{target} written")
 
 
-def _file_of(name: str) -> BoardFile:
-    """Return the file that a command line names: itself, or the name of a board that ships."""
+def _file_of(name: str, config: Path | None = None) -> BoardFile:
+    """Return the file that a command line names: itself, or a board that `list` lists."""
     path = Path(name)
-    found = BoardFolder(None).file(name)
-    if found is not None and found.ships and found.path.exists() and not path.exists():
+    found = _folder_of(config).file(name)
+    if found is not None and found.path.exists() and not path.exists():
         return found
     if not path.exists():
         names = ", ".join(sorted(f"examples/{each.stem}" for each in SHIPPED.glob("*.yaml")))
         raise ConfigError([f"{name}: no such file; the boards that ship are {names}"])
     return BoardFile("", path.stem if NAME.fullmatch(path.stem) else "board", path)
+
+
+def _folder_of(config: Path | None) -> BoardFolder:
+    console = load_settings(config).console if config is not None else None
+    return BoardFolder(None if console is None else console.boards_dir)
 
 
 def _span_of(asked: StoreQuestion, its: Board) -> Span:

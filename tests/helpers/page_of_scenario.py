@@ -89,5 +89,6 @@ def _type(field: Mapping[str, Any]) -> str:
         return f"list of {_type(items)}" if isinstance(items, Mapping) else "list"
     low = field.get("minimum", field.get("exclusiveMinimum"))
     high = field.get("maximum", field.get("exclusiveMaximum"))
-    bounds = f" {low:g} to {high:g}" if low is not None and high is not None else ""
+    more = "more than " if "exclusiveMinimum" in field else ""
+    bounds = f" {more}{low:g} to {high:g}" if low is not None and high is not None else ""
     return f"{field.get('type', 'any')}{bounds}"

@@ -137,8 +137,8 @@ class Customers:
     def identity_of(self, attempt: Attempt) -> str | None:
         """Return the account that asked, else its booking, else the car.
 
-        None for unlocks of the monitor's own. Like `customer_of` it is the name for people. Repeats are told
-        apart by the booking, even if an account has many.
+        None for unlocks of the monitor's own. Like `customer_of` it is the name for people. Repeats
+        are told apart by the booking, even if an account has many.
         """
         if attempt.source is not Source.CUSTOMER:
             return None

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Final
 
 import msgspec
@@ -395,12 +396,31 @@ def read_weights(text: bytes) -> Weights:
         learned = msgspec.json.decode(text, type=Weights)
     except msgspec.MsgspecError as error:
         raise ConfigError([f"weights: {error}"]) from None
+    _check_modes(learned)
     by_signature = weights_by_signature()
     for slug in MODES.keys() - learned.bias.keys():
         learned.bias[slug] = by_signature.bias[slug]
         learned.seen[slug] = by_signature.seen[slug]
         learned.unseen[slug] = by_signature.unseen[slug]
     return learned
+
+
+def _check_modes(weights: Weights) -> None:
+    """Raise `ConfigError` for modes that are in no catalogue: their weights would do nothing."""
+    names = (*MODES, UNKNOWN, NOTHING_WRONG)
+    problems = [
+        f"weights: {part}.{name}: no failure mode has this name; the nearest is"
+        f" {' or '.join(get_close_matches(name, names, n=1, cutoff=0.0))}"
+        for part, its in (
+            ("bias", weights.bias),
+            ("seen", weights.seen),
+            ("unseen", weights.unseen),
+        )
+        for name in its
+        if name not in names
+    ]
+    if problems:
+        raise ConfigError(problems)
 
 
 def weights_by_signature() -> Weights:

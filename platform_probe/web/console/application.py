@@ -135,13 +135,13 @@ class Console:
         self._settings = settings
         self._zone = zone
         self._metrics = new_metrics()
-        self._looking = Looking(directory)
         self._plates = Plates(settings.plates_file)
         self._audit = Audit(audit_file)
         self._boards = BoardFolder(settings.boards_dir)
         seal = Seal(is_https=(settings.public_url or "").startswith("https://"))
         self._access = Access(settings, seal)
         self._service = self._sign_in_service(seal)
+        self._looking = Looking(directory)  # last of what can fail: it makes a directory
         self._workers = Workers()
         self._prometheus = Prometheus(settings.prometheus_url)
         self._entrance = Entrance(

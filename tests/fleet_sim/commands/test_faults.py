@@ -47,7 +47,7 @@ def test_the_list_has_every_fault_below_its_layer() -> None:
     _, *entries = re.split(rf"^  (?:{'|'.join(names)})$", listed, flags=re.MULTILINE)
     for name, entry in zip(names, entries, strict=True):
         mode = FAULTS[name].mode
-        its = "" if mode is None else f" customer {mode.customer} seen {FAULTS[name].conclusion()}"
+        its = "" if mode is None else f" customer {mode.spoken} seen {FAULTS[name].conclusion()}"
         shown = f"{FAULTS[name].summary}{its}"
         assert words(entry).startswith(words(shown))
 
@@ -59,7 +59,7 @@ def test_one_fault_is_shown_in_full(name: str) -> None:
     mode = fault.mode
     assert shown.startswith(f"{name} {fault.summary} layer {fault.layer}")
     if mode is not None:
-        told = f"number {mode.number} customer {mode.customer} support {mode.now}"
+        told = f"number {mode.number} customer {mode.spoken} support {mode.now}"
         fix = f" fix {mode.mend}" if mode.mend else ""
         assert words(f"{told}{fix} seen {fault.conclusion()}") in shown
         assert all(words(source) in shown for source in mode.evidence)
