@@ -52,7 +52,8 @@ _POWER: Final = frozenset(
 def note_heartbeats(case: Case) -> None:
     """Note what heartbeats say of battery and signal."""
     car = case.car
-    if car.voltage_v is not None and car.voltage_v < LOW_V:
+    is_low = car.voltage_v is not None and car.voltage_v < LOW_V
+    if car.voltage_v is not None and is_low:
         case.note(Fact.VOLTAGE_LOW, volts=car.voltage_v)
     if car.voltage_v is not None and car.voltage_v < TOO_WEAK_V:
         case.note(Fact.TOO_WEAK_TO_MOVE, volts=car.voltage_v)
@@ -66,8 +67,9 @@ def note_heartbeats(case: Case) -> None:
         fell_db = car.peak_dbm - car.signal_dbm
         if fell_db >= FELL_DB:
             case.note(Fact.SIGNAL_FELL, before=car.peak_dbm, dbm=car.signal_dbm)
-    if car.low_voltage_s is not None and _is_last_known(case, car.low_voltage_s):
-        case.note(Fact.TOLD_LOW_VOLTAGE, at=case.unix_s(car.low_voltage_s))
+    told_s = car.low_voltage_s
+    if told_s is not None and (is_low or _is_last_known(case, told_s)):
+        case.note(Fact.TOLD_LOW_VOLTAGE, at=case.unix_s(told_s))
 
 
 def _is_last_known(case: Case, told_s: float) -> bool:

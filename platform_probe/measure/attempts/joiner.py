@@ -2,8 +2,8 @@
 
 The log's lines come late, out of order, twice or not at all. An unlock is judged when everything
 about it is known. Else it is judged when the watermark has passed its due time: by then missing
-lines should have arrived. Later lines make another revision of its record, with a number; the highest one
-holds.
+lines should have arrived. Later lines make another revision of its record, with a number; the
+highest one holds.
 """
 
 from __future__ import annotations

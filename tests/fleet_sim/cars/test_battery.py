@@ -8,6 +8,7 @@ from fleet_sim.cars.battery import HOUR_S, Battery, BatteryParameters
 from fleet_sim.cars.box_states import Power
 from fleet_sim.cars.distributions import Uniform
 from fleet_sim.cars.parameters import NULL_BOX
+from fleet_wire.contract.messages import CarEvent, EventName
 from fleet_wire.randomness import RandomStream
 from tests.helpers.fake_link import Bench, bench
 
@@ -111,6 +112,16 @@ def test_telemetry_tells_the_voltage_of_the_charge() -> None:
     plain = bench(NULL_BOX)
     plain.env.run(until=10 * HOUR_S)
     assert plain.box.telemetry_at(plain.env.now).voltage_v == NULL_BOX.voltage_v
+
+
+def test_a_low_battery_is_told_once_until_it_is_charged() -> None:
+    """Below 12.2 V, where AutoPi's power manager acts."""
+    car = car_with(nominal_capacity_ah=2.0, flat_share=0.0)
+    for hours in (8, 12, 14):
+        car.env.run(until=hours * HOUR_S)
+        car.box.notice()
+    told = [said for _, said in car.link.sent if isinstance(said, CarEvent)]
+    assert [each.event for each in told if each.event == EventName.LOW_VOLTAGE] == ["low_voltage"]
 
 
 def test_a_command_uses_the_radio_and_the_motors() -> None:

@@ -37,3 +37,11 @@ def test_a_mistake_is_named(words: list[str], why: str, tmp_path: Path) -> None:
     assert result.exit_code == 2, result.output
     assert why in result.output
     assert not out.exists()
+
+
+def test_another_run_is_not_written_over(tmp_path: Path) -> None:
+    """Nothing was started by then."""
+    (tmp_path / "app").mkdir()
+    result = CliRunner().invoke(main, ["truth", "app", "--out", str(tmp_path)])
+    assert result.exit_code == 2
+    assert f"--out {tmp_path}: holds another run" in result.output

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from platform_probe.__main__ import main
+from platform_probe.boards.folder import BoardFolder
 from tests.helpers.busy_store import make_busy_store
 
 WRONG = """\
@@ -93,6 +94,19 @@ def test_show_prints_answers(store: Path) -> None:
     assert "box_offline         2\n" in told
     told = board("show", "examples/service-level", "--store", store).stdout
     assert "(the console asks Prometheus) unlockpath:slo_burn_rate:1h" in told
+
+
+def test_show_prints_a_board_that_the_settings_name(store: Path, tmp_path: Path) -> None:
+    """By the name that `list` gives it."""
+    folder, config = tmp_path / "boards" / "app", tmp_path / "console.yaml"
+    folder.mkdir(parents=True)
+    shipped = BoardFolder(None).file("examples/unlocks")
+    assert shipped is not None
+    (folder / "night.yaml").write_text(shipped.path.read_text())
+    config.write_text(f"console: {{boards_dir: {tmp_path / 'boards'}}}\n")
+    told = board("show", "app/night", "--store", store, "--config", config)
+    assert told.exit_code == 0, told.stderr
+    assert "Why they did not open" in told.stdout
 
 
 def test_export_writes_a_dashboard(tmp_path: Path) -> None:

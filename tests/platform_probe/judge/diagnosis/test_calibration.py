@@ -33,7 +33,7 @@ CALIBRATION = Calibration(version=1, made_by="a test", temperature=2.0, priors={
 
 
 def test_two_hundred_labels_make_probabilities_true() -> None:
-    """On 2,000 unlocks that were not labelled, of five fleets with failure frequencies of their own.
+    """On 2,000 unlocks that were not labelled, of five fleets with frequencies of their own.
 
     Chance alone costs 0.013: two hundred labels meet rare modes a few times or never.
     """

@@ -93,6 +93,16 @@ def test_a_mode_that_was_not_learned_is_ranked_by_its_signature() -> None:
     assert weights.seen["ghost_gps"] == learned.seen["ghost_gps"]
 
 
+def test_weights_of_a_mode_that_there_is_not_are_refused() -> None:
+    """A misspelt name would change nothing."""
+    learned = shipped_weights()
+    learned.bias["regional_carier_outage"] = -50.0
+    with pytest.raises(
+        ConfigError, match=r"bias\.regional_carier_outage: .* regional_carrier_outage"
+    ):
+        read_weights(msgspec.json.encode(learned))
+
+
 def test_weights_keep_to_the_signatures() -> None:
     """What counts has the signs that physics fixes, and what they do not list is light."""
     weights = within_signatures(shipped_weights())

@@ -604,6 +604,34 @@ def test_what_a_box_told_last_holds_while_it_is_silent(
     assert (fact in watched.facts()) is is_silent
 
 
+@pytest.mark.parametrize(("voltage_v", "still"), [(12.0, True), (12.6, False)])
+def test_a_low_battery_that_was_told_holds_until_it_is_charged(
+    voltage_v: float, *, still: bool
+) -> None:
+    """The box reports for a day after it told so, then falls silent."""
+    watched = Watched()
+    watched.at(1.0).presence("car-1", ONLINE, retained=True)
+    watched.at(60.0).event("car-1", CarEvent(EventName.LOW_VOLTAGE))
+    told = msgspec.structs.replace(HEARTBEAT, voltage_v=voltage_v)
+    watched.at(86_000.0).telemetry("car-1", told)
+    watched.at(86_010.0).presence("car-1", WILL, retained=False)
+    watched.at(90_000.0)
+    watched.diagnosing.handle_record(watched.ended(Cause.BOX_OFFLINE, stages=SENT))
+    assert ("told_low_voltage" in watched.facts()) is still
+
+
+@pytest.mark.parametrize(("voltage_v", "weak"), [(8.6, True), (11.1, False)])
+def test_a_battery_below_nine_volts_moves_no_lock(voltage_v: float, *, weak: bool) -> None:
+    """A box that saves power is off by then, so its cutout is ruled out."""
+    watched = Watched()
+    watched.at(1.0).presence("car-1", ONLINE, retained=True)
+    watched.at(60.0).telemetry("car-1", msgspec.structs.replace(HEARTBEAT, voltage_v=voltage_v))
+    watched.at(90.0)
+    ended = watched.ended(Cause.VEHICLE_FAILED, stages=SENT, reason="low_voltage")
+    watched.diagnosing.handle_record(ended)
+    assert ("too_weak_to_move" in watched.facts()) is weak
+
+
 def test_a_car_that_is_back_is_no_longer_away() -> None:
     """It connects again seven minutes after the command."""
     watched = Watched()
