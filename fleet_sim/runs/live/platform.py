@@ -228,13 +228,15 @@ class BrokersOfPlatform:
         """Handle that one of several brokers is away, with the reason, or there (None)."""
         if self.away.record(broker, end):
             away = f"broker {broker} is away, its cars are not reached"
-            problem = None if end is None else f"{away}: {self._why(end)}"
+            problem = None if end is None else f"{away}: {self._reason_of(end)}"
             self._health.report(f"{broker}", problem, end=f"broker {broker} is there again")
 
     def on_none_left(self, end: Disconnected) -> None:
         """Handle that no broker is there any more."""
         if self._was_there:
-            problem = f"no connection with {self._brokers}, no car is reached: {self._why(end)}"
+            problem = (
+                f"no connection with {self._brokers}, no car is reached: {self._reason_of(end)}"
+            )
             self._health.report("all", problem, end="")
 
     def there(self) -> None:
@@ -242,7 +244,7 @@ class BrokersOfPlatform:
         self._was_there = True
         self._health.report("all", None, end=f"connected with {self._brokers} again")
 
-    def _why(self, end: Disconnected) -> str:
+    def _reason_of(self, end: Disconnected) -> str:
         return why_not(end, self._brokers, has_answered=self._was_there)
 
 

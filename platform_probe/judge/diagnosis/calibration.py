@@ -72,7 +72,7 @@ class LabelledUnlock:
     excluded: frozenset[str]
 
     @property
-    def together(self) -> str:
+    def incident_key(self) -> str:
         """A name that the unlocks of one incident share: held out together, or not at all."""
         return f"{self.label} {self.started_at // _HOUR_S:.0f}"
 
@@ -238,7 +238,7 @@ def _folds(
     """
     folds = defaultdict[int, list[LabelledUnlock]](list)
     for unlock in sorted(unlocks, key=lambda one: one.attempt_id):
-        folds[RandomStream.named(0, unlock.together).index(FOLDS)].append(unlock)
+        folds[RandomStream.named(0, unlock.incident_key).index(FOLDS)].append(unlock)
     for number, held in sorted(folds.items()):
         yield held, [one for other, fold in folds.items() if other != number for one in fold]
 

@@ -15,7 +15,7 @@ from fleet_wire.modes.mode import Actor, FailureMode
 from platform_probe.tell.support.advice import Advice, advice_for, stands_open
 from platform_probe.tell.support.case import Case
 from platform_probe.tell.support.relations import (
-    Opened,
+    OpeningByAnother,
     again_possible,
     is_away_in_vain,
     is_back,
@@ -82,8 +82,8 @@ def _of_unlock(case: Case, mode: FailureMode | None) -> Iterator[str]:
         "gone": _was_box_unreachable(case, mode),
         "used_since": _is_used_since(case),
         "in_vain": is_away_in_vain(case),
-        "opened_since": opened is Opened.SINCE,
-        "opened_before": opened is Opened.BEFORE,
+        "opened_since": opened is OpeningByAnother.SINCE,
+        "opened_before": opened is OpeningByAnother.BEFORE,
     }
     yield from (name for name, is_so in conditions.items() if is_so)
 
@@ -208,7 +208,7 @@ def _mode_of_incident(case: Case) -> FailureMode | None:
 
 def _is_used_since(case: Case) -> bool:
     """Return whether a door was opened, or the customer has opened the car once more."""
-    return Fact.DOOR_OPENED in case.seen_facts or may_be_open(case) is Opened.SINCE
+    return Fact.DOOR_OPENED in case.seen_facts or may_be_open(case) is OpeningByAnother.SINCE
 
 
 def _is_perhaps_attack(case: Case) -> bool:

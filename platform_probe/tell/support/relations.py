@@ -28,7 +28,7 @@ _RETURNED: Final = frozenset({Fact.BACK_SOON, Fact.BACK_IN_MINUTES})
 """Facts which show that a box has connected again after the command."""
 
 
-class Opened(StrEnum):
+class OpeningByAnother(StrEnum):
     """Whether another unlock has opened the car for the same customer."""
 
     SINCE = "since"
@@ -94,7 +94,7 @@ def ending_of(unlock: Row) -> Text:
     return Text(key="ending.with_cause", values={"ending": ended, "cause": cause.value})
 
 
-def may_be_open(case: Case, *, is_shut_again: bool = False) -> Opened | None:
+def may_be_open(case: Case, *, is_shut_again: bool = False) -> OpeningByAnother | None:
     """Return whether another unlock has opened the car for the same customer; None: none has.
 
     It did so after this one began, or so shortly before that the car may still be open. If this one
@@ -102,10 +102,10 @@ def may_be_open(case: Case, *, is_shut_again: bool = False) -> Opened | None:
     unlock for somebody else.
     """
     if opened_since_s(case) is not None:
-        return Opened.SINCE if case.has_failed or is_shut_again else None
+        return OpeningByAnother.SINCE if case.has_failed or is_shut_again else None
     opened = (at_s for at_s, _ in _opened_for_them(case))
     is_open = any(at_s >= case.at_s - STAYS_OPEN_S for at_s in opened)
-    return Opened.BEFORE if case.has_failed and is_open else None
+    return OpeningByAnother.BEFORE if case.has_failed and is_open else None
 
 
 def opened_since_s(case: Case) -> float | None:

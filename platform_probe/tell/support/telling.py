@@ -90,15 +90,15 @@ class _Teller:
             yield f"  {self._say('booked_since', at=unix_s(booked['logged_at']))}"
             yield f"  {self._say('ask_by_booking', booking=booked['booking_id'])}"
         yield from self._problems()
-        yield from self._why()
+        yield from self._explanation()
         if case.attempt is not None or case.complaint_id is not None:
             advice = advice_now(case)
             yield from (*self._heading("what_to_say"), f"  {speaker.say_all(advice.say)}")
             yield from (*self._heading("what_to_do"), f"  {speaker.say_all(advice.do)}")
             yield from self._who_acts(advice)
-        yield from self._who_else()
+        yield from self._same_failures()
         yield from self._story()
-        yield from self._others()
+        yield from self._other_unlocks()
 
     def _when(self) -> Text:
         """Return when it began, and how long that is ago."""
@@ -240,7 +240,7 @@ class _Teller:
         if not lines:
             yield f"  {self._say('nothing_known')}"
 
-    def _why(self) -> Iterator[str]:
+    def _explanation(self) -> Iterator[str]:
         """Yield why: by the diagnosis where there is one, and how far the unlock got."""
         case, believed = self._case, self._case.believed
         if case.cause is None and believed is None:
@@ -299,7 +299,7 @@ class _Teller:
         if attempt["reason"]:
             yield f"  {self._say('reason', reason=reason_text(attempt['reason']))}"
 
-    def _who_else(self) -> Iterator[str]:
+    def _same_failures(self) -> Iterator[str]:
         case, speaker = self._case, self._speaker
         if case.finding is None:
             return
@@ -314,7 +314,7 @@ class _Teller:
         else:
             yield f"  {self._say('is_one_of', cohort=own[0]) if own else self._say('is_of_none')}"
 
-    def _others(self) -> Iterator[str]:
+    def _other_unlocks(self) -> Iterator[str]:
         if not self._case.others:
             return
         yield from self._heading("others")

@@ -21,7 +21,7 @@ from platform_probe.texts.catalogue import LANGUAGES, language_of, say_in
 from platform_probe.web.console.access import Access
 from platform_probe.web.console.answers import HEADERS, redirect, safe, static_url
 from platform_probe.web.console.audit import Audit
-from platform_probe.web.console.labelling import Labelling, given_in
+from platform_probe.web.console.labelling import Labelling, label_form_of
 from platform_probe.web.console.metrics import ConsoleMetrics
 from platform_probe.web.console.person import Person
 from platform_probe.web.console.provider import Provider, ProviderDownError
@@ -290,8 +290,8 @@ class Entrance:
     # Labels
 
     async def _label(self, visit: Visit, person: Person, form: Mapping[str, str]) -> HttpResponse:
-        given = given_in(form)
-        label = None if given is None else await self._labelling.label_for(person, given)
+        filled = label_form_of(form)
+        label = None if filled is None else await self._labelling.label_for(person, filled)
         if label is None:
             return self.problem(visit, 400, "problem.label")
         its = {"id": label.attempt_id, "mode": label.mode, "text": label.text}

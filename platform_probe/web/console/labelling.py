@@ -28,7 +28,7 @@ MODES_BY_LAYER: Final[Mapping[Layer, Sequence[str]]] = {
 """The modes that a label can name, in the order of the catalogue."""
 
 
-class Given(NamedTuple):
+class LabelForm(NamedTuple):
     """A label as a form gives it."""
 
     attempt_id: str
@@ -37,13 +37,13 @@ class Given(NamedTuple):
     text: str | None
 
 
-def given_in(form: Mapping[str, str]) -> Given | None:
+def label_form_of(form: Mapping[str, str]) -> LabelForm | None:
     """Return the label of a form; None where the form names no unlock, or no mode that there is."""
     attempt_id, mode = form.get("attempt", ""), form.get("mode", "") or None
     is_whole = mode in TITLES if "withdraw" not in form else mode is None
     if not attempt_id or not is_whole:
         return None
-    return Given(attempt_id, mode, form.get("text", "").strip()[:MAX_TEXT] or None)
+    return LabelForm(attempt_id, mode, form.get("text", "").strip()[:MAX_TEXT] or None)
 
 
 def labels_of(snapshot: Snapshot, attempt_id: str, at_s: float) -> list[Row]:
@@ -66,20 +66,20 @@ class Labelling:
         self._directory = directory
         self._monitor = monitor
 
-    async def label_for(self, person: Person, given: Given) -> Label | None:
+    async def label_for(self, person: Person, form: LabelForm) -> Label | None:
         """Return what a person says of an unlock; None where there is no such unlock."""
-        found = partial(self._looking.read, lambda now: unlock_case(now, given.attempt_id))
+        found = partial(self._looking.read, lambda now: unlock_case(now, form.attempt_id))
         case = await self._workers.run(found)
         if case is None:
             return None
         return Label(
-            attempt_id=given.attempt_id,
+            attempt_id=form.attempt_id,
             vehicle_id=case.vehicle_id or "",
             started_at=case.at_s,
-            mode=given.mode,
+            mode=form.mode,
             by=person.name[:MAX_NAME],
             at=time.time(),
-            text=given.text,
+            text=form.text,
         )
 
     async def keep(self, label: Label) -> None:

@@ -78,7 +78,7 @@ def test_an_incident_is_held_out_whole() -> None:
     (first, *_) = labelled_unlocks(6, 1)
     incident = [replace(first, attempt_id=f"a{number}") for number in range(100)]
     before, after = held_out(WEIGHTS, incident)
-    assert len({one.together for one in incident}) == 1 < FOLDS
+    assert len({one.incident_key for one in incident}) == 1 < FOLDS
     assert before == after
 
 
