@@ -7,7 +7,6 @@ one place at once. The history before it is long or hardly any.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -216,7 +215,7 @@ def _needs_platform(incident: Incident) -> bool:
 
 def _groups(incident: Incident, stream: RandomStream, *, has_people: bool) -> list[dict[str, Any]]:
     """Return cars of all kinds, so that no two dimensions say the same; or all of one kind."""
-    size = round(math.exp(stream.between(math.log(SMALLEST), math.log(LARGEST))))
+    size = round(log_uniform((SMALLEST, LARGEST), stream))
     if incident.is_short:
         size = SMALLEST
     drawings = _drawings(incident)

@@ -186,7 +186,7 @@ def wherever_it_stopped(mode: FailureMode) -> FailureMode:
     signature = mode.signature
     if Fact.NOT_DELIVERED not in signature.needs:
         return mode
-    stopped = frozenset(_HOW_FAR[cause] for cause in mode.causes & _HOW_FAR.keys())
+    stopped = frozenset(HOW_FAR[cause] for cause in mode.causes & HOW_FAR.keys())
     stopped = _with_stand_ins(stopped | {Fact.NOT_DELIVERED})
     if Cause.VEHICLE_FAILED in mode.causes:
         stopped |= signature.speaks_for & REFUSALS
@@ -251,7 +251,7 @@ _SHOWN_BY = {
     ),
 }
 """Modes that show any of these show what stands for it too: whoever comes back may open at last."""
-_HOW_FAR: Final[dict[Cause | None, Fact]] = {
+HOW_FAR: Final[dict[Cause | None, Fact]] = {
     None: Fact.WENT_WELL,
     Cause.API_REFUSED: Fact.NOTHING_PUBLISHED,
     Cause.API_FAILED: Fact.NOTHING_PUBLISHED,

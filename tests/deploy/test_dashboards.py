@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import itertools
 import re
-import subprocess
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from prometheus_client import CollectorRegistry
 
@@ -22,12 +20,12 @@ from tests.helpers.shipped import (
     DASHBOARDS,
     DEPLOY,
     EXPOSED,
+    check_with_promtool,
     dashboard,
     panel_exprs,
     panels,
     rule_exprs,
     variables,
-    with_values,
     yaml,
 )
 
@@ -161,18 +159,7 @@ def test_a_point_leads_to_its_unlock() -> None:
 @pytest.mark.prometheus
 def test_promtool_parses_every_expression(tmp_path: Path) -> None:
     """Every expression is PromQL, once Grafana's variables have values: rules of one file."""
-    rules = [
-        {"record": "panel:shows", "expr": with_values(expr.promql), "labels": {"place": expr.place}}
-        for expr in panel_exprs()
-    ]
-    file = tmp_path / "panels.yml"
-    file.write_bytes(msgspec.json.encode({"groups": [{"name": "panels", "rules": rules}]}))
-    run = subprocess.run(
-        ["promtool", "check", "rules", "--lint=none", file],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert run.returncode == 0, run.stderr
-    assert f"{len(rules)} rules found" in run.stdout
+    check_with_promtool([(expr.place, expr.promql) for expr in panel_exprs()], tmp_path)
 
 
 def test_provisioning_finds_the_dashboards() -> None:

@@ -10,6 +10,7 @@ import simpy
 
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.box_states import Power
+from fleet_sim.cars.distributions import Uniform
 from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
 from fleet_sim.cars.spec import CarSpec, Traits
 from fleet_sim.cars.world import World
@@ -36,6 +37,17 @@ from fleet_wire.links.link import (
 
 SECRET = "test-secret"  # noqa: S105 - of the test's own fleet
 EPOCH_S = 1_700_000_000.0
+
+SLEEPY = NULL_BOX.model_copy(
+    update={
+        "asleep_share": 1.0,
+        "sms_loss": 0.0,
+        "sms_wake": Uniform(base_s=2.0),
+        "modem_resume": Uniform(base_s=8.0),
+        "awake_after_wake_s": 60.0,
+    }
+)
+"""A box that sleeps, and that an SMS wakes within 10 s."""
 
 
 @dataclass

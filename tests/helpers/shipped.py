@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,6 +113,22 @@ def panel_exprs() -> list[Expr]:
         for panel in panels(dashboard(path))
         for target in panel["targets"]
     ]
+
+
+def check_with_promtool(named: Sequence[tuple[str, str]], directory: Path) -> None:
+    """Have promtool parse expressions, each with a name: as rules of one file."""
+    rules = [
+        {"record": "panel:shows", "expr": with_values(promql), "labels": {"place": place}}
+        for place, promql in named
+    ]
+    file = directory / "panels.yml"
+    file.write_bytes(msgspec.json.encode({"groups": [{"name": "panels", "rules": rules}]}))
+    run = subprocess.run(
+        ["promtool", "check", "rules", "--lint=none", file],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    assert f"{len(rules)} rules found" in run.stdout
 
 
 def with_values(promql: str, *, window: str = "1m") -> str:

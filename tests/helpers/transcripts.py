@@ -56,6 +56,13 @@ def stories(path: Path) -> Iterator[Story]:
         yield Story(rule, rows, "\n".join(lines))
 
 
+def named_stories(folder: Path) -> Iterator[tuple[str, Story]]:
+    """Yield the stories of all files of a folder, each with the name of its file."""
+    for path in sorted(folder.glob("*.txt")):
+        for story in stories(path):
+            yield path.stem, story
+
+
 def played(story: Story, new_player: Callable[[], Player]) -> str:
     """Play the events, and return the story with what came of them."""
     player = new_player()

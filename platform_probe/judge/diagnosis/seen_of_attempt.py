@@ -8,6 +8,7 @@ from fleet_wire.contract.attempt import Attempt, Flag, Stage
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.text import Text
 from fleet_wire.modes.facts import Fact
+from fleet_wire.modes.mode import HOW_FAR
 from platform_probe.cars.state import Session
 from platform_probe.judge.diagnosis.case import Case, evidence
 from platform_probe.texts.catalogue import fact_text
@@ -25,21 +26,7 @@ AFTER_RETURN_S: Final = 20.0
 command before it [E].
 """
 _LATE: Final = frozenset({"executed", "refused", "received"})
-_BY_CAUSE: Final = {
-    None: Fact.WENT_WELL,
-    Cause.API_REFUSED: Fact.NOTHING_PUBLISHED,
-    Cause.API_FAILED: Fact.NOTHING_PUBLISHED,
-    Cause.NOT_PUBLISHED: Fact.NOTHING_PUBLISHED,
-    Cause.BROKER_UNREACHABLE: Fact.BROKER_UNREACHABLE,
-    Cause.BROKER_DENIED: Fact.BROKER_DENIED,
-    Cause.NO_SUBSCRIBER: Fact.NO_SUBSCRIBER,
-    Cause.EXECUTION_SILENT: Fact.SILENT_AFTER_RECEIPT,
-    Cause.RESULT_LOST: Fact.STATE_WITHOUT_RESULT,
-    Cause.DOOR_UNCONFIRMED: Fact.RESULT_WITHOUT_STATE,
-    Cause.BOX_SAYS_EXPIRED: Fact.REFUSED_EXPIRED,
-    Cause.BOX_BUSY: Fact.REFUSED_BUSY,
-    Cause.VEHICLE_STATE: Fact.REFUSED_VEHICLE_STATE,
-}
+_BY_CAUSE: Final = {**HOW_FAR, Cause.VEHICLE_STATE: Fact.REFUSED_VEHICLE_STATE}
 _STATES: Final = (
     (("locked_by_key",), Fact.LOCKED_BY_KEY),
     (("ignition", "park", "privacy", "gear"), Fact.NOT_PARKED),

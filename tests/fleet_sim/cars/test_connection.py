@@ -27,27 +27,18 @@ from fleet_wire.contract.messages import Presence, PresenceReason, PresenceStatu
 from fleet_wire.links.link import NO_MATCHING_SUBSCRIBERS, EndReason
 from fleet_wire.links.reconnect import ReconnectPolicy
 from tests.helpers.culprit import Seen, Suspect
-from tests.helpers.fake_link import Bench, bench
+from tests.helpers.fake_link import SLEEPY, Bench, bench
 from tests.helpers.faulty import Street
 
 RETRY_10_S = ReconnectPolicy(full_jitter=False, base_s=10.0, jitter_s=0.0)
-STEADY = NULL_BOX.model_copy(
-    update={
-        "reconnect": RETRY_10_S,
-        "network_loss_s": 30.0,
-        "network_stable": Uniform(base_s=12.0),
-        "reboot": Uniform(base_s=40.0),
-    }
-)
-ASLEEP = STEADY.model_copy(
-    update={
-        "asleep_share": 1.0,
-        "sms_loss": 0.0,
-        "sms_wake": Uniform(base_s=2.0),
-        "modem_resume": Uniform(base_s=8.0),
-        "awake_after_wake_s": 60.0,
-    }
-)
+STEADY_KEYS = {
+    "reconnect": RETRY_10_S,
+    "network_loss_s": 30.0,
+    "network_stable": Uniform(base_s=12.0),
+    "reboot": Uniform(base_s=40.0),
+}
+STEADY = NULL_BOX.model_copy(update=STEADY_KEYS)
+ASLEEP = SLEEPY.model_copy(update=STEADY_KEYS)
 
 
 def test_a_first_failure_is_the_first() -> None:

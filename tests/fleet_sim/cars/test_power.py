@@ -24,7 +24,7 @@ from fleet_wire.contract.messages import (
 from fleet_wire.links.reconnect import ReconnectPolicy
 from fleet_wire.randomness import RandomStream
 from tests.helpers.culprit import Seen, Suspect
-from tests.helpers.fake_link import EPOCH_S, Bench, bench
+from tests.helpers.fake_link import EPOCH_S, SLEEPY, Bench, bench
 from tests.helpers.faulty import Street, answers
 
 FORGETFUL = NULL_BOX.model_copy(
@@ -251,16 +251,6 @@ def test_a_boot_or_a_sleep_takes_its_time_whatever_was_cut_short_before(
 
 
 # The goodbye of a box that falls asleep
-
-SLEEPY = NULL_BOX.model_copy(
-    update={
-        "asleep_share": 1.0,
-        "sms_loss": 0.0,
-        "sms_wake": Uniform(base_s=2.0),
-        "modem_resume": Uniform(base_s=8.0),
-        "awake_after_wake_s": 60.0,
-    }
-)
 
 
 def test_an_sms_that_fails_at_first_is_sent_again() -> None:

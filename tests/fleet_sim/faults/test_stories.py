@@ -7,12 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.fault_player import FaultPlayer
-from tests.helpers.transcripts import Story, played, stories
+from tests.helpers.transcripts import Story, named_stories, played
 
 STORIES = [
-    pytest.param(story, id=f"{path.stem}-{story.name}")
-    for path in sorted(Path(__file__).parent.glob("*.txt"))
-    for story in stories(path)
+    pytest.param(story, id=f"{name}-{story.name}")
+    for name, story in named_stories(Path(__file__).parent)
 ]
 """`tests/helpers/fault_player.py` says what their verbs mean."""
 

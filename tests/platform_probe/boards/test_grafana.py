@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,13 @@ import pytest
 from platform_probe.boards.folder import SHIPPED
 from platform_probe.boards.form import load_board, read_board
 from platform_probe.boards.grafana import grafana_dashboard
-from tests.helpers.shipped import DASHBOARDS, dashboard, panels, variables, with_values
+from tests.helpers.shipped import (
+    DASHBOARDS,
+    check_with_promtool,
+    dashboard,
+    panels,
+    variables,
+)
 
 PROMQL = "sum(increase(x_total[$__range]))"
 EVERY_KIND = "title: Every kind\npanels:\n" + "".join(
@@ -85,16 +90,9 @@ def test_units_are_those_of_grafana() -> None:
 @pytest.mark.prometheus
 def test_promtool_parses_every_expression(exported: dict[str, Any], tmp_path: Path) -> None:
     """As rules of one file, once Grafana's variables have values."""
-    rules = [
-        {"record": "panel:shows", "expr": with_values(target["expr"]), "labels": {"n": str(number)}}
+    expressions = [
+        (str(number), target["expr"])
         for number, panel in enumerate(panels(exported))
         for target in panel["targets"]
     ]
-    file = tmp_path / "panels.yml"
-    file.write_bytes(msgspec.json.encode({"groups": [{"name": "panels", "rules": rules}]}))
-    run = subprocess.run(
-        ["promtool", "check", "rules", "--lint=none", file],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert run.returncode == 0, run.stderr
-    assert f"{len(rules)} rules found" in run.stdout
+    check_with_promtool(expressions, tmp_path)

@@ -9,15 +9,12 @@ import pytest
 
 from tests.helpers.join_player import JoinPlayer
 from tests.helpers.track_player import TrackPlayer
-from tests.helpers.transcripts import Player, Story, played, stories
+from tests.helpers.transcripts import Player, Story, named_stories, played
 
 TRACKED = ("absent_evidence", "conclusion", "gaps", "tracker")
 STORIES = [
-    pytest.param(
-        story, TrackPlayer if path.stem in TRACKED else JoinPlayer, id=f"{path.stem}-{story.name}"
-    )
-    for path in sorted(Path(__file__).parent.glob("*.txt"))
-    for story in stories(path)
+    pytest.param(story, TrackPlayer if name in TRACKED else JoinPlayer, id=f"{name}-{story.name}")
+    for name, story in named_stories(Path(__file__).parent)
 ]
 """`tests/helpers/join_player.py` and `track_player.py` say what their verbs mean.
 
