@@ -172,7 +172,11 @@ def true_futures(
     named: dict[str, Mitigation | None] = {NOTHING: None, **mitigations}
     return {
         name: [
-            play_future(scenario, Course(mitigation, DECISION_S, away=0.0), seed + number).lost
+            play_future(
+                scenario,
+                Course(mitigation=mitigation, decision_s=DECISION_S, away=0.0),
+                seed + number,
+            ).lost
             for number in range(seeds)
         ]
         for name, mitigation in named.items()

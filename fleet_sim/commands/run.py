@@ -175,6 +175,8 @@ def run(options: RunOptions) -> None:
     _check_brokers(options)
     overrides = with_profile(options.overrides, options.profile)
     loaded = load_run(options.scenario, overrides, lacks=lacks)
+    if loaded.course is not None and options.mode != "virtual":
+        raise ConfigError([f"{options.scenario}: a future of an incident; add --mode virtual"])
     seed = choose_seed(loaded.seed if options.seed is None else options.seed, loaded.scenario)
     source = ScenarioSource(options.scenario, options.overrides)
     if options.listen is not None and options.mode == "live":
@@ -276,6 +278,7 @@ def _run_virtually(
         fleet_secret=chosen.fleet_secret,
         hop_s=loaded.hop_s,
         load_began_s=loaded.load_began_s,
+        course=loaded.course,
         journal=chosen.journal,
     )
     try:

@@ -28,6 +28,7 @@ from fleet_sim.futures.playing import (
 )
 from fleet_sim.futures.ranking import NOTHING, RankedMitigation, rank_mitigations
 from fleet_sim.mitigations.form import Mitigation, load_mitigations
+from fleet_sim.runs.course import DO_NOTHING
 from fleet_sim.runs.limits import cores
 from fleet_sim.sweeps.progress import sweep_progress_on
 from fleet_wire.command_line import INTERRUPTED
@@ -36,7 +37,6 @@ from fleet_wire.printing import print_json
 
 SMS_PRICE = 0.05
 """Price of one SMS to a car, in the user's currency [E]."""
-DO_NOTHING = "Do nothing"
 LEAST_SEEDS = 4
 """Fewer show too little of what chance does [E]."""
 

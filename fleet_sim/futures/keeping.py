@@ -37,10 +37,11 @@ def keep_futures(
 
 
 def _keep_future(world: World, mitigation: Mitigation | None, *, seed: int, path: Path) -> None:
-    directory = RunDirectory.create(path, scenario_name=path.name, seed=seed)
     file = path / SCENARIO
+    source = ScenarioSource(file, own_name=f"{path.parent.name}-{path.name}")
+    directory = RunDirectory.create(path, scenario_name=source.name, seed=seed)
     file.write_text(yaml_text(world.scenario.resolved()), encoding="utf-8")
-    course = Course(mitigation, DECISION_S, world.away)
+    course = Course(mitigation=mitigation, decision_s=DECISION_S, away=world.away)
     options = VirtualOptions(seed=seed, course=course)
     scenario = load_scenario(file, [])
-    VirtualRun(scenario, ScenarioSource(file), directory, options, LineProgress(StringIO())).run()
+    VirtualRun(scenario, source, directory, options, LineProgress(StringIO())).run()

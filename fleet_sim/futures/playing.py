@@ -130,7 +130,7 @@ def play_world(
     world: World, mitigation: Mitigation | None, seeds: Sequence[int]
 ) -> list[FutureCounts]:
     """Play a world with a mitigation or none, once for each seed."""
-    course = Course(mitigation, DECISION_S, world.away)
+    course = Course(mitigation=mitigation, decision_s=DECISION_S, away=world.away)
     return [play_future(world.scenario, course, seed).scaled(world.scale) for seed in seeds]
 
 

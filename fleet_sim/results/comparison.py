@@ -285,7 +285,7 @@ def setups(a: ComparedRun, b: ComparedRun) -> dict[str, tuple[Any, Any]]:
 
 
 def _setup(manifest: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    for key in ("mode", "seed", "code"):
+    for key in ("mode", "seed", "code", "future"):
         yield from _leaves(manifest.get(key), key)
     scenario = manifest.get("scenario")
     for key, value in (scenario if isinstance(scenario, dict) else {}).items():

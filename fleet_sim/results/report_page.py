@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from fleet_sim.pages.page_data import Badge, LegendEntry, Tile
@@ -178,6 +179,7 @@ def _facts(run: ReportedRun) -> dict[str, str]:
     facts = {
         "seed": run.number("seed"),
         "mode": run.number("mode"),
+        "mitigation": run.data.manifest.get("mitigation"),
         "broker": run.number("broker"),
         "brokers that broke": "; ".join(run.number("broken_brokers") or ()) or None,
         "could not keep up": "; ".join(could_not_keep_up(run.summary)) or None,
@@ -379,7 +381,11 @@ def _cars_caption(run: ReportedRun) -> str:
 def _command(run: ReportedRun) -> str:
     """Return how to get the same run again."""
     manifest = run.data.manifest
-    words = ["fleet-sim", "run", str(manifest.get("scenario_file") or "SCENARIO")]
+    file = str(manifest.get("scenario_file") or "SCENARIO")
+    if "future" in manifest:  # its manifest holds more than its scenario
+        again = file if file.endswith(".json") else str(Path(file).with_name("manifest.json"))
+        return shlex.join(["fleet-sim", "run", again, "--mode", "virtual"])
+    words = ["fleet-sim", "run", file]
     words += ["--seed", str(run.number("seed"))]
     for override in manifest.get("overrides") or []:
         words += ["--set", str(override)]

@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from fleet_sim.faults import Fault
 from fleet_sim.mitigations.acting import MitigationTargets, begin_mitigation, end_of_fault
 from fleet_sim.mitigations.form import Mitigation
 from fleet_sim.runs.injection import FaultStart, Injected, own_process, strikes_boxes
 from fleet_sim.scenario.form import FaultEntry
+from fleet_wire.quantities import Seconds
 
+DO_NOTHING: Final = "Do nothing"
 RENTAL_S: Final = 2_400.0
 """A car is away with its customer for so long [E]."""
 
 
-@dataclass(frozen=True, slots=True)
-class Course:
+class Course(BaseModel):
     """What happens in a future besides its scenario."""
 
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
     mitigation: Mitigation | None
-    decision_s: float
+    decision_s: Seconds
     """When on-call decides, in seconds of load."""
-    away: float
+    away: float = Field(ge=0, le=1)
     """Share of the well cars that are with customers when the load begins."""
+
+    def entries(self) -> dict[str, Any]:
+        """Return its entries of a manifest: what a person reads, and what makes it again."""
+        title = DO_NOTHING if self.mitigation is None else self.mitigation.title
+        return {"mitigation": title, "future": self.model_dump(mode="json", exclude_defaults=True)}
 
     def process_of(self, entry: FaultEntry, fault: Fault) -> FaultStart:
         """Return how a fault acts: ended early, where the mitigation ends it."""

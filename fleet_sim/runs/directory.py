@@ -37,6 +37,8 @@ class ScenarioSource:
 
     file: Path
     overrides: tuple[str, ...] = ()
+    own_name: str | None = None
+    """The run's name, where the file's name does not tell it from others."""
 
     @property
     def name(self) -> str:
@@ -44,6 +46,8 @@ class ScenarioSource:
 
         So a run that is done again, and that again, has one name.
         """
+        if self.own_name is not None:
+            return self.own_name
         if self.file.suffix != ".json":
             return self.file.stem
         name = read_json(self.file).get("name")

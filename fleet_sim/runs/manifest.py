@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from fleet_sim.broker.model.broker import HOP_S
 from fleet_sim.broker.process import BrokerKind
 from fleet_sim.faults import Need
+from fleet_sim.runs.course import Course
 from fleet_sim.runs.source_digest import versions
 from fleet_sim.scenario.loading import Lacks, Scenario, load_scenario, need_problems
 from fleet_wire.errors import ConfigError
@@ -30,6 +31,8 @@ class LoadedRun:
     hop_s: float = HOP_S
     load_began_s: float | None = None
     """Simulated second at which its load began: radios, heartbeats and naps go by it."""
+    course: Course | None = None
+    """What happens besides the scenario, where the run is a future of an incident."""
 
 
 def lacks_of(
@@ -77,12 +80,13 @@ def load_run(path: Path, overrides: Sequence[str], *, lacks: Lacks) -> LoadedRun
         ]
         if problems:
             raise ConfigError(problems)
-        began_s = manifest.get("load_began_s")
+        began_s, future = manifest.get("load_began_s"), manifest.get("future")
         return LoadedRun(
             scenario,
             int(manifest["seed"]),
             _hop_of(manifest),
             None if began_s is None else float(began_s),
+            None if future is None else Course.model_validate(future),
         )
     except KeyError as error:
         raise ConfigError([f"{path}: {error.args[0]}: missing; not a run's manifest?"]) from None

@@ -184,6 +184,7 @@ class VirtualRun:
 
         Raises `UnlockpathError` where it cannot be done. All gathered data is on disk then.
         """
+        course = self._options.course
         self._directory.write_manifest(
             self._source,
             seed=self._options.seed,
@@ -191,6 +192,7 @@ class VirtualRun:
             broker=BROKER,
             scenario=self._scenario.resolved(),
             hop_s=self._options.hop_s,
+            **({} if course is None else course.entries()),
         )
         gc.disable()  # nothing is garbage while a fleet grows
         try:

@@ -22,8 +22,10 @@ from fleet_sim.futures.playing import (
 )
 from fleet_sim.futures.ranking import NOTHING, rank_mitigations
 from fleet_sim.mitigations.form import Mitigation, load_mitigations
+from fleet_sim.results.summary import read_json
 from fleet_wire.config.file import yaml_text
 from fleet_wire.errors import ConfigError
+from tests.helpers.own_commands import run_here
 
 MITIGATIONS = load_mitigations()
 
@@ -149,6 +151,35 @@ def test_a_future_is_kept_as_a_run_with_its_report(tmp_path: Path) -> None:
     assert all((path / "report.html").exists() for path in kept)
     gave_up = [(path / "customers.jsonl").read_text().count("gave_up") for path in kept]
     assert gave_up[0] > gave_up[1]
+    for path, name, title in zip(
+        kept,
+        (f"{NOTHING}-world-1", "other-world-1"),
+        ("Do nothing", "Offer cars of another operator only"),
+        strict=True,
+    ):
+        shown = read_json(path / "manifest.json")
+        assert (shown["name"], shown["mitigation"]) == (name, title)
+        page = (path / "report.html").read_text()
+        assert name in page
+        assert title in page
+
+
+def test_a_kept_future_is_played_again_from_its_manifest(tmp_path: Path) -> None:
+    """The command that its report names gives the same unlocks; a live run is refused."""
+    one = world(tmp_path, "regional_carrier_outage")
+    options = {"other": MITIGATIONS["offer_other_operator"]}
+    _, path = keep_futures([one], options, seed=1, folder=tmp_path / "kept")
+    manifest = str(path / "manifest.json")
+
+    again = ("run", manifest, "--out", str(tmp_path / "again"))
+    code, _, stderr = run_here("fleet_sim", *again, "--mode", "virtual", "--check-digest", manifest)
+    refused, _, why = run_here("fleet_sim", *again)
+
+    assert code == 0, stderr
+    assert f"fleet-sim run {manifest} --mode virtual" in (path / "report.html").read_text()
+    assert read_json(tmp_path / "again" / "manifest.json")["name"] == "other-world-1"
+    assert refused == 2
+    assert "add --mode virtual" in why
 
 
 def test_boxes_get_new_settings_and_go_on(tmp_path: Path) -> None:
