@@ -178,6 +178,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How it ended; `unknown` may have opened the car."""
     cause: Cause | None
     """Why it did not end well; null where it did."""
+    failure_mode: None = None
+    """Always null, and removed in the next release: `diagnoses.jsonl` has the modes."""
     reason: str | None = None
     """The reason in the words of the box, the broker or the platform."""
     total_s: float
