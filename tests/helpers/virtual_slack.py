@@ -16,7 +16,6 @@ from platform_probe.tell.messages.slack_calls import (
     Call,
     Deleted,
     DisplayPart,
-    Key,
     NotThere,
     Outcome,
     Posted,
@@ -58,7 +57,7 @@ class VirtualSlack:
         self.jumped_s = 0.0
         """How far the wall clock has jumped ahead."""
         self.channels = channels or (lambda _: ("#unlocks",))
-        self.kept: dict[Key, bytes] = {}
+        self.kept: dict[str, bytes] = {}
         self.incidents: dict[str, Incident] = {}
         self.outbox = self._new()
         self.taken: list[Taken] = []
@@ -72,7 +71,7 @@ class VirtualSlack:
     def _new(self) -> SlackOutbox:
         return SlackOutbox(channels_of=self.channels, keep=self._keep, start_s=self.s)
 
-    def _keep(self, key: Key, place: SlackThread | None) -> None:
+    def _keep(self, key: str, place: SlackThread | None) -> None:
         if place is None:
             del self.kept[key]
         else:
@@ -97,9 +96,7 @@ class VirtualSlack:
         """Kill the process: what is under way arrives or not, and nobody hears of it."""
         self._under_way = []
         self.outbox = self._new()
-        places = {
-            "/".join(k): msgspec.json.decode(v, type=SlackThread) for k, v in self.kept.items()
-        }
+        places = {k: msgspec.json.decode(v, type=SlackThread) for k, v in self.kept.items()}
         self.outbox.restore(places)
         for incident in self.incidents.values():
             self.outbox.handle_incident(incident, self.now)

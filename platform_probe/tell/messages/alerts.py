@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -27,6 +26,7 @@ from platform_probe.tell.messages.incident_text import (
     failure_text,
     has_ended,
     quiet_until,
+    rfc3339,
 )
 
 ALERTS_PATH: Final = "/api/v2/alerts"
@@ -171,6 +171,10 @@ class AlertsCore:
             self._left[push.url] = []
             self._due_s[push.url] = min(self._due_s[push.url], now.s)
 
+    def forgets(self, incident_id: str) -> bool:  # noqa: ARG002 - as other cores
+        """Agree: alerts that are over forget themselves."""
+        return True
+
     def waiting(self, now_s: float) -> tuple[int, float]:
         """Return how many instances are behind, and by how many seconds the worst is."""
         late = [
@@ -245,8 +249,3 @@ def annotations_of(incident: Incident) -> dict[str, str]:
         "joined": None if incident.joined_to is None else incident.changes[-1].sentence,
     }
     return {name: text for name, text in said.items() if text}
-
-
-def rfc3339(unix_s: float) -> str:
-    """Return a time as Alertmanager reads it."""
-    return datetime.fromtimestamp(unix_s, UTC).isoformat(timespec="milliseconds")

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import math
 from enum import StrEnum
-from typing import Any, Final, NamedTuple, Protocol, TypeVar
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 from fleet_wire.contract.incident import Incident
+from fleet_wire.error_text import on_one_line, shortened
 
+MAX_DETAIL: Final = 200
 FIRST_RETRY_S: Final = 1.0
 LONGEST_RETRY_S: Final = 60.0
 """A backend that is away is tried so often: it comes back within a minute [E]."""
@@ -65,6 +67,12 @@ class Failure(NamedTuple):
     """The delay that the backend asks for."""
 
 
+def short_detail(error: BaseException | str) -> str:
+    """Return a text of others, or an error, on one line that is not too long for the log."""
+    text = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
+    return shortened(on_one_line(text), MAX_DETAIL)
+
+
 class Core(Protocol[CallT_co]):
     """Decides what is sent when, without I/O."""
 
@@ -78,6 +86,14 @@ class Core(Protocol[CallT_co]):
 
     def next_s(self) -> float:
         """Return when to ask again, in monotonic seconds; infinity: when something has changed."""
+        ...
+
+    def forgets(self, incident_id: str) -> bool:
+        """Forget an incident that is long over, and return True; False: something of it waits."""
+        ...
+
+    def waiting(self, now_s: float) -> tuple[int, float]:
+        """Return how many things wait that are due, and for how long the oldest has, in seconds."""
         ...
 
 
@@ -123,27 +139,3 @@ def pause_after(failure: Failure, failures: int) -> float:
     if failure.trouble in (Trouble.TOKEN, Trouble.CHANNEL):
         return FIXED_RETRY_S
     return float(min(FIRST_RETRY_S * 2.0 ** min(failures - 1, 10), LONGEST_RETRY_S))
-
-
-class CallResults(Protocol):
-    """Handles the result of every call: counts and logs it."""
-
-    def on_sent(self, backend: str, what: DeliveryKind, **about: Any) -> None:
-        """Note what was taken."""
-        ...
-
-    def failed(self, backend: str, failure: Failure, **about: Any) -> None:
-        """Note what was not, and is tried again."""
-        ...
-
-    def dropped(self, backend: str, detail: str, **about: Any) -> None:
-        """Note what is not tried again."""
-        ...
-
-    def not_kept(self, error: Exception) -> None:
-        """Note an entry that could not be written down, or handed on."""
-        ...
-
-    def may_come_twice(self, backend: str, **about: Any) -> None:
-        """Note a post that may have arrived, and is sent again."""
-        ...

@@ -63,15 +63,13 @@ class Journal:
         return found
 
     def write_entry(self, kind: str, key: str, value: Any) -> None:
-        """Remember a thing as it is now."""
+        """Remember a thing as it is now; None: forget it."""
         line = self._encode((kind, key, value)) + b"\n"
-        self._lines[kind, key] = line
+        if value is not None:
+            self._lines[kind, key] = line
+        elif self._lines.pop((kind, key), None) is None:
+            return
         self._append(line)
-
-    def remove(self, kind: str, key: str) -> None:
-        """Forget a thing."""
-        if self._lines.pop((kind, key), None) is not None:
-            self._append(self._encode((kind, key, None)) + b"\n")
 
     def close(self) -> None:
         """Close the file."""

@@ -1,15 +1,17 @@
-"""Metrics of the messages about incidents, and of requests by their buttons."""
+"""What is counted and logged of messages about incidents, and of requests by their buttons."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from prometheus_client import CollectorRegistry
 
+from fleet_wire.clock import Clock
 from fleet_wire.series import SeriesMaker
-from platform_probe.tell.messages.delivery import DeliveryKind, Trouble
+from platform_probe.outputs.logs import Complaints, Logger
+from platform_probe.tell.messages.delivery import DeliveryKind, Failure, Trouble
 
 
 class RequestEnd(StrEnum):
@@ -94,3 +96,47 @@ class MessageMetrics(SeriesMaker):
     def count_asked(self, end: RequestEnd) -> None:
         """Count one request to do something to an incident."""
         self._asked[end].inc()
+
+
+class CallResults:
+    """Counts and logs the result of every call."""
+
+    def __init__(self, metrics: MessageMetrics, logger: Logger, clock: Clock) -> None:
+        self._metrics = metrics
+        self._logger = logger
+        self.complain = Complaints(logger, clock).complain
+        """Log a complaint, at a limited rate."""
+        self._in_trouble: set[str] = set()
+
+    def on_sent(self, backend: str, what: DeliveryKind, **about: Any) -> None:
+        """Note what was taken."""
+        self._metrics.count_sent(backend, what)
+        self._logger.debug("message_sent", backend=backend, what=what, **about)
+        if backend in self._in_trouble:
+            self._in_trouble.discard(backend)
+            self._logger.info("messages_sent_again", backend=backend)
+
+    def failed(self, backend: str, failure: Failure, **about: Any) -> None:
+        """Note what was not, and is tried again."""
+        self._metrics.count_failed(backend, failure.trouble)
+        self._in_trouble.add(backend)
+        self.complain(
+            "message_failed",
+            f"{backend}: {failure.trouble}",
+            detail=failure.detail,
+            retry_after_s=failure.retry_after_s,
+            **about,
+        )
+
+    def dropped(self, backend: str, detail: str, **about: Any) -> None:
+        """Note what is not tried again."""
+        self._metrics.count_dropped(backend)
+        self.complain("message_dropped", backend, detail=detail, **about)
+
+    def not_kept(self, error: Exception) -> None:
+        """Note an entry that could not be written down, or handed on."""
+        self.complain("message_not_kept", "journal", error=f"{type(error).__name__}: {error}")
+
+    def may_come_twice(self, backend: str, **about: Any) -> None:
+        """Note a post that may have arrived, and is sent again."""
+        self.complain("message_may_come_twice", backend, **about)

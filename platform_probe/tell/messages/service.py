@@ -10,13 +10,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from fleet_wire.clock import Clock
 from fleet_wire.config.secrets import read_secret
 from fleet_wire.contract.incident import Incident
 from fleet_wire.web.exchange import HttpRequest, HttpResponse
-from platform_probe.outputs.logs import Complaints, Logger
+from platform_probe.outputs.logs import Logger
 from platform_probe.settings.messages import (
     ACTIONS_PATH,
     INTERACTIVITY_PATH,
@@ -30,10 +30,10 @@ from platform_probe.tell.messages.asking import (
     KeepLabel,
     SayTo,
 )
-from platform_probe.tell.messages.delivery import DeliveryKind, Failure
 from platform_probe.tell.messages.incident_text import has_ended
 from platform_probe.tell.messages.journal import Journal
-from platform_probe.tell.messages.metrics import MessageMetrics
+from platform_probe.tell.messages.metrics import CallResults, MessageMetrics
+from platform_probe.tell.messages.sending import Backend
 from platform_probe.tell.messages.to_slack import ToSlack
 from platform_probe.tell.messages.to_urls import ToAlertmanager, ToWebhook
 from platform_probe.texts.speaking import Speaker, utc_clock
@@ -46,33 +46,6 @@ FORGET_EVERY_S: Final = 600.0
 PARALLEL_CLOSE_S: Final = 10.0
 
 Page = Callable[[HttpRequest], Awaitable[HttpResponse]]
-
-
-class Backend(Protocol):
-    """Somewhere that messages go."""
-
-    name: str
-    """The name in metrics and log."""
-
-    def start(self) -> None:
-        """Begin to send. Call it in the event loop."""
-        ...
-
-    def handle_incident(self, incident: Incident) -> None:
-        """Handle a revision. Never blocks."""
-        ...
-
-    def forgets(self, incident_id: str) -> bool:
-        """Forget an incident that is long over, unless something of it waits."""
-        ...
-
-    def waiting(self) -> tuple[int, float]:
-        """Return how many messages wait, and for how long the oldest has, in seconds."""
-        ...
-
-    async def close(self, *, at_once: bool) -> None:
-        """Send what is due, for a few seconds at most, and end."""
-        ...
 
 
 class Messages:
@@ -91,11 +64,11 @@ class Messages:
         self._settings = settings
         self._metrics = metrics
         self._clock = clock
-        self._telling = Telling(metrics, logger, clock)
-        self._journal = Journal(directory / JOURNAL_FILE, self._telling.not_kept)
+        self._results = CallResults(metrics, logger, clock)
+        self._journal = Journal(directory / JOURNAL_FILE, self._results.not_kept)
         self._incidents: dict[str, Incident] = self._journal.values(INCIDENT, Incident)
         if self._journal.unreadable:
-            self._telling.complain("messages_unreadable", "journal", lines=self._journal.unreadable)
+            self._results.complain("messages_unreadable", "journal", lines=self._journal.unreadable)
         self._say_to: SayTo | None = None
         self._backends = self._make_backends()
         for incident in self._incidents.values():
@@ -120,7 +93,7 @@ class Messages:
             try:
                 backend.handle_incident(incident)
             except Exception as error:  # noqa: BLE001 - whoever finds incidents goes on
-                self._telling.not_kept(error)
+                self._results.not_kept(error)
 
     def pages(self, act: Act, keep_label: KeepLabel) -> dict[str, Page]:
         """Return what answers, by path, to requests about an incident, and to labels."""
@@ -131,7 +104,7 @@ class Messages:
             secret = partial(read_secret, slack.signing_secret_file, name="signing_secret_file")
             buttons = Buttons(
                 secret=secret, act=act, count=count, say_to=self._say_to,
-                complain=self._telling.complain, clock=self._clock,
+                complain=self._results.complain, clock=self._clock,
                 speaker=Speaker(slack.language, utc_clock),
             )  # fmt: skip
             pages[INTERACTIVITY_PATH] = buttons.answer
@@ -155,12 +128,12 @@ class Messages:
         await asyncio.gather(*(each.close(at_once=at_once) for each in self._backends))
         self._journal.close()
 
-    def _make_backends(self) -> list[Backend]:
+    def _make_backends(self) -> list[Backend[Any]]:
         settings = self._settings
         common: dict[str, Any] = {
-            "journal": self._journal, "tell": self._telling, "clock": self._clock,
+            "journal": self._journal, "results": self._results, "clock": self._clock,
         }  # fmt: skip
-        made: list[Backend] = []
+        made: list[Backend[Any]] = []
         if settings.slack is not None:
             to_slack = ToSlack(settings, settings.slack, **common)
             self._say_to = to_slack.api.say_to
@@ -180,48 +153,4 @@ class Messages:
                     continue
                 if all(each.forgets(incident.incident_id) for each in self._backends):
                     del self._incidents[incident.incident_id]
-                    self._journal.remove(INCIDENT, incident.incident_id)
-
-
-class Telling:
-    """Counts and logs the result of every call."""
-
-    def __init__(self, metrics: MessageMetrics, logger: Logger, clock: Clock) -> None:
-        self._metrics = metrics
-        self._logger = logger
-        self.complain = Complaints(logger, clock).complain
-        """Log a complaint, at a limited rate."""
-        self._in_trouble: set[str] = set()
-
-    def on_sent(self, backend: str, what: DeliveryKind, **about: Any) -> None:
-        """Note what was taken."""
-        self._metrics.count_sent(backend, what)
-        self._logger.debug("message_sent", backend=backend, what=what, **about)
-        if backend in self._in_trouble:
-            self._in_trouble.discard(backend)
-            self._logger.info("messages_sent_again", backend=backend)
-
-    def failed(self, backend: str, failure: Failure, **about: Any) -> None:
-        """Note what was not, and is tried again."""
-        self._metrics.count_failed(backend, failure.trouble)
-        self._in_trouble.add(backend)
-        self.complain(
-            "message_failed",
-            f"{backend}: {failure.trouble}",
-            detail=failure.detail,
-            retry_after_s=failure.retry_after_s,
-            **about,
-        )
-
-    def dropped(self, backend: str, detail: str, **about: Any) -> None:
-        """Note what is not tried again."""
-        self._metrics.count_dropped(backend)
-        self.complain("message_dropped", backend, detail=detail, **about)
-
-    def not_kept(self, error: Exception) -> None:
-        """Note an entry that could not be written down, or handed on."""
-        self.complain("message_not_kept", "journal", error=f"{type(error).__name__}: {error}")
-
-    def may_come_twice(self, backend: str, **about: Any) -> None:
-        """Note a post that may have arrived, and is sent again."""
-        self.complain("message_may_come_twice", backend, **about)
+                    self._journal.write_entry(INCIDENT, incident.incident_id, None)

@@ -13,13 +13,12 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 
 from fleet_wire.config.secrets import read_secret
-from fleet_wire.error_text import on_one_line, shortened
 from fleet_wire.errors import ConfigError
 from fleet_wire.web.client import NoAnswerError, NotSentError, post_once
 from fleet_wire.web.exchange import JSON, HttpResponse
 from fleet_wire.web.retry_after import retry_after_s
 from platform_probe.settings.messages import checked_url
-from platform_probe.tell.messages.delivery import Failure, Trouble
+from platform_probe.tell.messages.delivery import Failure, Trouble, short_detail
 from platform_probe.tell.messages.slack_blocks import METADATA_EVENT, Content
 from platform_probe.tell.messages.slack_calls import (
     Call,
@@ -34,7 +33,6 @@ FOUND_AMONG: Final = 200
 """Messages that are looked through for one that may have arrived."""
 CLOCKS_DIFFER_S: Final = 600.0
 """Slack's clock and ours, at most [E]."""
-MAX_DETAIL: Final = 200
 OK: Final = 200
 REDIRECT: Final = 300
 TOO_MANY: Final = 429
@@ -208,9 +206,9 @@ class SlackApi:
         except ConfigError as error:
             return Failure(Trouble.TOKEN, str(error))
         except NotSentError as error:
-            return Failure(Trouble.UNREACHABLE, _detail(error))
+            return Failure(Trouble.UNREACHABLE, short_detail(error))
         except NoAnswerError as error:
-            return Failure(Trouble.BROKEN, _detail(error))
+            return Failure(Trouble.BROKEN, short_detail(error))
         return _read(answer)
 
 
@@ -266,8 +264,4 @@ def _detail_of(said: str, data: Mapping[str, Any]) -> str:
     more = [str(data[name]) for name in ("needed", "provided") if data.get(name)]
     messages = (data.get("response_metadata") or {}).get("messages") or []
     more += [str(each) for each in messages]
-    return shortened(on_one_line(": ".join([said, *more])), MAX_DETAIL)
-
-
-def _detail(error: BaseException) -> str:
-    return shortened(on_one_line(f"{type(error).__name__}: {error}"), MAX_DETAIL)
+    return short_detail(": ".join([said, *more]))

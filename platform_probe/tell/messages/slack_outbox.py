@@ -95,7 +95,7 @@ class SlackOutbox:
         self,
         *,
         channels_of: Callable[[Incident], Iterable[str]],
-        keep: Callable[[Key, SlackThread | None], None],
+        keep: Callable[[str, SlackThread | None], None],
         start_s: float = 0.0,
         speaker: Speaker = ENGLISH,
     ) -> None:
@@ -163,7 +163,7 @@ class SlackOutbox:
         self._incidents.pop(incident_id, None)
         for channel in self._places.pop(incident_id, {}):
             key = (incident_id, channel)
-            self._keep(key, None)
+            self._keep("/".join(key), None)
             self._called.pop(key, None)
             for part in DisplayPart:
                 self._last_s.pop((part, key), None)
@@ -425,7 +425,7 @@ class SlackOutbox:
             )
 
     def _changed(self, place: SlackThread) -> None:
-        self._keep((place.incident_id, place.channel), place)
+        self._keep(f"{place.incident_id}/{place.channel}", place)
 
 
 _NEVER: Final = _Due((), math.inf, math.inf)

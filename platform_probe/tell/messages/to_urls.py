@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -10,7 +11,6 @@ import msgspec
 from fleet_wire.clock import Clock
 from fleet_wire.config.secrets import read_secret
 from fleet_wire.contract.incident import Incident
-from fleet_wire.error_text import on_one_line, shortened
 from fleet_wire.errors import ConfigError
 from fleet_wire.web.client import NoAnswerError, post_once
 from fleet_wire.web.exchange import JSON, HttpResponse
@@ -22,10 +22,17 @@ from platform_probe.settings.messages import (
     checked_url,
 )
 from platform_probe.tell.messages.alerts import ALERTS_PATH, Alert, AlertsCore, Push
-from platform_probe.tell.messages.delivery import CallResults, DeliveryKind, Failure, Trouble
+from platform_probe.tell.messages.delivery import (
+    MAX_DETAIL,
+    DeliveryKind,
+    Failure,
+    Trouble,
+    short_detail,
+)
 from platform_probe.tell.messages.incident_text import console_link
 from platform_probe.tell.messages.journal import Journal
-from platform_probe.tell.messages.sending import Sending
+from platform_probe.tell.messages.metrics import CallResults
+from platform_probe.tell.messages.sending import Backend
 from platform_probe.tell.messages.webhook import (
     PAGERDUTY_URL,
     Post,
@@ -37,7 +44,6 @@ from platform_probe.tell.messages.webhook import (
 )
 
 ALERT: Final = "alert"
-MAX_DETAIL: Final = 200
 _GOOD: Final = 300
 _TOO_MANY: Final = 429
 _TIMEOUT: Final = 408
@@ -54,9 +60,9 @@ async def post_json(
     try:
         answer = await post_once(url, body, timeout_s=timeout_s, headers=about)
     except NoAnswerError as error:
-        return Failure(Trouble.UNREACHABLE, _short(str(error)))
+        return Failure(Trouble.UNREACHABLE, short_detail(str(error)))
     except Exception as error:  # noqa: BLE001 - a defect must not keep the lane for ever
-        return Failure(Trouble.BROKEN, _short(f"{type(error).__name__}: {error}"))
+        return Failure(Trouble.BROKEN, short_detail(error))
     return failure_of(answer)
 
 
@@ -65,7 +71,7 @@ def failure_of(answer: HttpResponse) -> Failure | None:
     status = answer.status
     if status < _GOOD:
         return None
-    detail = _short(f"HTTP {status} {answer.body[:MAX_DETAIL].decode(errors='replace')}")
+    detail = short_detail(f"HTTP {status} {answer.body[:MAX_DETAIL].decode(errors='replace')}")
     if status in (_TOO_MANY, _TIMEOUT):
         return Failure(Trouble.RATE, detail, retry_after_s(answer.headers))
     if status >= _SERVER_ERROR:
@@ -73,10 +79,8 @@ def failure_of(answer: HttpResponse) -> Failure | None:
     return Failure(Trouble.CONTENT if status in _OF_CONTENT else Trouble.TOKEN, detail)
 
 
-class ToAlertmanager:
+class ToAlertmanager(Backend[Push]):
     """Sends to every Alertmanager of a cluster."""
-
-    name = "alertmanager"
 
     def __init__(
         self,
@@ -84,61 +88,35 @@ class ToAlertmanager:
         alertmanager: AlertmanagerSettings,
         *,
         journal: Journal,
-        tell: CallResults,
+        results: CallResults,
         clock: Clock,
     ) -> None:
-        self._settings = alertmanager
-        self._journal = journal
-        self._tell = tell
-        self._clock = clock
-        self._core = AlertsCore(
+        self._timeout_s = alertmanager.timeout_s
+        self._alerts = AlertsCore(
             urls=alertmanager.urls,
             repeat_s=alertmanager.repeat_s,
-            keep=self._keep,
+            keep=partial(journal.write_entry, ALERT),
             labels={"monitor": settings.monitor, **alertmanager.labels},
             link_of=lambda incident: _link(settings, incident),
         )
-        self._core.restore(journal.values(ALERT, Alert))
-        self._sending = Sending(self._core, self._carry_out, clock, tell.not_kept)
+        self._alerts.restore(journal.values(ALERT, Alert))
+        super().__init__("alertmanager", self._alerts, results=results, clock=clock)
 
-    def start(self) -> None:
-        """Begin to send. Call it in the event loop."""
-        self._sending.start()
-
-    def handle_incident(self, incident: Incident) -> None:
-        """Handle a revision. Never blocks."""
-        self._sending.handle_incident(incident)
-
-    def forgets(self, incident_id: str) -> bool:  # noqa: ARG002 - as other backends
-        """Agree: alerts that are over forget themselves."""
-        return True
-
-    def waiting(self) -> tuple[int, float]:
-        """Return how many instances are behind, and by how many seconds the worst is."""
-        return self._core.waiting(self._clock.monotonic_s())
-
-    async def close(self, *, at_once: bool) -> None:
-        """Send what is due, for a few seconds at most, and end."""
-        await self._sending.close(at_once=at_once)
-
-    def _keep(self, key: str, alert: Alert | None) -> None:
-        if alert is None:
-            self._journal.remove(ALERT, key)
-        else:
-            self._journal.write_entry(ALERT, key, alert)
-
-    async def _carry_out(self, push: Push) -> None:
+    async def carry_out(self, push: Push) -> None:
+        """Send alerts to one instance, and pass the result to the core."""
         url = push.url.rstrip("/") + ALERTS_PATH
         body = msgspec.json.encode(push.alerts)
-        failure = await post_json(url, body, timeout_s=self._settings.timeout_s)
-        self._core.done(push, failure, self._sending.moment())
+        failure = await post_json(url, body, timeout_s=self._timeout_s)
+        self._alerts.done(push, failure, self.moment())
         if failure is None:
-            self._tell.on_sent(self.name, DeliveryKind.POST, url=push.url, alerts=len(push.alerts))
+            self.results.on_sent(
+                self.name, DeliveryKind.POST, url=push.url, alerts=len(push.alerts)
+            )
         else:
-            self._tell.failed(self.name, failure, url=push.url)
+            self.results.failed(self.name, failure, url=push.url)
 
 
-class ToWebhook:
+class ToWebhook(Backend[Post]):
     """Posts to one webhook."""
 
     def __init__(
@@ -147,47 +125,19 @@ class ToWebhook:
         hook: WebhookSettings,
         *,
         journal: Journal,
-        tell: CallResults,
+        results: CallResults,
         clock: Clock,
     ) -> None:
-        self.name = f"webhook:{hook.name}"
+        name = f"webhook:{hook.name}"
         self._settings = settings
         self._hook = hook
-        self._journal = journal
-        self._tell = tell
-        self._clock = clock
-        self._core = WebhookCore(takes=hook.takes, keep=self._keep)
-        self._core.restore(journal.values(self.name, WebhookState))
-        self._sending = Sending(self._core, self._carry_out, clock, tell.not_kept)
+        self._posts = WebhookCore(takes=hook.takes, keep=partial(journal.write_entry, name))
+        self._posts.restore(journal.values(name, WebhookState))
+        super().__init__(name, self._posts, results=results, clock=clock)
         self._dropped = 0
 
-    def start(self) -> None:
-        """Begin to send. Call it in the event loop."""
-        self._sending.start()
-
-    def handle_incident(self, incident: Incident) -> None:
-        """Handle a revision. Never blocks."""
-        self._sending.handle_incident(incident)
-
-    def forgets(self, incident_id: str) -> bool:
-        """Forget an incident that is long over, unless something of it waits."""
-        return self._core.forgets(incident_id)
-
-    def waiting(self) -> tuple[int, float]:
-        """Return how many posts wait, and for how long the oldest has, in seconds."""
-        return self._core.waiting(self._clock.monotonic_s())
-
-    async def close(self, *, at_once: bool) -> None:
-        """Send what is due, for a few seconds at most, and end."""
-        await self._sending.close(at_once=at_once)
-
-    def _keep(self, incident_id: str, told: WebhookState | None) -> None:
-        if told is None:
-            self._journal.remove(self.name, incident_id)
-        else:
-            self._journal.write_entry(self.name, incident_id, told)
-
-    async def _carry_out(self, post: Post) -> None:
+    async def carry_out(self, post: Post) -> None:
+        """Post, and pass the result to the core."""
         about: dict[str, Any] = {"incident_id": post.incident.incident_id, "part": post.event.value}
         try:
             failure = await post_to_webhook(
@@ -195,19 +145,19 @@ class ToWebhook:
                 post,
                 monitor=self._settings.monitor,
                 link=_link(self._settings, post.incident),
-                unix_s=self._clock.unix_s(),
+                unix_s=self.clock.unix_s(),
             )
         except (ConfigError, ValueError) as error:
-            failure = Failure(Trouble.TOKEN, _short(str(error)))
-        self._core.done(post, failure, self._sending.moment())
+            failure = Failure(Trouble.TOKEN, short_detail(str(error)))
+        self._posts.done(post, failure, self.moment())
         if failure is None:
-            self._tell.on_sent(self.name, DeliveryKind.POST, **about)
+            self.results.on_sent(self.name, DeliveryKind.POST, **about)
         else:
-            self._tell.failed(self.name, failure, **about)
-        if self._core.dropped > self._dropped:
+            self.results.failed(self.name, failure, **about)
+        if self._posts.dropped > self._dropped:
             detail = "too old" if failure is None else failure.detail
-            self._tell.dropped(self.name, detail, **about)
-            self._dropped = self._core.dropped
+            self.results.dropped(self.name, detail, **about)
+            self._dropped = self._posts.dropped
 
 
 async def post_to_webhook(
@@ -237,7 +187,3 @@ def _link(settings: MessagesSettings, incident: Incident) -> str | None:
     if settings.console_url is None:
         return None
     return console_link(settings.console_url, incident.incident_id)
-
-
-def _short(text: str) -> str:
-    return shortened(on_one_line(text), MAX_DETAIL)

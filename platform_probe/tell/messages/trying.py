@@ -22,8 +22,9 @@ from platform_probe.settings.messages import (
     SlackSettings,
     WebhookSettings,
 )
-from platform_probe.tell.messages.alerts import ALERT_NAME, ALERTS_PATH, rfc3339
+from platform_probe.tell.messages.alerts import ALERT_NAME, ALERTS_PATH
 from platform_probe.tell.messages.delivery import Failure, Trouble
+from platform_probe.tell.messages.incident_text import rfc3339
 from platform_probe.tell.messages.slack import (
     NEEDED_SCOPES,
     WANTED_SCOPES,

@@ -11,7 +11,6 @@ import binascii
 import hmac
 import math
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
@@ -27,6 +26,7 @@ from platform_probe.tell.messages.incident_text import (
     has_ended,
     is_needless,
     quiet_until,
+    rfc3339,
     standing,
 )
 
@@ -266,7 +266,7 @@ def body_of(post: Post, *, monitor: str, link: str | None) -> bytes:
         Body(
             id=post.post_id,
             type=post.event,
-            timestamp=_rfc3339(incident.at),
+            timestamp=rfc3339(incident.at),
             monitor=monitor,
             link=link,
             counts=counts_of(incident),
@@ -293,7 +293,7 @@ def pagerduty_body(post: Post, *, routing_key: str, monitor: str, link: str | No
             "summary": incident.title[:_PAGERDUTY_SUMMARY] or incident.kind.value,
             "source": monitor,
             "severity": _PAGERDUTY_SEVERITY[incident.severity],
-            "timestamp": _rfc3339(incident.since),
+            "timestamp": rfc3339(incident.since),
             "component": incident.kind.value,
             "class": incident.cause.value if incident.cause else incident.kind.value,
             "custom_details": {
@@ -331,7 +331,3 @@ def signature_headers(secret: str, post_id: str, body: bytes, unix_s: float) -> 
 def schema() -> dict[str, Any]:
     """Return the JSON Schema of the body."""
     return msgspec.json.schema(Body)
-
-
-def _rfc3339(unix_s: float) -> str:
-    return datetime.fromtimestamp(unix_s, UTC).isoformat(timespec="milliseconds")

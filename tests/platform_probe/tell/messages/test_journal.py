@@ -23,8 +23,8 @@ def test_the_latest_value_holds(tmp_path: Path) -> None:
     first.write_entry("a", "1", {"x": 2})
     first.write_entry("a", "2", {"x": 3})
     first.write_entry("b", "1", {"x": 4})
-    first.remove("a", "2")
-    first.remove("a", "unknown")
+    first.write_entry("a", "2", None)
+    first.write_entry("a", "unknown", None)
     again = opened(path)  # the first was killed
     assert again.values("a", dict[str, int]) == {"1": {"x": 2}}
     assert again.values("b", dict[str, int]) == {"1": {"x": 4}}
@@ -76,6 +76,6 @@ def test_a_full_disk_is_told_and_stops_nothing(
 
     monkeypatch.setattr("platform_probe.journal.files.os.write", full)
     kept.write_entry("a", "1", 1)
-    kept.remove("a", "2")
+    kept.write_entry("a", "2", None)
     assert [error.errno for error in errors] == [28]
     assert kept.values("a", int) == {"1": 1}
