@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+COMMAND: Final = (sys.executable, "-P", "-m")
 RESTART_AFTER_S: Final = (1.0, 2.0, 5.0, 10.0, 30.0)
 """Waits between two starts: longer for each that ended soon."""
 STEADY_S: Final = 60.0
@@ -38,6 +39,8 @@ class ChildProcess:
         self._on_line = on_line
         self._on_end = on_end
         self._is_closing = False
+        self.was_started = asyncio.Event()
+        """Whether there was a process, or none could be started."""
         self._task: asyncio.Task[None] | None = None
         self.process: Process | None = None
         """The present one, if there is one."""
@@ -78,13 +81,19 @@ class ChildProcess:
 
     async def _run(self) -> str:
         """Run the process until it ends, and return how it did."""
-        command = sys.executable, "-P", "-m", self._module
         try:
             self.process = process = await asyncio.create_subprocess_exec(
-                *command, stdin=PIPE, stdout=PIPE, limit=MAX_LINE_BYTES, start_new_session=True
+                *COMMAND,
+                self._module,
+                stdin=PIPE,
+                stdout=PIPE,
+                limit=MAX_LINE_BYTES,
+                start_new_session=True,
             )
         except OSError as error:
             return str(error)
+        finally:
+            self.was_started.set()
         assert process.stdin is not None  # noqa: S101 - it is a pipe
         assert process.stdout is not None  # noqa: S101 - it is a pipe
         process.stdin.write(msgspec.json.encode(self._config) + b"\n")

@@ -22,7 +22,7 @@ from fleet_wire.web.exchange import (
     UnreadableBodyError,
 )
 from platform_probe.judge_process.protocol import JudgeConfig, ProcessMessage
-from platform_probe.outputs.judge_metrics import Family
+from platform_probe.outputs.families import Family
 
 END_WITHIN_S: Final = 60.0
 """The time that the judge gets at the end for its backlog. The next one does the rest."""

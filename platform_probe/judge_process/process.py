@@ -54,7 +54,7 @@ from platform_probe.judge_process.running import (
     store_outlet,
 )
 from platform_probe.outputs.earlier import last_attempts, last_diagnoses, last_incidents
-from platform_probe.outputs.judge_metrics import Family
+from platform_probe.outputs.families import Family
 from platform_probe.outputs.logs import Complaints, LineWriter, Logger, make_logger
 from platform_probe.outputs.sinks import DIAGNOSES_FILE, INCIDENTS_FILE
 from platform_probe.settings.monitor import ProbeSettings

@@ -12,7 +12,7 @@ import msgspec
 
 from fleet_wire.contract.incident import IncidentAction
 from fleet_wire.contract.label import Label
-from platform_probe.outputs.judge_metrics import Family
+from platform_probe.outputs.families import Family
 from platform_probe.settings.monitor import ProbeSettings
 
 

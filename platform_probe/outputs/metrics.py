@@ -28,7 +28,7 @@ from fleet_wire.links.link import EndReason
 from fleet_wire.series import Counter, Series
 from platform_probe.outputs.attempt_metrics import AttemptMetrics
 from platform_probe.outputs.dimension import OF_CARS, OF_PLATFORM, OTHER
-from platform_probe.outputs.judge_metrics import JudgeCollector
+from platform_probe.outputs.families import JudgeCollector
 from platform_probe.settings.otlp import Signal
 
 LOOP_LAG_BUCKETS_S: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)

@@ -6,10 +6,11 @@ exporter sends `Report`s.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
+from platform_probe.outputs.families import Family
 from platform_probe.outputs.otlp.spans import Broker
 from platform_probe.settings.otlp import Signal
 
@@ -39,33 +40,6 @@ class ExporterConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Since when counters count, Unix nanoseconds."""
     is_delta: bool
     version: str
-
-
-class Exemplar(msgspec.Struct, frozen=True, array_like=True):
-    """An example of a counted event, as prometheus_client has it."""
-
-    labels: dict[str, str]
-    value: float
-    at: float | None = None
-
-
-class Sample(msgspec.Struct, frozen=True, array_like=True):
-    """One value of a metric, as prometheus_client has it."""
-
-    name: str
-    labels: dict[str, str]
-    value: float
-    timestamp: Any = None
-    exemplar: Exemplar | None = None
-
-
-class Family(msgspec.Struct, frozen=True, array_like=True):
-    """A metric with all its series, as prometheus_client has it."""
-
-    name: str
-    kind: str
-    text: str
-    samples: list[Sample]
 
 
 class Collection(msgspec.Struct, frozen=True, array_like=True):

@@ -44,7 +44,8 @@ from opentelemetry.trace import SpanKind as SdkSpanKind
 
 from fleet_wire.contract.attempt import Attempt
 from fleet_wire.error_text import shortened
-from platform_probe.outputs.otlp.lines import Collection, ExporterConfig, Family, Sample, Target
+from platform_probe.outputs.families import Family, Sample
+from platform_probe.outputs.otlp.lines import Collection, ExporterConfig, Target
 from platform_probe.outputs.otlp.spans import (
     Span,
     SpanKind,

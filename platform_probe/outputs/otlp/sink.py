@@ -7,8 +7,6 @@ bound, and are then dropped and counted. An exporter that dies is started again.
 from __future__ import annotations
 
 import asyncio
-import sys
-from asyncio.subprocess import PIPE, Process
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -18,9 +16,11 @@ from typing import Final
 import msgspec
 from prometheus_client.metrics_core import Metric
 
+from fleet_wire.child_process import ChildProcess
 from fleet_wire.clock import Clock
 from fleet_wire.contract.attempt import Attempt, Record, Source
 from fleet_wire.errors import ConfigError
+from platform_probe.outputs.families import Family
 from platform_probe.outputs.metrics import ProbeMetrics, Unexported
 from platform_probe.outputs.otlp.lines import LETTERS, ExporterConfig, Report, Target
 from platform_probe.outputs.otlp.spans import Broker
@@ -34,9 +34,7 @@ HAND_ON_EVERY_S: Final = 0.1
 """Lines go to the exporter together: a write for each would cost more than the line."""
 MAX_WRITTEN_BYTES: Final = 2**18
 """While so much has been written and not been read, lines wait here, where they are counted."""
-RESTART_AFTER_S: Final = 5.0
 MODULE: Final = "platform_probe.outputs.otlp.process"
-COMMAND: Final = (sys.executable, "-P", "-m", MODULE)
 _SIGNALS: Final = {letter[0]: signal for signal, letter in LETTERS.items()}
 _SDK: Final = "opentelemetry.exporter.otlp.proto.http"
 
@@ -89,7 +87,7 @@ class OtlpExport:
         clock: Clock,
         metrics: ProbeMetrics,
     ) -> None:
-        self._config = config
+        self._child = ChildProcess(MODULE, config, on_line=self._on_line, on_end=self._on_end)
         self._signals = frozenset(config.targets)
         self._max_queued = settings.max_queued
         self._collect_every_s = settings.metrics.every_s
@@ -101,12 +99,9 @@ class OtlpExport:
         self._decode_report = msgspec.json.Decoder(Report).decode
         self._lines: deque[bytes] = deque()
         """Items that wait for the exporter. Threads that log put into it too."""
-        self._exporter: Process | None = None
         self._with_exporter: Counter[Signal] = Counter()
         """Items that the exporter has, and has not reported on."""
         self._dropped: Counter[Signal] = Counter()
-        self._was_started = asyncio.Event()
-        self._is_closing = False
         self._tasks: list[asyncio.Task[None]] = []
 
     def emit(self, record: Record) -> None:
@@ -131,30 +126,23 @@ class OtlpExport:
         `families` returns all metrics, brought up to date; `complain` logs at a limited rate.
         """
         self._families, self._complain = families, complain
-        work = [self._keep_exporter(), self._hand_on_for_ever()]
+        self._child.start()
+        work = [self._hand_on_for_ever()]
         if Signal.METRICS in self._signals:
             work.append(self._collect_for_ever())
         self._tasks = [asyncio.ensure_future(each) for each in work]
 
     async def close(self, *, at_once: bool = False) -> None:
         """Hand on what there is, and wait until the backend has it, for `DRAIN_S` at most."""
-        await self._was_started.wait()
-        self._is_closing = True
-        keeper, *others = self._tasks
-        for task in others:
+        await self._child.was_started.wait()
+        for task in self._tasks:
             task.cancel()
         if Signal.METRICS in self._signals:
             await self._collect()
         self._hand_on()
-        exporter = self._exporter
-        if exporter is not None and exporter.stdin is not None:
-            exporter.stdin.close()
-            await asyncio.wait({keeper}, timeout=0 if at_once else DRAIN_S + DRAIN_MARGIN_S)
-            with suppress(ProcessLookupError):
-                exporter.kill()
-            await asyncio.wait({keeper}, timeout=DRAIN_MARGIN_S)
-        keeper.cancel()
+        await self._child.close(within_s=0 if at_once else DRAIN_S + DRAIN_MARGIN_S)
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._drop(self._with_exporter, Unexported.ENDED)
         self._drop(_count_by_signal(self._lines), Unexported.ENDED)
 
     # Handing on
@@ -173,7 +161,8 @@ class OtlpExport:
             self._hand_on()
 
     def _hand_on(self) -> None:
-        pipe = None if self._exporter is None else self._exporter.stdin
+        process = self._child.process
+        pipe = None if process is None else process.stdin
         if pipe is None or pipe.is_closing() or not self._lines:
             return
         if pipe.transport.get_write_buffer_size() < MAX_WRITTEN_BYTES:
@@ -191,46 +180,26 @@ class OtlpExport:
         at_ns = round(self._clock.unix_s() * 1e9)
         parts = []
         for one in self._families():
-            parts.append(self._encode((one.name, one.type, one.documentation, one.samples)))
+            parts.append(self._encode(Family.from_metric(one)))
             await asyncio.sleep(0)
         self._queue_payload(Signal.METRICS, b"[%d,[%b]]\n" % (at_ns, b",".join(parts)))
 
     # The exporter
 
-    async def _keep_exporter(self) -> None:
-        while True:
-            reason = await self._run_exporter()
-            self._exporter = None
-            self._drop(self._with_exporter, Unexported.ENDED)
-            self._with_exporter.clear()
-            if self._is_closing:
-                return
-            self._complain(
-                "otlp_exporter_ended",
-                "exporter",
-                reason=reason,
-                explanation="the process that exports ended, and is started again in a while; what"
-                " it had is dropped and counted",
-            )
-            await asyncio.sleep(RESTART_AFTER_S)
+    def _on_end(self, reason: str, _wait_s: float) -> None:
+        self._drop(self._with_exporter, Unexported.ENDED)
+        self._with_exporter.clear()
+        self._complain(
+            "otlp_exporter_ended",
+            "exporter",
+            reason=reason,
+            explanation="the process that exports ended, and is started again in a while; what"
+            " it had is dropped and counted",
+        )
 
-    async def _run_exporter(self) -> str:
-        """Run an exporter until it ends, and return how it did."""
-        try:
-            self._exporter = exporter = await asyncio.create_subprocess_exec(
-                *COMMAND, stdin=PIPE, stdout=PIPE
-            )
-        except OSError as error:
-            return str(error)
-        finally:
-            self._was_started.set()
-        assert exporter.stdin is not None  # noqa: S101 - it is a pipe
-        assert exporter.stdout is not None  # noqa: S101 - it is a pipe
-        exporter.stdin.write(self._encode(self._config) + b"\n")
-        async for line in exporter.stdout:
-            with suppress(msgspec.MsgspecError):  # no report: what a library has printed
-                self._take_report(self._decode_report(line))
-        return f"exit code {await exporter.wait()}"
+    def _on_line(self, line: bytes) -> None:
+        with suppress(msgspec.MsgspecError):  # no report: what a library has printed
+            self._take_report(self._decode_report(line))
 
     def _take_report(self, report: Report) -> None:
         for signal, count in report.exported.items():

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from fleet_wire import child_process
 from fleet_wire.contract.attempt import Attempt, Source
 from fleet_wire.errors import ConfigError
 from platform_probe.outputs.metrics import ProbeMetrics, Unexported, new_registry
@@ -63,7 +64,7 @@ class Bench:
 
 def exporter(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
     """Let a Python program take the place of the exporter's process."""
-    monkeypatch.setattr(sink, "COMMAND", (sys.executable, "-c", program))
+    monkeypatch.setattr(child_process, "COMMAND", (sys.executable, "-c", program))
 
 
 @pytest.fixture
@@ -150,14 +151,14 @@ async def test_an_exporter_that_ends_is_told_and_started_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With its exit code; so is one that cannot be started at all."""
-    monkeypatch.setattr(sink, "RESTART_AFTER_S", 0.01)
+    monkeypatch.setattr(child_process, "RESTART_AFTER_S", (0.01,))
     bench = Bench(tmp_path)
     exporter(monkeypatch, "raise SystemExit(3)")
     bench.start()
     await eventually(lambda: len(bench.complaints) > 1)
     event, fields = bench.complaints[0]
     assert (event, fields["reason"]) == ("otlp_exporter_ended", "exit code 3")
-    monkeypatch.setattr(sink, "COMMAND", (str(tmp_path / "none"),))
+    monkeypatch.setattr(child_process, "COMMAND", (str(tmp_path / "none"),))
     await eventually(lambda: "No such file" in bench.complaints[-1][1]["reason"])
     await bench.export.close()
 
