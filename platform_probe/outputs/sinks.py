@@ -7,13 +7,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
-from typing import Any, ClassVar, Final, Protocol, Self, runtime_checkable
+from typing import Final, Protocol, Self, runtime_checkable
 
 import msgspec
 
 from fleet_wire.contract.attempt import Attempt, Complaint, Record, Source
-from fleet_wire.contract.diagnosis import Diagnosis
-from fleet_wire.contract.incident import Incident
 from fleet_wire.errors import LimitError
 from fleet_wire.json_lines import json_lines
 from platform_probe.journal.files import AppendedFile, Rotation
@@ -115,47 +113,39 @@ class JsonlSink:
     """Appends each record as one line to a file of `directory`, with one unbuffered write.
 
     Records that are handed over together go into one write for each file. A line that was written
-    survives the death of the process. Attempts, floor attempts, stray
-    answers and complaints have a file each.
+    survives the death of the process. Attempts, floor attempts, stray answers and complaints have a
+    file each.
     """
 
     def __init__(self, directory: Path, rotation: Rotation | None = None) -> None:
         """Open the files. Raises `LimitError` where the disk does not allow it."""
         self._encoder = msgspec.json.Encoder()
-        try:
-            self._attempts = AppendedFile(directory / ATTEMPTS_FILE, rotation)
-            self._floor = AppendedFile(directory / FLOOR_FILE, rotation)
-            self._strays = AppendedFile(directory / STRAYS_FILE, rotation)
-            self._complaints = AppendedFile(directory / COMPLAINTS_FILE, rotation)
-        except OSError as error:
-            raise disk_error(directory, error) from error
+        with disk_errors(directory):
+            self._files = {
+                name: AppendedFile(directory / name, rotation)
+                for name in (ATTEMPTS_FILE, FLOOR_FILE, STRAYS_FILE, COMPLAINTS_FILE)
+            }
 
     def emit(self, record: Record) -> None:
         """Write one line."""
-        self._append(self._file_of(record), (record,))
+        self._append(_file_of(record), (record,))
 
     def emit_together(self, records: Iterable[Record]) -> None:
         """Write a line of each, those of one file at once. Raises `LimitError` as `emit` does.
 
         Lines already written stay in their file; all the same the batch counts as failed.
         """
-        for file, of_file in groupby(records, self._file_of):
-            self._append(file, of_file)
+        for name, of_file in groupby(records, _file_of):
+            self._append(name, of_file)
 
-    def _file_of(self, record: Record) -> AppendedFile:
-        if isinstance(record, Attempt):
-            return self._floor if record.source is Source.FLOOR else self._attempts
-        return self._complaints if isinstance(record, Complaint) else self._strays
-
-    def _append(self, file: AppendedFile, records: Iterable[Record]) -> None:
-        try:
+    def _append(self, name: str, records: Iterable[Record]) -> None:
+        file = self._files[name]
+        with disk_errors(file.path):
             file.append(json_lines(self._encoder, records))
-        except OSError as error:
-            raise disk_error(file.path, error) from error
 
     def close(self) -> None:
         """Close the files."""
-        for file in (self._attempts, self._floor, self._strays, self._complaints):
+        for file in self._files.values():
             file.close()
 
     def __enter__(self) -> Self:
@@ -165,64 +155,10 @@ class JsonlSink:
         self.close()
 
 
-class _LinesFile:
-    """Appends each of something as a line to a file of its own, with one unbuffered write.
-
-    `on_error` gets what the disk does not take, as that of `FanOut` does of the records.
-    """
-
-    name: ClassVar[str]
-
-    def __init__(
-        self,
-        directory: Path,
-        rotation: Rotation | None = None,
-        *,
-        on_error: Callable[[str, Exception], None],
-    ) -> None:
-        """Open the file. Raises `LimitError` where the disk does not allow it."""
-        self._encoder = msgspec.json.Encoder()
-        self._on_error = on_error
-        try:
-            self._file = AppendedFile(directory / self.name, rotation)
-        except OSError as error:
-            raise disk_error(directory, error) from error
-
-    def _append(self, line: Any) -> None:
-        try:
-            self._file.append(self._encoder.encode(line) + b"\n")
-        except OSError as error:
-            self._on_error("jsonl", disk_error(self._file.path, error))
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
-class DiagnosesFile(_LinesFile):
-    """Keeps each revision of each diagnosis."""
-
-    name = DIAGNOSES_FILE
-
-    def write_diagnosis(self, diagnosis: Diagnosis) -> None:
-        """Write one line."""
-        self._append(diagnosis)
-
-
-class IncidentsFile(_LinesFile):
-    """Keeps each revision of each incident."""
-
-    name = INCIDENTS_FILE
-
-    def write_incident(self, incident: Incident) -> None:
-        """Write one line."""
-        self._append(incident)
+def _file_of(record: Record) -> str:
+    if isinstance(record, Attempt):
+        return FLOOR_FILE if record.source is Source.FLOOR else ATTEMPTS_FILE
+    return COMPLAINTS_FILE if isinstance(record, Complaint) else STRAYS_FILE
 
 
 @contextmanager

@@ -40,6 +40,7 @@ from fleet_sim.runs.injection import (
     inject_all,
     own_process,
 )
+from fleet_sim.runs.lines import LineFile
 from fleet_sim.runs.probe_config import probe_config, target_ids
 from fleet_sim.runs.progress import Progress
 from fleet_sim.runs.progress_state import LoadState, UnlocksSoFar
@@ -71,7 +72,7 @@ from platform_probe.measure.connected import LINK_LIMITS
 from platform_probe.measure.probe import Probe
 from platform_probe.outputs.logs import LineWriter, make_logger, open_log
 from platform_probe.outputs.metrics import ProbeMetrics, new_registry
-from platform_probe.outputs.sinks import DiagnosesFile, FanOut, IncidentsFile, JsonlSink
+from platform_probe.outputs.sinks import DIAGNOSES_FILE, INCIDENTS_FILE, FanOut, JsonlSink
 from platform_probe.settings.monitor import ProbeSettings
 from platform_probe.texts.speaking import utc_clock
 
@@ -288,12 +289,12 @@ class VirtualRun:
         log = stack.enter_context(closing(open_log(self._directory.path / "probe.log.jsonl")))
         writer = LineWriter(log.append, on_error=lambda: metrics.count_sink_error("log"))
         jsonl = stack.enter_context(JsonlSink(self._directory.path))
-        diagnoses = DiagnosesFile(self._directory.path, on_error=self._cannot_write)
-        stack.enter_context(diagnoses)
         logger = make_logger("warning", writer, clock)
         link = partial(self._broker.link, protocol=self._profile.traits.mqtt)
-        incidents = IncidentsFile(self._directory.path, on_error=self._cannot_write)
-        stack.enter_context(incidents)
+        diagnoses, incidents = (
+            stack.enter_context(LineFile(self._directory.path / name, self._cannot_write))
+            for name in (DIAGNOSES_FILE, INCIDENTS_FILE)
+        )
         probe = Probe(
             ProbeSettings.model_validate(config),
             links=partial(link, limits=LINK_LIMITS),
@@ -307,9 +308,9 @@ class VirtualRun:
 
         def judged(judgement: Judgement) -> None:
             if isinstance(judgement, Diagnosis):
-                diagnoses.write_diagnosis(judgement)
+                diagnoses.append(judgement)
             elif isinstance(judgement, Incident):
-                incidents.write_incident(judgement)
+                incidents.append(judgement)
 
         self._judge = VirtualJudge(
             self._make_judge,
