@@ -10,12 +10,13 @@ from pathlib import Path
 from types import NoneType
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from fleet_wire.config.errors import KeysClashError, validated_model
 from fleet_wire.config.file import Document, load_document, parsed_document
 from fleet_wire.errors import ConfigError
 from platform_probe.settings.console import PinnedQuery
+from platform_probe.settings.section import Section
 from platform_probe.store.duck import Rows
 from platform_probe.store.queries import SPAN, named_in, query_named
 
@@ -93,10 +94,8 @@ class Panel(PinnedQuery):
         return next((key for key in _QUESTIONS if getattr(self, key) is not None), None)
 
 
-class Board(BaseModel):
+class Board(Section):
     """A page of panels."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     title: str = Field(min_length=1, max_length=100)
     text: str = Field("", max_length=MAX_LETTERS, description="what it is about, in plain words")

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from fleet_wire.addresses import is_loopback, parse_listen, valid_listen
+from platform_probe.settings.section import Section
 from platform_probe.store.limits import MAX_SQL_MIB, MIN_SQL_MIB
 
 DEFAULT_LISTEN: Final = "127.0.0.1:9465"
@@ -25,11 +26,7 @@ EXAMPLES: Final = "examples"
 """The squad of the boards that ship."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class _WithRoles(_Section):
+class _WithRoles(Section):
     """Settings of a sign-in with groups, which give a role."""
 
     roles: dict[str, Role] = Field(
@@ -130,7 +127,7 @@ def is_trustworthy(url: str) -> bool:
     return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
 
 
-class PinnedQuery(_Section):
+class PinnedQuery(Section):
     """A question that a squad asks again and again."""
 
     title: str = Field(min_length=1, max_length=100, description="what its page calls it")
@@ -149,7 +146,7 @@ class PinnedQuery(_Section):
         return self
 
 
-class SquadSettings(_Section):
+class SquadSettings(Section):
     """A squad's own page."""
 
     name: str = Field(description="its name in the address of its page: letters, digits, - and _")
@@ -172,7 +169,7 @@ class SquadSettings(_Section):
         return name
 
 
-class CostSettings(_Section):
+class CostSettings(Section):
     """The cost of a failure: shown next to the counts, and nowhere else."""
 
     per_call: float = Field(0.0, ge=0, le=1e6, description="a call to support")
@@ -180,7 +177,7 @@ class CostSettings(_Section):
     currency: str = Field("EUR", min_length=1, max_length=8, description="in which money")
 
 
-class ConsoleSettings(_Section):
+class ConsoleSettings(Section):
     """Pages for support and on-call over the store (docs/console.md)."""
 
     listen: Annotated[str, AfterValidator(valid_listen)] = Field(

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from typing import Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AwareDatetime, Field, field_validator, model_validator
 
 from fleet_wire.errors import ConfigError
 from platform_probe.judge.detection.traits import TRAITS
 from platform_probe.judge.incidents.maintenance import MaintenanceWindow
+from platform_probe.settings.section import Section
 from platform_probe.texts.times import zone_named
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class MaintenanceSettings(_Section):
+class MaintenanceSettings(Section):
     """A time of expected faults: nobody is notified of its incidents."""
 
     name: str = Field(min_length=1, max_length=100, description="what is done, for who reads of it")
@@ -41,7 +38,7 @@ class MaintenanceSettings(_Section):
         return self
 
 
-class DetectionSettings(_Section):
+class DetectionSettings(Section):
     """What is not as it was is found, and becomes incidents."""
 
     zone: str = Field("UTC", description="time zone of the times in titles, as Europe/Berlin")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final, Self
+from typing import Annotated, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from fleet_wire.arrivals import Burst, Constant, LoadStage, Poisson, Ramp
 from fleet_wire.config.errors import KeysClashError
@@ -13,6 +13,7 @@ from fleet_wire.contract.topics import NULL_BOXES, checked_vehicle_id
 from fleet_wire.errors import ConfigError, LocalProtocolError
 from fleet_wire.quantities import LONGEST_S, PositiveSeconds, Seconds
 from platform_probe.settings.car_files import read_cars
+from platform_probe.settings.section import Section
 
 FEWEST_ARRIVALS: Final = 0.01
 """The fewest arrivals of a repeated stage at random times: a hundred empty repetitions take a
@@ -20,11 +21,18 @@ millisecond.
 """
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+def _checked_id(vehicle_id: str) -> str:
+    try:
+        return checked_vehicle_id(vehicle_id)
+    except LocalProtocolError as error:
+        raise ValueError(str(error)) from None
 
 
-class LoadSettings(_Section):
+VehicleId = Annotated[str, AfterValidator(_checked_id)]
+"""The id of a car."""
+
+
+class LoadSettings(Section):
     """Synthetic unlocks, and how long to wait for answers (also to commands of others)."""
 
     stages: list[LoadStage] = Field(
@@ -36,7 +44,7 @@ class LoadSettings(_Section):
         description="in place of stages, for ever: unlock each car once in so many seconds, in turn"
         " and evenly spread",
     )  # fmt: skip
-    vehicles: list[str] = Field([], description="ids of the cars to unlock, and of no others")
+    vehicles: list[VehicleId] = Field([], description="ids of the cars to unlock, and of no others")
     vehicles_file: Path | None = Field(
         None, description="file with the ids of the cars to unlock, one a line"
     )
@@ -113,13 +121,6 @@ class LoadSettings(_Section):
             raise ValueError("repeat needs a stage with arrivals")
         return self
 
-    @field_validator("vehicles")
-    @classmethod
-    def _are_ids(cls, vehicles: list[str]) -> list[str]:
-        for vehicle_id in vehicles:
-            _checked_id(vehicle_id)
-        return vehicles
-
     @property
     def unlocks(self) -> bool:
         """Whether there are synthetic unlocks at all."""
@@ -140,16 +141,16 @@ class LoadSettings(_Section):
         return cars
 
 
-class FloorSettings(_Section):
+class FloorSettings(Section):
     """Unlocks of a null box, a box that takes no time: what the stack itself takes."""
 
-    vehicle_id: str = Field("null-box-0", description="id of the null box")
+    vehicle_id: VehicleId = Field("null-box-0", description="id of the null box")
     rate_per_s: float = Field(1.0, gt=0, le=100, description="unlocks of the null box a second")
 
     @field_validator("vehicle_id")
     @classmethod
     def _is_id(cls, vehicle_id: str) -> str:
-        if not _checked_id(vehicle_id).startswith(NULL_BOXES):
+        if not vehicle_id.startswith(NULL_BOXES):
             raise ValueError(f"ids of null boxes begin with '{NULL_BOXES}', got '{vehicle_id}'")
         return vehicle_id
 
@@ -163,10 +164,3 @@ def _has_arrivals(stage: LoadStage) -> bool:
     if isinstance(stage, Ramp):
         return (stage.from_rate_per_s + stage.to_rate_per_s) * stage.duration_s / 2 >= 1
     return isinstance(stage, Burst) or min(stage.at_s) < stage.duration_s
-
-
-def _checked_id(vehicle_id: str) -> str:
-    try:
-        return checked_vehicle_id(vehicle_id)
-    except LocalProtocolError as error:
-        raise ValueError(str(error)) from None

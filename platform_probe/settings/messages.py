@@ -6,15 +6,13 @@ Secrets stand in files, which are read anew for each message: a new token needs 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final, Literal
-from urllib.parse import urlsplit
+from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
-from fleet_wire.addresses import host_problem
 from fleet_wire.contract.causes import CAUSES, Party
 from fleet_wire.contract.incident import Incident, IncidentKind, Severity
-from fleet_wire.error_text import shortened
+from platform_probe.settings.section import Section, Url
 
 SLACK_API: Final = "https://slack.com/api/"
 WEBHOOK_NAME: Final = r"^[a-z0-9][a-z0-9_-]{0,31}$"
@@ -29,11 +27,7 @@ LABELS_PATH: Final = "/labels"
 """The path to which the command and the console post labels of unlocks."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Chosen(_Section):
+class Chosen(Section):
     """Which incidents: those that every list which is not empty names."""
 
     severities: tuple[Severity, ...] = Field((), description="of these severities; empty: of all")
@@ -59,7 +53,7 @@ class RouteSettings(Chosen):
     channel: str = Field(min_length=1, max_length=80, description="name or id of the channel")
 
 
-class SlackSettings(_Section):
+class SlackSettings(Section):
     """One message for each incident, in a channel of Slack."""
 
     token_file: Path = Field(description="file with the bot token, xoxb-...")
@@ -75,13 +69,8 @@ class SlackSettings(_Section):
         None, description="file with the app's signing secret: takes presses of the buttons at"
         " /slack/interactivity, where /metrics is; null: messages have no buttons",
     )  # fmt: skip
-    api_url: str = Field(SLACK_API, description="where Slack is")
+    api_url: Url = Field(SLACK_API, description="where Slack is")
     timeout_s: float = Field(10.0, ge=0.1, le=300, description="longest wait for an answer")
-
-    @field_validator("api_url")
-    @classmethod
-    def _is_url(cls, url: str) -> str:
-        return checked_url(url)
 
     def channels_of(self, incident: Incident) -> tuple[str, ...]:
         """Return the channels for an incident as it is now, each once."""
@@ -89,10 +78,10 @@ class SlackSettings(_Section):
         return tuple(named) or (self.channel,)
 
 
-class AlertmanagerSettings(_Section):
+class AlertmanagerSettings(Section):
     """One alert for each incident, to every Alertmanager of a cluster."""
 
-    urls: tuple[str, ...] = Field(
+    urls: tuple[Url, ...] = Field(
         min_length=1, max_length=10, description="each one's URL, as http://alertmanager:9093"
     )
     repeat_s: float = Field(
@@ -105,17 +94,12 @@ class AlertmanagerSettings(_Section):
     )
     timeout_s: float = Field(10.0, ge=0.1, le=300, description="longest wait for an answer")
 
-    @field_validator("urls")
-    @classmethod
-    def _are_urls(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(checked_url(url) for url in urls)
-
 
 class WebhookSettings(Chosen):
     """A URL that gets a POST for each change of an incident."""
 
     name: str = Field(pattern=WEBHOOK_NAME, description="its name in metrics and log")
-    url: str | None = Field(
+    url: Url | None = Field(
         None, description="where to post; null: url_file, or PagerDuty's own for its form"
     )
     url_file: Path | None = Field(None, description="file with the URL, where it is a secret")
@@ -130,16 +114,11 @@ class WebhookSettings(Chosen):
     )  # fmt: skip
     timeout_s: float = Field(10.0, ge=0.1, le=300, description="longest wait for an answer")
 
-    @field_validator("url")
-    @classmethod
-    def _is_url(cls, url: str | None) -> str | None:
-        return None if url is None else checked_url(url)
 
-
-class MessagesSettings(_Section):
+class MessagesSettings(Section):
     """Messages about incidents, and what people may do to incidents."""
 
-    console_url: str | None = Field(
+    console_url: Annotated[Url, AfterValidator(lambda url: url.rstrip("/"))] | None = Field(
         None, description="where people reach the console, for links; null: no links"
     )
     monitor: str = Field(
@@ -154,11 +133,6 @@ class MessagesSettings(_Section):
     slack: SlackSettings | None = Field(None, description="Slack; null: not")
     alertmanager: AlertmanagerSettings | None = Field(None, description="Alertmanager; null: not")
     webhooks: tuple[WebhookSettings, ...] = Field((), description="URLs that get a POST")
-
-    @field_validator("console_url")
-    @classmethod
-    def _is_url(cls, url: str | None) -> str | None:
-        return None if url is None else checked_url(url).rstrip("/")
 
     @field_validator("webhooks")
     @classmethod
@@ -193,20 +167,3 @@ class MessagesSettings(_Section):
             *(["alertmanager"] if self.alertmanager else []),
             *(f"webhook:{hook.name}" for hook in self.webhooks),
         )
-
-
-def checked_url(url: str) -> str:
-    """Return a URL of HTTP. Raises `ValueError` that shows no password."""
-    expected = "expected a URL as https://host/path"
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        raise ValueError(f"{expected}, not '{shortened(url)}'") from None
-    if "@" in parts.netloc:
-        raise ValueError("everybody sees a URL: it may not hold a password")
-    if parts.scheme not in ("http", "https") or not host or parts.fragment:
-        raise ValueError(f"{expected}, not '{shortened(url)}'")
-    if problem := host_problem(host):
-        raise ValueError(problem)
-    return url

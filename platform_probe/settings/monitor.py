@@ -16,7 +16,6 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -43,6 +42,7 @@ from platform_probe.settings.environment import location_of, values_of
 from platform_probe.settings.load import FloorSettings, LoadSettings
 from platform_probe.settings.messages import MessagesSettings
 from platform_probe.settings.otlp import OtlpSettings
+from platform_probe.settings.section import Section
 
 ENV_PREFIX: Final = "PLATFORM_PROBE_"
 DEFAULT_OUT_DIR: Final = Path("probe-data")
@@ -65,11 +65,7 @@ def _version(value: Any) -> Any:
     return None if value is None else str(value)
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class TlsSettings(_Section):
+class TlsSettings(Section):
     """Certificates for `mqtts://` and `wss://`."""
 
     ca_file: Path | None = Field(
@@ -82,7 +78,7 @@ class TlsSettings(_Section):
     key_file: Path | None = Field(None, description="PEM file of the key of cert_file")
 
 
-class PlatformSettings(_Section):
+class PlatformSettings(Section):
     """The platform's structured log, joined with MQTT to one attempt for each unlock."""
 
     log_file: Path | None = Field(
@@ -105,7 +101,7 @@ class PlatformSettings(_Section):
     )
 
 
-class RotationSettings(_Section):
+class RotationSettings(Section):
     """When a file of records, or of the log, is put aside as NAME.1 and begun anew."""
 
     max_mib: float = Field(
@@ -118,7 +114,7 @@ class RotationSettings(_Section):
     keep: int = Field(14, ge=1, le=1_000, description="files kept; the oldest is overwritten")
 
 
-class BucketPart(_Section):
+class BucketPart(Section):
     """A bucket of S3, or of a compatible service, for the older files of the store."""
 
     bucket: str = Field(min_length=1, description="name of the bucket, which is there already")
@@ -144,7 +140,7 @@ class BucketPart(_Section):
     )
 
 
-class JournalSettings(_Section):
+class JournalSettings(Section):
     """The journal: everything that was measured and heard, in order, for the judge."""
 
     max_hours: float = Field(
@@ -156,7 +152,7 @@ class JournalSettings(_Section):
     )
 
 
-class StoreSettings(_Section):
+class StoreSettings(Section):
     """What is kept for longer, to be queried: unlocks, messages of the cars, the platform's log."""
 
     directory: Path = Field(description="directory of the store, of this monitor's alone")
@@ -179,10 +175,10 @@ class StoreSettings(_Section):
     )
 
 
-class ProbeSettings(BaseModel):
+class ProbeSettings(Section):
     """Everything that can be set."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config = ConfigDict(validate_default=True)
 
     broker: str = Field(
         "mqtt://127.0.0.1:1883",

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from typing import Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from fleet_wire.addresses import host_problem
+from fleet_wire.addresses import is_loopback
 from fleet_wire.config.secrets import read_secret
-from fleet_wire.error_text import shortened
 from fleet_wire.errors import ConfigError
+from platform_probe.settings.section import Section, checked_url
 
 MAX_PROBLEMS: Final = 20
 """The most problems of one header file that are reported."""
@@ -27,7 +28,18 @@ _HEADER: Final = re.compile(
 )
 """RFC 9110, section 5: a token, and a value that is visible ASCII and not empty."""
 
-_THIS_MACHINE: Final = ("localhost", "127.0.0.1", "::1")
+
+Endpoint = Annotated[
+    str,
+    AfterValidator(
+        partial(
+            checked_url,
+            example="http://localhost:4318",
+            instead="give the password as a header, in headers_file",
+        )
+    ),
+]
+"""The URL of a backend."""
 
 
 class Signal(StrEnum):
@@ -38,26 +50,17 @@ class Signal(StrEnum):
     METRICS = "metrics"
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class SignalSettings(_Section):
+class SignalSettings(Section):
     """The destination of one signal, if it differs."""
 
     enabled: bool = Field(default=True, description="whether it is exported")
-    endpoint: str | None = Field(
+    endpoint: Endpoint | None = Field(
         None, description="its full URL, as https://otlp.example/v1/traces, in place of the common"
         " endpoint",
     )  # fmt: skip
     headers_file: Path | None = Field(
         None, description="file of its own headers, in place of the common ones"
     )
-
-    @field_validator("endpoint")
-    @classmethod
-    def _is_url(cls, endpoint: str | None) -> str | None:
-        return None if endpoint is None else _checked_url(endpoint)
 
 
 class MetricsSettings(SignalSettings):
@@ -71,10 +74,10 @@ class MetricsSettings(SignalSettings):
     )
 
 
-class OtlpSettings(_Section):
+class OtlpSettings(Section):
     """Traces, logs and metrics to an OTLP backend. Needs the extra `otlp`."""
 
-    endpoint: str | None = Field(
+    endpoint: Endpoint | None = Field(
         None, description="base URL of the backend, as http://localhost:4318: /v1/traces, /v1/logs"
         " and /v1/metrics are added",
     )  # fmt: skip
@@ -101,11 +104,6 @@ class OtlpSettings(_Section):
     traces: SignalSettings = Field(SignalSettings(), description="one trace for each unlock")
     logs: SignalSettings = Field(SignalSettings(), description="the lines of the log")
     metrics: MetricsSettings = Field(MetricsSettings(), description="what /metrics has")
-
-    @field_validator("endpoint")
-    @classmethod
-    def _is_url(cls, endpoint: str | None) -> str | None:
-        return None if endpoint is None else _checked_url(endpoint)
 
     @model_validator(mode="after")
     def _has_endpoints(self) -> Self:
@@ -139,7 +137,7 @@ class OtlpSettings(_Section):
     def _shows_keys(self, signal: Signal) -> bool:
         parts = urlsplit(self.url_of(signal))
         has_headers = (self.settings_of(signal).headers_file or self.headers_file) is not None
-        return has_headers and parts.scheme == "http" and parts.hostname not in _THIS_MACHINE
+        return has_headers and parts.scheme == "http" and not is_loopback(parts.hostname or "")
 
     def headers_of(self, signal: Signal) -> dict[str, str]:
         """Return the headers of a signal. Raises `ConfigError` with file and line."""
@@ -170,19 +168,3 @@ def read_headers(path: Path) -> dict[str, str]:
     if problems:
         raise ConfigError(problems[:MAX_PROBLEMS])
     return headers
-
-
-def _checked_url(url: str) -> str:
-    expected = "expected a URL as http://localhost:4318"
-    try:
-        parts = urlsplit(url)
-        host, has_user, _ = parts.hostname, "@" in parts.netloc, parts.port
-    except ValueError:
-        raise ValueError(f"{expected}, not '{shortened(url)}'") from None
-    if has_user:
-        raise ValueError("everybody sees a URL: give the password as a header, in headers_file")
-    if parts.scheme not in ("http", "https") or not host or parts.fragment:
-        raise ValueError(f"{expected}, not '{shortened(url)}'")
-    if problem := host_problem(host):
-        raise ValueError(problem)
-    return url

@@ -17,7 +17,7 @@ from fleet_wire.errors import ConfigError
 from fleet_wire.web.client import NoAnswerError, NotSentError, post_once
 from fleet_wire.web.exchange import JSON, HttpResponse
 from fleet_wire.web.retry_after import retry_after_s
-from platform_probe.settings.messages import checked_url
+from platform_probe.settings.section import checked_url
 from platform_probe.tell.messages.delivery import Failure, Trouble, short_detail
 from platform_probe.tell.messages.slack_blocks import METADATA_EVENT, Content
 from platform_probe.tell.messages.slack_calls import (

@@ -19,8 +19,8 @@ from platform_probe.settings.messages import (
     AlertmanagerSettings,
     MessagesSettings,
     WebhookSettings,
-    checked_url,
 )
+from platform_probe.settings.section import checked_url
 from platform_probe.tell.messages.alerts import ALERTS_PATH, Alert, AlertsCore, Push
 from platform_probe.tell.messages.delivery import (
     MAX_DETAIL,
