@@ -58,7 +58,7 @@ from platform_probe.web.console.pages import (
     what_if,
 )
 from platform_probe.web.console.person import Person
-from platform_probe.web.console.plates import Plates
+from platform_probe.web.console.plates import PlateFile
 from platform_probe.web.console.prometheus import Prometheus, SeriesQuestion
 from platform_probe.web.console.provider import Provider
 from platform_probe.web.console.rendering import render
@@ -86,8 +86,8 @@ _PAGES: Final[Mapping[str, PageMaker]] = {
     "incidents": incident.incidents_page,
     "fleet": fleet.fleet_page,
     "oncall": fleet.oncall_page,
-    "support": fleet.support_page,
-    "mobile": fleet.mobile_page,
+    "support": fleet.role_page,
+    "mobile": fleet.role_page,
     "qa": fleet.qa_page,
     "cto": fleet.cto_page,
     "boards": boards.boards_page,
@@ -135,7 +135,7 @@ class Console:
         self._settings = settings
         self._zone = zone
         self._metrics = new_metrics()
-        self._plates = Plates(settings.plates_file)
+        self._plates = PlateFile(settings.plates_file)
         self._audit = Audit(audit_file)
         self._boards = BoardFolder(settings.boards_dir)
         seal = Seal(is_https=(settings.public_url or "").startswith("https://"))
@@ -317,6 +317,7 @@ class Console:
         return self._response(asked, answer, remote)
 
     def _page_request(self, visit: Visit, person: Person, snapshot: Snapshot) -> PageRequest:
+        plates = self._plates.plates()
         return PageRequest(
             path=visit.request.path,
             query=visit.query,
@@ -327,8 +328,8 @@ class Console:
             zone=self._zone,
             snapshot=snapshot,
             settings=self._settings,
-            plates=self._plates.cars(),
-            plate_of=self._plates.by_car(),
+            plates=plates.cars,
+            plate_of=plates.by_car,
             form_token=self._access.form_token(person),
             boards=self._boards,
             what_ifs=self._what_ifs,

@@ -16,7 +16,7 @@ from platform_probe.store.duck import Rows
 from platform_probe.store.limits import SqlLimits
 from platform_probe.store.queries import named_in, query_named
 from platform_probe.store.schema import TRAITS as TRAITS_OF_COHORTS
-from platform_probe.tell.support.rows import unix_s, utc
+from platform_probe.tell.support.rows import Row, unix_s, utc
 from platform_probe.texts.times import DAY_S, HOUR_S
 from platform_probe.web.console.gathering import failed_within
 from platform_probe.web.console.incidents import IncidentHistory
@@ -33,6 +33,12 @@ HOURS: Final = (1, 6, 24, 168)
 """Times that a page offers."""
 OF_FAILURES: Final = (IncidentKind.FAILURES, IncidentKind.CARS_LOST, IncidentKind.UNCLASSIFIED)
 """Incidents of unlocks that fail."""
+_ONCALL: Final = ("causes", "modes", "cars-that-failed", "flapping-cars")
+_ROLES: Final = {
+    "support": (6, ("late-unlocks", "customers-that-failed", "told-otherwise", "booked-and-away")),
+    "mobile": (24, ("apps-compared", "api-answers", "generic-errors", "asked-again")),
+}
+"""The hours that a role's page shows, and the predefined queries on it."""
 _LARGEST_ANSWER_MIB: Final = 8
 """The size limit of SQL results on a squad's page: a browser has to show it [E]."""
 _NUMBERS: Final = {int, float, Decimal}
@@ -57,13 +63,13 @@ class Table:
 
 
 def asked_query(
-    asked: PageRequest, name: str, title: str, values: Mapping[str, str], span: tuple[float, float]
+    asked: PageRequest, name: str, values: Mapping[str, str], span: tuple[float, float]
 ) -> Table:
     """Return what a predefined query comes to in a time."""
     query = query_named(name)
     times = {"since": utc(span[0]), "until": utc(span[1])}
     found = asked.snapshot.query(query.sql, query.values(values, times), limit=limit_of(asked))
-    return table_of(title, found)
+    return table_of(f"table.{name.replace('-', '_')}", found)
 
 
 def limit_of(asked: PageRequest) -> int:
@@ -143,45 +149,25 @@ def _cars_now(asked: PageRequest) -> list[Mapping[str, Any]]:
 # Pages of roles
 
 
+def role_page(asked: PageRequest, _: str) -> Answer:
+    """Return the page of a role: the questions that it asks again and again."""
+    role = asked.path.strip("/")
+    hours, queries = _ROLES[role]
+    span = asked_hours(asked, hours)
+    return _role(role, span, [asked_query(asked, name, {}, span) for name in queries])
+
+
 def oncall_page(asked: PageRequest, _: str) -> Answer:
     """Return the page of the on-call engineer: open incidents, current failures, and since when."""
     span = asked_hours(asked, 1)
-    tables = [
-        asked_query(asked, "causes", "table.causes", {}, span),
-        asked_query(asked, "modes", "table.modes", {}, span),
-        asked_query(asked, "cars-that-failed", "table.cars_that_failed", {}, span),
-        asked_query(asked, "flapping-cars", "table.flapping_cars", {}, span),
-    ]
-    return Page(
-        "role.html",
-        {"role": "oncall", "title": None, "span": span, "hours": HOURS, "tables": tables,
-         "open": asked.open_incidents(), "curve": failed_over_time(asked, span),
-         "failed": failed_within(asked.snapshot, span).rows[:LISTED]},
-    )  # fmt: skip
-
-
-def support_page(asked: PageRequest, _: str) -> Answer:
-    """Return what support looks at: whom to call before they call, which car to lock."""
-    span = asked_hours(asked, 6)
-    tables = [
-        asked_query(asked, "late-unlocks", "table.late_unlocks", {}, span),
-        asked_query(asked, "customers-that-failed", "table.customers_that_failed", {}, span),
-        asked_query(asked, "told-otherwise", "table.told_otherwise", {}, span),
-        asked_query(asked, "booked-and-away", "table.booked_and_away", {}, span),
-    ]
-    return _role("support", span, tables)
-
-
-def mobile_page(asked: PageRequest, _: str) -> Answer:
-    """Return what the app's team looks at: versions of the app, endpoints, errors."""
-    span = asked_hours(asked, 24)
-    tables = [
-        asked_query(asked, "apps-compared", "table.apps_compared", {}, span),
-        asked_query(asked, "api-answers", "table.api_answers", {}, span),
-        asked_query(asked, "generic-errors", "table.generic_errors", {}, span),
-        asked_query(asked, "asked-again", "table.asked_again", {}, span),
-    ]
-    return _role("mobile", span, tables)
+    return _role(
+        "oncall",
+        span,
+        [asked_query(asked, name, {}, span) for name in _ONCALL],
+        open_incidents=asked.open_incidents(),
+        curve=failed_over_time(asked, span),
+        failed=failed_within(asked.snapshot, span).rows[:LISTED],
+    )
 
 
 def qa_page(asked: PageRequest, _: str) -> Answer:
@@ -192,10 +178,10 @@ def qa_page(asked: PageRequest, _: str) -> Answer:
     verdict = None
     if before and after:
         both = {"before": before, "after": after}
-        verdict = asked_query(asked, "releases-compared", "table.releases", both, span)
+        verdict = asked_query(asked, "releases-compared", both, span)
     tables = [
-        asked_query(asked, "firmware-compared", "table.firmware_compared", {}, span),
-        asked_query(asked, "modes-by-firmware", "table.modes_by_firmware", {}, span),
+        asked_query(asked, "firmware-compared", {}, span),
+        asked_query(asked, "modes-by-firmware", {}, span),
     ]
     return Page(
         "qa.html",
@@ -254,7 +240,7 @@ def cto_page(asked: PageRequest, _: str) -> Answer:
         "cost": asked.settings.cost,
         "curve": failed_over_time(asked, (asked.now_s - 7 * DAY_S, asked.now_s)),
         "suspicious": suspicious,
-        "tables": [asked_query(asked, "modes", "table.modes", {}, span)],
+        "tables": [asked_query(asked, "modes", {}, span)],
     }
     return Page("cto.html", values)
 
@@ -353,12 +339,21 @@ def _role(
     tables: Sequence[Table],
     *,
     title: str | None = None,
+    open_incidents: Sequence[IncidentHistory] | None = None,
+    failed: Sequence[Row] | None = None,
+    curve: Curve | None = None,
 ) -> Page:
-    return Page(
-        "role.html",
-        {"role": role, "title": title, "span": span, "hours": HOURS, "tables": tables, "open": None,
-         "failed": None, "curve": None},
-    )  # fmt: skip
+    values = {
+        "role": role,
+        "title": title,
+        "span": span,
+        "hours": HOURS,
+        "tables": tables,
+        "open": open_incidents,
+        "failed": failed,
+        "curve": curve,
+    }
+    return Page("role.html", values)
 
 
 def failed_over_time(

@@ -14,12 +14,8 @@ def right_page(asked: PageRequest, _: str) -> Answer:
     """Return per mode, per wire and per probability how often the diagnosis was right."""
     span = asked_hours(asked, 30 * 24)
     by_mode, by_wire, by_probability = (
-        asked_query(asked, name, title, {}, span)
-        for name, title in (
-            ("right-by-mode", "table.right_by_mode"),
-            ("right-by-wire", "table.right_by_wire"),
-            ("right-by-probability", "table.right_by_probability"),
-        )
+        asked_query(asked, name, {}, span)
+        for name in ("right-by-mode", "right-by-wire", "right-by-probability")
     )
     points = [(said, right, labels) for _, labels, said, right in by_probability.rows]
     values = {
