@@ -1,9 +1,10 @@
-"""Text for errors: foreign text on one line, and locations in our own code."""
+"""Text for errors: foreign text on one line, near names, and locations in our own code."""
 
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from itertools import islice
 from typing import Final
 
@@ -12,6 +13,7 @@ OURS: Final = (f"{_ROOT}fleet_wire/", f"{_ROOT}platform_probe/")
 """Folders of the monitor's code, in which the place of a defect is named."""
 MAX_LETTERS: Final = 60
 """Most letters of foreign text within an error."""
+_SHOWN_CHOICES: Final = 30
 
 
 def shortened(text: str, letters: int = MAX_LETTERS) -> str:
@@ -30,6 +32,18 @@ def first_few(names: Iterable[str], total: int, most: int) -> str:
     """
     named = ", ".join(islice(names, most))
     return f"{named} and {total - most} more" if total > most else named
+
+
+def suggestion(word: object, choices: Sequence[str]) -> str:
+    """Return "; did you mean 'x'?" for the nearest of `choices`, or the list of them all."""
+    text = str(word).lower()
+    longer = [choice for choice in choices if choice.startswith(text) and len(text) > 1]
+    near = longer[:1] or get_close_matches(text, choices, n=1)
+    if near:
+        return f"; did you mean '{near[0]}'?"
+    if not choices or len(choices) > _SHOWN_CHOICES:
+        return ""
+    return f"; expected one of: {', '.join(choices)}"
 
 
 def on_one_line(text: str) -> str:

@@ -15,7 +15,7 @@ TEXT = page("replay.md")
 def test_a_stranger_replays_an_incident(tmp_path: Path) -> None:
     """The same weights change nothing, and others what they should, from the page alone."""
     (tmp_path / "scenarios").symlink_to(ROOT / "scenarios")
-    simulate, weights, replay, listing = blocks(TEXT, "bash")
+    simulate, weights, replay, listing, incidents = blocks(TEXT, "bash")
     assert run_in_shell(simulate, tmp_path).count("as they were") == 2
     run_in_shell(weights, tmp_path)
     bias = msgspec.json.decode((tmp_path / "weights.json").read_bytes())["bias"]
@@ -23,7 +23,11 @@ def test_a_stranger_replays_an_incident(tmp_path: Path) -> None:
     said = run_in_shell(replay, tmp_path)
     assert "diagnoses: these differ" in said
     assert " x regional_carrier_outage -> " in said
+    differ = said.partition("incidents: these differ\n")[2].splitlines()
+    assert differ
+    assert not any(line.strip()[0].isdigit() for line in differ)
     files = run_in_shell(listing, tmp_path).split()
     assert files == ["diagnoses.jsonl", "incidents.jsonl", "messages.jsonl"]
+    assert "inc-" in run_in_shell(incidents, tmp_path)
     rows = [line for line in TEXT.splitlines() if line.startswith("| `")]
     assert [row.split("`")[1] for row in rows] == files

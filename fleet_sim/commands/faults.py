@@ -15,7 +15,8 @@ import click
 from fleet_sim.cars.distributions import LogNormal, Quantiles, Uniform
 from fleet_sim.commands.scenario_path import ScenarioPath
 from fleet_sim.faults import FAULTS, Fault, Layer, Need
-from fleet_wire.config.file import load_document, suggestion
+from fleet_wire.config.file import load_document
+from fleet_wire.error_text import suggestion
 from fleet_wire.errors import ConfigError
 
 WIDEST_PARAMETER = 28

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from fleet_sim.scenario.shipped import scenario_names, shipped_place
-from fleet_wire.config.file import suggestion
+from fleet_wire.error_text import suggestion
 
 
 class ScenarioPath(click.Path):

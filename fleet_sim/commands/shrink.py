@@ -22,7 +22,8 @@ from fleet_sim.scenario.loading import Scenario, document_of, scenario_of
 from fleet_sim.sweeps.point import PointRecord, Task, run_task
 from fleet_sim.sweeps.shrink import Smaller, Values, shrunk
 from fleet_wire.command_line import INTERRUPTED
-from fleet_wire.config.file import Document, suggestion, yaml_text
+from fleet_wire.config.file import Document, yaml_text
+from fleet_wire.error_text import suggestion
 from fleet_wire.errors import ConfigError, UnlockpathError
 from fleet_wire.profiles.loading import NAMES
 

@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from fleet_sim.faults import FAULTS
 from fleet_sim.platform.parameters import PlatformParameters
 from fleet_wire.config.errors import validated_model
-from fleet_wire.config.file import load_document, suggestion
+from fleet_wire.config.file import load_document
+from fleet_wire.error_text import suggestion
 from fleet_wire.errors import ConfigError
 from fleet_wire.links.reconnect import ReconnectPolicy
 from fleet_wire.quantities import Seconds

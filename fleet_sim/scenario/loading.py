@@ -31,8 +31,9 @@ from fleet_sim.scenario.form import (
 from fleet_sim.scenario.times_file import read_times
 from fleet_wire.arrivals import Burst, Constant, LoadStage, Poisson, Ramp, Times
 from fleet_wire.config.errors import validated_model
-from fleet_wire.config.file import Document, Loc, apply_overrides, load_document, suggestion
+from fleet_wire.config.file import Document, Loc, apply_overrides, load_document
 from fleet_wire.contract.topics import NULL_BOXES, VEHICLE_ID
+from fleet_wire.error_text import suggestion
 from fleet_wire.errors import ConfigError
 from fleet_wire.profiles.loading import NAMES, load_profile
 from fleet_wire.quantities import LONGEST_S

@@ -57,6 +57,8 @@ def parse(text: str, modes: tuple[str, ...]) -> Expectation:
         if name is not None and name not in modes:
             raise ValueError(f"{name!r} is no failure mode of this run, and not {CONTROL}")
         return Expectation(text, mode=name, least_share=float(percent) / _ALL)
+    if name is None or name in modes:
+        raise ValueError(f"a share needs its unit: write {text}%")
     if name not in {*Grade} - {Grade.TRUE}:
         grades = ", ".join(grade for grade in Grade if grade is not Grade.TRUE)
         raise ValueError(f"a number of unlocks needs a grade: one of {grades}")

@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from fleet_wire.config.file import Document, Loc, suggestion
-from fleet_wire.error_text import shortened, text_problem
+from fleet_wire.config.file import Document, Loc
+from fleet_wire.error_text import shortened, suggestion, text_problem
 from fleet_wire.errors import ConfigError
 
 _SHOWN_MAPPINGS = 3
@@ -195,7 +195,7 @@ def _explained(complaint: _Complaint, schema: _Schema, value: Any) -> tuple[Loc,
     elif kind in ("literal_error", "enum"):
         message = f"unknown value {_describe(given)}{suggestion(given, _choices(here))}"
     elif kind.endswith(("_type", "_parsing", "_from_float")):
-        message = f"expected {_described(here)}, not {shown}"
+        message = f"expected {_described(here)}, not {shown}{_quoting(here, given)}"
     elif kind == "too_short":
         message = f"expected at least {context['min_length']} of them, not {len(given)}"
     elif kind == "string_unicode":
@@ -203,6 +203,13 @@ def _explained(complaint: _Complaint, schema: _Schema, value: Any) -> tuple[Loc,
     elif kind == "value_error":
         message = str(context["error"])
     return loc, message
+
+
+def _quoting(here: Sequence[Mapping[str, Any]], given: Any) -> str:
+    """Return that a value has to be quoted, where YAML read text as something else."""
+    if given is None or not _described(here).startswith("text"):
+        return ""
+    return "; quote it if it is text" if isinstance(given, dict | list) else "; quote it"
 
 
 def _tag_explained(loc: Loc, context: Mapping[str, Any], tags: list[str]) -> tuple[Loc, str]:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import copy
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
-from fleet_wire.error_text import shortened
+from fleet_wire.error_text import shortened, suggestion
 from fleet_wire.errors import ConfigError
 
 MAX_FILE_BYTES = 1_048_576
@@ -32,21 +32,10 @@ Loc = tuple[str | int, ...]
 """A place in a document: keys and list indexes from the top."""
 
 _TAG = "tag:yaml.org,2002:"
-_SHOWN_CHOICES = 30
 _LINE_LETTERS = 100
 _INDEX_DIGITS = len(str(MAX_VALUES))
-
-
-def suggestion(word: object, choices: Sequence[str]) -> str:
-    """Return "; did you mean 'x'?" for the nearest of `choices`, or the list of them all."""
-    text = str(word).lower()
-    longer = [choice for choice in choices if choice.startswith(text) and len(text) > 1]
-    near = longer[:1] or get_close_matches(text, choices, n=1)
-    if near:
-        return f"; did you mean '{near[0]}'?"
-    if not choices or len(choices) > _SHOWN_CHOICES:
-        return ""
-    return f"; expected one of: {', '.join(choices)}"
+_END = re.compile("end of stream|stream end")
+_KEY_AND_VALUE = re.compile(r"[\s-]*([\w.-]+):\s+(\S.*)")
 
 
 def key_text(loc: Loc) -> str:
@@ -146,7 +135,7 @@ class _Reader:
             raise self._error(node, f"more than {MAX_VALUES} values once aliases are expanded")
         self._count_alias(node)
         if isinstance(node, ScalarNode):
-            return self._scalar(node)
+            return self._scalar(node, loc)
         self._open.add(id(node))
         try:
             return (
@@ -169,7 +158,7 @@ class _Reader:
         self._seen.add(id(node))
 
     def _mapping(self, node: MappingNode, loc: Loc) -> dict[str, Any]:
-        self._plain_tag(node, f"{_TAG}map")
+        self._plain_tag(node, loc, f"{_TAG}map")
         values: dict[str, Any] = {}
         for key_node, value_node in node.value:
             if not isinstance(key_node, ScalarNode):
@@ -187,11 +176,11 @@ class _Reader:
             values[key] = self.value(value_node, here)
         return values
 
-    def _scalar(self, node: ScalarNode) -> Any:
+    def _scalar(self, node: ScalarNode, loc: Loc) -> Any:
         if node.tag == f"{_TAG}timestamp":
             return node.value
         self._plain_tag(
-            node, *(f"{_TAG}{name}" for name in ("str", "int", "float", "bool", "null"))
+            node, loc, *(f"{_TAG}{name}" for name in ("str", "int", "float", "bool", "null"))
         )
         try:
             value = self._yaml.constructor.construct_object(node)
@@ -201,10 +190,11 @@ class _Reader:
             raise self._error(node, f"{node.value!r} is not a finite number")
         return value
 
-    def _plain_tag(self, node: Node, *allowed: str) -> None:
+    def _plain_tag(self, node: Node, loc: Loc, *allowed: str) -> None:
         if node.tag not in allowed:
             # The name stays unsaid: it may be a password that begins with "!".
-            raise self._error(node, "tags are not supported; write plain values, or quote a text")
+            problem = "tags are not supported; write plain values, or quote a text"
+            raise self._error(node, f"{key_text(loc)}: {problem}" if loc else problem)
 
     def _error(self, node: Node, message: str) -> ConfigError:
         return ConfigError([f"{self._location(_line(node))}: {message}"])
@@ -227,19 +217,44 @@ def _parse(text: str, place: Callable[[int], str]) -> tuple[Any, dict[Loc, int]]
         reader = _Reader(yaml, place)
         return reader.value(node, ()), reader.lines
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        message = " ".join(part for part in (error.problem, error.context) if part)
-        if "'\\t'" in message:
-            message = "a tab: indent with spaces"
-        if "undefined alias" in message:  # its name may be a password that begins with "*"
-            message = "found undefined alias; quote a text that begins with '*'"
-        where = place(mark.line + 1 if mark else 1)
-        raise ConfigError([f"{where}: not valid YAML: {message}"]) from None
+        line, message = _explained(error, text)
+        raise ConfigError([f"{place(line)}: {message}"]) from None
     except YAMLError as error:
         message = " ".join(str(error).split())
         raise ConfigError([f"{place(1)}: not valid YAML: {message}"]) from None
     except RecursionError:
         raise ConfigError([f"{place(1)}: nested too deeply"]) from None
+
+
+def _explained(error: MarkedYAMLError, text: str) -> tuple[int, str]:
+    """Return the line of a text at fault, and what to do; its values may be secrets."""
+    marks = [mark for mark in (error.problem_mark, error.context_mark) if mark is not None]
+    lines = text.splitlines()
+    for mark in marks:
+        found = _KEY_AND_VALUE.fullmatch(lines[mark.line]) if mark.line < len(lines) else None
+        if found is not None and not _may_begin_value(found[2]):
+            todo = "not valid YAML without quotes; quote the value"
+            return mark.line + 1, f"{found[1]}: {todo}"
+    message = " ".join(part for part in (error.problem, error.context) if part)
+    if _is_unfinished(error):
+        return marks[-1].line + 1, "not valid YAML: close the quote or bracket that opens here"
+    if "'\\t'" in message:
+        message = "a tab: indent with spaces"
+    return (marks[0].line + 1 if marks else 1), f"not valid YAML: {message}"
+
+
+def _may_begin_value(rest: str) -> bool:
+    """Return whether the rest of a line is a value in YAML, or begins one that goes on below."""
+    try:
+        YAML(typ="safe", pure=True).compose(f"key: {rest}")
+    except MarkedYAMLError as error:
+        return _is_unfinished(error)
+    return True
+
+
+def _is_unfinished(error: MarkedYAMLError) -> bool:
+    """Return whether a text ends within a quote or a bracket."""
+    return error.problem is not None and bool(_END.search(error.problem))
 
 
 def load_document(path: Path) -> Document:

@@ -17,9 +17,10 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from fleet_wire.config.errors import validated_model
-from fleet_wire.config.file import Document, Loc, load_document, suggestion
+from fleet_wire.config.file import Document, Loc, load_document
 from fleet_wire.config.lines import lines_of
 from fleet_wire.config.secrets import read_secret
+from fleet_wire.error_text import suggestion
 from fleet_wire.errors import ConfigError
 from fleet_wire.profiles.pointers import at, tokens_of
 from fleet_wire.quantities import PositiveSeconds

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from fleet_wire.config.file import Loc, suggestion
+from fleet_wire.config.file import Loc
 from fleet_wire.contract.messages import Action, Phase
 from fleet_wire.contract.topics import TopicKind
+from fleet_wire.error_text import suggestion
 from fleet_wire.profiles.encodings import encoding_of
 from fleet_wire.profiles.fields import FIELDS, FieldInfo, Special, Type
 from fleet_wire.profiles.form import FieldForm, MessageForm, ProfileForm, Scalar, Word

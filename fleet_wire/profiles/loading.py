@@ -13,8 +13,9 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from fleet_wire.config.errors import validated_model
-from fleet_wire.config.file import Document, Loc, load_document, suggestion
+from fleet_wire.config.file import Document, Loc, load_document
 from fleet_wire.entry_points import added_by_others, names_of_others
+from fleet_wire.error_text import suggestion
 from fleet_wire.errors import ConfigError
 from fleet_wire.profiles.checking import problems_of
 from fleet_wire.profiles.form import ProfileForm

@@ -126,6 +126,12 @@ class BoardFolder:
     def __init__(self, directory: Path | None) -> None:
         self._directory = directory
 
+    @property
+    def missing(self) -> Path | None:
+        """The folder of squads' boards, from the root, where there is none; None: nothing lacks."""
+        directory = self._directory
+        return None if directory is None or directory.exists() else directory.absolute()
+
     def files(self) -> list[BoardFile]:
         """Return every board, those that ship first. Raises `ConfigError`."""
         found = [*_files_in(SHIPPED, EXAMPLES)]

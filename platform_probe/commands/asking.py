@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import getpass
+import os
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -14,12 +16,14 @@ import click
 from fleet_wire.config.file import Loc
 from fleet_wire.errors import ConfigError
 from platform_probe.settings.monitor import ProbeSettings, load_settings
-from platform_probe.store.reading import ALWAYS, Source, Span
-from platform_probe.store.schema import ATTEMPTS, Table
+from platform_probe.store.reading import ALWAYS, Source, Span, has_records
+from platform_probe.store.schema import Table
 from platform_probe.texts.times import DAY_S, date_and_clock, moment_of, zone_named
 
 DEFAULT_SPAN_S: Final = DAY_S
 DEFAULT_ZONE: Final = "UTC"
+_SHARED: Final = "root"
+"""The account whose name says nothing of a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,7 @@ def store_options(command: Callable[..., None]) -> Callable[..., None]:
 def person_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that say who asks something of a monitor, and where that is."""
     options = [
-        click.option("--by", metavar="NAME", help="Who.  [default: the name of this account]"),
+        click.option("--by", metavar="NAME", help="Who.  [default: your account; root is asked]"),
         click.option(
             "--monitor", "url", metavar="URL",
             help="Where the monitor is.  [default: `listen` of the settings]",
@@ -115,12 +119,23 @@ def person_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def account_name() -> str:
-    """Return the name of this account. Raises `ConfigError` where it has none, as in a pod."""
+def person_name() -> str:
+    """Return who types: the account, or that behind sudo; else ask, as many share `root`.
+
+    Raises `ConfigError` where nobody can be asked, as in a pod.
+    """
     try:
-        return getpass.getuser()
+        account = getpass.getuser()
     except (KeyError, OSError):  # the first until Python 3.12
-        raise ConfigError(["this account has no name: say who you are by --by NAME"]) from None
+        account = ""
+    if account == _SHARED:
+        account = os.environ.get("SUDO_USER", _SHARED)
+    if account not in ("", _SHARED):
+        return account
+    if sys.stdin.isatty():
+        return str(click.prompt("Your name", err=True))
+    who = f"many people share the account {account}" if account else "this account has no name"
+    raise ConfigError([f"{who}: say who you are by --by NAME"])
 
 
 def as_of_option(command: Callable[..., None]) -> Callable[..., None]:
@@ -158,7 +173,7 @@ def records_of(settings: ProbeSettings, config: Path | None) -> tuple[Path, str]
         return settings.store.directory, settings.store.zone
     if config is None:
         raise ConfigError(["which store? name it by --store DIR, or the settings by --config FILE"])
-    if not (settings.out_dir / ATTEMPTS.run_file).exists():
+    if not has_records(settings.out_dir):
         problem = f"{config}: no store is set there (store.directory), and out_dir,"
         problem += f" {settings.out_dir}, has no records: name one of them by --store DIR"
         raise ConfigError([problem])

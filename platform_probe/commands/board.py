@@ -10,6 +10,7 @@ from typing import Final
 
 import click
 
+from fleet_wire.config.file import Document
 from fleet_wire.errors import ConfigError
 from fleet_wire.printing import json_text
 from platform_probe.boards.asking import EmptyStore, answer_of
@@ -22,8 +23,12 @@ from platform_probe.settings.console import NAME
 from platform_probe.settings.monitor import load_settings
 from platform_probe.store.duck import Rows
 from platform_probe.store.reading import Source, Span
+from platform_probe.texts.catalogue import LANGUAGES, say_in
 from platform_probe.texts.times import HOUR_S
 
+_ASK_PROMETHEUS: Final = (
+    "Open each board in the console: it asks Prometheus, and shows what is wrong."
+)
 _HOW: Final = "A board is a file, or the name of one that ships, as examples/unlocks."
 
 
@@ -48,11 +53,12 @@ def check(
     """Say what is wrong with boards: file, line, key, and what to do.
 
     SQL is tried in the store of --store or --config, else in one without records: there a chart
-    that does not fit to its rows is not found. Prometheus checks PromQL when the console asks it.
+    that does not fit to its rows is not found. PromQL is not checked: it says where that stands.
     """
     named = directory is not None or config is not None
     asked = question_from_options(directory, config, zone) if named else None
     problems: list[str] = []
+    unchecked: list[str] = []
     with nullcontext(asked.source) if asked is not None else EmptyStore() as source:
         for name in files:
             try:
@@ -62,9 +68,12 @@ def check(
                 continue
             span = Span(0.0, 0.0) if asked is None else _span_of(asked, its)
             problems += panel_problems(document, its, partial(_answer, source, span))
+            unchecked += _promql_places(document, its)
     if problems:
         raise ConfigError(problems)
     click.echo(f"{len(files)} right")
+    if unchecked:
+        click.echo(f"PromQL not checked: {', '.join(unchecked)}\n{_ASK_PROMETHEUS}")
 
 
 @board.command("list")
@@ -74,7 +83,11 @@ def check(
 )  # fmt: skip
 def list_boards(config: Path | None) -> None:
     """List boards: those that ship, and those of squads."""
-    for file in _folder_of(config).files():
+    folder = _folder_of(config)
+    if folder.missing is not None:
+        problem = say_in(LANGUAGES[0])("board.directory_missing", path=folder.missing)
+        click.echo(f"platform-probe: {problem}", err=True)
+    for file in folder.files():
         try:
             title = file.load().title
         except ConfigError as error:
@@ -141,6 +154,13 @@ def _file_of(name: str, config: Path | None = None) -> BoardFile:
 def _folder_of(config: Path | None) -> BoardFolder:
     console = load_settings(config).console if config is not None else None
     return BoardFolder(None if console is None else console.boards_dir)
+
+
+def _promql_places(document: Document, its: Board) -> list[str]:
+    """Return where a board asks Prometheus, by file and line."""
+    panels = enumerate(its.panels)
+    asked = [("panels", number, "promql") for number, one in panels if one.promql is not None]
+    return [f"{document.path}:{document.line_of(loc)}" for loc in asked]
 
 
 def _span_of(asked: StoreQuestion, its: Board) -> Span:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from fleet_wire.config.file import suggestion
 from fleet_wire.contract.causes import Cause
+from fleet_wire.error_text import suggestion
 from fleet_wire.errors import ConfigError, UnlockpathError
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.commands.asking import question_from_options, store_options

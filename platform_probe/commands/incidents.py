@@ -17,7 +17,7 @@ from fleet_wire.durations import HELP, Duration
 from fleet_wire.errors import ConfigError
 from fleet_wire.printing import print_json
 from platform_probe.commands.asking import (
-    account_name,
+    person_name,
     person_options,
     question_from_options,
     store_options,
@@ -280,7 +280,7 @@ def _ask(
     if monitor is None:
         raise ConfigError(["no token: name its file by --token-file, or the settings by --config"])
     asked = {
-        "incident_id": incident_id, "kind": kind, "by": by or account_name(), "reason": reason,
+        "incident_id": incident_id, "kind": kind, "by": by or person_name(), "reason": reason,
         **({} if seconds is None else {"seconds": seconds}),
     }  # fmt: skip
     answer = asyncio.run(post(monitor, ACTIONS_PATH, asked))

@@ -6,7 +6,7 @@ import asyncio
 import math
 import sys
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 import uvloop
@@ -157,12 +157,17 @@ def _print(found: Replayed, zone: str) -> None:
     ):
         if number:
             click.echo(f"{number} {what}")
-    for what, changes in (("diagnoses", found.modes), ("incidents", found.incidents)):
-        click.echo(f"\n{what}: {'as they were' if not changes else 'these differ'}")
-        for one in changes:
-            click.echo(f"  {_arrow(one)}")
+    for what, lines in (
+        ("diagnoses", [f"{one.number} x {_arrow(one, 'for example ')}" for one in found.modes]),
+        ("incidents", [_arrow(one) for one in found.incidents]),
+    ):
+        click.echo(f"\n{what}: {'these differ' if lines else 'as they were'}")
+        for line in lines:
+            click.echo(f"  {line}")
 
 
-def _arrow(one: Changed) -> str:
-    example: Any = f"(for example {one.example})" if one.number > 1 else f"({one.example})"
-    return f"{one.number} x {one.before or 'nothing'} -> {one.after or 'nothing'} {example}"
+def _arrow(one: Changed, example: str = "") -> str:
+    """Return what it was, what it is now, and an id to look at."""
+    is_single = one.number == 1
+    named = f"({'' if is_single else example}{one.example})"
+    return f"{one.before or 'nothing'} -> {one.after or 'nothing'} {named}"

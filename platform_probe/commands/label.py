@@ -11,7 +11,7 @@ import click
 from fleet_wire.contract.label import MAX_NAME, MAX_TEXT, Label
 from fleet_wire.errors import ConfigError
 from platform_probe.commands.asking import (
-    account_name,
+    person_name,
     person_options,
     question_from_options,
     store_options,
@@ -73,7 +73,7 @@ def label(  # noqa: PLR0913 - one parameter for each option
         vehicle_id=case.vehicle_id or "",
         started_at=case.at_s,
         mode=mode,
-        by=(by or account_name())[:MAX_NAME],
+        by=(by or person_name())[:MAX_NAME],
         at=time.time(),
         text=None if text is None else text[:MAX_TEXT],
     )

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import click
 
-from fleet_wire.config.file import suggestion
 from fleet_wire.durations import HELP, Duration
+from fleet_wire.error_text import suggestion
 from fleet_wire.errors import ConfigError
 from fleet_wire.modes.catalogue import TITLES
 from fleet_wire.printing import print_json

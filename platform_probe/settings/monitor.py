@@ -27,10 +27,11 @@ from pydantic import (
 
 from fleet_wire.addresses import is_loopback, parse_listen, valid_listen
 from fleet_wire.config.errors import validated_model
-from fleet_wire.config.file import Document, Loc, load_document, suggestion
+from fleet_wire.config.file import Document, Loc, load_document
 from fleet_wire.config.secrets import read_secret
 from fleet_wire.contract.messages import Action
 from fleet_wire.contract.signing import DEMO_SECRET
+from fleet_wire.error_text import suggestion
 from fleet_wire.errors import ConfigError
 from fleet_wire.links.brokers import Brokers
 from fleet_wire.profiles.native import NATIVE

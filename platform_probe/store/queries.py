@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import msgspec
 
-from fleet_wire.config.file import suggestion
+from fleet_wire.error_text import suggestion
 from fleet_wire.errors import ConfigError
 from platform_probe.store.schema import ATTEMPTS, DIAGNOSES, INCIDENTS, LABELS, TABLES, Table
 

@@ -73,6 +73,11 @@ class Files:
     lines: Sequence[Path]
 
 
+def has_records(directory: Path) -> bool:
+    """Return whether records of any table are there: a replay writes some, and no unlocks."""
+    return any((directory / table.run_file).exists() for table in TABLES.values())
+
+
 class Source:
     """A directory that can be read: a store, a run, or a monitor's records."""
 
@@ -88,10 +93,9 @@ class Source:
         self.is_store = (directory / STORE_FILE).exists()
         if self.is_store:
             check_is_store(directory)
-        elif not (directory / ATTEMPTS.run_file).exists():
-            raise ConfigError(
-                [f"{directory}: neither a store ({STORE_FILE}) nor records ({ATTEMPTS.run_file})"]
-            )
+        elif not has_records(directory):
+            expected = f"neither a store ({STORE_FILE}) nor records ({ATTEMPTS.run_file})"
+            raise ConfigError([f"{directory}: {expected}"])
 
     def files(self, table: Table, span: Span = ALWAYS) -> Files:
         """Return the files of a table that may have something of a time.

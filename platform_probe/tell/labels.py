@@ -7,11 +7,11 @@ from typing import Final
 
 import msgspec
 
-from fleet_wire.config.file import suggestion
 from fleet_wire.contract.attempt import Source as AskedBy
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import FactSeen
 from fleet_wire.contract.label import Label
+from fleet_wire.error_text import suggestion
 from fleet_wire.errors import ConfigError
 from fleet_wire.modes.catalogue import TITLES
 from fleet_wire.modes.facts import FACTS, PLATFORM_LOG, EvidenceSource, Fact

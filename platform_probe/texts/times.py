@@ -10,7 +10,7 @@ from functools import cache
 from typing import Final
 from zoneinfo import ZoneInfo, available_timezones
 
-from fleet_wire.config.file import suggestion
+from fleet_wire.error_text import suggestion
 from fleet_wire.errors import ConfigError
 from platform_probe.texts.speaking import Clock, Speaker
 

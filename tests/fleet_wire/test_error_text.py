@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fleet_wire.error_text import on_one_line, shortened, text_problem, with_place
+from fleet_wire.error_text import on_one_line, shortened, suggestion, text_problem, with_place
 
 
 def test_a_long_text_keeps_its_beginning_and_its_end() -> None:
@@ -41,3 +41,24 @@ def test_an_error_of_syntax_names_the_line_that_has_it() -> None:
     with pytest.raises(SyntaxError) as caught:
         compile("x = 1\ny = (\n", "mine.py", "exec")
     assert with_place(caught.value).startswith("mine.py:2: SyntaxError: '(' was never closed")
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("poison", "; did you mean 'poisson'?"),
+        ("rate", "; did you mean 'rate_per_s'?"),
+        ("POISSON", "; did you mean 'poisson'?"),
+        ("xyz", "; expected one of: poisson, rate_per_s"),
+        (3, "; expected one of: poisson, rate_per_s"),
+    ],
+)
+def test_suggestion(word: object, expected: str) -> None:
+    """The nearest choice, or all of them."""
+    assert suggestion(word, ["poisson", "rate_per_s"]) == expected
+
+
+def test_suggestion_of_many_or_none() -> None:
+    """Too many choices are not listed, and none are not either."""
+    assert suggestion("xyz", [f"choice-{n}" for n in range(100)]) == ""
+    assert suggestion("xyz", []) == ""

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Final
 
 import msgspec
 
 from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN, RankedMode, Weighed
+from fleet_wire.error_text import suggestion
 from fleet_wire.errors import ConfigError
 from fleet_wire.modes.catalogue import MODES, SIGNATURES
 from fleet_wire.modes.facts import FACTS, EvidenceSource, Fact, shown_by
@@ -409,8 +409,7 @@ def _check_modes(weights: Weights) -> None:
     """Raise `ConfigError` for modes that are in no catalogue: their weights would do nothing."""
     names = (*MODES, UNKNOWN, NOTHING_WRONG)
     problems = [
-        f"weights: {part}.{name}: no failure mode has this name; the nearest is"
-        f" {' or '.join(get_close_matches(name, names, n=1, cutoff=0.0))}"
+        f"weights: {part}.{name}: no such failure mode{suggestion(name, names)}"
         for part, its in (
             ("bias", weights.bias),
             ("seen", weights.seen),

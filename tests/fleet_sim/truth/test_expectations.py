@@ -50,9 +50,10 @@ def test_a_bound_that_does_not_hold_is_told(text: str, failed: list[str]) -> Non
         ("", "expected 90%"),
         ("101%", "at most 100%"),
         ("garage=50%", "'garage' is no failure mode of this run"),
-        ("control=1", "needs a grade"),
+        ("control=1", "a share needs its unit: write control=1%"),
         ("true=1", "needs a grade: one of late, silent"),
-        ("7", "needs a grade"),
+        ("80", "a share needs its unit: write 80%"),
+        ("7", "write 7%"),
     ],
 )
 def test_what_cannot_be_read_is_refused(text: str, why: str) -> None:

@@ -31,7 +31,7 @@ HEAD = "title: x\npanels:\n"
         ("{title: a, sql: SELECT 1, chart: pie}", "chart: unknown value 'pie'; expected one of: "),
         ("{title: a, sql: SELECT 1, charts: bars}", "charts: unknown key; did you mean 'chart'?"),
         ("{sql: SELECT 1}", "title: missing, expected text"),
-        ("{title: 7, text: x}", "title: expected text, not 7"),
+        ("{title: 7, text: x}", "title: expected text, not 7; quote it"),
     ],
 )
 def test_a_mistake_is_explained(panel: str, problem: str) -> None:

@@ -62,7 +62,14 @@ def test_check_without_a_store_tries_sql_all_the_same(tmp_path: Path) -> None:
     assert "panels.3.sql" not in told.stderr
     assert "panels.2" not in told.stderr
     right = board("check", "examples/unlocks", "examples/service-level")
-    assert (right.exit_code, right.stdout) == (0, "2 right\n")
+    assert right.exit_code == 0
+    count, unchecked, todo = right.stdout.splitlines()
+    assert count == "2 right"
+    assert unchecked.startswith("PromQL not checked: ")
+    assert [one.rpartition("/")[2] for one in unchecked.split(", ")] == [
+        "service-level.yaml:9", "service-level.yaml:15", "service-level.yaml:19",
+    ]  # fmt: skip
+    assert todo.startswith("Open each board in the console")
 
 
 def test_check_tells_all_files(tmp_path: Path) -> None:
@@ -82,9 +89,14 @@ def test_list_names_boards(tmp_path: Path) -> None:
     (tmp_path / "boards" / "app" / "night.yaml").write_text("titel: x\n")
     config = tmp_path / "probe.yaml"
     config.write_text(f"console: {{boards_dir: {tmp_path / 'boards'}}}\n")
-    told = board("list", "--config", config).stdout
-    assert "app/night  (wrong) " in told
-    assert "examples/unlocks" in told
+    told = board("list", "--config", config)
+    assert "app/night  (wrong) " in told.stdout
+    assert "examples/unlocks" in told.stdout
+    assert told.stderr == ""
+    config.write_text("console: {boards_dir: nowhere}\n")
+    assert f"the folder {Path('nowhere').absolute()} does not exist" in (
+        board("list", "--config", config).stderr
+    )
 
 
 def test_show_prints_answers(store: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from datetime import UTC
 from pathlib import Path
@@ -13,6 +14,7 @@ from click.testing import CliRunner, Result
 from fleet_wire.contract.incident import ChangeKind, Incident
 from fleet_wire.errors import ConfigError
 from platform_probe.__main__ import main
+from platform_probe.commands.asking import person_name
 from platform_probe.commands.incidents import ack
 from platform_probe.outputs.sinks import ATTEMPTS_FILE, INCIDENTS_FILE
 from platform_probe.texts.times import date_and_clock
@@ -169,3 +171,24 @@ def test_an_account_without_a_name_is_told_what_to_do(
     result = CliRunner().invoke(ack, ["i-1", "--reason", "mine", "--token-file", f"{token}"])
     assert isinstance(result.exception, ConfigError)
     assert "say who you are by --by NAME" in str(result.exception)
+
+
+def test_the_name_of_a_person_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The account names them, also behind sudo; `root` is nobody, and with a terminal is asked."""
+    monkeypatch.setattr("getpass.getuser", lambda: "ada")
+    assert person_name() == "ada"
+    monkeypatch.setattr("getpass.getuser", lambda: "root")
+    monkeypatch.setenv("SUDO_USER", "jo")
+    assert person_name() == "jo"
+    monkeypatch.delenv("SUDO_USER")
+    with pytest.raises(ConfigError, match="share the account root: say who you are by --by NAME"):
+        person_name()
+    monkeypatch.setattr("sys.stdin", io.StringIO("cleo\n"))
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    assert person_name() == "cleo"
+
+
+def test_incidents_of_a_replay_are_read(tmp_path: Path) -> None:
+    """A replay writes what was judged, and no unlocks."""
+    (tmp_path / INCIDENTS_FILE).write_bytes(msgspec.json.encode(FIRST) + b"\n")
+    assert "inc-1" in told("list", "--run", tmp_path).output

@@ -48,7 +48,7 @@ def test_the_last_label_counts_until_it_is_withdrawn(store: Path) -> None:
         "attempt-33: app_gateway_outage by ada; the diagnosis says generic_500 (93 %)\n"
     )
     assert [*selected(store, LABELS)] == [("app_gateway_outage", "ada", "saw it")]
-    assert told("label", "attempt-33", "--withdraw", "--store", store).exit_code == 0
+    assert told("label", "attempt-33", "--withdraw", "--by", "jo", "--store", store).exit_code == 0
     assert not selected(store, LABELS)
     again = told("label", "attempt-33", "--withdraw", "--store", store)
     assert again.exit_code == 2
@@ -134,7 +134,8 @@ def test_calibrate_writes_what_settings_and_replays_read(tmp_path: Path) -> None
 def test_too_few_labels_are_refused(tmp_path: Path) -> None:
     """It says how many there are, how many it takes, and how to find unlocks to label."""
     store = make_labelled_store(tmp_path / "store", LEAST_LABELS)
-    told("label", labelled_unlocks(1, 1)[0].attempt_id, "--withdraw", "--store", store)
+    gone = labelled_unlocks(1, 1)[0].attempt_id
+    told("label", gone, "--withdraw", "--by", "jo", "--store", store)
     done = told("calibrate", store, "--out", tmp_path / "out.json")
     assert done.exit_code == 2
     assert f"{LEAST_LABELS - 1} labels of diagnosed unlocks are too few" in done.output

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from fleet_wire.config.file import suggestion
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.messages import PresenceStatus
+from fleet_wire.error_text import suggestion
 from fleet_wire.errors import ConfigError
 from fleet_wire.modes.catalogue import MODES, TITLES
 from fleet_wire.modes.mode import FailureMode

@@ -98,7 +98,7 @@ def test_weights_of_a_mode_that_there_is_not_are_refused() -> None:
     learned = shipped_weights()
     learned.bias["regional_carier_outage"] = -50.0
     with pytest.raises(
-        ConfigError, match=r"bias\.regional_carier_outage: .* regional_carrier_outage"
+        ConfigError, match=r"bias\.regional_carier_outage: .* 'regional_carrier_outage'\?"
     ):
         read_weights(msgspec.json.encode(learned))
 

@@ -492,3 +492,29 @@ async def test_a_real_prometheus_is_understood(tmp_path: Path) -> None:
     assert number == Rows(("value",), [(None,)], is_whole=True)
     assert scalar == Rows(("series", "value"), [("value", 60.0)], is_whole=True)
     assert "PromQL: invalid parameter" in str(wrong)
+
+
+def test_a_unit_that_names_its_column_is_shown_once(console: BoardConsole) -> None:
+    """A share is called "%": the sign stands over the number alone."""
+    console.file().save(
+        "title: Share\npanels:\n"
+        '  - {title: Failed, chart: number, unit: "%", sql: "SELECT 12 AS percent, 3 AS late"}\n'
+    )
+    shown = console.as_person("amelie").get(BOARD).text
+    tiles = shown.partition('class="tiles"')[2].partition("</dl>")[0]
+    values = re.findall(r"<dd>(.*?)</dd>", tiles, re.DOTALL)
+    assert "<dt>%</dt>" in tiles
+    assert [" ".join(value.split()) for value in values] == ["12", "3 %"]
+
+
+def test_a_folder_that_is_not_there_is_named(console: BoardConsole) -> None:
+    """With what to do; the boards that ship are listed all the same."""
+    away = console.folder.with_name("away")
+    console.folder.rename(away)
+    try:
+        shown = unescape(console.as_person("amelie").get("/boards").text)
+    finally:
+        away.rename(console.folder)
+    assert f"the folder {console.folder} does not exist. Save a first board" in shown
+    assert "examples/unlocks" in shown
+    assert "does not exist" not in console.as_person("amelie").get("/boards").text
