@@ -95,6 +95,8 @@ class FleetCounts:
         self.refused += others.refused
         self.redelivered += others.redelivered
         self.malformed += others.malformed
+        if self.last_end is None:
+            self.last_end, self.last_end_of = others.last_end, others.last_end_of
 
 
 @dataclass(slots=True)

@@ -149,17 +149,17 @@ def boxes(options: BoxesOptions) -> None:
         if loaded.customers is None:
             raise ConfigError([NO_CUSTOMERS])
     with (
-        spread_boxes(loaded, fleet, processes=options.processes, of=part) as shards,
+        spread_boxes(loaded, fleet, processes=options.processes, of=part) as workers,
         outputs_in_background() as (_, errors, console),
     ):
         for line in said:
             console.print(line)
-        if shards is not None and options.control is not None:
+        if workers and options.control is not None:
             raise ConfigError([NO_DRILLS])
-        if platform_url is not None and (shards is not None or part != (1, 1)):
+        if platform_url is not None and (workers or part != (1, 1)):
             raise ConfigError([ONE_PROCESS])
         warn_of_demo_secret(options.fleet_secret, brokers, lambda text: errors.write(f"{text}\n"))
-        run_loop(lambda: _serve(loaded, fleet, replace(serving, shards=shards), console))
+        run_loop(lambda: _serve(loaded, fleet, replace(serving, workers=workers), console))
 
 
 def _fleet_options(

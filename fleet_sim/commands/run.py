@@ -42,9 +42,9 @@ from fleet_sim.runs.conclude import first_difference
 from fleet_sim.runs.directory import LOG, RunDirectory, ScenarioSource
 from fleet_sim.runs.live.credentials import CredentialOptions, TlsFiles
 from fleet_sim.runs.live.run import LiveOptions, LiveRun, RunsOn
-from fleet_sim.runs.live.shards import LostProcessError
 from fleet_sim.runs.live.spread import spread
 from fleet_sim.runs.live.stop import run_loop
+from fleet_sim.runs.live.workers import LostProcessError
 from fleet_sim.runs.manifest import LoadedRun, check_digest_can_be_met, lacks_of, load_run
 from fleet_sim.runs.progress import Progress, print_summary, progress_on
 from fleet_sim.scenario.loading import Lacks, Scenario

@@ -16,7 +16,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from fleet_sim.runs.live.fleet import GOODBYE_S
-from fleet_sim.runs.live.shards import END_S
+from fleet_sim.runs.live.workers import END_S
 from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.links.brokers import Brokers, broker_of
 from fleet_wire.profiles.loading import load_profile

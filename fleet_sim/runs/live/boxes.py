@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
@@ -22,10 +22,11 @@ from fleet_sim.runs.injection import without_platform_faults
 from fleet_sim.runs.limits import raise_descriptor_limit
 from fleet_sim.runs.live.control import served
 from fleet_sim.runs.live.drills import DrillDesk, Drills, how_to_drill
-from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
+from fleet_sim.runs.live.fleet import FleetOptions
 from fleet_sim.runs.live.records import Records
-from fleet_sim.runs.live.shards import Shards
-from fleet_sim.runs.live.stop import route_signals
+from fleet_sim.runs.live.run_fleet import RunFleet
+from fleet_sim.runs.live.stop import route_signals, wait_up_to
+from fleet_sim.runs.live.workers import Workers
 from fleet_sim.runs.progress import Progress
 from fleet_sim.scenario.loading import Lacks, Scenario
 from fleet_wire.errors import ConfigError
@@ -61,8 +62,8 @@ class ServeOptions:
     """The directory for the ground truth of faults; None: nowhere."""
     control: Path | None = None
     """The socket for drills; None: there are none."""
-    shards: Shards | None = None
-    """The processes that play the boxes; None: this one does."""
+    workers: Workers = field(default_factory=Workers)
+    """The processes that play the boxes; none where this one does."""
     platform_url: str | None = None
     """The platform at which the scenario's customers rent these cars; None: nobody rents them."""
 
@@ -87,10 +88,9 @@ async def serve_boxes(
     stop = asyncio.Event()
     route_signals(lambda _number: stop.set())
     mine = scenario.cars(options.shard)
-    if options.shards is None:
+    if not options.workers:
         raise_descriptor_limit(len(mine))
-    shards = options.shards
-    fleet = LiveFleet(mine if shards is None else (), fleet_options, shards)
+    fleet = RunFleet(() if options.workers else mine, fleet_options, options.workers, progress)
     fleet.driver.on_stall = lambda _why: stop.set()
     whose = _shard_text(scenario, options.shard, fleet_options)
     _say_whose(scenario, len(mine), options.shard, whose, f"{fleet_options.brokers}", progress)
@@ -100,7 +100,7 @@ async def serve_boxes(
         desk = DrillDesk()
         if options.control is not None:
             await stack.enter_async_context(served(options.control, desk.answer))
-        await fleet.connect(progress, stop)
+        await fleet.connect(stop)
         if not stop.is_set():
             desk.drills = _start_faults(scenario, mine, fleet, options, progress)
             if options.control is not None:
@@ -111,13 +111,16 @@ async def serve_boxes(
                 stack.push_async_callback(renters.close)
             with service_of_systemd():
                 await _report(fleet, renters, whose, progress, stop)
-    _check(fleet, shards)
+    defects, first = fleet.defects
+    if defects:
+        raise ModelDefectError(defects, first)
+    options.workers.check()
 
 
 def _start_faults(
     scenario: Scenario,
     mine: Sequence[CarSpec],
-    fleet: LiveFleet,
+    fleet: RunFleet,
     options: ServeOptions,
     progress: Progress,
 ) -> Drills:
@@ -159,15 +162,6 @@ def _say_whose(
         )
 
 
-def _check(fleet: LiveFleet, shards: Shards | None) -> None:
-    """Raise for defects of the model, and for processes that are lost."""
-    defects, first = fleet.defects
-    if defects:
-        raise ModelDefectError(defects, first)
-    if shards is not None:
-        shards.check()
-
-
 def _record(options: ServeOptions, progress: Progress) -> Callable[[Any], None]:
     """Return what takes the ground truth; its times are seconds since now."""
     if options.directory is None:
@@ -196,19 +190,19 @@ def _shard_text(scenario: Scenario, shard: tuple[int, int], fleet_options: Fleet
     return f"shard {shard[0]} of {shard[1]}, configuration {digest}"
 
 
-def _renters(scenario: Scenario, fleet: LiveFleet, options: ServeOptions) -> Renters | None:
+def _renters(scenario: Scenario, fleet: RunFleet, options: ServeOptions) -> Renters | None:
     """Return the customers, who come from now on; None where nobody rents."""
     if options.platform_url is None or scenario.customers is None:
         return None
     from fleet_sim.runs.live.renters import Renters  # noqa: PLC0415 - a run without customers loads no HTTP
 
-    renters = Renters(scenario.customers, fleet, options.platform_url)
+    renters = Renters(scenario.customers, fleet.here, options.platform_url)
     renters.start(fleet.driver.now_s())
     return renters
 
 
 async def _report(
-    fleet: LiveFleet,
+    fleet: RunFleet,
     renters: Renters | None,
     whose: str,
     progress: Progress,
@@ -216,9 +210,9 @@ async def _report(
 ) -> None:
     """Report every ten seconds on the boxes and their customers, and say `whose` they are."""
     while not stop.is_set():
-        await _wait(stop, REPORT_S)
+        await wait_up_to(REPORT_S, stop)
         counts, (defects, _) = fleet.counts, fleet.defects
-        fleet.health.report_helpers()
+        fleet.here.health.report_helpers()
         away = fleet.away()
         progress.note(
             f"{counts.reachable} reachable, {counts.asleep} asleep, {counts.commands} commands,"
@@ -228,10 +222,3 @@ async def _report(
             + f"; {whose}"
             + (f", {readable.number_of(defects, 'defect')} of the model" if defects else "")
         )
-
-
-async def _wait(event: asyncio.Event, timeout_s: float) -> None:
-    try:
-        await asyncio.wait_for(event.wait(), timeout_s)
-    except TimeoutError:
-        return

@@ -10,7 +10,7 @@ from typing import Final
 
 from fleet_sim.results import readable
 from fleet_sim.runs.limits import SPARE_DESCRIPTORS, limit_of_descriptors
-from fleet_sim.runs.live.shards import MAX_PROCESSES
+from fleet_sim.runs.live.workers import MAX_PROCESSES
 from fleet_wire.errors import LimitError
 
 BROKERS_IN_SPARE: Final = 70

@@ -11,15 +11,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-import msgspec
-
 from fleet_sim.cars.disturbance import BOX_LINK_LIMITS
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.modem import Modem
-from fleet_sim.cars.movements import Movement, OnMovement
+from fleet_sim.cars.movements import OnMovement
 from fleet_sim.cars.spec import NULL_CAR, CarSpec
 from fleet_sim.cars.world import FleetCounts, World
-from fleet_sim.results import readable
 from fleet_sim.runs.injection import (
     CARS_ALONE,
     FaultTargets,
@@ -32,12 +29,12 @@ from fleet_sim.runs.injection import (
 from fleet_sim.runs.live.broker_control import MosquittoControl
 from fleet_sim.runs.live.credentials import BoxCredentials
 from fleet_sim.runs.live.driver import LiveDriver
-from fleet_sim.runs.live.health import BoxesAtBrokers, FleetHealth, without_in_words
-from fleet_sim.runs.live.shards import ShardCallbacks, Shards
+from fleet_sim.runs.live.health import FleetHealth
 from fleet_sim.runs.live.waiting import Waiting
 from fleet_sim.runs.live.wall_clock import WallClockFollower
+from fleet_sim.runs.live.worker_messages import Counts
 from fleet_sim.runs.memory import rss_bytes
-from fleet_sim.runs.progress import Progress
+from fleet_sim.runs.progress import Progress, SilentProgress
 from fleet_sim.scenario.loading import Scenario
 from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.links.brokers import Brokers
@@ -57,8 +54,6 @@ SHOWN_AFTER_S = 2.0
 """Goodbyes that take less are not worth a line."""
 SETTLE_S = 20.0
 """Seconds without any new box after which the run continues without those that are missing."""
-LOOK_S = 0.5
-"""How often it is looked which brokers are away."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,24 +89,17 @@ class FleetOptions:
 
 
 class LiveFleet:
-    """Boxes of this process, and of its `shards` where there are others.
+    """The boxes of this process. Make it where the event loop runs."""
 
-    Make it where the event loop runs. With shards, `specs` are the cars that customers may rent:
-    these open doors by hand, so the boxes are in this process. Callbacks get the same events of all
-    boxes, up to half a second late for those of other processes.
-    """
-
-    def __init__(
-        self, specs: Sequence[CarSpec], options: FleetOptions, shards: Shards | None = None
-    ) -> None:
+    def __init__(self, specs: Sequence[CarSpec], options: FleetOptions) -> None:
         self._options = options
-        self._shards = shards
-        self._record: Callable[[Any], None] = lambda _hit: None
-        self._configured = len(specs)
+        self.boxes = len(specs)
+        """How many there are, without the null box."""
         self._rss_before = rss_bytes()
+        self._progress: Progress = SilentProgress()
         self.driver = LiveDriver(asyncio.get_running_loop())
-        brokers = len(options.brokers.addresses)
-        self._at_brokers = BoxesAtBrokers(brokers) if brokers > 1 else None
+        self.health = FleetHealth(options.brokers, self._note)
+        has_several = len(options.brokers.addresses) > 1
         world = World(
             env=self.driver,
             seed=options.seed,
@@ -122,25 +110,17 @@ class LiveFleet:
             defects=self.driver.defects,
             on_movement=options.on_movement,
             on_bad_certificate=options.on_bad_certificate,
-            on_no_connection=None if self._at_brokers is None else self._at_brokers.record_failure,
+            on_no_connection=self.health.record_failure if has_several else None,
         )
-        beside = [NULL_CAR] if options.with_null_box and shards is None else []
+        beside = [NULL_CAR] if options.with_null_box else []
         self.fleet = Fleet(world, specs, sms_centre=options.name, beside=beside)
-        if self._at_brokers is not None:
-            self._at_brokers.add(self.fleet.boxes[spec.vehicle_id] for spec in specs)
+        self.health.follow(self.fleet)
         self.connect_rate_per_s: float | None = None
-        self._progress: Progress | None = None
-        self._leaving_since_s: float | None = None
-        self._leaving = 0
-        """How many boxes there were when they began to leave."""
-        self.health = FleetHealth(self.fleet, options.brokers, self._note)
-        self._wall_clock: WallClockFollower | None = None
-        self._watch: asyncio.Task[None] | None = None
-        self.answered: asyncio.Event | None = None
-        """The event that one box is connected somewhere, in one process of several. The parent sets
-        it; it waits for all processes together, and reports on boxes and brokers."""
         self.missing = 0
         """How many boxes were not there yet when `connect` returned."""
+        self._watch: asyncio.Task[None] | None = None
+        self._wall_clock = WallClockFollower(world, self.driver, self._note)
+        self._wall_clock.start()
 
     def links(
         self,
@@ -174,98 +154,48 @@ class LiveFleet:
         )
 
     def _note(self, text: str) -> None:
-        if self._progress is not None:
-            self._progress.note(text)
+        self._progress.note(text)
 
     @property
     def counts(self) -> FleetCounts:
-        """The counts of the scenario's boxes; `reachable_max` is that of each process, added."""
-        if self._shards is None:
-            return self.own_counts
-        counts = self._shards.counts
-        counts.add(self.own_counts, are_there=True)
-        return counts
-
-    @property
-    def own_counts(self) -> FleetCounts:
-        """The counts of this process's boxes."""
+        """The counts of the boxes."""
         return self.fleet.world.counts
 
     @property
-    def total(self) -> int:
-        """How many boxes the scenario has."""
-        return self._configured + (0 if self._shards is None else self._shards.boxes)
-
-    @property
     def defects(self) -> tuple[int, str | None]:
-        """How many defects the model has shown anywhere, and one of the first."""
-        here = self.driver.defects
-        there, first_there = (0, None) if self._shards is None else self._shards.defects
-        return here.count + there, here.first or first_there
+        """How many defects the model has shown, and the first."""
+        return self.driver.defects.count, self.driver.defects.first
+
+    def report(self) -> Counts:
+        """Return what there is to report on the boxes now."""
+        defects, first_defect = self.defects
+        return Counts(
+            fleet=self.counts,
+            defects=defects,
+            first_defect=first_defect,
+            rss_bytes=rss_bytes() - self._rss_before,
+            last_failure=self.health.last_failure(),
+            brokers=self.health.states(),
+        )
 
     @property
     def rss_bytes_per_box(self) -> float | None:
-        """Memory that the processes of boxes have taken since before they had them, a box."""
-        if self._shards is not None:
-            return self._shards.rss_bytes / self._shards.boxes
-        boxes = len(self.fleet.boxes)
-        return (rss_bytes() - self._rss_before) / boxes if boxes else None
+        """Memory that this process has taken since before it had boxes, a box."""
+        return self.report().rss_bytes / self.boxes if self.boxes else None
 
-    async def connect(self, progress: Progress, stop: asyncio.Event) -> None:
+    async def connect(
+        self, progress: Progress, stop: asyncio.Event, *, answered: asyncio.Event | None = None
+    ) -> None:
         """Start every box and wait until the broker knows them all, or `stop` is set.
 
         Boxes that have not come when the others are long there are left to come by themselves.
-        Processes wait for a broker together, `wait_s` in all. Raises `BrokerUnreachableError` where
-        the broker is away for `wait_s`, and `BrokerRefusedError` where it refuses all for good.
+        Raises `BrokerUnreachableError` where the broker is away for `wait_s`, and
+        `BrokerRefusedError` where it refuses all for good. In a worker it waits for `answered`
+        instead: its parent waits for all together, and reports on boxes and brokers.
         """
         self._progress = progress
-        began_s, shards = time.monotonic(), self._shards
-        if shards is not None:
-            shards.follow(
-                ShardCallbacks(
-                    hit=self._hit,
-                    movement=self._forward_movement,
-                    note=progress.note,
-                )
-            )
-        self.follow_wall_clock(progress.note)
-        if self._at_brokers is not None and self.answered is None:
-            self._watch = asyncio.ensure_future(self._look_at_brokers())
-        if self._configured or shards is None:
-            await self._connect_own(progress, stop)
-        if shards is not None:
-            await self._connect_others(shards, progress, stop)
-            self.connect_rate_per_s = self.counts.known / max(time.monotonic() - began_s, POLL_S)
-
-    async def _connect_others(
-        self, shards: Shards, progress: Progress, stop: asyncio.Event
-    ) -> None:
-        """Wait until the boxes of all other processes are connected, as far as they will be."""
-        waiting = Waiting(self._options.brokers, self._options.wait_s, progress)
-        while not stop.is_set() and not shards.all_are_ready():
-            shards.start_connecting()
-            known = self.counts.known
-            progress.connecting(known, self.total)
-            if known:
-                shards.report_answered()
-            else:
-                waiting.check(time.monotonic(), *shards.last_end)
-            await asyncio.sleep(POLL_S)
-        for each in shards.silent_texts:
-            progress.note(f"going on without {each}")
-        progress.connecting(self.counts.known, self.total)
-        if shards.missing and not stop.is_set():
-            progress.note(f"{without_in_words(shards.missing)}{shards.last_failure}")
-
-    def _hit(self, hit: msgspec.Struct) -> None:
-        self._record(hit)
-
-    def _forward_movement(self, movement: Movement) -> None:
-        if self._options.on_movement is not None:
-            at_s = movement.at_s - time.monotonic() + self.driver.now_s()
-            self._options.on_movement(msgspec.structs.replace(movement, at_s=at_s))
-
-    async def _connect_own(self, progress: Progress, stop: asyncio.Event) -> None:
+        if answered is None:
+            self.watch_brokers(progress)
         # Cars live as long as the run: looking through them for garbage would only cost pauses.
         # Connecting leaves none that refers to itself.
         gc.collect()
@@ -273,52 +203,40 @@ class LiveFleet:
         try:
             with self.driver.present():
                 self.fleet.start()
-            first_s, last_s = await self._wait_for_all(progress, stop)
+            first_s, last_s = await self._wait_for_all(stop, answered)
         finally:
             gc.freeze()
             gc.enable()
-        self.missing = self._configured - self.own_counts.known
+        self.missing = self.boxes - self.counts.known
         if not stop.is_set():
-            if self.missing and self.answered is None:
+            if self.missing and answered is None:
                 progress.note(self.health.going_on_without(self.missing))
             await self.health.settle()
-        if self.own_counts.known:
-            self.connect_rate_per_s = self.own_counts.known / max(last_s - first_s, POLL_S)
+        if self.counts.known:
+            self.connect_rate_per_s = self.counts.known / max(last_s - first_s, POLL_S)
 
-    def follow_wall_clock(self, note: Callable[[str], None]) -> None:
-        """Make the boxes follow the machine's clock until `close`; `note` reports each step."""
-        self._wall_clock = WallClockFollower(self.fleet.world, self.driver, note)
-        self._wall_clock.start()
+    def watch_brokers(self, progress: Progress) -> None:
+        """Report to `progress` which of several brokers are away, until `close`."""
+        self._progress = progress
+        self._watch = asyncio.ensure_future(self.health.watch_brokers())
 
-    async def _look_at_brokers(self) -> None:
-        """Report which of several brokers are away, until it is cancelled."""
-        while True:
-            await asyncio.sleep(LOOK_S)
-            if self.counts.known:  # else `Waiting` says it
-                self.health.report_brokers(self.broker_states(), time.monotonic())
-
-    def broker_states(self) -> dict[int, str]:
-        """Return how it is with each of several brokers: see `BrokerStates`."""
-        if self._at_brokers is None:
-            return {}
-        states = self._at_brokers.states(self.health.why)
-        return states if self._shards is None else self._shards.merged_broker_states(states)
-
-    async def _wait_for_all(self, progress: Progress, stop: asyncio.Event) -> tuple[float, float]:
+    async def _wait_for_all(
+        self, stop: asyncio.Event, answered: asyncio.Event | None
+    ) -> tuple[float, float]:
         """Wait for every box; return when the first was there (or we began), and the last."""
-        options = self._options
+        options, progress = self._options, self._progress
         waiting = Waiting(options.brokers, options.wait_s, progress)
         known, first_s, last_s = 0, None, time.monotonic()
-        while known < self._configured and not stop.is_set():
+        while known < self.boxes and not stop.is_set():
             await asyncio.sleep(POLL_S)
             now_s = time.monotonic()
-            if self.own_counts.known > known:
-                known, last_s = self.own_counts.known, now_s
+            if self.counts.known > known:
+                known, last_s = self.counts.known, now_s
                 first_s = first_s or now_s - POLL_S
-                progress.connecting(self.counts.known, self.total)
-            elif not known and self.answered is None:
-                waiting.check(now_s, self.own_counts.last_end, self.own_counts.last_end_of)
-            elif not known and self.answered is not None and not self.answered.is_set():
+                progress.connecting(known, self.boxes)
+            elif not known and answered is None:
+                waiting.check(now_s, self.counts.last_end, self.counts.last_end_of)
+            elif not known and answered is not None and not answered.is_set():
                 last_s = now_s
             elif now_s - last_s >= SETTLE_S:
                 break
@@ -326,25 +244,7 @@ class LiveFleet:
 
     def away(self) -> str:
         """Return how many boxes are neither connected nor asleep, and why; "" for none."""
-        if self._shards is None:
-            return self.health.away(self._configured)
-        counts = self.counts
-        away = self.total - counts.reachable - counts.asleep
-        if away <= 0:
-            return ""
-        silent = "".join(f"; {each}" for each in self._shards.silent_texts)
-        lost = "".join(f"; lost {each}" for each in self._shards.lost_texts)
-        why = self._shards.last_failure or self.health.last_failure()
-        return f"{readable.boxes(away)} away{why}{silent}{lost}"
-
-    def sample(self, load_starts_s: float) -> dict[str, Any]:
-        """Return a line of `fleet_samples.jsonl`; times count from the start of the load."""
-        return {
-            "t_s": round(self.driver.now_s() - load_starts_s, 3),
-            "connected": self.counts.reachable,
-            "asleep": self.counts.asleep,
-            "rss_bytes": rss_bytes(),
-        }
+        return self.health.away(self.boxes)
 
     def inject(
         self,
@@ -355,11 +255,9 @@ class LiveFleet:
         record: Callable[[Any], None],
         say: Callable[[str], None] = silent,
         around: FaultTargets = CARS_ALONE,
+        part: ProcessRole = ProcessRole.WHOLE,
     ) -> Injector:
-        """Schedule the faults: on boxes where these are, on platform and customers here."""
-        if self._shards is not None:
-            self._record = record
-            self._shards.start_load(load_starts_s - self.driver.now_s() + time.monotonic())
+        """Schedule the faults of a scenario."""
         with self.driver.present():
             return inject_all(
                 scenario,
@@ -369,7 +267,7 @@ class LiveFleet:
                 record=record,
                 say=say,
                 around=around,
-                part=ProcessRole.WHOLE if self._shards is None else ProcessRole.AROUND,
+                part=part,
             )
 
     def end_injections(self) -> None:
@@ -377,12 +275,7 @@ class LiveFleet:
         with self.driver.present():
             end_injections(self.fleet)
 
-    def begin_leaving(self) -> int:
-        """Note how many boxes are connected, and can say goodbye; return that."""
-        self._leaving = max(self._leaving, self.counts.reachable)
-        return self._leaving
-
-    async def close(self) -> None:
+    async def close(self, leaving: Leaving | None = None) -> None:
         """Record what faults are still at work on, let time stand still, and leave the broker.
 
         Every box says `shutdown` then, if somebody may hear it: see `FleetOptions.says_goodbye`.
@@ -390,17 +283,11 @@ class LiveFleet:
         if self._watch is not None:
             self._watch.cancel()
         self.end_injections()
-        if self._shards is not None:
-            self.begin_leaving()
-            await self._shards.shut_down(lambda: self._show_leaving(self.counts.reachable))
-        if self._wall_clock is not None:
-            self._wall_clock.stop()
+        self._wall_clock.stop()
         self.driver.stop()
-        if self._options.says_goodbye:
-            await self._say_goodbye()
-
-    async def _say_goodbye(self) -> None:
-        self.begin_leaving()
+        if not self._options.says_goodbye:
+            return
+        leaving = leaving or Leaving(self._progress, self.counts.reachable)
         boxes = [*self.fleet.boxes.values()]
         for first in range(0, len(boxes), GOODBYES_AT_ONCE):
             with self.driver.present():
@@ -409,21 +296,25 @@ class LiveFleet:
                         box.modem.shut_down()
                     except Exception as error:  # noqa: BLE001 - a defect keeps none of the others back
                         self.driver.defects.note(error)
-            self._show_leaving(self.own_counts.reachable)
+            leaving.show(self.counts.reachable)
             await asyncio.sleep(0)
         with self.driver.present():
             self.fleet.sms_centre.client.link.disconnect()
         await asyncio.sleep(GOODBYE_S)
 
-    def _show_leaving(self, left: int) -> None:
-        """Show how many boxes have not left their broker yet, where they take their time."""
-        if self._progress is None or not self._leaving or not self._options.says_goodbye:
-            return
-        now_s = time.monotonic()
-        if self._leaving_since_s is None:
-            self._leaving_since_s = now_s
-        if now_s - self._leaving_since_s >= SHOWN_AFTER_S:
-            self._progress.leaving(self._leaving - left, self._leaving)
+
+class Leaving:
+    """Shows how many of so many boxes have not left their broker yet, if they need long."""
+
+    def __init__(self, progress: Progress, boxes: int) -> None:
+        self._progress = progress
+        self._boxes = boxes
+        self._since_s = time.monotonic()
+
+    def show(self, left: int) -> None:
+        """Show that so many are still there."""
+        if self._boxes and time.monotonic() - self._since_s >= SHOWN_AFTER_S:
+            self._progress.leaving(self._boxes - left, self._boxes)
 
 
 def _car_of(handler: LinkHandler) -> str | None:

@@ -1,4 +1,4 @@
-"""Reports on the brokers and links of a live fleet: each problem once, and once that it is over.
+"""Reports on a live run: what is wrong is said once, and once that it is over.
 
 Boxes say whether their brokers are there, and nobody else: a client of its own might be let in
 where they are not. The clients beside the boxes, the SMS centre and the null box, are the user of
@@ -8,8 +8,10 @@ where they are not. The clients beside the boxes, the SMS centre and the null bo
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Final
+from time import monotonic
+from typing import Final, NamedTuple
 
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.fleet import Fleet
@@ -25,6 +27,12 @@ AWAY_AFTER_S: Final = 2.0
 ANSWER_S: Final = 2.0
 """Seconds after the boxes within which the broker should answer the clients beside them."""
 POLL_S: Final = 0.05
+LOOK_S: Final = 0.5
+"""Seconds between two looks at the brokers."""
+WATCH_S: Final = 1.0
+"""Seconds between two looks at the processes."""
+STILL_S: Final = 10.0
+"""Seconds without a sign of life after which a process counts as stalled."""
 MOST_NAMED: Final = 3
 """Most absent boxes that a message names."""
 
@@ -33,51 +41,129 @@ BrokerStates = Mapping[int, str]
 reason of the last failure. A broker that no box has tried is missing."""
 
 
+class Silence(NamedTuple):
+    """A time in which a process gave no sign of life, in seconds of the monotonic clock."""
+
+    since: float
+    until: float
+    length_s: float
+    """Without the time in which the process that listens stood still itself."""
+
+
+class Pulse:
+    """The signs of life of a process: says when there are none, and when it is back.
+
+    `without` says what that means for the run; the first sign may need `grace_s` more.
+    """
+
+    def __init__(self, name: str, *, without: str = "", grace_s: float = 0.0) -> None:
+        self.name = name
+        self.note: Callable[[str], object] = lambda _text: None
+        self._without = without
+        self.silent_s = -grace_s
+        """Since the last sign; at first since when that could have come."""
+        self.heard_at = monotonic()
+        """When the last sign came; before the first, when the process was started."""
+        self.silences: list[Silence] = []
+        """Those that are over; of a lost process its last is not among them."""
+        self.may_be_silent = False
+        """Whether a silence that begins now means nothing: the process has been told to end."""
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it gives no sign of life: it is stopped, or gets no turn."""
+        return self.silent_s >= STILL_S
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Its name, and how long it was silent, each time."""
+        return tuple(f"{self.name}: silent for {each.length_s:.0f} s" for each in self.silences)
+
+    def beat(self) -> None:
+        """Record a sign of life."""
+        if self.is_silent:
+            self.add(self.silence_so_far())
+        self.silent_s, self.heard_at = 0.0, monotonic()
+
+    def silence_so_far(self) -> Silence:
+        """Return the time since its last sign of life."""
+        return Silence(self.heard_at, monotonic(), self.silent_s)
+
+    def add(self, silence: Silence) -> None:
+        """Record a silence that is over, as we saw it or as the process says itself."""
+        known = (
+            silence.since <= each.until and each.since <= silence.until for each in self.silences
+        )
+        if not any(known):
+            self.silences.append(silence)
+            self.note(f"{self.name} is back after {silence.length_s:.0f} s")
+
+    def pass_time(self, seconds: float) -> None:
+        """Count time without a sign of life."""
+        was_silent = self.is_silent
+        if self.may_be_silent and not was_silent:
+            return
+        self.silent_s += seconds
+        if self.is_silent and not was_silent:
+            self.note(f"{self.name} gives no sign of life for {STILL_S:.0f} s: {self._without}")
+
+    def end(self) -> None:
+        """Record that the process is over: it is silent no more."""
+        self.silent_s = -math.inf
+
+
+class OwnPulse:
+    """Notices that its own process was stopped, or got no turn: ask for `gap` again and again."""
+
+    def __init__(self) -> None:
+        self._at = monotonic()
+
+    def gap(self) -> Silence | None:
+        """Return the stall since the last call, if there was one."""
+        since, self._at = self._at, monotonic()
+        length_s = self._at - since
+        return Silence(since, self._at, length_s) if length_s >= STILL_S else None
+
+
 class Health:
     """Says once that something is wrong, and once that it is not any more."""
 
     def __init__(self, note: Callable[[str], object]) -> None:
-        self._note = note
+        self.note = note
         self._failing: set[str] = set()
+        self._own: Pulse | None = None
+        self._others: list[Pulse] = []
 
     def report(self, subject: str, problem: str | None, *, end: str) -> None:
         """Report a problem of something; None: there is none, as `end` says after a problem."""
         if problem is not None and subject not in self._failing:
             self._failing.add(subject)
-            self._note(problem)
+            self.note(problem)
         elif problem is None and subject in self._failing:
             self._failing.discard(subject)
-            self._note(end)
+            self.note(end)
 
+    def follow(self, pulse: Pulse, *, is_ours: bool = False) -> None:
+        """Report on a process from now on: this one, or another."""
+        pulse.note = self.note
+        if is_ours:
+            self._own = pulse
+        else:
+            self._others.append(pulse)
 
-class BoxesAtBrokers:
-    """The boxes of a process by their broker, and why one could not connect last."""
+    async def watch_processes(self) -> None:
+        """Report which processes stand still, until it is cancelled.
 
-    def __init__(self, brokers: int) -> None:
-        self._boxes: list[list[Box]] = [[] for _ in range(brokers)]
-        self._ends: dict[int, tuple[str, Disconnected]] = {}
-
-    def add(self, boxes: Iterable[Box]) -> None:
-        """Register the boxes, once they are made."""
-        for box in boxes:
-            self._boxes[broker_of(box.vehicle_id, len(self._boxes))].append(box)
-
-    def record_failure(self, vehicle_id: str, end: Disconnected) -> None:
-        """Record that a box could not connect, and why."""
-        self._ends[broker_of(vehicle_id, len(self._boxes))] = vehicle_id, end
-
-    def states(self, why: Callable[[Disconnected], str]) -> dict[int, str]:
-        """Return how it is with each broker now; `why` puts an end into words."""
-        states: dict[int, str] = {}
-        for place, boxes in enumerate(self._boxes):
-            if any(box.modem.connection.is_up for box in boxes):
-                states[place] = ""
-                self._ends.pop(place, None)
-            elif place in self._ends:
-                vehicle_id, end = self._ends[place]
-                if any(box.vehicle_id == vehicle_id and not box.is_asleep for box in boxes):
-                    states[place] = why(end)
-        return states
+        Time in which this process gets no turn is not theirs.
+        """
+        own = OwnPulse()
+        while True:
+            await asyncio.sleep(WATCH_S)
+            gap = own.gap()
+            if gap is not None and self._own is not None:
+                self._own.add(gap)
+            for pulse in self._others:
+                pulse.pass_time(WATCH_S)
 
 
 def merge_states(each: Iterable[BrokerStates]) -> dict[int, str]:
@@ -101,14 +187,26 @@ def _named(ids: Iterable[str], total: int) -> str:
 
 
 class FleetHealth:
-    """The brokers of a fleet and the clients beside its boxes; `note` gets each report."""
+    """The brokers of a process's boxes, and the clients beside these; `note` gets each report."""
 
-    def __init__(self, fleet: Fleet, brokers: Brokers, note: Callable[[str], object]) -> None:
-        self._fleet = fleet
+    def __init__(self, brokers: Brokers, note: Callable[[str], object]) -> None:
+        self._fleet: Fleet
         self._brokers = brokers
         self._health = Health(note)
+        self._boxes: list[list[Box]] = [[] for _ in brokers.addresses]
+        self._ends: dict[int, tuple[str, Disconnected]] = {}
+        """Of each of several brokers who could not connect last, and why."""
         self._away_since_s: dict[int, float] = {}
         self._has_settled = False
+        self.states_elsewhere: Callable[[], Iterable[BrokerStates]] = tuple
+        """Returns what other processes say of the brokers."""
+
+    def follow(self, fleet: Fleet) -> None:
+        """Report on these boxes from now on."""
+        self._fleet = fleet
+        for vehicle_id, box in fleet.boxes.items() if len(self._boxes) > 1 else ():
+            if vehicle_id != NULL_CAR.vehicle_id:
+                self._boxes[broker_of(vehicle_id, len(self._boxes))].append(box)
 
     # The boxes of this process
 
@@ -137,14 +235,44 @@ class FleetHealth:
         if counts.last_end is None:
             return ""
         where = on_broker(self._brokers, counts.last_end_of)
-        return f"; last failure, of {counts.last_end_of}: {where}{self.why(counts.last_end)}"
+        return f"; last failure, of {counts.last_end_of}: {where}{self._why(counts.last_end)}"
 
-    def why(self, end: Disconnected) -> str:
+    def _why(self, end: Disconnected) -> str:
         """Return why a client of this process is not connected."""
         has_answered = self._fleet.world.counts.known > 0
         return why_not(end, self._brokers, has_answered=has_answered)
 
-    # The brokers, and the clients beside the boxes
+    # Several brokers
+
+    def record_failure(self, vehicle_id: str, end: Disconnected) -> None:
+        """Record that a box could not connect, and why."""
+        self._ends[broker_of(vehicle_id, len(self._boxes))] = vehicle_id, end
+
+    def states(self) -> dict[int, str]:
+        """Return how it is with each of several brokers now; {} where there is one alone."""
+        states: dict[int, str] = {}
+        for place, boxes in enumerate(self._boxes):
+            if any(box.modem.connection.is_up for box in boxes):
+                states[place] = ""
+                self._ends.pop(place, None)
+            elif place in self._ends:
+                vehicle_id, end = self._ends[place]
+                if not self._fleet.boxes[vehicle_id].is_asleep:
+                    states[place] = self._why(end)
+        return states
+
+    async def watch_brokers(self) -> None:
+        """Report which of several brokers are away, until it is cancelled.
+
+        Before any has let a box in, whoever waits for that reports on them.
+        """
+        has_answered = False
+        while len(self._boxes) > 1:
+            await asyncio.sleep(LOOK_S)
+            states = merge_states((self.states(), *self.states_elsewhere()))
+            has_answered = has_answered or "" in states.values()
+            if has_answered:
+                self.report_brokers(states, monotonic())
 
     def report_brokers(self, states: BrokerStates, now_s: float) -> None:
         """Report which of several brokers are away, by their present states."""
@@ -157,6 +285,8 @@ class FleetHealth:
             elif now_s - since_s < AWAY_AFTER_S:
                 continue
             self._health.report(broker, problem, end=f"{broker}: boxes connect to it now")
+
+    # The clients beside the boxes
 
     async def settle(self) -> None:
         """Wait for the broker's first answer to each client beside the boxes, then report them."""
@@ -196,7 +326,7 @@ class FleetHealth:
         name = self._brokers.first.username
         user = f"user {name}" if name else "no user"
         problem = f"{who} is not connected, with {user} in --broker: {without}"
-        return who, f"{problem}. {self.why(end)}"
+        return who, f"{problem}. {self._why(end)}"
 
     def _have_no_answer(self) -> Iterator[bool]:
         yield self._fleet.sms_centre.client.has_no_answer

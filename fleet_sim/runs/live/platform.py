@@ -31,7 +31,7 @@ from fleet_sim.runs.injection import (
 from fleet_sim.runs.live.driver import LiveDriver
 from fleet_sim.runs.live.health import Health
 from fleet_sim.runs.live.platform_api import platform_api
-from fleet_sim.runs.live.stop import route_signals
+from fleet_sim.runs.live.stop import route_signals, wait_up_to
 from fleet_sim.runs.live.waiting import Waiting, why_not
 from fleet_sim.runs.live.wall_clock import WallClockFollower
 from fleet_sim.runs.progress import Progress
@@ -304,7 +304,7 @@ async def serve_platform(
             calm_garbage_collector(young=YOUNG_OBJECTS, middle=2, old=LEAVE_OLD_ALONE)
             progress.phase(f"serving {url}; SIGTERM or Ctrl-C ends it")
         while not stop.is_set():
-            await _wait(stop, REPORT_S)
+            await wait_up_to(REPORT_S, stop)
             progress.note(live.state())
     live.driver.defects.check()
 
@@ -372,10 +372,3 @@ class _NoLog:
 
 def _log(path: Path | None, progress: Progress) -> _Log | _NoLog:
     return _NoLog() if path is None else _Log(path, progress.note)
-
-
-async def _wait(event: asyncio.Event, timeout_s: float) -> None:
-    try:
-        await asyncio.wait_for(event.wait(), timeout_s)
-    except TimeoutError:
-        return

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,27 +18,27 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from fleet_sim.broker.access import MONITOR_USER, PLATFORM_USER
-from fleet_sim.cars.spec import CarSpec
 from fleet_sim.platform.connection import PLATFORM_LINK_LIMITS
 from fleet_sim.results import readable
-from fleet_sim.results.injected import InjectedFault
+from fleet_sim.results.injected import OWN_PROCESS, InjectedFault
 from fleet_sim.results.summary import LOST_BOXES, RunFacts
 from fleet_sim.runs.conclude import ATTEMPTS, GROUND_TRUTH, conclude
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
 from fleet_sim.runs.injection import FaultTargets
-from fleet_sim.runs.live.absences import OwnStalls, lost_boxes
+from fleet_sim.runs.live.absences import lost_boxes
 from fleet_sim.runs.live.control import served
 from fleet_sim.runs.live.credentials import BoxCredentials, TlsFiles
 from fleet_sim.runs.live.drills import DrillDesk, Drills, how_to_drill
 from fleet_sim.runs.live.driver import LiveDriver
-from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
+from fleet_sim.runs.live.fleet import FleetOptions
+from fleet_sim.runs.live.health import Pulse
 from fleet_sim.runs.live.probe_process import ProbeError, ProbeProcess
-from fleet_sim.runs.live.probe_watch import ProbeWatch
 from fleet_sim.runs.live.records import Records
 from fleet_sim.runs.live.run_brokers import RunBrokers
-from fleet_sim.runs.live.shards import Shards
+from fleet_sim.runs.live.run_fleet import RunFleet
 from fleet_sim.runs.live.stop import Stop
 from fleet_sim.runs.live.supervision import Supervision
+from fleet_sim.runs.live.workers import Workers
 from fleet_sim.runs.probe_config import probe_config, target_ids
 from fleet_sim.runs.progress import Progress
 from fleet_sim.runs.progress_state import LoadState, UnlocksSoFar
@@ -57,6 +57,7 @@ METRICS_ADDRESS = "127.0.0.1:9464"
 FLOOR_RATE_PER_S = 2.0
 RETAINED_A_CAR = 2
 """Its presence and its state."""
+WITHOUT_PROBE = "no unlock begins or ends until it does"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,14 +87,14 @@ class RunsOn(NamedTuple):
     """The resources that are started before the event loop of a run."""
 
     brokers: RunBrokers
-    shards: Shards | None = None
-    """The processes that play the boxes; None: this one does."""
+    workers: Workers
+    """The processes that play the boxes; none where this one does."""
     here: frozenset[str] = frozenset()
     """The cars whose boxes this process plays all the same."""
 
 
 class LiveRun:
-    """One run of one scenario in live time."""
+    """One run of one scenario in live time. Make it where the event loop runs."""
 
     def __init__(
         self,
@@ -111,10 +112,21 @@ class LiveRun:
         self._progress = progress
         self._records = Records(directory, progress.note)
         self._stop = Stop(progress)
-        self._brokers = around.brokers
-        self._shards, self._here = around.shards, around.here
-        boxes_here = len(around.here) if around.shards else scenario.fleet.count
-        self._own = OwnStalls(boxes_here, progress.note)
+        self._brokers, self._workers, self._here = around
+        self._specs = scenario.cars()
+        self._vehicle_ids = [spec.vehicle_id for spec in self._specs]
+        self._movements = Movements()
+        own_options = fleet_options(scenario, options, self._brokers)
+        own_options = replace(own_options, on_movement=self._movements.handle_movement)
+        own = [each for each in self._specs if each.vehicle_id in self._here or not self._workers]
+        self._fleet = RunFleet(own, own_options, self._workers, progress)
+        self._driver = self._fleet.driver
+        self._driver.on_stall = self._stop.ask
+        self._rentals = self._make_rentals()
+        self._api: RentalApi | None = None
+        if scenario.has_platform:
+            self._api = _rental_api(self._driver, self._rentals, options.platform_url)
+        self._own = Pulse(f"{OWN_PROCESS} ({readable.boxes(len(own))})")
         self._load_starts_s: float | None = None
         self._load_starts_at: float | None = None
         """The same on the monotonic clock."""
@@ -122,11 +134,22 @@ class LiveRun:
         self._faults: list[InjectedFault] = []
         self._unlocks = UnlocksSoFar(directory.path / ATTEMPTS, duration_s=scenario.load_duration_s)
         self._tasks: list[asyncio.Task[None]] = []
-        self._movements = Movements()
-        self._api: RentalApi | None = None
         self._desk = DrillDesk()
         self._facts: RunFacts | None = None
         self._interrupted_after_s: float | None = None
+
+    def _make_rentals(self) -> Rentals:
+        brokers = self._brokers.as_user(PLATFORM_USER)
+        return Rentals(
+            self._scenario,
+            self._fleet.here.fleet,
+            self._movements,
+            directory=self._directory,
+            links=self._fleet.here.links(PLATFORM_LINK_LIMITS, brokers=brokers),
+            is_platform_elsewhere=self._options.platform_url is not None,
+            on_error=lambda _name, error: self._progress.note(f"{error}"),
+            vehicle_ids=frozenset(self._vehicle_ids),
+        )
 
     @property
     def was_cut_short(self) -> bool:
@@ -140,10 +163,10 @@ class LiveRun:
         """
         control = self._options.control
         async with nullcontext() if control is None else served(control, self._desk.answer):
-            await self._run(self._scenario.cars())
+            await self._run()
 
-    async def _run(self, specs: Sequence[CarSpec]) -> None:
-        brokers = self._brokers
+    async def _run(self) -> None:
+        brokers, fleet = self._brokers, self._fleet
         if brokers.processes:
             self._progress.note(brokers.description)
         self._directory.write_manifest(
@@ -153,42 +176,37 @@ class LiveRun:
             broker=str(brokers.brokers),
             scenario=self._scenario.resolved(),
         )
-        fleet = self._make_fleet(specs)
-        fleet.driver.on_stall = self._stop.ask
-        rentals = self._make_rentals(fleet, specs)
-        if self._scenario.has_platform:
-            self._api = _rental_api(fleet.driver, rentals, self._options.platform_url)
-        ids = [spec.vehicle_id for spec in specs]
-        supervision = Supervision(brokers.processes, ids, self._progress.note)
+        supervision = Supervision(brokers.processes, self._vehicle_ids, self._progress.note)
         for work in supervision.work():
             self._background(work)
         try:
-            self._progress.phase(f"connecting {readable.boxes(len(specs))} to {brokers.brokers}")
-            await fleet.connect(self._progress, self._stop.asked)
+            boxes = readable.boxes(fleet.total)
+            self._progress.phase(f"connecting {boxes} to {brokers.brokers}")
+            await fleet.connect(self._stop.asked)
             rss_bytes_per_box = fleet.rss_bytes_per_box
             if self._stop.asked.is_set():
                 self._interrupted_after_s = 0.0
             else:
-                await self._load(fleet, rentals, specs)
+                await self._load()
         finally:
-            await self._shut_down(fleet, rentals)
-        self._record_lost(specs)
+            await self._shut_down()
+        self._record_lost()
         defects, first_defect = fleet.defects
+        pulses = (self._own, *(worker.pulse for worker in self._workers))
         self._facts = RunFacts(
             seed=self._options.seed,
             mode="live",
             broker=brokers.description,
-            boxes_configured=len(specs),
+            boxes_configured=fleet.total,
             boxes_connected_max=fleet.counts.reachable_max,
             connect_rate_per_s=fleet.connect_rate_per_s,
             rss_bytes_per_box=rss_bytes_per_box,
             model_defects=defects,
             first_model_defect=first_defect,
-            movements=rentals.safety.movements,
-            processes=1 if self._shards is None else len(self._shards.shards),
-            lost_processes=() if self._shards is None else self._shards.lost_texts,
-            silent_processes=self._own.texts
-            + (() if self._shards is None else self._shards.silence_texts),
+            movements=self._rentals.safety.movements,
+            processes=max(len(self._workers), 1),
+            lost_processes=self._workers.lost_texts,
+            silent_processes=tuple(text for pulse in pulses for text in pulse.texts),
             interrupted_after_s=self._interrupted_after_s,
             broken_brokers=tuple(supervision.told),
         )
@@ -204,18 +222,18 @@ class LiveRun:
             load_began_s=self._load_starts_s,
         )
 
-    async def _shut_down(self, fleet: LiveFleet, rentals: Rentals) -> None:
+    async def _shut_down(self) -> None:
         """Shut everything down, boxes last. The user who wants an end now gets no goodbyes."""
         for task in self._tasks:
             task.cancel()
         if self._api is not None:
             await self._api.close()
-        with fleet.driver.present():
-            rentals.leave()
+        with self._driver.present():
+            self._rentals.leave()
         self._brokers.stop_reading()
-        if self._shards is not None:
-            self._progress.phase(self._last_phase(fleet.begin_leaving(), len(self._shards.shards)))
-        goodbye = asyncio.ensure_future(fleet.close())
+        if self._workers:
+            self._progress.phase(self._last_phase())
+        goodbye = asyncio.ensure_future(self._fleet.close())
         now = asyncio.ensure_future(self._stop.now.wait())
         try:
             await asyncio.wait({goodbye, now}, return_when=asyncio.FIRST_COMPLETED)
@@ -224,78 +242,57 @@ class LiveRun:
                 await goodbye
         finally:
             now.cancel()
-            rentals.close()
+            self._rentals.close()
 
-    def _record_lost(self, specs: Sequence[CarSpec]) -> None:
+    def _record_lost(self) -> None:
         """Write down whose boxes were lost or stood still, and when."""
-        if self._load_starts_at is None:
+        ids, began_at = self._vehicle_ids, self._load_starts_at
+        if began_at is None:
             return
-        ids, began_at = [spec.vehicle_id for spec in specs], self._load_starts_at
         for boxes in lost_boxes(
-            self._shards, self._own, vehicle_ids=ids, here=self._here, began_at=began_at
+            self._workers, self._own, vehicle_ids=ids, here=self._here, began_at=began_at
         ):
             self._records.append(LOST_BOXES, boxes)
 
-    def _last_phase(self, boxes: int, processes: int) -> str:
+    def _last_phase(self) -> str:
         """Return what a run of several processes does from now on."""
         private = self._brokers.processes
         if not private:
+            boxes = self._fleet.counts.reachable
             say = "says" if boxes == 1 else "say"
             return f"{readable.boxes(boxes)} {say} goodbye, then comes the report"
         brokers = readable.number_of(len(private), "broker")
-        return f"ending {processes} processes and {brokers}, then comes the report"
+        return f"ending {len(self._workers)} processes and {brokers}, then comes the report"
 
-    def _make_fleet(self, specs: Sequence[CarSpec]) -> LiveFleet:
-        options = fleet_options(self._scenario, self._options, self._brokers)
-        options = replace(options, on_movement=self._movements.handle_movement)
-        if self._shards is not None:
-            here = [spec for spec in specs if spec.vehicle_id in self._here]
-            return LiveFleet(here, options, self._shards)
-        return LiveFleet(specs, options)
-
-    def _make_rentals(self, fleet: LiveFleet, specs: Sequence[CarSpec]) -> Rentals:
-        return Rentals(
-            self._scenario,
-            fleet.fleet,
-            self._movements,
-            directory=self._directory,
-            links=fleet.links(PLATFORM_LINK_LIMITS, brokers=self._brokers.as_user(PLATFORM_USER)),
-            is_platform_elsewhere=self._options.platform_url is not None,
-            on_error=lambda _name, error: self._progress.note(f"{error}"),
-            vehicle_ids=frozenset(spec.vehicle_id for spec in specs),
-        )
-
-    async def _load(
-        self,
-        fleet: LiveFleet,
-        rentals: Rentals,
-        specs: Sequence[CarSpec],
-    ) -> None:
-        with fleet.driver.present():
-            rentals.start()
+    async def _load(self) -> None:
+        health = self._fleet.health
+        with self._driver.present():
+            self._rentals.start()
         if self._api is not None:
             self._progress.note(f"the platform's API: {await self._api.start()}")
         self._progress.phase("starting the probe")
-        probe = await ProbeProcess.start(self._write_probe_config(specs))
-        self._background(self._pass_on_stop(probe, fleet, rentals))
-        watch = ProbeWatch(self._progress.note)
+        probe = await ProbeProcess.start(self._write_probe_config())
+        self._background(self._pass_on_stop(probe))
+        pulse = Pulse("the probe", without=WITHOUT_PROBE)
         try:
             async for event in probe.events():
-                watch.note_sign_of_life()
+                pulse.beat()
                 match event.get("event"):
                     case "ready":
-                        self._start_load(float(event["load_starts_at"]), fleet, rentals, specs)
+                        self._start_load(float(event["load_starts_at"]))
                         self._progress.serving(str(event["metrics_url"]))
-                        self._background(self._end_when_served(fleet, rentals, probe))
-                        self._background(watch.watch())
+                        self._background(self._end_when_served(probe))
+                        health.follow(self._own, is_ours=True)
+                        health.follow(pulse)
                     case "learning":
-                        expected = RETAINED_A_CAR * fleet.counts.known
+                        expected = RETAINED_A_CAR * self._fleet.counts.known
                         self._progress.learning(int(event["retained"]), expected)
                     case "stopping":
                         if not probe.is_told_to_end:
                             self._stop.ask("the probe was told to end, not by this run")
                     case _:
                         self._last_event = dict(event)
+            pulse.end()
             await probe.finish()
         except ProbeError:
             if not self._stop.now.is_set():
@@ -303,22 +300,16 @@ class LiveRun:
         finally:
             probe.kill()
 
-    def _start_load(
-        self,
-        load_starts_at: float,
-        fleet: LiveFleet,
-        rentals: Rentals,
-        specs: Sequence[CarSpec],
-    ) -> None:
+    def _start_load(self, load_starts_at: float) -> None:
         """Start faults and customers with the load; `load_starts_at` is in Unix seconds."""
         self._progress.phase("cars are being opened")
-        load_starts_s = fleet.driver.now_s() + load_starts_at - time.time()
+        driver, rentals = self._driver, self._rentals
+        load_starts_s = driver.now_s() + load_starts_at - time.time()
         self._load_starts_s = load_starts_s
-        self._load_starts_at = time.monotonic() + load_starts_s - fleet.driver.now_s()
-        self._background(self._own.watch())
-        injector = fleet.inject(
+        self._load_starts_at = time.monotonic() + load_starts_s - driver.now_s()
+        injector = self._fleet.inject(
             self._scenario,
-            specs,
+            self._specs,
             load_starts_s=load_starts_s,
             record=self._record_truth,
             around=FaultTargets(
@@ -330,40 +321,35 @@ class LiveRun:
         self._desk.drills = Drills(
             self._scenario,
             injector,
-            fleet.driver,
+            driver,
             lacks=self._options.lacks,
             begin_s=load_starts_s,
-            boxes=len(specs),
+            boxes=len(self._specs),
         )
-        with fleet.driver.present():
+        with driver.present():
             rentals.start_customers(load_starts_s, None if self._api is None else self._api.client)
-        self._background(self._sample(fleet, specs, load_starts_s))
+        self._background(self._sample(load_starts_s))
 
-    async def _end_when_served(
-        self, fleet: LiveFleet, rentals: Rentals, probe: ProbeProcess
-    ) -> None:
+    async def _end_when_served(self, probe: ProbeProcess) -> None:
         """End the probe, where it does not end by itself, when every customer has opened a car."""
         if self._scenario.customers is None:
             return
         ends_s = (self._load_starts_s or 0.0) + self._scenario.load_duration_s
-        while fleet.driver.now_s() < ends_s or not rentals.is_served:  # noqa: ASYNC110 - seldom
+        while self._driver.now_s() < ends_s or not self._rentals.is_served:  # noqa: ASYNC110 - seldom
             await asyncio.sleep(SAMPLE_S)
         probe.drain()
 
-    async def _sample(
-        self, fleet: LiveFleet, specs: Sequence[CarSpec], load_starts_s: float
-    ) -> None:
+    async def _sample(self, load_starts_s: float) -> None:
         while True:
-            sample = fleet.sample(load_starts_s)
+            sample = self._fleet.sample(load_starts_s)
             self._records.append("fleet_samples.jsonl", sample)
-            event = self._last_event
             self._progress.load(
                 LoadState(
                     elapsed_s=sample["t_s"],
                     duration_s=self._scenario.load_duration_s,
-                    sent_at_least=event.get("sent", 0),
-                    configured=len(specs),
-                    fleet=fleet.counts,
+                    sent_at_least=self._last_event.get("sent", 0),
+                    configured=len(self._specs),
+                    fleet=self._fleet.counts,
                     faults=self._faults,
                     unlocks=self._unlocks,
                 )
@@ -375,12 +361,12 @@ class LiveRun:
             self._faults.append(msgspec.convert(line, InjectedFault))
         self._records.append(GROUND_TRUTH, line)
 
-    async def _pass_on_stop(self, probe: ProbeProcess, fleet: LiveFleet, rentals: Rentals) -> None:
+    async def _pass_on_stop(self, probe: ProbeProcess) -> None:
         await self._stop.asked.wait()
         after_s = 0.0
         if self._load_starts_s is not None:
-            after_s = max(fleet.driver.now_s() - self._load_starts_s, 0.0)
-        if after_s < self._scenario.load_duration_s or not rentals.is_served:
+            after_s = max(self._driver.now_s() - self._load_starts_s, 0.0)
+        if after_s < self._scenario.load_duration_s or not self._rentals.is_served:
             self._interrupted_after_s = round(after_s, 3)
         probe.drain()
         await self._stop.now.wait()
@@ -391,10 +377,10 @@ class LiveRun:
         task.add_done_callback(_log_failure)
         self._tasks.append(task)
 
-    def _write_probe_config(self, specs: Sequence[CarSpec]) -> Path:
+    def _write_probe_config(self) -> Path:
         seed, directory = self._options.seed, self._directory.path.resolve()
         vehicles_file = directory / "vehicles.txt"
-        ids = target_ids(self._scenario, specs, seed=seed)
+        ids = target_ids(self._scenario, self._specs, seed=seed)
         vehicles_file.write_text("".join(f"{vehicle_id}\n" for vehicle_id in ids), "utf-8")
         config = probe_config(
             self._scenario,

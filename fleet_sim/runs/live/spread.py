@@ -23,8 +23,8 @@ from fleet_sim.runs.live.descriptors import Spread
 from fleet_sim.runs.live.fleet import FleetOptions
 from fleet_sim.runs.live.run import LiveOptions, RunsOn, fleet_options
 from fleet_sim.runs.live.run_brokers import RunBrokers
-from fleet_sim.runs.live.shard import play_shard
-from fleet_sim.runs.live.shards import MAX_PROCESSES, Shards
+from fleet_sim.runs.live.worker import play_worker
+from fleet_sim.runs.live.workers import MAX_PROCESSES, Workers
 from fleet_sim.scenario.loading import Scenario, select
 from fleet_wire.errors import ConfigError
 from fleet_wire.links.brokers import Brokers
@@ -79,20 +79,20 @@ def spread(
                 count=wanted.brokers_at(limit),
             )
         stack.enter_context(brokers)
-        shards = None
+        workers = Workers()
         if processes > 1:
             of_boxes = replace(fleet_options(scenario, options, brokers), is_watched=True)
-            play = partial(play_shard, scenario, of_boxes, here)
+            play = partial(play_worker, scenario, of_boxes, here)
             others = partial(_boxes_of, scenario, here)
-            shards = stack.enter_context(Shards.fork(play, others, processes))
-        yield RunsOn(brokers, shards, frozenset(here))
+            workers = stack.enter_context(Workers.fork(play, others, processes))
+        yield RunsOn(brokers, workers, frozenset(here))
 
 
 @contextmanager
 def spread_boxes(
     scenario: Scenario, options: FleetOptions, *, processes: int | None, of: tuple[int, int]
-) -> Iterator[Shards | None]:
-    """Start the processes of boxes alone, shard K/N of a fleet; None where this one plays them.
+) -> Iterator[Workers]:
+    """Start the processes of boxes alone, shard K/N of a fleet; none where this one plays them.
 
     Call it before a loop runs, like `spread`. The faults of the platform are not theirs. Raises
     `LimitError` where memory or open files are too few, and `ConfigError` for more processes than
@@ -107,12 +107,12 @@ def spread_boxes(
     _check_number(chosen or 1, mine)
     wanted.check(chosen, or_else="; or smaller shards: --shard K/N, a larger N")
     if processes == 1:
-        yield None
+        yield Workers()
         return
     raise_descriptor_limit(wanted.connections(processes, limit))
-    play = partial(play_shard, without_platform_faults(scenario), options, ())
-    with Shards.fork(play, partial(_boxes_of, scenario, {}), processes, of=of) as shards:
-        yield shards
+    play = partial(play_worker, without_platform_faults(scenario), options, ())
+    with Workers.fork(play, partial(_boxes_of, scenario, {}), processes, of=of) as workers:
+        yield workers
 
 
 def _groups(scenario: Scenario) -> dict[str, int]:

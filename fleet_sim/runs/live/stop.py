@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import uvloop
@@ -30,6 +31,12 @@ def route_signals(take: Callable[[signal.Signals], None]) -> None:
     for number in OF_THE_PARENT:
         loop.add_signal_handler(number, take, number)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, OF_THE_PARENT)
+
+
+async def wait_up_to(timeout_s: float, event: asyncio.Event) -> None:
+    """Wait for an event, and no longer than so many seconds."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), timeout_s)
 
 
 class Stop:

@@ -23,8 +23,8 @@ time.sleep(3_600)
 """
 INTERRUPTED_AT_EACH_FORK = """\
 import asyncio, os, signal, sys
-from fleet_sim.runs.live.shards import Shards
-async def sleep(_shard, _channel):
+from fleet_sim.runs.live.workers import Workers
+async def sleep(_part, _channel):
     await asyncio.sleep(3_600)
 for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background jobs inherit SIGINT ignored
     signal.signal(number, signal.default_int_handler)
@@ -32,7 +32,7 @@ def interrupt():
     os.kill(os.getpid(), signal.{name})
 os.register_at_fork(after_in_parent=interrupt, after_in_child=interrupt)
 try:
-    Shards.fork(sleep, lambda _shard: 1, 3)
+    Workers.fork(sleep, lambda _part: 1, 3)
     print("not interrupted", flush=True)
 except KeyboardInterrupt:
     print("interrupted", flush=True)

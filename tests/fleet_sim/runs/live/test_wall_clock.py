@@ -15,6 +15,7 @@ from fleet_sim.runs.live.wall_clock import STEP_S, WallClockFollower
 from fleet_wire.contract.messages import Phase
 from fleet_wire.links.brokers import Brokers
 from tests.helpers.fake_link import Bench, bench
+from tests.helpers.waiting import eventually
 
 HOUR_S = 3_600.0
 
@@ -104,6 +105,6 @@ async def test_a_live_fleet_follows_while_it_runs(wall_clock: WallClock) -> None
         [CarSpec("car-1", Traits(group="test"), NULL_BOX)], FleetOptions(brokers=brokers, seed=1)
     )
     wall_clock.ahead_s = HOUR_S
-    fleet.follow_wall_clock(lambda _note: None)
+    await eventually(lambda: fleet.fleet.world.clock_step.by_s)
     assert {round(box.world.clock_step.by_s) for box in fleet.fleet.boxes.values()} == {HOUR_S}
     await fleet.close()

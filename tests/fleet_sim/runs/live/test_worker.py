@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from fleet_sim.runs.live import shard as module
-from fleet_sim.runs.live import shard_words as words
-from fleet_sim.runs.live import silence
+from fleet_sim.runs.live import health
+from fleet_sim.runs.live import worker as module
+from fleet_sim.runs.live import worker_messages as messages
 from fleet_sim.runs.live.fleet import FleetOptions
-from fleet_sim.runs.live.shard import MessageBatcher, play_shard
-from fleet_sim.runs.live.shard_words import Note, Ready, from_shard
+from fleet_sim.runs.live.worker import MessageBatcher, play_worker
+from fleet_sim.runs.live.worker_messages import Note, Ready, from_worker
 from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.links.brokers import Brokers
 from tests.helpers.commands import write_scenario
@@ -26,17 +26,17 @@ async def test_words_go_together_and_in_order(monkeypatch: pytest.MonkeyPatch) -
     written: list[bytes] = []
     together = MessageBatcher(written.append)
     monkeypatch.setattr(module, "TOGETHER_S", 3_600.0)
-    together.say(Note("one"))
-    together.say(Ready())
+    together.send(Note("one"))
+    together.send(Ready())
     assert written == []
     together.flush()
-    assert [from_shard.decode(line) for line in written.pop().splitlines()] == [
+    assert [from_worker.decode(line) for line in written.pop().splitlines()] == [
         Note("one"),
         Ready(),
     ]
     monkeypatch.setattr(module, "TOGETHER_S", 0.0)
-    together.say(Note("two"))
-    together.say(Note("three"))
+    together.send(Note("two"))
+    together.send(Note("three"))
     await eventually(lambda: written != [])
     together.flush()
     assert written == [b'{"type":"note","text":"two"}\n{"type":"note","text":"three"}\n']
@@ -50,9 +50,9 @@ async def test_it_ends_when_the_other_side_is_gone(
     scenario = load_scenario(write_scenario(tmp_path))
     options = FleetOptions(brokers=Brokers.parse("mqtt://127.0.0.1:1"), seed=1)
     ours, theirs = socket.socketpair()
-    playing = asyncio.ensure_future(play_shard(scenario, options, (), (1, 3), theirs))
+    playing = asyncio.ensure_future(play_worker(scenario, options, (), (1, 3), theirs))
     if is_connecting:
-        ours.sendall(words.line(words.Connect()))
+        ours.sendall(messages.line(messages.Connect()))
     await asyncio.to_thread(ours.recv, 1)
     ours.close()
     await asyncio.wait_for(playing, PATIENCE_S)
@@ -62,11 +62,11 @@ async def test_it_ends_when_the_other_side_is_gone(
 async def test_it_says_that_it_stood_still(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As after Ctrl-Z, which stops the process that listens as well."""
     monkeypatch.setattr(module, "COUNTS_S", 0.01)
-    monkeypatch.setattr(silence, "STILL_S", 1.0)
+    monkeypatch.setattr(health, "STILL_S", 1.0)
     scenario = load_scenario(write_scenario(tmp_path))
     options = FleetOptions(brokers=Brokers.parse("mqtt://127.0.0.1:1"), seed=1)
     ours, theirs = socket.socketpair()
-    playing = asyncio.ensure_future(play_shard(scenario, options, (), (1, 3), theirs))
+    playing = asyncio.ensure_future(play_worker(scenario, options, (), (1, 3), theirs))
     await asyncio.to_thread(ours.recv, 1)
     time.sleep(1.1)  # noqa: ASYNC251 - as a process that is stopped
     said = b""
@@ -80,9 +80,9 @@ async def test_who_is_gone_is_written_to_no_more() -> None:
     """And the half of a word that it has left is none."""
     ours, theirs = socket.socketpair()
     reader, writer = await asyncio.open_connection(sock=ours)
-    theirs.sendall(words.line(Note("whole")) + words.line(Note("cut off"))[:-5])
+    theirs.sendall(messages.line(Note("whole")) + messages.line(Note("cut off"))[:-5])
     theirs.close()
-    assert [each async for each in words.lines(reader)] == [words.line(Note("whole"))]
+    assert [each async for each in messages.lines(reader)] == [messages.line(Note("whole"))]
     writer.close()
-    words.write(writer, b"nobody hears this")
+    messages.write(writer, b"nobody hears this")
     await writer.wait_closed()

@@ -1,0 +1,386 @@
+"""The processes that play boxes for a run: starts them, follows them, ends them.
+
+They are forked before anything runs. So modules that a worker has loaded and never uses (reports,
+HTTP, YAML) are shared with all others, instead of 45 MB for each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import signal
+import socket
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from time import monotonic
+from typing import Any, Final, Self
+
+import uvloop
+
+from fleet_sim.cars.movements import Movement
+from fleet_sim.cars.world import FleetCounts
+from fleet_sim.faults import Hit
+from fleet_sim.results import readable
+from fleet_sim.runs.live import worker_messages as messages
+from fleet_sim.runs.live.forking import fork, signals_held
+from fleet_sim.runs.live.health import BrokerStates, Health, Pulse, Silence
+from fleet_wire.errors import BrokerUnreachableError, UnlockpathError
+
+END_S: Final = 25.0
+"""Seconds without any message or end, after which the running workers are killed."""
+STARTS_S: Final = 50.0
+"""How much longer its first message may need. It makes its cars before, 19,400 in 0.15 s of
+processor time: 51 at once on two cores that others want too take their time."""
+KILLED_S: Final = 5.0
+"""For the end of those that were killed to be seen."""
+AWAY: Final = "its boxes count as away until it does"
+UNTOLD: Final = "it was silent for too long, and what faults had done to its boxes is not known"
+NO_FLOOR: Final = "; the null box is gone with it, so there is no floor"
+POLL_S: Final = 0.1
+MAX_PROCESSES: Final = 1_000
+AT_ONCE: Final = 2 * (os.cpu_count() or 1)
+"""Workers that connect their boxes at a time: each keeps some 64 handshakes in flight."""
+STUCK_AFTER: Final = 6
+"""Number of reports, in 3 s of a worker's own time, after which a worker without new connections
+delays no other. Its broker may be away. One that gets no turn says nothing."""
+
+PlayWorker = Callable[[tuple[int, int], socket.socket], Coroutine[Any, Any, None]]
+"""Plays share K of N, and speaks over the channel: see `fleet_sim.runs.live.worker`."""
+
+
+BoxesOf = Callable[[tuple[int, int]], int]
+"""How many boxes share K of N has."""
+
+
+class LostProcessError(UnlockpathError):
+    """Processes of a run are gone although nobody has told them to end; `lost` says which and why.
+
+    Their boxes' answers are missing in the figures.
+    """
+
+    def __init__(self, lost: Sequence[str]) -> None:
+        self.lost = lost
+        super().__init__("\n".join(f"lost {each}" for each in lost))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerCallbacks:
+    """The callbacks for messages of the workers."""
+
+    hit: Callable[[Hit], None]
+    movement: Callable[[Movement], None]
+
+
+@dataclass(slots=True, eq=False)
+class Worker:
+    """One process, seen from the one that has started it."""
+
+    number: int
+    total: int
+    pid: int
+    boxes: int
+    channel: socket.socket
+    counts: messages.Counts | None = None
+    """The latest; None before the first."""
+    ready: messages.Ready | None = None
+    lost: str | None = None
+    """Why it is gone although nobody has told it to end."""
+    lost_at: float = 0.0
+    """Since when, seconds of the monotonic clock: of a silent one since its last message."""
+    has_null_box: bool = False
+    """Whether the box that measures the floor is among its boxes."""
+    has_told: bool = False
+    """Whether it has said all that faults did to its boxes."""
+    is_killed: bool = False
+    """Whether we have killed it."""
+    is_running: bool = True
+    may_connect: bool = False
+    """Whether it has been told to."""
+    same_for: int = 0
+    """How often it has said since then, and in a row, that no more boxes have been connected."""
+    writer: asyncio.StreamWriter | None = field(default=None, repr=False)
+    pulse: Pulse = field(init=False)
+
+    def __post_init__(self) -> None:
+        name = f"process {self.number} of {self.total} ({readable.boxes(self.boxes)})"
+        self.pulse = Pulse(name, without=AWAY, grace_s=STARTS_S)
+
+    def handle(self, message: messages.FromWorker, heard: WorkerCallbacks) -> None:
+        """Handle what it says."""
+        match message:
+            case messages.Counts():
+                self.set_counts(message)
+            case messages.Ready():
+                self.ready = message
+            case Hit():
+                heard.hit(message)
+            case messages.LockMoved(movement=movement):
+                heard.movement(movement)
+            case messages.AllReported():
+                self.has_told = True
+            case messages.Note(text=text):
+                self.pulse.note(f"{self.pulse.name}: {text}")
+            case messages.Stalled(since=since, until=until):
+                self.pulse.add(Silence(since, until, until - since))
+
+    def set_counts(self, counts: messages.Counts) -> None:
+        """Handle new counts."""
+        has_gained = self.counts is None or counts.fleet.known > self.counts.fleet.known
+        self.same_for = 0 if has_gained else self.same_for + self.may_connect
+        self.counts = counts
+
+    def send(self, message: messages.ToWorker) -> None:
+        """Send it a message, if it is there."""
+        if self.writer is not None and self.lost is None:
+            messages.write(self.writer, messages.line(message))
+
+    @property
+    def is_connecting(self) -> bool:
+        """Whether it connects its boxes, and gets on with that."""
+        is_done = self.ready is not None or self.lost is not None
+        if not self.may_connect or is_done or self.pulse.is_silent:
+            return False
+        has_failed = self.counts is not None and self.counts.fleet.last_end is not None
+        return not (has_failed and self.same_for >= STUCK_AFTER)
+
+    @property
+    def loss(self) -> str:
+        """Why it is gone, and what is gone with it besides its boxes."""
+        return f"{self.lost}{NO_FLOOR if self.has_null_box else ''}"
+
+    def kill(self) -> None:
+        """End it now, if it runs."""
+        if self.is_running:
+            if self.pulse.is_silent and self.lost is None:
+                self.pulse.silences.append(self.pulse.silence_so_far())
+            self.is_killed = True
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+
+
+class Workers(list[Worker]):
+    """The workers of a run; none where its own process plays all boxes.
+
+    `fork` them before an event loop runs; use as a context manager.
+    """
+
+    def __init__(self, workers: Sequence[Worker] = ()) -> None:
+        super().__init__(workers)
+        self._following: list[asyncio.Task[None]] = []
+        self._is_ending = False
+        self._has_answered = False
+        self._heard = 0
+        """Messages."""
+
+    @classmethod
+    def fork(
+        cls, play: PlayWorker, boxes: BoxesOf, processes: int, *, of: tuple[int, int] = (1, 1)
+    ) -> Self:
+        """Start so many processes for the boxes of a fleet, or of a shard K/N of it."""
+        gc.collect()
+        gc.freeze()  # else the first collection of each would copy all that they share
+        made = cls()
+        outer, outer_total = of
+        try:
+            for number in range(1, processes + 1):
+                part = (outer + (number - 1) * outer_total, outer_total * processes)
+                ours, theirs = socket.socketpair()
+                not_theirs = (ours, *(worker.channel for worker in made))
+                with signals_held(), theirs:
+                    pid = fork(partial(_play, play, part, theirs, not_theirs))
+                    made.append(Worker(number, processes, pid, boxes(part), ours))
+                made[-1].has_null_box = part[0] == 1
+        except BaseException:  # Ctrl-C too: a thousand take seconds
+            made.kill()
+            raise
+        finally:
+            gc.unfreeze()
+        return made
+
+    def follow(self, heard: WorkerCallbacks, health: Health) -> None:
+        """Listen from now on. Call it where the event loop runs."""
+        for worker in self:
+            health.follow(worker.pulse)
+        self._following = [asyncio.ensure_future(self._follow(each, heard)) for each in self]
+
+    def start_load(self, load_starts_at: float) -> None:
+        """Start the faults' clock at a moment of the monotonic clock."""
+        self._send_all(messages.StartLoad(load_starts_at))
+
+    async def shut_down(self, show: Callable[[], None]) -> None:
+        """End each worker in good order; a second call is safe.
+
+        `show` is called over and over meanwhile. A cancelled caller kills those that still run. A
+        worker that is silent for too long is killed too, and counts as lost if its report was
+        incomplete.
+        """
+        if self._is_ending:
+            return
+        self._is_ending = True
+        for worker in self:
+            worker.pulse.may_be_silent = True  # 20,000 goodbyes take their time, without a word
+        self._send_all(messages.Shutdown())
+        running, before, since_s = set(self._following), (0, 0), monotonic()
+        try:
+            while running and monotonic() - since_s < END_S:
+                _, running = await asyncio.wait(running, timeout=POLL_S)
+                show()
+                now = len(running), self._heard
+                if now != before:
+                    before, since_s = now, monotonic()
+            for worker in self:
+                if worker.is_running and not worker.has_told:
+                    worker.lost, worker.lost_at = UNTOLD, worker.pulse.heard_at
+        finally:
+            self.kill()
+        if running:
+            await asyncio.wait(running, timeout=KILLED_S)
+
+    @property
+    def counts(self) -> messages.Counts:
+        """The counts of all boxes; those of a lost or silent worker are nowhere."""
+        total = messages.Counts(fleet=FleetCounts())
+        for worker in self:
+            if worker.counts is not None:
+                are_there = worker.lost is None and not worker.pulse.is_silent
+                total.add(worker.counts, are_there=are_there)
+        return total
+
+    @property
+    def boxes(self) -> int:
+        """How many boxes there are, those of lost workers too."""
+        return sum(worker.boxes for worker in self)
+
+    @property
+    def missing(self) -> int:
+        """How many boxes those that run have gone on without."""
+        return sum(worker.ready.missing for worker in self if worker.ready and not worker.lost)
+
+    def broker_states(self) -> list[BrokerStates]:
+        """Return how it is with each of several brokers, as each that runs sees it."""
+        return [each.counts.brokers for each in self if each.counts and not each.lost]
+
+    @property
+    def lost(self) -> list[Worker]:
+        """Those that are gone although nobody has told them to end."""
+        return [worker for worker in self if worker.lost is not None]
+
+    @property
+    def lost_texts(self) -> tuple[str, ...]:
+        """The same in words: which, and why."""
+        return tuple(f"{worker.pulse.name}: {worker.loss}" for worker in self.lost)
+
+    @property
+    def silent_texts(self) -> tuple[str, ...]:
+        """Which give no sign of life, and for how long."""
+        pulses = (worker.pulse for worker in self if worker.pulse.is_silent)
+        return tuple(f"{pulse.name}, silent for {pulse.silent_s:.0f} s" for pulse in pulses)
+
+    def check(self) -> None:
+        """Raise `LostProcessError` where one is lost."""
+        if self.lost:
+            raise LostProcessError(self.lost_texts)
+
+    def start_connecting(self) -> None:
+        """Start the next connections, a few at a time: all at once none would finish in time."""
+        connecting = sum(worker.is_connecting for worker in self)
+        for worker in self:
+            if connecting >= AT_ONCE:
+                return
+            if not worker.may_connect and worker.writer is not None:
+                worker.may_connect = True
+                worker.send(messages.Connect())
+                connecting += 1
+
+    def report_answered(self) -> None:
+        """Report to each worker that a broker has accepted boxes, as soon as all can receive it."""
+        if not self._has_answered and all(worker.writer is not None for worker in self):
+            self._has_answered = True
+            self._send_all(messages.BrokerAnswered())
+
+    def all_are_ready(self) -> bool:
+        """Whether the boxes of each are connected, as far as they will be; not of a silent one.
+
+        Raises `BrokerUnreachableError` where every worker has failed.
+        """
+        if all(worker.lost is not None for worker in self):
+            raise BrokerUnreachableError(self[0].lost)
+        return all(
+            worker.ready is not None or worker.lost is not None or worker.pulse.silent_s >= END_S
+            for worker in self
+        )
+
+    def _send_all(self, message: messages.ToWorker) -> None:
+        for worker in self:
+            worker.send(message)
+
+    async def _follow(self, worker: Worker, heard: WorkerCallbacks) -> None:
+        reader, worker.writer = await asyncio.open_connection(
+            sock=worker.channel, limit=messages.LINE_BYTES
+        )
+        error: str | None = None
+        async for line in messages.lines(reader):
+            self._heard += 1
+            worker.pulse.beat()
+            message = messages.from_worker.decode(line)
+            if isinstance(message, messages.Failed):
+                error = message.error
+            else:
+                worker.handle(message, heard)
+        status = await asyncio.to_thread(_status_of, worker.pid)
+        worker.is_running = False
+        worker.pulse.end()
+        is_ours = worker.is_killed or (self._is_ending and status == 0)
+        if worker.lost is None and (error or not is_ours):
+            worker.lost, worker.lost_at = error or _how(status), monotonic()
+        if worker.lost is not None:
+            worker.pulse.note(f"{worker.pulse.name} is gone: {worker.loss}; the others go on")
+        worker.writer.close()
+
+    def kill(self) -> None:
+        """End those that still run."""
+        for worker in self:
+            worker.kill()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+
+def _play(
+    play: PlayWorker,
+    part: tuple[int, int],
+    channel: socket.socket,
+    not_ours: Sequence[socket.socket],
+) -> None:
+    """Run as a worker.
+
+    While it had the parent's ends too it would not see that the parent is gone.
+    """
+    for each in not_ours:
+        each.close()
+    try:
+        uvloop.run(play(part, channel))
+    except BaseException:
+        logging.getLogger(__name__).exception("process %d of %d failed", *part)
+        raise
+
+
+def _status_of(pid: int) -> int:
+    """Wait for the end of a child; return its exit code, negative for a signal."""
+    try:
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    except ChildProcessError:  # somebody else has taken it
+        return 0
+
+
+def _how(status: int) -> str:
+    if status == -signal.SIGKILL:
+        return "it was killed (SIGKILL): by the kernel for want of memory? (dmesg | tail)"
+    return f"killed by signal {-status}" if status < 0 else f"it ended with exit code {status}"

@@ -1,0 +1,304 @@
+"""Processes of boxes, seen from the one that has started them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from typing import Any, cast
+
+import pytest
+
+from fleet_sim.cars.world import FleetCounts
+from fleet_sim.runs.live import health as health_module
+from fleet_sim.runs.live import workers as module
+from fleet_sim.runs.live.health import Health
+from fleet_sim.runs.live.worker_messages import AllReported, Counts, Note, Ready, Stalled, line
+from fleet_sim.runs.live.workers import Worker, WorkerCallbacks, Workers
+from fleet_wire.links.link import Disconnected, EndReason
+from tests.helpers.waiting import eventually
+
+
+async def _talkative(_part: tuple[int, int], channel: socket.socket) -> None:
+    """Play boxes that leave, one after the other, without an end."""
+    _, writer = await asyncio.open_connection(sock=channel)
+    writer.write(line(AllReported()))
+    while True:
+        writer.write(line(Note("one has left")))
+        await asyncio.sleep(0.01)
+
+
+async def _deaf(_part: tuple[int, int], channel: socket.socket) -> None:
+    """Play boxes that are so many that their goodbyes take for ever."""
+    channel.sendall(line(AllReported()))
+    await asyncio.sleep(3_600)
+
+
+async def _mute(_part: tuple[int, int], _channel: socket.socket) -> None:
+    """Play boxes that have no turn in which to say what faults did to them."""
+    await asyncio.sleep(3_600)
+
+
+async def _counting(_part: tuple[int, int], channel: socket.socket) -> None:
+    """Play ten boxes that are connected."""
+    fleet = FleetCounts(reachable=10, known=10)
+    counts = Counts(fleet=fleet)
+    channel.sendall(line(Ready()))
+    while True:
+        channel.sendall(line(counts))
+        await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no process have the time to end."""
+    monkeypatch.setattr(module, "END_S", 0.05)
+    monkeypatch.setattr(module, "POLL_S", 0.01)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_process_that_is_slow_to_say_goodbye_is_not_lost() -> None:
+    """It was told to end, and is killed: all that it had to tell has been told."""
+    notes: list[str] = []
+    with Workers.fork(_deaf, lambda _part: 10, 2) as workers:
+        asyncio.run(_end(workers, notes))
+        assert (workers.lost, notes) == ([], [])
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_process_that_could_not_say_what_faults_did_is_lost() -> None:
+    """What its boxes were struck by is missing in the ground truth: that is said."""
+    notes: list[str] = []
+    with Workers.fork(_mute, lambda _part: 10, 1) as workers:
+        asyncio.run(_end(workers, notes))
+        why = f"{module.UNTOLD}{module.NO_FLOOR}"  # the null box is in the first process
+        assert workers.lost_texts == (f"process 1 of 1 (10 boxes): {why}",)
+        assert len(notes) == 1
+
+
+def test_a_process_that_stands_still_is_named_until_it_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its boxes do not count as there; and it is lost where it stands still when the run ends."""
+    monkeypatch.setattr(health_module, "WATCH_S", 0.05)
+    monkeypatch.setattr(health_module, "STILL_S", 1.0)
+    notes: list[str] = []
+
+    async def stop_and_go_on(workers: Workers) -> None:
+        (worker,) = workers
+        _watching = await _follow(workers, notes)
+        await eventually(lambda: workers.counts.fleet.reachable == 10)
+        os.kill(worker.pid, signal.SIGSTOP)
+        await eventually(lambda: workers.counts.fleet.reachable == 0)
+        assert workers.counts.fleet.known == 10
+        assert workers.silent_texts[0].startswith("process 1 of 1 (10 boxes), silent for ")
+        os.kill(worker.pid, signal.SIGCONT)
+        await eventually(lambda: workers.counts.fleet.reachable == 10)
+        assert (workers.silent_texts, len(worker.pulse.texts)) == ((), 1)
+        os.kill(worker.pid, signal.SIGSTOP)
+        await eventually(lambda: worker.pulse.is_silent)
+        monkeypatch.setattr(module, "END_S", 0.05)
+        await workers.shut_down(_nothing)
+        lost = f"process 1 of 1 (10 boxes): {module.UNTOLD}{module.NO_FLOOR}"
+        assert workers.lost_texts == (lost,)
+        assert worker.lost_at == worker.pulse.heard_at
+
+    with Workers.fork(_counting, lambda _part: 10, 1) as workers:
+        asyncio.run(stop_and_go_on(workers))
+    stands_still = f"process 1 of 1 (10 boxes) gives no sign of life for 1 s: {module.AWAY}"
+    assert [notes[0], notes[2]] == [stands_still] * 2
+    assert notes[1].startswith("process 1 of 1 (10 boxes) is back after ")
+    assert len(notes) == 4
+
+
+def test_what_the_user_ends_at_once_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All were said to have been silent for too long; one that stood still until then had been."""
+    monkeypatch.setattr(health_module, "WATCH_S", 0.05)
+    monkeypatch.setattr(health_module, "STILL_S", 1.0)
+    notes: list[str] = []
+
+    async def end_twice(workers: Workers) -> None:
+        stopped, goes_on = workers
+        _watching = await _follow(workers, notes)
+        await eventually(lambda: workers.counts.fleet.reachable == 20)
+        os.kill(stopped.pid, signal.SIGSTOP)
+        await eventually(lambda: stopped.pulse.is_silent)
+        ending = asyncio.ensure_future(workers.shut_down(_nothing))
+        await asyncio.sleep(0)
+        assert goes_on.is_running
+        ending.cancel()
+        await eventually(lambda: not any(worker.is_running for worker in workers))
+        (silence,) = stopped.pulse.silences
+        assert not goes_on.pulse.silences
+        assert silence.until - silence.since > 0.9
+        assert silence.since == stopped.pulse.heard_at
+
+    with Workers.fork(_counting, lambda _part: 10, 2) as workers:
+        asyncio.run(end_twice(workers))
+        assert workers.lost == []
+    assert len(notes) == 1
+
+
+async def _stopped_with_us(_part: tuple[int, int], channel: socket.socket) -> None:
+    """Play boxes that stood still, twice, and say so."""
+    for since, until in ((10.0, 50.0), (49.0, 51.0), (60.0, 75.0)):
+        channel.sendall(line(Stalled(since, until)))
+    await _counting(_part, channel)
+
+
+def test_one_that_stood_still_when_nobody_could_see_it_says_so() -> None:
+    """Ctrl-Z stops all of them, and the one that listens; what is known already is not told."""
+    notes: list[str] = []
+
+    async def listen(workers: Workers) -> None:
+        _watching = await _follow(workers, notes)
+        await eventually(lambda: workers.counts.fleet.reachable == 10)
+        assert [(each.since, each.until) for each in workers[0].pulse.silences] == [
+            (10, 50),
+            (60, 75),
+        ]
+        workers.kill()
+        await eventually(lambda: not any(worker.is_running for worker in workers))
+
+    with Workers.fork(_stopped_with_us, lambda _part: 10, 1) as workers:
+        asyncio.run(listen(workers))
+    name = "process 1 of 1 (10 boxes)"
+    assert notes == [f"{name} is back after 40 s", f"{name} is back after 15 s"]
+
+
+def test_one_that_stands_still_into_the_end_has_its_whole_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One that was stopped for 40 s was said to be back after 18."""
+    monkeypatch.setattr(health_module, "WATCH_S", 0.05)
+    monkeypatch.setattr(health_module, "STILL_S", 0.5)
+
+    async def go_on_while_it_ends(workers: Workers) -> None:
+        (worker,) = workers
+        _watching = await _follow(workers, [])
+        await eventually(lambda: workers.counts.fleet.reachable == 10)
+        os.kill(worker.pid, signal.SIGSTOP)
+        await eventually(lambda: worker.pulse.is_silent)
+        ending = asyncio.ensure_future(workers.shut_down(_nothing))
+        await eventually(lambda: worker.pulse.silent_s >= 1.5)
+        os.kill(worker.pid, signal.SIGCONT)
+        await eventually(lambda: bool(worker.pulse.silences))
+        ending.cancel()
+        await eventually(lambda: not worker.is_running)
+        assert worker.pulse.silences[0].length_s >= 1.5
+
+    with Workers.fork(_counting, lambda _part: 10, 1) as workers:
+        asyncio.run(go_on_while_it_ends(workers))
+
+
+def test_the_others_do_not_wait_for_one_that_stands_still() -> None:
+    """A run begins without its boxes, when it has been silent for long."""
+    with socket.socket() as channel:
+        is_ready, stands_still = (Worker(number, 2, 0, 10, channel) for number in (1, 2))
+        is_ready.ready = Ready()
+        workers = Workers([is_ready, stands_still])
+        assert not workers.all_are_ready()
+        stands_still.pulse.silent_s = module.END_S
+        assert workers.all_are_ready()
+
+
+def test_goodbyes_may_take_long_as_long_as_there_are_some(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And no longer than the user waits."""
+    notes: list[str] = []
+    heard_at_s = [0.0]
+
+    def pass_time_when_heard() -> None:
+        if len(notes) > len(heard_at_s):
+            heard_at_s.append(heard_at_s[-1] + 0.9 * module.END_S)
+
+    async def follow(workers: Workers) -> None:
+        _watching = await _follow(workers, notes)
+        await eventually(lambda: bool(notes))
+        monkeypatch.setattr(module, "monotonic", lambda: heard_at_s[-1])
+        ending = asyncio.ensure_future(workers.shut_down(pass_time_when_heard))
+        await eventually(lambda: heard_at_s[-1] > 3 * module.END_S)
+        assert all(worker.is_running for worker in workers)
+        ending.cancel()
+        await eventually(lambda: not any(worker.is_running for worker in workers))
+
+    with Workers.fork(_talkative, lambda _part: 10, 1) as workers:
+        asyncio.run(follow(workers))
+        assert not workers.lost
+
+
+def test_goodbyes_without_a_word_are_no_standstill(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 51 processes with 20,000 boxes each every one was said to give no sign of life."""
+    monkeypatch.setattr(health_module, "WATCH_S", 0.01)
+    monkeypatch.setattr(health_module, "STILL_S", 0.05)
+    monkeypatch.setattr(module, "END_S", 0.3)
+    notes: list[str] = []
+
+    async def end(workers: Workers) -> None:
+        _watching = await _follow(workers, notes)
+        workers[0].pulse.silent_s = 0.0
+        await workers.shut_down(_nothing)
+
+    with Workers.fork(_deaf, lambda _part: 10, 1) as workers:
+        asyncio.run(end(workers))
+    assert (notes, workers.lost) == ([], [])
+
+
+class _Told:
+    """In place of the way to a process: what it was told."""
+
+    def __init__(self) -> None:
+        self.words: list[bytes] = []
+        self.write = self.words.append
+
+    def is_closing(self) -> bool:
+        """Return that it is there."""
+        return False
+
+
+def test_who_cannot_connect_keeps_no_other_from_connecting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few at a time; one whose broker is away says so, and after a while the next may."""
+    monkeypatch.setattr(module, "AT_ONCE", 2)
+    end = Disconnected(EndReason.UNREACHABLE, detail="Connection refused")
+    channel = cast("socket.socket", None)
+    every = [Worker(number, 4, 0, 10, channel, writer=cast("Any", _Told())) for number in range(4)]
+    workers = Workers(every)
+
+    def connecting() -> int:
+        workers.start_connecting()
+        return sum(worker.may_connect for worker in every)
+
+    def say(known: int, last_end: Disconnected | None, times: int) -> None:
+        fleet = FleetCounts(known=known, last_end=last_end)
+        counts = Counts(fleet=fleet)
+        for _ in range(times):
+            every[0].set_counts(counts)
+
+    assert connecting() == 2
+    say(0, None, module.STUCK_AFTER + 1)
+    assert connecting() == 2, "its first answer may take long on a busy machine"
+    say(5, end, module.STUCK_AFTER)
+    assert connecting() == 2, "it gets on"
+    say(5, end, 1)
+    assert connecting() == 3
+    say(6, end, 1)
+    assert connecting() == 3, "none is taken back"
+
+
+async def _end(workers: Workers, notes: list[str]) -> None:
+    _watching = await _follow(workers, notes)
+    await workers.shut_down(_nothing)
+    await eventually(lambda: not any(worker.is_running for worker in workers))
+
+
+async def _follow(workers: Workers, notes: list[str]) -> asyncio.Task[None]:
+    """Listen, and return what watches until the loop ends."""
+    health = Health(notes.append)
+    workers.follow(WorkerCallbacks(hit=_nothing, movement=_nothing), health)
+    watching = asyncio.ensure_future(health.watch_processes())
+    await asyncio.sleep(0)
+    return watching
+
+
+def _nothing(*_: object) -> None:
+    """Take it."""
