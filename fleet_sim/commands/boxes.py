@@ -13,25 +13,17 @@ from rich.console import Console
 from fleet_sim.commands.credentials import (
     boxes_of,
     credential_options,
-    password_option,
 )
 from fleet_sim.commands.options import (
+    LiveCommandOptions,
     broker_option,
     check_platform_url,
     choose_seed,
     control_option,
-    gathered,
+    live_options,
     platform_url_option,
     processes_option,
-    profile_option,
-    scenario_argument,
-    secret_options,
-    seed_option,
-    set_option,
-    tls_options,
-    wait_option,
     warn_of_demo_secret,
-    with_profile,
 )
 from fleet_sim.commands.serving import outputs_in_background
 from fleet_sim.runs.live.boxes import (
@@ -42,7 +34,7 @@ from fleet_sim.runs.live.boxes import (
     serve_boxes,
     truth_directory,
 )
-from fleet_sim.runs.live.credentials import CredentialOptions, TlsFiles
+from fleet_sim.runs.live.credentials import CredentialOptions
 from fleet_sim.runs.live.fleet import FleetOptions
 from fleet_sim.runs.live.shard_number import parse_shard
 from fleet_sim.runs.live.spread import NO_DRILLS, spread_boxes
@@ -55,28 +47,19 @@ from fleet_wire.profiles.loading import load_profile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BoxesOptions:
+class BoxesOptions(LiveCommandOptions):
     """The options of `fleet-sim boxes`."""
 
-    scenario: Path
     broker: str
-    broker_password: str | None
     box_credentials: CredentialOptions
     shard: str
     out: Path | None
     control: Path | None
     platform_url: str | None
     processes: int | None
-    seed: int | None
-    overrides: tuple[str, ...]
-    profile: str | None
-    wait_s: float
-    fleet_secret: str
-    tls: TlsFiles
 
 
 @click.command()
-@scenario_argument
 @broker_option
 @click.option(
     "--shard",
@@ -96,16 +79,9 @@ class BoxesOptions:
     "The scenario's customers rent these cars at the platform at this http:// or https:// URL,"
     " with tokens of the fleet's secret. Default: nobody rents them."
 )
-@password_option
 @credential_options
 @processes_option
-@seed_option
-@set_option
-@profile_option
-@wait_option
-@secret_options
-@tls_options
-@gathered(BoxesOptions)
+@live_options(BoxesOptions)
 def boxes(options: BoxesOptions) -> None:
     """Run only the boxes of SCENARIO, until SIGTERM or Ctrl-C.
 
@@ -132,8 +108,9 @@ def boxes(options: BoxesOptions) -> None:
     brokers = Brokers.parse(options.broker).with_password(options.broker_password)
     options.box_credentials.check(is_tls=brokers.is_tls)
     part = parse_shard(options.shard)
-    overrides = with_profile(options.overrides, options.profile)
-    loaded = load_scenario(options.scenario, overrides, lacks=LACKS, needs_load=False)
+    loaded = load_scenario(
+        options.scenario, options.scenario_overrides(), lacks=LACKS, needs_load=False
+    )
     said: list[str] = []  # whoever reads our output may sleep, and the fork comes first
     seed = choose_seed(options.seed, loaded, said.append)
     fleet = _fleet_options(options, loaded, brokers, part, seed=seed)

@@ -1,4 +1,4 @@
-"""The options that say who we, and who our boxes, are to a broker."""
+"""The options that say who our boxes are to a broker."""
 
 from __future__ import annotations
 
@@ -11,30 +11,6 @@ import click
 
 from fleet_sim.runs.live.credentials import BoxCredentials, CredentialOptions, credentials_for
 from fleet_sim.scenario.loading import Scenario
-from fleet_wire.config.secrets import read_secret
-from fleet_wire.errors import ConfigError
-
-
-def password_option(command: Callable[..., None]) -> Callable[..., None]:
-    """Add `--broker-password-file`; the command gets a `broker_password`, None without."""
-
-    @click.option(
-        "--broker-password-file",
-        type=click.Path(path_type=Path, dir_okay=False),
-        metavar="FILE",
-        help="Holds the password of the user in --broker.",
-    )
-    @wraps(command)
-    def reading_password(*, broker_password_file: Path | None, **options: Any) -> None:
-        password = None
-        if broker_password_file is not None:
-            try:
-                password = read_secret(broker_password_file, name="--broker-password-file")
-            except ConfigError as error:
-                raise click.UsageError(str(error)) from None
-        command(broker_password=password, **options)
-
-    return reading_password
 
 
 def boxes_of(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -135,6 +136,31 @@ def with_profile(overrides: tuple[str, ...], profile: str | None) -> tuple[str, 
     return (*overrides, f"fleet.profile={msgspec.json.encode(profile).decode()}")
 
 
+def read_option(file: Path | None, name: str) -> str | None:
+    """Return the secret in the file that an option names, if it does."""
+    try:
+        return None if file is None else read_secret(file, name=name)
+    except ConfigError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def password_option(command: Callable[..., None]) -> Callable[..., None]:
+    """Add `--broker-password-file`; the command gets a `broker_password`, None without."""
+
+    @click.option(
+        "--broker-password-file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="Holds the password of the user in --broker.",
+    )
+    @wraps(command)
+    def with_password(*, broker_password_file: Path | None, **options: Any) -> None:
+        password = read_option(broker_password_file, "--broker-password-file")
+        command(broker_password=password, **options)
+
+    return with_password
+
+
 def secret_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add `--fleet-secret` and `--fleet-secret-file`; the command gets one `fleet_secret`."""
 
@@ -156,12 +182,8 @@ def secret_options(command: Callable[..., None]) -> Callable[..., None]:
     def with_secret(
         *, fleet_secret: str | None, fleet_secret_file: Path | None, **options: Any
     ) -> None:
-        if fleet_secret_file is not None:
-            try:
-                fleet_secret = read_secret(fleet_secret_file, name="--fleet-secret-file")
-            except ConfigError as error:
-                raise click.UsageError(str(error)) from None
-        command(fleet_secret=fleet_secret or DEMO_SECRET, **options)
+        secret = read_option(fleet_secret_file, "--fleet-secret-file")
+        command(fleet_secret=secret or fleet_secret or DEMO_SECRET, **options)
 
     return with_secret
 
@@ -196,6 +218,50 @@ def tls_options(command: Callable[..., None]) -> Callable[..., None]:
         command(tls=tls, **options)
 
     return with_tls
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveCommandOptions:
+    """The options of every command that speaks to a broker; see `live_options`."""
+
+    scenario: Path
+    broker_password: str | None
+    seed: int | None
+    overrides: tuple[str, ...]
+    profile: str | None
+    wait_s: float
+    fleet_secret: str
+    tls: TlsFiles
+
+    def scenario_overrides(self) -> tuple[str, ...]:
+        """Return the overrides of the scenario, with the profile among them."""
+        return with_profile(self.overrides, self.profile)
+
+
+def live_options(
+    kind: Callable[..., OptionsT],
+) -> Callable[[Callable[[OptionsT], None]], Callable[..., None]]:
+    """Return a decorator that adds the options of `LiveCommandOptions`, and gathers all as `kind`.
+
+    Options of the command's own stand above it.
+    """
+
+    def decorated(command: Callable[[OptionsT], None]) -> Callable[..., None]:
+        added: Callable[..., None] = gathered(kind)(command)
+        for add in (
+            tls_options,
+            secret_options,
+            wait_option,
+            profile_option,
+            set_option,
+            seed_option,
+            password_option,
+            scenario_argument,
+        ):
+            added = add(added)
+        return added
+
+    return decorated
 
 
 def gathered(

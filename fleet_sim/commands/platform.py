@@ -13,26 +13,17 @@ from typing import Final
 import click
 from rich.console import Console
 
-from fleet_sim.commands.credentials import password_option
 from fleet_sim.commands.options import (
+    LiveCommandOptions,
     broker_option,
     checked_listen,
     choose_seed,
-    gathered,
-    profile_option,
-    scenario_argument,
-    secret_options,
-    seed_option,
-    set_option,
-    tls_options,
-    wait_option,
+    live_options,
     warn_of_demo_secret,
-    with_profile,
 )
 from fleet_sim.commands.serving import outputs_in_background
 from fleet_sim.platform.gateway import CLIENT_ID
 from fleet_sim.platform.tokens import token_of
-from fleet_sim.runs.live.credentials import TlsFiles
 from fleet_sim.runs.live.platform import PlatformOptions, serve_platform
 from fleet_sim.runs.live.stop import run_loop
 from fleet_sim.runs.manifest import lacks_of
@@ -58,27 +49,18 @@ def _checked_client_id(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PlatformCommandOptions:
+class PlatformCommandOptions(LiveCommandOptions):
     """The options of `fleet-sim platform`."""
 
-    scenario: Path
     broker: str
-    broker_password: str | None
     listen: str
     customers: tuple[str, ...]
     token_file: Path | None
     log_file: Path | None
     client_id: str | None
-    seed: int | None
-    overrides: tuple[str, ...]
-    profile: str | None
-    wait_s: float
-    fleet_secret: str
-    tls: TlsFiles
 
 
 @click.command()
-@scenario_argument
 @broker_option
 @click.option(
     "--listen",
@@ -114,14 +96,7 @@ class PlatformCommandOptions:
     help=f"MQTT client id: each platform on a broker needs one of its own.  [default: {CLIENT_ID};"
     f" with platform.shared_group {CLIENT_ID}-HOST-PROCESS]",
 )
-@password_option
-@seed_option
-@set_option
-@profile_option
-@wait_option
-@secret_options
-@tls_options
-@gathered(PlatformCommandOptions)
+@live_options(PlatformCommandOptions)
 def platform(options: PlatformCommandOptions) -> None:
     """Run only the platform of SCENARIO, with its API over HTTP, until SIGTERM or Ctrl-C.
 
@@ -137,8 +112,9 @@ def platform(options: PlatformCommandOptions) -> None:
     """  # noqa: D301 - click's own escape
     brokers = Brokers.parse(options.broker).with_password(options.broker_password)
     lacks = lacks_of(broker_url=options.broker)
-    overrides = with_profile(options.overrides, options.profile)
-    loaded = load_scenario(options.scenario, overrides, lacks=lacks, needs_load=False)
+    loaded = load_scenario(
+        options.scenario, options.scenario_overrides(), lacks=lacks, needs_load=False
+    )
     tls = options.tls.context_for(brokers)
     secret = options.fleet_secret
     tokens = [f"{name} {token_of(secret, name)}" for name in _check_names(options.customers)]

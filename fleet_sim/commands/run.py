@@ -17,30 +17,23 @@ import click
 from rich.console import Console
 
 from fleet_sim.cars.defects import ModelDefectError
-from fleet_sim.commands.credentials import boxes_of, credential_options, password_option
+from fleet_sim.commands.credentials import boxes_of, credential_options
 from fleet_sim.commands.options import (
+    LiveCommandOptions,
     check_platform_url,
     checked_listen,
     choose_seed,
     control_option,
-    gathered,
+    live_options,
     platform_url_option,
     processes_option,
-    profile_option,
-    scenario_argument,
-    secret_options,
-    seed_option,
-    set_option,
-    tls_options,
-    wait_option,
     warn_of_demo_secret,
-    with_profile,
 )
 from fleet_sim.commands.verdicts import exit_unless_fine
 from fleet_sim.results import readable
 from fleet_sim.runs.conclude import first_difference
 from fleet_sim.runs.directory import LOG, RunDirectory, ScenarioSource
-from fleet_sim.runs.live.credentials import CredentialOptions, TlsFiles
+from fleet_sim.runs.live.credentials import CredentialOptions
 from fleet_sim.runs.live.run import LiveOptions, LiveRun, RunsOn
 from fleet_sim.runs.live.spread import spread
 from fleet_sim.runs.live.stop import run_loop
@@ -57,32 +50,23 @@ from fleet_wire.web.listening import check_can_listen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunOptions:
+class RunOptions(LiveCommandOptions):
     """The options of `fleet-sim run`."""
 
-    scenario: Path
     mode: str
     expected_manifest: Path | None
     broker_url: str | None
-    broker_password: str | None
     box_credentials: CredentialOptions
     broker_kind: Any
     platform_url: str | None
     processes: int | None
-    seed: int | None
-    overrides: tuple[str, ...]
-    profile: str | None
     out: Path | None
     control: Path | None
     journal: bool
-    wait_s: float
     listen: str | None
-    fleet_secret: str
-    tls: TlsFiles
 
 
 @click.command()
-@scenario_argument
 @click.option(
     "--mode",
     type=click.Choice(["live", "virtual"]),
@@ -108,7 +92,6 @@ class RunOptions:
     " Default: private mosquittos on free ports, one where that carries the fleet; iotcore where"
     " mosquitto is not installed.",
 )
-@password_option
 @credential_options
 @click.option(
     "--private-broker",
@@ -123,9 +106,6 @@ class RunOptions:
     " secret. Default: the emulated platform, on a free port. Live, and with --broker only."
 )
 @processes_option
-@seed_option
-@set_option
-@profile_option
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
@@ -138,16 +118,13 @@ class RunOptions:
     help="Also in virtual time, write the monitor's journal, which `platform-probe judge --replay`"
     " judges anew. A live run always writes it.",
 )
-@wait_option
 @click.option(
     "--listen",
     metavar="HOST:PORT",
     callback=checked_listen,
     help="The probe's /metrics. Default: port 9464.",
 )
-@secret_options
-@tls_options
-@gathered(RunOptions)
+@live_options(RunOptions)
 def run(options: RunOptions) -> None:
     """Run SCENARIO: start a broker, the boxes and the probe, and write a report.
 
@@ -173,8 +150,7 @@ def run(options: RunOptions) -> None:
         raise ConfigError(["--control: in virtual time nobody could inject; put it into faults"])
     lacks = _lacks_of(options)
     _check_brokers(options)
-    overrides = with_profile(options.overrides, options.profile)
-    loaded = load_run(options.scenario, overrides, lacks=lacks)
+    loaded = load_run(options.scenario, options.scenario_overrides(), lacks=lacks)
     if loaded.course is not None and options.mode != "virtual":
         raise ConfigError([f"{options.scenario}: a future of an incident; add --mode virtual"])
     seed = choose_seed(loaded.seed if options.seed is None else options.seed, loaded.scenario)
