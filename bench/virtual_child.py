@@ -19,7 +19,7 @@ import simpy
 from bench.virtual_shares import shares_of
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
 from fleet_sim.runs.memory import rss_bytes
-from fleet_sim.runs.progress import SilentProgress
+from fleet_sim.runs.progress import Progress
 from fleet_sim.runs.virtual.run import VirtualOptions, VirtualRun
 from fleet_sim.scenario.loading import Scenario
 
@@ -58,7 +58,7 @@ class VirtualMeasurement(msgspec.Struct, frozen=True, kw_only=True):
     """Of the time, by part of the project; only of a profiled run."""
 
 
-class _Watch(SilentProgress):
+class _Watch(Progress):
     """Notes when the simulation is over, and shows nothing."""
 
     def __init__(self) -> None:

@@ -31,6 +31,7 @@ from fleet_sim.commands.options import (
 )
 from fleet_sim.commands.verdicts import exit_unless_fine
 from fleet_sim.results import readable
+from fleet_sim.runs.closing_tables import print_summary
 from fleet_sim.runs.conclude import first_difference
 from fleet_sim.runs.directory import LOG, RunDirectory, ScenarioSource
 from fleet_sim.runs.live.credentials import CredentialOptions
@@ -39,7 +40,7 @@ from fleet_sim.runs.live.spread import spread
 from fleet_sim.runs.live.stop import run_loop
 from fleet_sim.runs.live.workers import LostProcessError
 from fleet_sim.runs.manifest import LoadedRun, check_digest_can_be_met, lacks_of, load_run
-from fleet_sim.runs.progress import Progress, print_summary, progress_on
+from fleet_sim.runs.progress import Progress, progress_on
 from fleet_sim.scenario.loading import Lacks, Scenario
 from fleet_wire.addresses import parse_listen
 from fleet_wire.command_line import EXPECTATION_FAILED, INTERRUPTED

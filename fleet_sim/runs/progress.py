@@ -1,121 +1,215 @@
-"""How a run shows itself while it goes on, and what it prints when it is over.
+"""How a run shows itself while it goes on.
 
 On a terminal: bars and a panel that is drawn over. Elsewhere, in a log or a pipe: plain lines, one
-every few seconds, without control characters. Nothing here starts a thread. It shows the reported
-state, and reads ended unlocks from the run's files when it shows them.
+every few seconds, without control characters. Both say the same. Nothing here starts a thread. It
+shows the reported state, and reads ended unlocks from the run's files when it shows them.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from typing import IO, Any, Final, Protocol
+from collections.abc import Sequence
+from typing import IO, Final
 
-from rich.console import Console, Group
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from fleet_sim.results import readable, report_injected
-from fleet_sim.results.keeping_up import could_not_keep_up
-from fleet_sim.results.report_customers import safety_in_words
-from fleet_sim.results.report_parts import where_it_failed
+from fleet_sim.results import readable
 from fleet_sim.runs.progress_counting import Counting
-from fleet_sim.runs.progress_display import OUTCOME_STYLES, TerminalProgress, printable_lines
 from fleet_sim.runs.progress_state import LoadState
 from fleet_wire.clock import Clock
 from fleet_wire.contract.causes import CAUSES, Cause, Outcome
-from fleet_wire.modes.catalogue import MODES, TITLES
 from fleet_wire.system_clock import SystemClock
 
-LINE_EVERY_S = 5.0
-CAUSES_IN_A_LINE = 2
-LATE_SHOWN = 5
-MODES_SHOWN = 8
-"""Cars that opened late, as the closing words name them; the report names more."""
-BASELINE: Final = "loopback box"
-LAG: Final = "late start"
-TIMES: Final = (("every unlock", "unlock"), ("that opened", "unlock_ok"), (BASELINE, "floor"))
-"""Rows of the table of times, and where they stand in the summary. `customers.to_open` is another
-time: the customer's, from the first press to an open door."""
-FOOTNOTES: Final = (
-    f"{BASELINE} (floor): a box that answers at once. So much of each time is broker and monitor.",
-    f"{LAG} (probe.schedule_lag): how late unlocks began. Above 50 ms the machine was too busy.",
-)
-"""What is not about cars in the table of times, and where it stands in the summary."""
-MEANINGS: Final = {
-    "boxes.connected_max": "the most at one time",
-    "boxes.configured": "boxes of the scenario",
-    "attempts.ok_share": "of all unlocks",
-    "stray.late_unlock": "opened after the customer was told no",
-    "floor.p50_s": "unlocks of the loopback box",
-    "probe.schedule_lag_p99_s": "how late unlocks began",
+LINE_EVERY_S: Final = 5.0
+DRAW_EVERY_S: Final = 0.1
+"""Drawing takes some milliseconds: a run in virtual time would wait for its own display."""
+CAUSES_SHOWN: Final = 5
+FAULTS_SHOWN: Final = 3
+OUTCOME_STYLES: Final = {
+    Outcome.OK: "green",
+    Outcome.REFUSED: "yellow",
+    Outcome.FAILED: "red",
+    Outcome.UNKNOWN: "magenta",
 }
-"""Descriptions of expected keys whose name alone could be misread."""
+_BLOCKS: Final = "▁▂▃▄▅▆▇█"
+_ASCII_BLOCKS: Final = "_.-=+*%#"
+"""The blocks for a terminal whose encoding has none."""
 
 
-_GO_WELL: Final = frozenset(slug for slug, mode in MODES.items() if None in mode.causes)
-"""Modes of unlocks that may count as opened: something was wrong all the same."""
-ODD_NOTE: Final = "* Such an unlock may have opened, and count as opened: it only looked odd."
+def printable_lines(text: str) -> list[str]:
+    """Return the lines of `text` with a space for whatever a terminal would act upon."""
+    return [
+        "".join(char if char.isprintable() else " " for char in line) for line in text.splitlines()
+    ]
 
 
-class Progress(Protocol):
-    """The reports of a run to its watcher, in any order and as often as it likes."""
+class Progress:
+    """The reports of a run to its watcher, in any order and as often as it likes.
+
+    This one shows nothing, and does not look at the unlocks.
+    """
 
     def phase(self, text: str) -> None:
         """Report the phase that begins now."""
-        ...
+
+    def count(self, words: str, done: int, total: int) -> None:
+        """Report that so much of a total is done, as `words` say."""
 
     def connecting(self, done: int, total: int) -> None:
         """Report how many boxes are connected."""
-        ...
+        self.count(f"connected {done:,} of {readable.boxes(total)}", done, total)
 
     def learning(self, heard: int, expected: int) -> None:
         """Report how many retained messages the probe has received, of about so many."""
-        ...
+        self.count(f"heard {heard:,} of some {expected:,} retained messages", heard, expected)
 
     def leaving(self, done: int, total: int) -> None:
         """Report how many boxes have left."""
-        ...
+        self.count(f"left {done:,} of {readable.boxes(total)}", done, total)
 
     def serving(self, metrics_url: str) -> None:
         """Report the URL of the metrics."""
-        ...
 
     def load(self, state: LoadState) -> None:
         """Report the progress of the load."""
-        ...
 
     def note(self, text: str) -> None:
         """Show a text that stays on the screen."""
-        ...
 
     def close(self) -> None:
         """Give the screen back. A second call does nothing."""
-        ...
 
 
-class SilentProgress:
-    """Shows nothing."""
+class _PacedProgress(Progress):
+    """Shows counts and the load at most every so often, and always the last of a count."""
+
+    def __init__(self, every_s: float, clock: Clock | None) -> None:
+        self._every_s = every_s
+        self._clock = clock or SystemClock()
+        self._next_s = 0.0
+        self._counting = Counting(self._clock)
 
     def phase(self, text: str) -> None:
-        """Show nothing."""
+        """Show the text, and let the next counts through at once."""
+        self._counting.restart()
+        self._show_phase(" ".join(printable_lines(text)))
+        self._next_s = 0.0
 
-    def connecting(self, done: int, total: int) -> None:
-        """Show nothing."""
-
-    learning = leaving = connecting
-
-    def serving(self, metrics_url: str) -> None:
-        """Show nothing."""
+    def count(self, words: str, done: int, total: int) -> None:
+        """Show how much it is, and how fast that grows."""
+        if self._is_due() or done == total:
+            self._show_count(self._counting.rate_text(words, done), done, total)
 
     def load(self, state: LoadState) -> None:
-        """Show nothing, and do not look at the unlocks."""
+        """Show how far the load is, what became of the unlocks, and what the boxes do."""
+        if self._is_due():
+            state.unlocks.read()
+            self._show_load(state)
+
+    def _is_due(self) -> bool:
+        now_s = self._clock.monotonic_s()
+        if now_s < self._next_s:
+            return False
+        self._next_s = now_s + self._every_s
+        return True
+
+    def _show_phase(self, text: str) -> None:
+        raise NotImplementedError
+
+    def _show_count(self, words: str, done: int, total: int) -> None:
+        raise NotImplementedError
+
+    def _show_load(self, state: LoadState) -> None:
+        raise NotImplementedError
+
+
+class LineProgress(_PacedProgress):
+    """Plain lines."""
+
+    def __init__(self, stream: IO[str], clock: Clock | None = None) -> None:
+        super().__init__(LINE_EVERY_S, clock)
+        self._stream = stream
+
+    def serving(self, metrics_url: str) -> None:
+        """Write the address."""
+        self.note(f"metrics: {metrics_url}")
 
     def note(self, text: str) -> None:
-        """Show nothing."""
+        """Write the text."""
+        self._stream.writelines(f"{line}\n" for line in printable_lines(text))
+        self._stream.flush()
+
+    def _show_phase(self, text: str) -> None:
+        self.note(text)
+
+    def _show_count(self, words: str, done: int, total: int) -> None:  # noqa: ARG002 - the words have both
+        self.note(words)
+
+    def _show_load(self, state: LoadState) -> None:
+        parts = ", ".join(part.plain for _, row in _rows(state) for part in row)
+        self.note(f"{state.when}: {parts}")
+
+
+class TerminalProgress(_PacedProgress):
+    """A panel at the bottom of the terminal; notes stay above it."""
+
+    def __init__(self, console: Console, clock: Clock | None = None) -> None:
+        super().__init__(DRAW_EVERY_S, clock)
+        self._console = console
+        self._phase = ""
+        self._metrics_url = ""
+        self._body: RenderableType = Text("")
+        self._live = Live(console=console, auto_refresh=False, transient=True)
+        self._live.start()
+
+    def serving(self, metrics_url: str) -> None:
+        """Keep the address at the foot of the panel."""
+        self._metrics_url = metrics_url
+        self._show(self._body)
+
+    def note(self, text: str) -> None:
+        """Print the text above the panel."""
+        for line in printable_lines(text):
+            self._console.print(Text(line))
 
     def close(self) -> None:
-        """Do nothing."""
+        """Remove the panel from the screen. A second call does nothing."""
+        self._live.stop()
+
+    def _show_phase(self, text: str) -> None:
+        self._phase = text
+        self._show(Text(""))
+
+    def _show_count(self, words: str, done: int, total: int) -> None:
+        self._show(_bar(words, total=total, done=done))
+
+    def _show_load(self, state: LoadState) -> None:
+        bar = _bar(state.when, total=state.duration_s, done=max(state.elapsed_s, 0.0))
+        rows = Table.grid(padding=(0, 2))
+        rows.add_column(style="dim", no_wrap=True)
+        rows.add_column()
+        for name, parts in _rows(state):
+            rows.add_row(name, _WrappedTexts(parts))
+        rows.add_row("over time", _Trend(state.unlocks.medians_s()))
+        self._show(Group(bar, rows))
+
+    def _show(self, body: RenderableType) -> None:
+        self._body = body
+        foot = Text(f"metrics at {self._metrics_url}", style="dim", overflow="fold")
+        panel = Panel(
+            Group(body, foot) if self._metrics_url else body,
+            title=Text(self._phase, style="bold"),
+            title_align="left",
+            border_style="dim",
+        )
+        # A terminal echoes Ctrl-C where its cursor stands. In an empty line of ours it is drawn
+        # over; behind the panel it would begin a new line, and the top of the panel would stay.
+        self._live.update(Group(panel, Text("")), refresh=True)
 
 
 def progress_on(console: Console) -> Progress:
@@ -125,276 +219,141 @@ def progress_on(console: Console) -> Progress:
     return LineProgress(console.file)
 
 
-class LineProgress:
-    """Plain lines; counts at most every `LINE_EVERY_S`, and always the last box to connect."""
-
-    def __init__(self, stream: IO[str], clock: Clock | None = None) -> None:
-        self._stream = stream
-        self._clock = clock or SystemClock()
-        self._next_s = 0.0
-        self._counting = Counting(self._clock)
-
-    def phase(self, text: str) -> None:
-        """Write the text, and let the next counts through at once."""
-        self._next_s = 0.0
-        self._counting.restart()
-        self.note(text)
-
-    def connecting(self, done: int, total: int) -> None:
-        """Write how many boxes are connected."""
-        if done == total or self._is_due():
-            so_far = f"connected {done:,} of {readable.boxes(total)}"
-            self.note(self._counting.rate_text(so_far, done))
-
-    def learning(self, heard: int, expected: int) -> None:
-        """Write how many retained messages have come."""
-        if self._is_due():
-            so_far = f"heard {heard:,} of some {expected:,} retained messages"
-            self.note(self._counting.rate_text(so_far, heard))
-
-    def leaving(self, done: int, total: int) -> None:
-        """Write how many boxes have left."""
-        if self._is_due():
-            self.note(self._counting.rate_text(f"left {done:,} of {readable.boxes(total)}", done))
-
-    def serving(self, metrics_url: str) -> None:
-        """Write the address."""
-        self.note(f"metrics: {metrics_url}")
-
-    def load(self, state: LoadState) -> None:
-        """Write the counts in one line."""
-        if self._is_due():
-            self.note(_line(state))
-
-    def note(self, text: str) -> None:
-        """Write the text."""
-        for line in printable_lines(text):
-            self._stream.write(f"{line}\n")
-        self._stream.flush()
-
-    def close(self) -> None:
-        """Do nothing: every line is out already."""
-
-    def _is_due(self) -> bool:
-        now_s = self._clock.monotonic_s()
-        if now_s < self._next_s:
-            return False
-        self._next_s = now_s + LINE_EVERY_S
-        return True
+def _bar(words: str, *, total: float, done: float) -> Table:
+    row = Table.grid(padding=(0, 2), expand=True)
+    row.add_column(ratio=1)
+    row.add_column(justify="right", no_wrap=True)
+    bar = ProgressBar(
+        total=max(total, 1e-9),
+        completed=min(done, total),
+        complete_style="blue",  # the default is the red that means a failure here
+        finished_style="blue",
+    )
+    row.add_row(bar, Text(words))
+    return row
 
 
-def _line(state: LoadState) -> str:
-    """Return the counts in one line, with what stands out: a slow p95, a cause, a fault."""
-    state.unlocks.read()
-    parts = [
-        f"sent {state.sent_count:,}",
-        f"opened {state.ok:,}",
-        f"not opened {state.not_opened:,}",
-        f"in flight {state.in_flight:,}",
-        f"connected {state.fleet.reachable:,} of {readable.boxes(state.configured)}",
+def _rows(state: LoadState) -> list[tuple[str, list[Text]]]:
+    """Return what is said of the load: the name and the parts of each row."""
+    rows = [
+        ("unlocks", _counts(state)),
+        ("time", _times(state)),
+        ("causes", _causes(state.unlocks.causes)),
+        ("boxes", _boxes(state)),
+        ("faults", _faults(state) if state.faults else []),
     ]
-    parts += [f"asleep {state.fleet.asleep:,}"] if state.fleet.asleep else []
-    quantiles = {percent: state.unlocks.opens_s(percent) for percent in (50, 95)}
-    parts += [f"p{percent} {readable.duration(s)}" for percent, s in quantiles.items() if s]
-    parts += _causes_in_a_line(state.unlocks.causes)
-    parts += [f"fault {fault.fault}" for fault in state.running_faults]
-    return f"{state.when}: {', '.join(parts)}"
+    return [(name, parts) for name, parts in rows if parts]
 
 
-def _causes_in_a_line(causes: Counter[Cause]) -> list[str]:
-    """Return the most frequent causes with their numbers, and how many unlocks had others."""
-    shown = causes.most_common(CAUSES_IN_A_LINE)
-    parts = [f"{cause.value} {number:,}" for cause, number in shown]
+def _causes(causes: Counter[Cause]) -> list[Text]:
+    shown = causes.most_common(CAUSES_SHOWN)
     others = causes.total() - sum(number for _, number in shown)
-    return [*parts, f"other causes {others:,}"] if others else parts
+    parts = [
+        Text(f"{cause.value} {number:,}", style=OUTCOME_STYLES[CAUSES[cause].outcome])
+        for cause, number in shown
+    ]
+    return [*parts, Text(f"other causes {others:,}", style="dim")] if others else parts
 
 
-def print_summary(summary: Mapping[str, Any], console: Console) -> None:
-    """Print the closing tables: outcomes and times, causes, expectations."""
-    attempts: Mapping[str, Any] = summary["attempts"]
-    verdicts = list(summary.get("expect") or [])
-    headline = Text("\n")
-    headline.append(
-        f"{readable.count(attempts['by_outcome'][Outcome.OK.value])} of "
-        f"{readable.number_of(attempts['total'], 'unlock')} opened",
-        style="bold",
-    )
-    headline.append(f" ({readable.share(attempts['ok_share'])})\n")
-    console.print(headline)
-    if (after_s := summary.get("interrupted_after_s")) is not None:
-        words = f"The run was {readable.interrupted(after_s)}: all this is of what there was.\n"
-        console.print(Text(words, style="bold yellow"))
-    side_by_side = Table.grid(padding=(0, 4))
-    side_by_side.add_row(_outcomes(attempts), _times(summary))
-    console.print(side_by_side)
-    console.print(Text("\n".join(FOOTNOTES), style="dim"))
-    _print_what_broke(summary, console)
-    if summary["late_unlocks"]:
-        console.print(Text(f"\n{_opened_late(summary)}", style="bold red"))
-    if any(attempts["by_cause"].values()):
-        console.print(_causes(attempts))
-    if summary["diagnoses"]["total"]:
-        console.print(_modes(summary["diagnoses"]))
-    if (where := where_it_failed(summary)) is not None:
-        console.print(Text(f"\n{where}", style="bold"))
-    if report_injected.has_content(summary["injected"]):
-        console.print(_injected(summary["injected"]))
-    if summary["safety"]["findings"]:
-        watch = safety_in_words(summary["safety"])
-        console.print(Text(f"\nWatched from inside, as no monitor can: {watch}", style="bold"))
-    if verdicts:
-        console.print(_expectations(verdicts))
+def _counts(state: LoadState) -> list[Text]:
+    return [
+        _number(state.sent_count, "sent"),
+        _number(state.ok, "opened", "green"),
+        _number(state.not_opened, "not opened", "red"),
+        _number(state.in_flight, "in flight"),
+    ]
 
 
-def _print_what_broke(summary: Mapping[str, Any], console: Console) -> None:
-    """Print which parts of the run itself were not there: what they spoilt is no car's doing."""
-    for title, parts in (
-        ("Brokers that broke", summary["broken_brokers"]),
-        ("Could not keep up", could_not_keep_up(summary)),
-    ):
-        if parts:
-            console.print(Text("\n".join((f"\n{title}:", *parts)), style="bold red"))
+def _number(value: int, label: str, colour: str = "") -> Text:
+    text = Text(f"{value:,}", style=f"bold {colour if value else ''}".strip())
+    return text.append(f" {label}", style="not bold default")
 
 
-def _opened_late(summary: Mapping[str, Any]) -> str:
-    """Return which cars opened after their customer was told no: somebody has to lock them."""
-    late = summary["late_unlocks"][:LATE_SHOWN]
-    total = summary["stray"]["late_unlock"]
-    cars = ", ".join(
-        f"{each['vehicle_id']} after {readable.duration(each['after_s'])}" for each in late
-    )
-    rest = total - len(late)
-    others = f", and {readable.number_of(rest, 'other')}" if rest > 0 else ""
-    return f"{readable.count(total)} opened late, after the customer was told no: {cars}{others}"
+def _times(state: LoadState) -> list[Text]:
+    quantiles = {percent: state.unlocks.opens_s(percent) for percent in (50, 95)}
+    parts = [
+        Text(f"p{percent} ").append(readable.duration(value_s), style="bold")
+        for percent, value_s in quantiles.items()
+        if value_s is not None
+    ]
+    if not state.unlocks.ended_count:
+        return [Text("no unlock has ended yet", style="dim")]
+    missing = [percent for percent, value_s in quantiles.items() if value_s is None]
+    if missing:
+        parts.append(Text(f"fewer than {missing[0]} % opened", style="red"))
+    return [*parts, Text(f"of {state.unlocks.ended_count:,} that ended", style="dim")]
 
 
-def _table(*headings: str) -> Table:
-    """Return a table without sides; a heading with a leading `#` is of a column of numbers."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for heading in headings:
-        is_number = heading.startswith("#")
-        table.add_column(
-            heading.removeprefix("#"),
-            justify="right" if is_number else "left",
-            no_wrap=is_number,
+def _boxes(state: LoadState) -> list[Text]:
+    fleet = state.fleet
+    parts = [
+        _number(fleet.reachable, f"of {state.configured:,} connected"),
+        _number(fleet.asleep, "asleep"),
+        _number(fleet.commands, "commands came"),
+        _number(fleet.executed, "executed"),
+        _number(fleet.refused, "refused", "yellow"),
+        _number(fleet.redelivered, "redelivered", "yellow"),
+    ]
+    return [*parts[:1], *(part for part in parts[1:] if not part.plain.startswith("0 "))]
+
+
+def _faults(state: LoadState) -> list[Text]:
+    running = state.running_faults
+    lines = [
+        Text(fault.fault, style="bold yellow").append(
+            f" on {readable.number_of(len(fault.vehicles), 'car')},"
+            f" {fault.end_s - state.elapsed_s:.0f} s more",
+            style="not bold default",
         )
-    return table
+        for fault in running[:FAULTS_SHOWN]
+    ]
+    if len(running) > FAULTS_SHOWN:
+        lines.append(Text(f"and {len(running) - FAULTS_SHOWN} more"))
+    if (coming := state.next_fault) is not None:
+        in_s = coming.start_s - state.elapsed_s
+        lines.append(Text(f"{coming.fault} in {in_s:.0f} s", style="dim"))
+    return lines or [Text("none any more", style="dim")]
 
 
-def _outcomes(attempts: Mapping[str, Any]) -> Table:
-    table = _table("outcome", "#unlocks")
-    for outcome in Outcome:
-        number = attempts["by_outcome"][outcome.value]
-        style = OUTCOME_STYLES[outcome] if number else "dim"
-        table.add_row(Text(outcome.value, style=style), Text(readable.count(number), style=style))
-    return table
+class _WrappedTexts:
+    """Texts beside each other with dots between, as many in a line as fit."""
+
+    def __init__(self, parts: Sequence[Text]) -> None:
+        self._parts = parts
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        del console
+        dot = ", " if options.ascii_only else " · "
+        line = Text()
+        for part in self._parts:
+            if line and len(line) + len(dot) + len(part) > options.max_width:
+                yield line
+                line = Text()
+            line = Text.assemble(line, (dot if line else "", "dim"), part)
+        yield line
 
 
-def _times(summary: Mapping[str, Any]) -> Table:
-    table = _table("time", "#p50", "#p95", "#p99")
-    for label, key in TIMES:
-        times = summary[key]
-        table.add_row(
-            label, *(readable.duration(times[name]) for name in ("p50_s", "p95_s", "p99_s"))
-        )
-    table.add_row(
-        LAG,
-        readable.duration(summary["probe"]["schedule_lag_p50_s"]),
-        "",
-        readable.duration(summary["probe"]["schedule_lag_p99_s"]),
-    )
-    return table
+class _Trend:
+    """The median time to open over the load: a block a slice, a cross where fewer opened."""
 
+    def __init__(self, medians_s: Sequence[tuple[int, float | None]]) -> None:
+        self._medians_s = medians_s
 
-def _causes(attempts: Mapping[str, Any]) -> Group:
-    table = _table("cause", "#unlocks", "#share", "what it means")
-    by_cause = {cause: attempts["by_cause"][cause.value] for cause in Cause}
-    for cause in sorted(Cause, key=lambda cause: -by_cause[cause]):
-        number = by_cause[cause]
-        if number:
-            table.add_row(
-                Text(cause.value, style=OUTCOME_STYLES[CAUSES[cause].outcome]),
-                readable.count(number),
-                readable.share(number / attempts["total"]),
-                CAUSES[cause].explanation,
-            )
-    return Group(Text(""), table)
-
-
-def _modes(diagnoses: Mapping[str, Any]) -> Group:
-    """Return which failure modes the monitor named, and how many more there were.
-
-    A mode in which the unlock itself may go well is marked.
-    """
-    named = Counter(diagnoses["by_mode"]).most_common(MODES_SHOWN)
-    table = _table("failed, or looked odd: likeliest mode", "#unlocks", "what it is")
-    for slug, number in named:
-        if number:
-            mark = " *" if slug in _GO_WELL else ""
-            table.add_row(Text(slug), readable.count(number), f"{TITLES.get(slug, slug)}{mark}")
-    others = diagnoses["total"] - sum(number for _, number in named)
-    if others:
-        table.add_row(Text("others"), readable.count(others), "")
-    is_marked = any(number and slug in _GO_WELL for slug, number in named)
-    return Group(Text(""), table, *([Text(ODD_NOTE, style="dim")] if is_marked else []))
-
-
-def _injected(injected: Mapping[str, Any]) -> Group:
-    """Return what each fault touched, and what the monitor said of that without being told."""
-    table = _table("injected", "#from, to", "#cars", "#touched", "said by the monitor, untold")
-    for fault in injected["faults"]:
-        table.add_row(
-            Text(fault["fault"]),
-            report_injected.window(fault),
-            readable.count(fault["cars"]),
-            readable.count(fault["total"]),
-            _conclusion_text(fault),
-        )
-    for lost in injected["lost"]:
-        table.add_row(
-            report_injected.lost_name(lost),
-            report_injected.absence_text(lost),
-            readable.count(lost["cars"]),
-            readable.count(lost["total"]),
-            _conclusion_text(lost),
-        )
-    untouched = injected["untouched"]
-    table.add_row(
-        "nothing", "", "", readable.count(untouched["total"]), _conclusion_text(untouched)
-    )
-    verdict = Text(report_injected.verdict(injected), style="dim")
-    return Group(Text(""), table, verdict)
-
-
-def _conclusion_text(concluded: Mapping[str, Any]) -> Text:
-    said = report_injected.conclusion_counts(concluded)
-    words = Text("\n").join(
-        Text.assemble((f"{what} ", _style_of(what)), readable.count(number))
-        for what, number in said
-    )
-    return words if said else Text(readable.NOTHING)
-
-
-def _style_of(said: str) -> str:
-    is_cause = said != report_injected.OPENED
-    return OUTCOME_STYLES[CAUSES[Cause(said)].outcome if is_cause else Outcome.OK]
-
-
-def _expectations(verdicts: list[Mapping[str, Any]]) -> Group:
-    table = _table("", "expected", "#limit", "#measured", "")
-    for verdict in verdicts:
-        style = "green" if verdict["holds"] else "bold red"
-        table.add_row(
-            Text("✓" if verdict["holds"] else "✗", style=style),
-            Text(str(verdict["key"])),
-            Text(readable.condition(verdict["condition"])),
-            Text(readable.value(verdict["value"]), style="" if verdict["holds"] else style),
-            Text(MEANINGS.get(str(verdict["key"]), ""), style="dim"),
-        )
-    failed = sum(not verdict["holds"] for verdict in verdicts)
-    closing = (
-        Text(f"✗ {readable.not_holding(failed, len(verdicts))}", style="bold red")
-        if failed
-        else Text(f"✓ {readable.all_hold(len(verdicts))}", style="bold green")
-    )
-    return Group(Text(""), table, Text(""), closing)
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        del console
+        blocks = _ASCII_BLOCKS if options.ascii_only else _BLOCKS
+        known = [median_s for _, median_s in self._medians_s if median_s is not None]
+        longest_s = max(known, default=0.0)
+        line = Text(no_wrap=True, overflow="crop")
+        for ended, median_s in self._medians_s:
+            if not ended:
+                line.append(" ")
+            elif median_s is None:
+                line.append("x" if options.ascii_only else "×", style="red")  # noqa: RUF001
+            else:
+                height = int(median_s / longest_s * (len(blocks) - 1)) if longest_s else 0
+                line.append(blocks[height], style="blue")
+        scale = f" up to {readable.duration(longest_s)}"
+        if known and len(line) + len(scale) <= options.max_width:
+            line.append(scale, style="dim")
+        yield line

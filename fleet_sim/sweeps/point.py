@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ import msgspec
 from fleet_sim.cars.defects import ModelDefectError
 from fleet_sim.runs.conclude import digest_of
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
-from fleet_sim.runs.progress import LineProgress
+from fleet_sim.runs.progress import Progress
 from fleet_sim.runs.source_digest import versions
 from fleet_sim.scenario.loading import load_scenario
 from fleet_sim.sweeps.plan import Values, overrides_of
@@ -146,7 +145,7 @@ def _run(task: Task, path: Path) -> dict[str, Any]:
     scenario = load_scenario(source.file, [*_profile_in(path, task.profile_text), *overrides])
     directory = RunDirectory.create(path, scenario_name=source.name, seed=task.seed)
     options = VirtualOptions(seed=task.seed, with_report=task.keep_in is not None)
-    return VirtualRun(scenario, source, directory, options, LineProgress(StringIO())).run()
+    return VirtualRun(scenario, source, directory, options, Progress()).run()
 
 
 def _profile_in(path: Path, text: str | None) -> list[str]:

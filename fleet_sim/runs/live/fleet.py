@@ -34,7 +34,7 @@ from fleet_sim.runs.live.waiting import Waiting
 from fleet_sim.runs.live.wall_clock import WallClockFollower
 from fleet_sim.runs.live.worker_messages import Counts
 from fleet_sim.runs.memory import rss_bytes
-from fleet_sim.runs.progress import Progress, SilentProgress
+from fleet_sim.runs.progress import Progress
 from fleet_sim.scenario.loading import Scenario
 from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.links.brokers import Brokers
@@ -96,7 +96,7 @@ class LiveFleet:
         self.boxes = len(specs)
         """How many there are, without the null box."""
         self._rss_before = rss_bytes()
-        self._progress: Progress = SilentProgress()
+        self._progress: Progress = Progress()
         self.driver = LiveDriver(asyncio.get_running_loop())
         self.health = FleetHealth(options.brokers, self._note)
         has_several = len(options.brokers.addresses) > 1

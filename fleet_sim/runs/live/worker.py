@@ -20,7 +20,7 @@ from fleet_sim.runs.limits import raise_descriptor_limit
 from fleet_sim.runs.live import worker_messages as messages
 from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
 from fleet_sim.runs.live.health import OwnPulse
-from fleet_sim.runs.progress import SilentProgress
+from fleet_sim.runs.progress import Progress
 from fleet_sim.scenario.loading import Scenario
 from fleet_wire.errors import UnlockpathError
 
@@ -74,7 +74,7 @@ class MessageBatcher:
             self._write(b"".join(waiting))
 
 
-class _Worker(SilentProgress):
+class _Worker(Progress):
     """The boxes of this process, and their progress: it passes their notes on."""
 
     def __init__(

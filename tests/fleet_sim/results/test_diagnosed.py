@@ -13,7 +13,7 @@ from rich.console import Console
 from fleet_sim.results.expectations import Condition, check, known_keys
 from fleet_sim.results.report_modes import mode_rows
 from fleet_sim.results.summary import empty_summary, summarize
-from fleet_sim.runs.progress import MODES_SHOWN, print_summary
+from fleet_sim.runs.closing_tables import MODES_SHOWN, print_summary
 from fleet_wire.contract.diagnosis import RankedMode
 from fleet_wire.modes.catalogue import MODES, TITLES
 from tests.helpers.diagnoses import diagnosis_of

@@ -13,7 +13,7 @@ from fleet_sim.results.fleet_parts import FleetParts
 from fleet_sim.results.report import write_report
 from fleet_sim.results.report_parts import MOST, part_rows, where_it_failed
 from fleet_sim.results.summary import summarize
-from fleet_sim.runs.progress import print_summary
+from fleet_sim.runs.closing_tables import print_summary
 from fleet_wire.contract.attempt import Attempt, Flag, Source, StrayAnswer, StrayKind
 from fleet_wire.contract.causes import Cause
 from tests.helpers.sample_run import make_attempt, sample_facts, write_lines

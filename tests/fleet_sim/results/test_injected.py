@@ -14,7 +14,7 @@ from fleet_sim.results.injected import Injected, InjectedFault, LostBoxes
 from fleet_sim.results.report import write_report
 from fleet_sim.results.report_injected import absence_text, injected_part, lost_name, verdict
 from fleet_sim.results.summary import LOST_BOXES, Attempts, empty_summary, summarize
-from fleet_sim.runs.progress import print_summary
+from fleet_sim.runs.closing_tables import print_summary
 from fleet_wire.contract.causes import Cause
 from tests.helpers.sample_run import (
     SCENARIO_TEXT,

@@ -7,9 +7,8 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from fleet_sim.runs.progress import LineProgress
+from fleet_sim.runs.progress import LineProgress, TerminalProgress
 from fleet_sim.runs.progress_counting import Counting
-from fleet_sim.runs.progress_display import TerminalProgress
 from tests.helpers.fake_clock import FakeClock
 
 
