@@ -56,9 +56,12 @@ def imported(*folders: str) -> dict[str, set[Path]]:
     return found
 
 
+_owners = cache(packages_distributions)
+
+
 @cache
 def _imported_below(folder: str) -> dict[str, set[Path]]:
-    owners = packages_distributions()
+    owners = _owners()
     found: dict[str, set[Path]] = {}
     for path in (ROOT / folder).rglob("*.py"):
         for module, _ in imported_names(path):

@@ -10,9 +10,12 @@ from typing import Any
 
 import pytest
 
+from fleet_sim.scenario.loading import load_scenario
 from tests.helpers.junit import read_junit
+from tests.helpers.own_commands import run_here
 from tests.helpers.pages import blocks, page
 from tests.helpers.shipped import DEPLOY, yaml
+from tests.helpers.virtual_runs import run_virtually
 
 ACTION: dict[str, Any] = yaml(DEPLOY / "ci" / "github" / "action.yml")
 TEMPLATE: dict[str, Any] = yaml(DEPLOY / "ci" / "gitlab.yml")[".unlockpath"]
@@ -52,6 +55,18 @@ def directory(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture(scope="module")
+def releases(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Return the run of a release that an earlier build has kept, and that of a slower one."""
+    directory = tmp_path_factory.mktemp("releases")
+    runs = directory / "old", directory / "slower"
+    for run, processing in zip(runs, ("0.1", "0.2"), strict=True):
+        scenario = directory / "cars.yaml"
+        scenario.write_text(CAR.replace("PROCESSING", processing), encoding="utf-8")
+        run_virtually(load_scenario(scenario), run, seed=1)
+    return runs
+
+
 def test_both_type_the_same() -> None:
     """So that what is true of one is true of the other."""
     assert SCRIPTS["gitlab"] == f"set +e\n{SCRIPTS['github']}"
@@ -59,7 +74,10 @@ def test_both_type_the_same() -> None:
 
 def test_a_release_that_is_as_good_passes(directory: Path) -> None:
     """Tests and comparison; each leaves JUnit and Markdown."""
-    done = typed("github", directory, UNLOCKPATH_TEST="cars.yaml", UNLOCKPATH_COMPARE="cars.yaml")
+    done = typed(
+        "github", directory, UNLOCKPATH_TEST="cars.yaml", UNLOCKPATH_COMPARE="cars.yaml",
+        FLEET_SIM_RUN_MODE="virtual",
+    )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     out = directory / "unlockpath"
     assert [read_junit(out / f"{name}.xml").get("failures") for name in ("test", "compare")] == [
@@ -71,40 +89,45 @@ def test_a_release_that_is_as_good_passes(directory: Path) -> None:
     assert "## fleet-sim compare: ✓" in shown
 
 
-def test_a_release_that_opens_fewer_cars_fails(directory: Path) -> None:
+def test_a_release_that_opens_fewer_cars_fails(
+    directory: Path, releases: tuple[Path, Path]
+) -> None:
     """Exit code 1, and the report names what is worse; so it does beside good tests."""
     done = typed(
         "gitlab", directory, UNLOCKPATH_TEST="cars.yaml", UNLOCKPATH_COMPARE="cars.yaml",
+        UNLOCKPATH_BEFORE=f"{releases[0]}", FLEET_SIM_RUN_MODE="virtual",
         UNLOCKPATH_AFTER="--set fleet.groups.car.box.processing=30",
         UNLOCKPATH_TOLERATE="0.5% 200ms",
     )  # fmt: skip
     assert done.returncode == 1, done.stdout + done.stderr
     assert "✗ B is worse: opened" in done.stdout
-    assert read_junit(directory / "unlockpath" / "compare.xml").get("failures") != "0"
+    out = directory / "unlockpath"
+    assert read_junit(out / "test.xml").get("failures") == "0"
+    assert read_junit(out / "compare.xml").get("failures") != "0"
+    assert not (out / "before").exists(), "a run that is there is not made again"
 
 
-def test_a_run_that_is_there_is_compared(directory: Path) -> None:
-    """The last release's, kept by an earlier build; what is tolerated is not worse."""
-    first = typed("gitlab", directory, UNLOCKPATH_COMPARE="cars.yaml", UNLOCKPATH_OUT="first")
-    assert first.returncode == 0
-    slower = "--set fleet.groups.car.box.processing=0.2"
-    second = {"UNLOCKPATH_COMPARE": "cars.yaml", "UNLOCKPATH_BEFORE": "first/after"}
-    worse = typed("gitlab", directory, **second, UNLOCKPATH_AFTER=slower)
-    assert worse.returncode == 1, worse.stdout + worse.stderr
-    assert not (directory / "unlockpath" / "before").exists()
-    fine = typed(
-        "gitlab", directory, **second, UNLOCKPATH_AFTER=slower, UNLOCKPATH_OUT="third",
-        UNLOCKPATH_TOLERATE="1s",
+def test_what_is_tolerated_is_not_worse(directory: Path, releases: tuple[Path, Path]) -> None:
+    """Runs that are there are compared; without tolerance the second is worse."""
+    before, after = map(str, releases)
+    assert run_here("fleet_sim", "compare", before, after)[0] == 1
+    done = typed(
+        "gitlab", directory, UNLOCKPATH_COMPARE="cars.yaml", UNLOCKPATH_BEFORE=before,
+        UNLOCKPATH_AFTER=after, UNLOCKPATH_TOLERATE="1s",
     )  # fmt: skip
-    assert fine.returncode == 0, fine.stdout + fine.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_scenario_that_cannot_be_run_is_exit_code_2(directory: Path) -> None:
+def test_a_scenario_that_cannot_be_run_is_exit_code_2(
+    directory: Path, releases: tuple[Path, Path]
+) -> None:
     """It is neither a good release nor a bad one."""
     missing = typed("gitlab", directory, UNLOCKPATH_COMPARE="nothing.yaml")
     assert missing.returncode == 2
-    mistaken = typed("gitlab", directory, UNLOCKPATH_TEST="cars.yaml", UNLOCKPATH_MODE="virtual",
-                     UNLOCKPATH_COMPARE="cars.yaml", UNLOCKPATH_TOLERATE="5")  # fmt: skip
+    mistaken = typed(
+        "gitlab", directory, UNLOCKPATH_COMPARE="cars.yaml", UNLOCKPATH_BEFORE=f"{releases[0]}",
+        UNLOCKPATH_AFTER=f"{releases[0]}", UNLOCKPATH_TOLERATE="5",
+    )  # fmt: skip
     assert mistaken.returncode == 2
     assert "expected 0.5% for shares" in " ".join(mistaken.stderr.split())
 

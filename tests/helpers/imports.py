@@ -1,4 +1,4 @@
-"""What a module imports, wherever in it."""
+"""What a module imports, wherever in it, and its statements."""
 
 from __future__ import annotations
 
@@ -9,8 +9,18 @@ from pathlib import Path
 
 def imported_names(path: Path) -> Iterator[tuple[str, str]]:
     """Yield module and name of each import of a file: for types only, and in functions, too."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in statements_of(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from ((alias.name, "") for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield from ((node.module or "", alias.name) for alias in node.names)
+
+
+def statements_of(tree: ast.Module) -> Iterator[ast.AST]:
+    """Yield each statement of a module, inner ones too, but nothing of what expressions hold."""
+    left: list[ast.AST] = [tree]
+    while left:
+        for node in ast.iter_child_nodes(left.pop()):
+            if not isinstance(node, ast.expr):
+                yield node
+                left.append(node)

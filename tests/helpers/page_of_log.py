@@ -6,6 +6,7 @@ import ast
 import inspect
 from collections.abc import Callable, Iterator
 from enum import StrEnum
+from functools import cache
 from textwrap import dedent
 from typing import Any, NamedTuple
 
@@ -430,12 +431,15 @@ def events_in_the_code() -> Iterator[Event]:
                 yield Event(name, level, _named(call.keywords), _explanation(call.keywords))
 
 
-def logging_calls() -> Iterator[tuple[ast.Call, set[str]]]:
-    """Yield each call that logs, with the methods that it may be: one of two, say."""
-    for path in sorted((ROOT / "platform_probe").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and (hows := _hows(node.func)):
-                yield node, hows
+@cache
+def logging_calls() -> tuple[tuple[ast.Call, set[str]], ...]:
+    """Return each call that logs, with the methods that it may be: one of two, say."""
+    return tuple(
+        (node, hows)
+        for path in sorted((ROOT / "platform_probe").rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and (hows := _hows(node.func))
+    )
 
 
 def _hows(function: ast.expr) -> set[str]:

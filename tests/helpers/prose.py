@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from tests.helpers.imports import statements_of
 from tests.helpers.places import ROOT
 
 RULES: Final[dict[str, Any]] = tomllib.loads(
@@ -94,24 +95,30 @@ def docs_sentences() -> list[tuple[Path, Sentence]]:
 
 
 @cache
-def _modules() -> tuple[tuple[Path, ast.Module], ...]:
-    return tuple(
-        (path, ast.parse(path.read_text(encoding="utf-8")))
-        for package in PACKAGES
-        for path in sorted((ROOT / package).rglob("*.py"))
-    )
+def _said_in_modules() -> tuple[tuple[Path, str, str], ...]:
+    """Return the docstrings, and the names of classes and functions, each with its module."""
+    found: list[tuple[Path, str, str]] = []
+    for path in (path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))):
+        for node in statements_of(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Expr(value=ast.Constant(value=str(text))):
+                    found.append((path, "docstrings", text))
+                case ast.ClassDef(name=name):
+                    found.append((path, "classes", name))
+                case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                    found.append((path, "functions", name))
+                case _:
+                    pass
+    return tuple(found)
 
 
 def docstring_sentences() -> list[Sentence]:
     """Return each sentence of the docstrings of the packages."""
     return [
         sentence
-        for _, tree in _modules()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
-        for sentence in sentences_of(" ".join(node.value.value.split()))
+        for _, kind, text in _said_in_modules()
+        if kind == "docstrings"
+        for sentence in sentences_of(" ".join(text.split()))
     ]
 
 
@@ -124,19 +131,13 @@ def is_vague(name: str) -> bool:
 def vague_names() -> dict[str, list[str]]:
     """Return the vague names of modules, classes and functions."""
     found: dict[str, list[str]] = {"modules": [], "classes": [], "functions": []}
-    for path, tree in _modules():
+    said = _said_in_modules()
+    for path in dict.fromkeys(path for path, _, _ in said):
         if path.stem != "__init__" and is_vague(path.stem):
             found["modules"].append(f"{path.relative_to(ROOT)}")
-        for node in ast.walk(tree):
-            match node:
-                case ast.ClassDef(name=name):
-                    kind = "classes"
-                case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
-                    kind = "functions"
-                case _:
-                    continue
-            if not name.startswith("__") and is_vague(name):
-                found[kind].append(f"{path.relative_to(ROOT)}: {name}")
+    for path, kind, name in said:
+        if kind in found and not name.startswith("__") and is_vague(name):
+            found[kind].append(f"{path.relative_to(ROOT)}: {name}")
     return found
 
 
