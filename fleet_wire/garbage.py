@@ -1,8 +1,10 @@
-"""Tune the garbage collector of a process that has finished its setup and serves."""
+"""Keep the garbage collector from looking through what lives long."""
 
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 def calm_garbage_collector(*, young: int, middle: int, old: int) -> None:
@@ -16,3 +18,20 @@ def calm_garbage_collector(*, young: int, middle: int, old: int) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(young, middle, old)
+
+
+@contextmanager
+def all_frozen() -> Iterator[None]:
+    """Keep the garbage collector from all present objects until the end of the block.
+
+    Objects that somebody has frozen before stay frozen afterwards. Python thaws all or none, so in
+    that case no others are frozen.
+    """
+    is_first = not gc.get_freeze_count()
+    if is_first:
+        gc.freeze()
+    try:
+        yield
+    finally:
+        if is_first:
+            gc.unfreeze()

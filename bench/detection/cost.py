@@ -12,7 +12,7 @@ from typing import Final
 from bench.detection.town import EPOCH_S, Town
 from bench.detection.watching import TurnedTime
 from fleet_wire.contract.attempt import Attempt
-from fleet_wire.garbage import calm_garbage_collector
+from fleet_wire.garbage import all_frozen
 from platform_probe.cars.fleet import Fleet
 from platform_probe.cars.state import CarState
 from platform_probe.judge.alerting import Alerting
@@ -55,12 +55,13 @@ def measure_cost(unlocks: int = MANY) -> tuple[float, int]:
 def _garbage_collected_as_in_a_monitor() -> Iterator[None]:
     """Else what is measured is, for a tenth, that Python looks through our own attempts."""
     usual = gc.get_threshold()
-    calm_garbage_collector(young=YOUNG_OBJECTS, middle=MIDDLE, old=OLD)
+    gc.collect()
+    gc.set_threshold(YOUNG_OBJECTS, MIDDLE, OLD)
     try:
-        yield
+        with all_frozen():
+            yield
     finally:
         gc.set_threshold(*usual)
-        gc.unfreeze()
 
 
 def _attempts(number: int) -> list[Attempt]:

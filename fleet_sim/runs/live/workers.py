@@ -29,6 +29,7 @@ from fleet_sim.runs.live import worker_messages as messages
 from fleet_sim.runs.live.forking import fork, signals_held
 from fleet_sim.runs.live.health import BrokerStates, Health, Pulse, Silence
 from fleet_wire.errors import BrokerUnreachableError, UnlockpathError
+from fleet_wire.garbage import all_frozen
 
 END_S: Final = 25.0
 """Seconds without any message or end, after which the running workers are killed."""
@@ -182,24 +183,27 @@ class Workers(list[Worker]):
     ) -> Self:
         """Start so many processes for the boxes of a fleet, or of a shard K/N of it."""
         gc.collect()
-        gc.freeze()  # else the first collection of each would copy all that they share
         made = cls()
-        outer, outer_total = of
-        try:
-            for number in range(1, processes + 1):
-                part = (outer + (number - 1) * outer_total, outer_total * processes)
-                ours, theirs = socket.socketpair()
-                not_theirs = (ours, *(worker.channel for worker in made))
-                with signals_held(), theirs:
-                    pid = fork(partial(_play, play, part, theirs, not_theirs))
-                    made.append(Worker(number, processes, pid, boxes(part), ours))
-                made[-1].has_null_box = part[0] == 1
-        except BaseException:  # Ctrl-C too: a thousand take seconds
-            made.kill()
-            raise
-        finally:
-            gc.unfreeze()
+        with all_frozen():  # else the first collection of each would copy all that they share
+            try:
+                made._fork_all(play, boxes, processes, of)
+            except BaseException:  # Ctrl-C too: a thousand take seconds
+                made.kill()
+                raise
         return made
+
+    def _fork_all(
+        self, play: PlayWorker, boxes: BoxesOf, processes: int, of: tuple[int, int]
+    ) -> None:
+        outer, outer_total = of
+        for number in range(1, processes + 1):
+            part = (outer + (number - 1) * outer_total, outer_total * processes)
+            ours, theirs = socket.socketpair()
+            not_theirs = (ours, *(worker.channel for worker in self))
+            with signals_held(), theirs:
+                pid = fork(partial(_play, play, part, theirs, not_theirs))
+                self.append(Worker(number, processes, pid, boxes(part), ours))
+            self[-1].has_null_box = part[0] == 1
 
     def follow(self, heard: WorkerCallbacks, health: Health) -> None:
         """Listen from now on. Call it where the event loop runs."""

@@ -59,6 +59,7 @@ from fleet_wire.contract.incident import Incident
 from fleet_wire.contract.messages import Telemetry
 from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.errors import LimitError
+from fleet_wire.garbage import all_frozen
 from fleet_wire.links.link import Link
 from fleet_wire.profiles.loading import load_profile
 from fleet_wire.profiles.native import NATIVE
@@ -470,10 +471,9 @@ def _cars_left_alone_by_garbage_collection() -> Iterator[None]:
     """
     usual = gc.get_threshold()
     gc.collect(1)
-    gc.freeze()
     gc.set_threshold(*SELDOM)
     try:
-        yield
+        with all_frozen():
+            yield
     finally:
         gc.set_threshold(*usual)
-        gc.unfreeze()

@@ -464,9 +464,7 @@ def test_customers_are_hidden(duck: Duck, hiding_duck: Duck, table: str) -> None
         if table == "complaints" and "position" in sql:
             continue
         asked = sql.format(table=table)
-        open_rows, hidden = (
-            str(each.rows_of(asked, {}, limit=99)) for each in (duck, hiding_duck)
-        )
+        open_rows, hidden = (str(each.rows_of(asked, {}, limit=99)) for each in (duck, hiding_duck))
         assert re.search(r"customer-\d\b", open_rows), asked
         assert not re.search(r"customer-\d\b", hidden), asked
         assert "customer-" in hidden, asked
