@@ -13,7 +13,6 @@ import pytest
 
 from tests.golden import __main__ as golden
 from tests.helpers.golden import (
-    IN_EVERY_PROCESS,
     RENEW,
     Row,
     differences,
@@ -91,12 +90,12 @@ def test_renewing_says_what_differs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Against the runs of the commit before; a new scenario is only named."""
-    (name, new) = IN_EVERY_PROCESS[:2]
+    (name, new) = ("first_rentals", "retained_command")
     before = {**expected_digests(), name: "0" * 32}
     del before[new]
     file = tmp_path / "digests.json"
     file.write_bytes(msgspec.json.encode(before))
-    rows = {each: found_rows([each])[each] for each in (name, new)}
+    rows = found_rows([name, new])
     old: Row = {**rows[name][0], "cause": "box_busy"}
     monkeypatch.setattr(golden, "FILE", file)
     monkeypatch.setattr(golden, "expected_digests", lambda: before)

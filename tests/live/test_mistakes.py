@@ -36,7 +36,6 @@ def in_shell(command: str, directory: Path, **environment: str) -> tuple[int, st
     ("command", "program"),
     [
         ("fleet_sim faults", "fleet-sim"),
-        ("fleet_sim schema", "fleet-sim"),
         ("platform_probe config", "platform-probe"),
         ("platform_probe --help", "platform-probe"),
     ],
@@ -87,14 +86,20 @@ def test_ctrl_c_while_it_still_imports(tmp_path: Path, program: str, module: str
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("command", "text", "said"),
     [
-        ("\n\nmisspelt\n", ":3: NameError: name 'misspelt' is not defined"),
-        ("x = (\n", ":1: SyntaxError: '(' was never closed"),
-        ("import no_such_module\n", ":1: ModuleNotFoundError: No module named 'no_such_module'"),
+        ("faults", "\n\nmisspelt\n", ":3: NameError: name 'misspelt' is not defined"),
+        ("faults", "x = (\n", ":1: SyntaxError: '(' was never closed"),
+        (
+            f"check {QUIET_CITY}",
+            "import no_such_module\n",
+            ":1: ModuleNotFoundError: No module named 'no_such_module'",
+        ),
     ],
 )
-def test_a_fault_module_that_does_not_import(tmp_path: Path, text: str, said: str) -> None:
+def test_a_fault_module_that_does_not_import(
+    tmp_path: Path, command: str, text: str, said: str
+) -> None:
     """Which file and line, in every command that needs the faults."""
     package = tmp_path / "fleet_sim"
     (package / "faults").mkdir(parents=True)
@@ -105,8 +110,7 @@ def test_a_fault_module_that_does_not_import(tmp_path: Path, text: str, said: st
         (package / "faults" / path.name).symlink_to(path)
     mine = package / "faults" / "mine.py"
     mine.write_text(text)
-    for command in ("faults", f"check {QUIET_CITY}"):
-        code, _, stderr = in_shell(
-            f"python -m fleet_sim {command}", tmp_path, PYTHONPATH=f"{tmp_path}:{ROOT}"
-        )
-        assert (code, stderr) == (2, f"fleet-sim: {mine}{said}\n")
+    code, _, stderr = in_shell(
+        f"python -m fleet_sim {command}", tmp_path, PYTHONPATH=f"{tmp_path}:{ROOT}"
+    )
+    assert (code, stderr) == (2, f"fleet-sim: {mine}{said}\n")

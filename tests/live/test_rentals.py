@@ -182,7 +182,7 @@ def test_boxes_that_cannot_be_rented(
     """The command names what to change before a box connects."""
     scenario = write_scenario(tmp_path, SCENARIO.partition("expect:")[0])
     broker = ("--broker", "mqtt://127.0.0.1:1")
-    code, _, errors = run("fleet_sim", "boxes", scenario, *broker, *options)
+    code, _, errors = run_here("fleet_sim", "boxes", scenario, *broker, *options)
     assert (code, problem in errors) == (2, True), errors
 
 
