@@ -54,10 +54,18 @@ class Problem:
     """One measure in one cohort, since a moment."""
 
     def __init__(
-        self, number: int, measure: Measure, key: Key, *, since_s: float, expected: float
+        self,
+        measure: Measure,
+        key: Key,
+        *,
+        since_s: float,
+        expected: float,
+        parts: frozenset[Measure] = frozenset(),
     ) -> None:
-        self.number = number
+        self.number = 0
         self.measure = measure
+        self.parts = parts
+        """The parts of the measure in which it hits unlocks; empty: in any."""
         self.key = key
         self.since_s = since_s
         self.expected = expected
@@ -111,7 +119,7 @@ class Problem:
 
         Cars of unknown kind may be of its cohort, as long as no more of them fail than explain.
         """
-        if self.measure not in hit.measures:
+        if not self._counts_hit(hit):
             return False
         if not self.since_s - BEFORE_S <= hit.at_s <= self.over_s:
             return False
@@ -132,11 +140,12 @@ class Problem:
             else:
                 self.unknown_total += number
         for hit in hits:
-            self._add(hit)
+            if self._counts_hit(hit):
+                self._add(hit)
         repeats = [
             hit
             for hit in self._repeats
-            if self.measure in hit.measures and is_in(self.key, hit.values)
+            if self._counts_hit(hit) and is_in(self.key, hit.values)
         ]
         self._hit_again = len(repeats)
         for hit in repeats:
@@ -153,7 +162,7 @@ class Problem:
     ) -> None:
         """Add an unlock of a car; one that does not count is a customer's or car's repetition."""
         is_of_it = is_in(self.key, values)
-        of_it = hit if hit is not None and self.measure in hit.measures else None
+        of_it = hit if hit is not None and self._counts_hit(hit) else None
         if counts:
             self._count(values, of_it, is_of_it=is_of_it)
         elif is_of_it and of_it is not None:
@@ -225,6 +234,13 @@ class Problem:
         )
 
     # Within
+
+    def _counts_hit(self, hit: Hit) -> bool:
+        """Return whether it counts a hit, of any cohort and time: a new stage is a new problem."""
+        if self.measure not in hit.measures:
+            return False
+        parts = [each for each in hit.measures if each.part_of is self.measure]
+        return not (parts and self.parts) or not self.parts.isdisjoint(parts)
 
     @property
     def _explains_unknown(self) -> bool:

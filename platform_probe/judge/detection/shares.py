@@ -50,6 +50,8 @@ SURE_OF_OTHER: Final = 0.6
 """The probability from which a problem gets another cohort."""
 SHARE_OF_HITS: Final = 0.8
 """The share of its hits that must be of that cohort [E]."""
+SHARE_OF_PART: Final = 0.1
+"""The share of a problem's hits that a stage must have to be one of its stages [E]."""
 GIVEN_UP_S: Final = 86_400.0
 """A problem that lasts this long becomes usual."""
 
@@ -237,29 +239,39 @@ class ShareTests:
         return SharedTraits(whom, found.since, 0.5, len(since))
 
     def _open(self, measure: Measure, shared: SharedTraits, now_s: float) -> Problem:
-        """Add a problem; it counts one stage alone if nearly all of its unlocks were lost there."""
+        """Add a problem; it counts the stages at which its unlocks were lost until now."""
         since_s = shared.since - self.offset_s
         problem = self._problem(measure.main_measure, shared.key, since_s, now_s)
-        parts = Counter(
+        hits = Counter(
             each
             for hit in problem.hits
             for each in hit.measures
             if each.part_of is measure.main_measure
         )
-        for part, hits in parts.most_common(1):
-            is_of_part = hits >= SHARE_OF_HITS * len(problem.hits)
-            if is_of_part or not (problem.is_clear or measure.part_of is None):
-                counted = part if is_of_part else measure
-                problem = self._problem(counted, shared.key, since_s, now_s)
+        commonest = next((part for part, _ in hits.most_common(1)), None)
+        parts = frozenset(part for part, n in hits.items() if n >= SHARE_OF_PART * hits.total())
+        counted = measure.main_measure
+        if commonest is not None and hits[commonest] >= SHARE_OF_HITS * len(problem.hits):
+            counted, parts = commonest, frozenset()
+        elif hits and not (problem.is_clear or measure.part_of is None):
+            counted, parts = measure, frozenset()
+        if counted is not problem.measure or parts:
+            problem = self._problem(counted, shared.key, since_s, now_s, parts)
         problem.number = next(self._numbers)
         self.problems.append(problem)
         return problem
 
-    def _problem(self, measure: Measure, key: Key, since_s: float, now_s: float) -> Problem:
+    def _problem(
+        self,
+        measure: Measure,
+        key: Key,
+        since_s: float,
+        now_s: float,
+        parts: frozenset[Measure] = frozenset(),
+    ) -> Problem:
         key = measure.spread(key)
-        problem = Problem(
-            0, measure, key, since_s=since_s, expected=self._expected(measure, key, now_s)
-        )
+        expected = self._expected(measure, key, now_s)
+        problem = Problem(measure, key, since_s=since_s, expected=expected, parts=parts)
         problem.opened_s = problem.looked_s = problem.last_s = now_s
         self._recount(problem)
         return problem

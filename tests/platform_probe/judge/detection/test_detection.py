@@ -228,6 +228,24 @@ def test_an_operator_that_fails_hides_no_broker(quiet: int) -> None:
     assert {operator.state, everybody.state} == {IncidentState.OPEN}
 
 
+def test_a_problem_of_two_stages_hides_no_problem_of_a_third() -> None:
+    """Commands get lost on their way to cars in two ways; then the broker is away as well."""
+    watched = Watched()
+    watched.usual(300, failing=0.0)
+    for number in range(12):
+        watched.wait(2.0)
+        cause = Cause.BOX_SILENT if number % 3 else Cause.UNCLASSIFIED
+        watched.unlock(cause=cause, vehicle_id=f"silent-{number}")
+    for number in range(12):
+        watched.wait(1.0)
+        watched.unlock(cause=Cause.BROKER_UNREACHABLE, vehicle_id=f"away-{number}")
+    watched.wait(15.0)
+    assert [(one.cause, one.failed) for one in watched.last] == [
+        (Cause.BOX_SILENT, 12),
+        (Cause.BROKER_UNREACHABLE, 12),
+    ]
+
+
 def test_a_broker_that_is_away_accuses_no_operator() -> None:
     """The first who fail may all be of one operator; the broker knows none."""
     watched = Watched()

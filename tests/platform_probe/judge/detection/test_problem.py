@@ -17,7 +17,7 @@ SOUTH: Values = ("south", *UNKNOWN[1:])
 
 def test_what_went_well_in_a_wider_cohort_is_none_of_the_one_that_it_proves_to_be() -> None:
     """Else a cohort of which nothing was seen yet has fewer unlocks than none."""
-    problem = Problem(1, FAILED, (), since_s=0.0, expected=0.02)
+    problem = Problem(FAILED, (), since_s=0.0, expected=0.02)
     for _ in range(10):
         problem.add_unlock(SOUTH, 1.0, None, car="car", counts=True)
     assert problem.well == 10
