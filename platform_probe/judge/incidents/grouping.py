@@ -133,8 +133,11 @@ def _strength_of_place(one: Finding, other: Finding) -> float:
     The cars of a cohort are known only as far as they were hit. So two findings of one cohort
     overlap, and so do those of a cohort and a part of it. Two findings in all cars overlap unless
     they have different causes. A finding in all cars and one of a cohort must have cars in common.
+    A hop that is slow for everybody has the cars of any cohort: it must have mostly theirs.
     """
     shared = _shared_cars(one, other)
+    if _is_slow_for_everybody(one, other) and not _have_mostly_one_set_of_cars(one, other):
+        return 0.0
     if shared >= SHARED:
         return shared
     if one.cohort and other.cohort:
@@ -142,6 +145,13 @@ def _strength_of_place(one: Finding, other: Finding) -> float:
     else:
         is_near = not one.cohort and not other.cohort and not _differ(one, other)
     return max(shared, NONE_OF_IT) if is_near else 0.0
+
+
+def _is_slow_for_everybody(one: Finding, other: Finding) -> bool:
+    """Return whether one finding is a hop that is slow for everybody, and the other a cohort's."""
+    wide, narrow = (other, one) if one.cohort else (one, other)
+    is_slow = wide.kind is IncidentKind.LATENCY and narrow.kind is not IncidentKind.LATENCY
+    return is_slow and not wide.cohort and bool(narrow.cohort) and wide.share >= EVERYWHERE
 
 
 def _shared_cars(one: Finding, other: Finding) -> float:

@@ -331,6 +331,18 @@ def test_what_is_seen_after_an_incident_is_it_or_is_something_else(
     assert (told.each[0].unseen_since is None) is (incidents == 1)
 
 
+@pytest.mark.parametrize(("slow", "incidents"), [(80, 2), (20, 1)], ids=["everybody's", "theirs"])
+def test_a_hop_that_is_slow_for_everybody_is_no_outage_of_some(slow: int, incidents: int) -> None:
+    """Whoever is hit by the outage was slow as well, as everybody was."""
+    told = Told()
+    cars = names("car", slow)
+    told.take(1, kind=IncidentKind.LATENCY, what="slow_published", causes={}, cohort={},
+              failed=slow, total=100, cars=cars)  # fmt: skip
+    told.wait(60.0)
+    told.take(2, **{**of(NORTH, 16, 18), "cars": names("car", 16)}, **OUTAGE)
+    assert len(told.each) == incidents
+
+
 def test_what_is_seen_again_is_said() -> None:
     """With its numbers."""
     told = Told()
