@@ -204,9 +204,17 @@ def _differ(one: Finding, other: Finding) -> bool:
 
 
 def _have_one_mode(one: Finding, other: Finding) -> bool:
-    """Return whether two findings began together, and have the same failure mode."""
+    """Return whether two findings have the same failure mode, and nothing tells them apart.
+
+    Two cohorts must have begun together. A finding in all cars has no place of its own: if both
+    modes are confident, it is the other's problem whenever it began.
+    """
     mode = _mode(one)
-    return mode is not None and mode == _mode(other) and abs(one.since - other.since) < TOGETHER_S
+    if mode is None or mode != _mode(other):
+        return False
+    if not (one.cohort and other.cohort) and _confident_mode(one) and _confident_mode(other):
+        return True
+    return abs(one.since - other.since) < TOGETHER_S
 
 
 def _causes_of(finding: Finding) -> set[Cause | None]:

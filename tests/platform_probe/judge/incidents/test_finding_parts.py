@@ -331,6 +331,21 @@ def test_what_is_seen_after_an_incident_is_it_or_is_something_else(
     assert (told.each[0].unseen_since is None) is (incidents == 1)
 
 
+@pytest.mark.parametrize(("diagnosed", "incidents"), [(3.0, 1), (1.0, 2)], ids=["sure", "unsure"])
+def test_a_mode_of_cars_anywhere_that_comes_back_is_one_incident(
+    diagnosed: float, incidents: int
+) -> None:
+    """Few cars at a time, other ones each time, and a quarter of an hour between them."""
+    told = Told()
+    busy = {"causes": {Cause.BOX_BUSY: 3}, "modes": {"box_busy_duplicate": diagnosed}}
+    told.take(1, **of({}, 3, 60), **busy, diagnosed=3)
+    told.take(1, **of({}, 3, 60), **busy, diagnosed=3, is_over=True)
+    told.wait(800.0)
+    others = {**of({}, 3, 60), "cars": frozenset({"a", "b", "c"})}
+    told.take(2, **others, **busy, diagnosed=3)
+    assert len(told.each) == incidents
+
+
 @pytest.mark.parametrize(("slow", "incidents"), [(80, 2), (20, 1)], ids=["everybody's", "theirs"])
 def test_a_hop_that_is_slow_for_everybody_is_no_outage_of_some(slow: int, incidents: int) -> None:
     """Whoever is hit by the outage was slow as well, as everybody was."""
