@@ -143,9 +143,7 @@ class Problem:
             if self._counts_hit(hit):
                 self._add(hit)
         repeats = [
-            hit
-            for hit in self._repeats
-            if self._counts_hit(hit) and is_in(self.key, hit.values)
+            hit for hit in self._repeats if self._counts_hit(hit) and is_in(self.key, hit.values)
         ]
         self._hit_again = len(repeats)
         for hit in repeats:
