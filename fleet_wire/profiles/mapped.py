@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from fleet_wire.contract.messages import Action, Command, Phase, Presence, Result, WireMessage
 from fleet_wire.contract.partial import UNNAMED
 from fleet_wire.contract.topics import VEHICLE_ID, TopicKind
@@ -152,12 +154,12 @@ class MappedProfile:
         command: Command | None = None,
     ) -> tuple[Packet, ...]:
         """Return what to publish for a message; `command` is the one that it answers."""
-        command_id = self._id_on_wire(vehicle_id, getattr(message, "command_id", UNNAMED))
+        message = self._with_ids_on_wire(vehicle_id, message)
         writers = self._writers.get(kind, ())
         fitting = [one for one in writers if one.can_say(message)]
         if isinstance(message, Command | Result | Presence):
             fitting = fitting[:1]
-        packets = (one.write(vehicle_id, message, command_id, command) for one in fitting)
+        packets = (one.write(vehicle_id, message, command) for one in fitting)
         return tuple(packet for packet in packets if packet is not None)
 
     def command_id(self, vehicle_id: str, unique: str, *, client_id: str) -> str:
@@ -205,6 +207,14 @@ class MappedProfile:
     @property
     def _has_ids(self) -> bool:
         return has_id(self._form.command, self._templates[TopicKind.COMMAND])
+
+    def _with_ids_on_wire(self, vehicle_id: str, message: WireMessage) -> WireMessage:
+        """Return a message whose ids lack the car, where they are unique within a car only."""
+        if self._form.ids != "car":
+            return message
+        ids = {name: getattr(message, name, None) for name in ("command_id", "last_command_id")}
+        own = {name: self._id_on_wire(vehicle_id, each) for name, each in ids.items() if each}
+        return msgspec.structs.replace(message, **own)
 
     def _id_on_wire(self, vehicle_id: str, command_id: str) -> str:
         return command_id.removeprefix(f"{vehicle_id}/") if self._form.ids == "car" else command_id

@@ -73,17 +73,11 @@ class Writer:
         return about is None or self._words is None or getattr(message, about) in self._words
 
     def write(
-        self, vehicle_id: str, message: WireMessage, command_id: str, command: Command | None
+        self, vehicle_id: str, message: WireMessage, command: Command | None
     ) -> Packet | None:
         """Return what to publish; None where a level of the topic, or a reading, has no value."""
         values = self._values(message, command)
         values[VEHICLE] = vehicle_id
-        if command_id:
-            client, _, own = command_id.rpartition("/")
-            has_client = CLIENT in self._template.names
-            values[CLIENT], values[COMMAND] = client, own if has_client else command_id
-            if COMMAND in self._writes:
-                values[COMMAND] = self._writes[COMMAND](values[COMMAND])
         levels = {**values, **{level: values.get(name) for level, name in self._levels.items()}}
         if any(levels.get(name) is None for name in self._template.names if name):
             return None
@@ -99,6 +93,8 @@ class Writer:
             value = getattr(message, ATTRIBUTES.get(name, name), None)
             if value is None:
                 continue
+            if name == COMMAND and CLIENT in self._template.names:
+                values[CLIENT], _, value = value.rpartition("/")
             write = self._writes.get(name)
             values[name] = value if write is None else write(value)
             if info.type is Type.TEXT and value == "":

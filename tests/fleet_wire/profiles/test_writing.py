@@ -119,3 +119,37 @@ def test_a_fixed_word_is_sent_without_its_text() -> None:
     executed = Result("c1", Phase.EXECUTED)
     (packet,) = profile_of(text).write(TopicKind.RESULT, CAR, executed)
     assert packet[:2] == (f"v1/{CAR}/c1/done", b"")
+
+
+WITHIN_A_CAR = """
+ids: car
+command:
+  topic: in/{vehicle_id}
+  fields:
+    command_id: { at: /id, number: true }
+    action: { at: /do, values: { open: unlock, shut: lock } }
+result:
+  topic: out/{vehicle_id}
+  when: { /kind: answer }
+  fields: { command_id: { at: /id, number: true }, phase: { at: /is, values: { ok: executed } } }
+state:
+  topic: out/{vehicle_id}
+  when: { /kind: state }
+  fields: { is_locked: /locked, last_command_id: { at: /last, number: true } }
+"""
+
+
+def test_an_id_within_a_car_goes_out_without_the_car() -> None:
+    """As a number too; what is read has the car before it again."""
+    profile = profile_of(WITHIN_A_CAR)
+    command_id = profile.command_id(CAR, "00000000000000ff" * 2, client_id="probe")
+    number = int(command_id.removeprefix(f"{CAR}/"))
+    command = msgspec.structs.replace(COMMAND, command_id=command_id)
+    ((_, payload),) = sent(profile, TopicKind.COMMAND, command)
+    assert payload == {"id": number, "do": "open"}
+    state = VehicleState(False, False, 12.5, "1", "t", "o", "r", last_command_id=command_id)  # noqa: FBT003
+    ((topic, payload),) = sent(profile, TopicKind.STATE, state)
+    assert payload["last"] == number
+    read = heard(profile, topic, msgspec.json.encode(payload))
+    assert read is not None
+    assert getattr(read, "last_command_id", None) == command_id
