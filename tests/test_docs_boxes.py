@@ -11,10 +11,8 @@ from typing import Any
 from fleet_sim.results.summary import read_json
 from tests.helpers.commands import lines
 from tests.helpers.own_commands import run_here
-from tests.helpers.pages import files, page
+from tests.helpers.pages import EXAMPLES
 from tests.helpers.places import ROOT
-
-SCRIPT = "compare_drill.py"
 
 
 def as_drill(run_directory: Path, drill: Path) -> None:
@@ -50,8 +48,7 @@ def test_the_script_finds_what_our_summary_does(tmp_path: Path) -> None:
     code, _, stderr = run_here("fleet_sim", "run", scenario, "--mode", "virtual", "--out", out)
     assert code == 0, stderr
     as_drill(out, drill)
-    script = tmp_path / SCRIPT
-    script.write_text(files(page("boxes.md"))[SCRIPT], encoding="utf-8")
+    script = EXAMPLES / "programs" / "compare_drill.py"
     command = [sys.executable, str(script), str(drill), str(out)]
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     injected = read_json(out / "summary.json")["injected"]

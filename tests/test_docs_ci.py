@@ -11,7 +11,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.helpers.own_commands import accept
-from tests.helpers.pages import blocks, page
+from tests.helpers.pages import EXAMPLES
 
 EXPRESSION = re.compile(r"\$\{\{ (.*?) \}\}")
 
@@ -19,8 +19,8 @@ EXPRESSION = re.compile(r"\$\{\{ (.*?) \}\}")
 @pytest.fixture(scope="module")
 def steps() -> list[dict[str, Any]]:
     """Return the steps of the page's job."""
-    (block,) = (block for block in blocks(page("ci.md"), "yaml") if block.startswith("steps:"))
-    found: list[dict[str, Any]] = YAML(typ="safe").load(block)["steps"]
+    job = YAML(typ="safe").load(EXAMPLES / "ci" / "github_job.yml")
+    found: list[dict[str, Any]] = job["steps"]
     return found
 
 

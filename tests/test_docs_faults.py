@@ -30,7 +30,7 @@ from tests.helpers.golden import IN_EVERY_PROCESS, digest, expected_digests
 from tests.helpers.pages import (
     blocks,
     commands,
-    files,
+    example_files,
     page,
     rows,
     section,
@@ -42,7 +42,7 @@ from tests.helpers.reader import Reader
 
 PAGE = page("faults.md")
 TUTORIAL_PAGE = page("first-failure-mode.md")
-TUTORIAL = files(TUTORIAL_PAGE)
+TUTORIAL = example_files("first_failure_mode")
 TRY_IT = commands(section(TUTORIAL_PAGE, "Try it"))
 LOOK_AT_EVERY_MODE = (
     "tests/bench/score/test_incidents.py tests/deploy/test_runbook.py"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import runpy
 import subprocess
 from asyncio.subprocess import DEVNULL, PIPE
 from pathlib import Path
-from typing import Any
 
 import jsonschema
 import msgspec
@@ -26,20 +26,17 @@ from platform_probe.tell.messages.delivery import LONGEST_RETRY_S, Trouble
 from platform_probe.tell.messages.slack import NEEDED_SCOPES, WANTED_SCOPES
 from platform_probe.tell.messages.webhook import Body, Event, schema, signature_headers
 from tests.helpers.made_incidents import made_incident
-from tests.helpers.pages import blocks, page, rows
+from tests.helpers.pages import EXAMPLES, page, rows
 from tests.helpers.served_messages import served_messages, slack_settings
 from tests.helpers.shipped import yaml
 from tests.helpers.slack_server import slack_server
 
 TEXT = page("messages.md")
-SETTINGS, MANIFEST, ROUTE = blocks(TEXT, "yaml")
 
 
-def test_the_settings_can_be_used(tmp_path: Path) -> None:
+def test_the_settings_can_be_used() -> None:
     """Every backend, with routes."""
-    path = tmp_path / "probe.yaml"
-    path.write_text(SETTINGS, encoding="utf-8")
-    messages = load_settings(path).messages
+    messages = load_settings(EXAMPLES / "settings" / "messages.yaml").messages
     assert messages is not None
     assert messages.backends == ("slack", "alertmanager", "webhook:pagerduty")
     assert messages.slack is not None
@@ -47,9 +44,23 @@ def test_the_settings_can_be_used(tmp_path: Path) -> None:
     assert messages.actions_token_file is not None
 
 
+def test_the_unit_names_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its variables replace the files that the settings name."""
+    text = (EXAMPLES / "systemd" / "slack_secrets.conf").read_text(encoding="utf-8")
+    for name, value in re.findall(r"^Environment=(\w+)=(.*)$", text, re.MULTILINE):
+        monkeypatch.setenv(name, value.replace("%d", "/run/credentials"))
+    messages = load_settings(EXAMPLES / "settings" / "messages.yaml").messages
+    assert messages is not None
+    assert messages.slack is not None
+    slack = messages.slack
+    found = (slack.token_file, slack.signing_secret_file)
+    given = re.findall(r"^LoadCredential=([^:]+):", text, re.MULTILINE)
+    assert [str(path) for path in found] == [f"/run/credentials/{name}" for name in given]
+
+
 async def test_a_press_that_is_signed_by_hand_is_taken(tmp_path: Path) -> None:
     """As the page signs it; with another secret it is answered 401."""
-    (press,) = [block for block in blocks(TEXT, "sh") if "X-Slack-Signature" in block]
+    press = (EXAMPLES / "programs" / "press_button.sh").read_text(encoding="utf-8")
     async with slack_server() as slack:
         values = slack_settings(tmp_path, slack)
         async with served_messages(tmp_path, values, at_once=True) as served:
@@ -66,20 +77,17 @@ async def test_a_press_that_is_signed_by_hand_is_taken(tmp_path: Path) -> None:
     assert (taken.kind, taken.by, taken.incident_id) == (ActionKind.ACKNOWLEDGE, "jo", "inc-1")
 
 
-def test_the_manifest_grants_what_is_needed(tmp_path: Path) -> None:
+def test_the_manifest_grants_what_is_needed() -> None:
     """No scope less, none more; presses come to where they are taken."""
-    path = tmp_path / "manifest.yaml"
-    path.write_text(MANIFEST, encoding="utf-8")
-    manifest = yaml(path)
+    manifest = yaml(EXAMPLES / "slack" / "manifest.yaml")
     assert manifest["oauth_config"]["scopes"]["bot"] == [*NEEDED_SCOPES, *WANTED_SCOPES]
     assert manifest["settings"]["interactivity"]["request_url"].endswith(INTERACTIVITY_PATH)
 
 
 @pytest.mark.prometheus
-def test_alertmanager_takes_the_route(tmp_path: Path) -> None:
+def test_alertmanager_takes_the_route() -> None:
     """As amtool reads it; an incident of a network goes to its squad."""
-    path = tmp_path / "alertmanager.yml"
-    path.write_text(ROUTE, encoding="utf-8")
+    path = EXAMPLES / "alertmanager" / "incidents.yml"
     subprocess.run(["amtool", "check-config", path], check=True, capture_output=True)
     routed = subprocess.run(
         ["amtool", "config", "routes", "test", f"--config.file={path}",
@@ -91,7 +99,7 @@ def test_alertmanager_takes_the_route(tmp_path: Path) -> None:
 
 def test_the_json_is_what_is_posted() -> None:
     """The published schema takes it, and so do we; all types are named."""
-    (text,) = blocks(TEXT, "json")
+    text = (EXAMPLES / "webhooks" / "worse.json").read_bytes()
     jsonschema.validate(json.loads(text), schema())
     assert msgspec.json.decode(text, type=Body).type is Event.WORSE
     named = set(re.findall(r"`(incident\.\w+|test)`", TEXT)) - {"incident.resolve"}
@@ -100,9 +108,7 @@ def test_the_json_is_what_is_posted() -> None:
 
 def test_the_code_knows_a_genuine_post() -> None:
     """And one that is not."""
-    (code,) = blocks(TEXT, "python")
-    names: dict[str, Any] = {}
-    exec(code, names)  # noqa: S102 - the page's own
+    names = runpy.run_path(str(EXAMPLES / "programs" / "verify_webhook.py"))
     body = b'{"id": "x"}'
     for secret in ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "plain"):
         headers = signature_headers(secret, "x", body, SystemClock().unix_s())

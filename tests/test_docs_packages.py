@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,31 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from bench.score.incidents import TWO_TOPICS
 from fleet_sim.broker.process import BrokerProcess
 from tests.helpers.commands import lines
 from tests.helpers.hand_made_boxes import boxes, links_to
-from tests.helpers.pages import blocks, files, page
+from tests.helpers.pages import EXAMPLES
 from tests.helpers.places import ROOT
 from tests.helpers.running_probe import running_probe
 from tests.helpers.waiting import eventually
 
-PAGE = page("packages.md")
-TUTORIAL = files(page("first-failure-mode.md"))
-FROST = {
-    "pyproject.toml": files(PAGE)["pyproject.toml"],
-    "frost_modes.py": TUTORIAL["fleet_wire/modes/frost.py"].replace("number=61", "number=1001"),
-    "frost_faults.py": TUTORIAL["fleet_sim/faults/frost.py"],
-}
-DEPOT = {
-    "pyproject.toml": FROST["pyproject.toml"].partition("[project.entry-points")[0].replace(
-        '"frost"', '"depot"'
-    )
-    + '[tool.hatch.build.targets.wheel]\ninclude = ["*.py", "*.yaml"]\n\n'
-    + blocks(PAGE, "toml")[1],
-    "depot.py": files(PAGE)["depot.py"],
-    "depot.yaml": TWO_TOPICS,
-}  # fmt: skip
+FROST = EXAMPLES / "packages" / "frost"
+DEPOT = EXAMPLES / "packages" / "depot"
+TUTORIAL = EXAMPLES / "first_failure_mode"
 CARS = ["car-1", "car-2"]
 
 
@@ -42,14 +29,16 @@ CARS = ["car-1", "car-2"]
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder into which pip has installed both packages."""
     directory = tmp_path_factory.mktemp("packages")
-    for name, package in (("frost", FROST), ("depot", DEPOT)):
-        (directory / name).mkdir()
-        for file, text in package.items():
-            (directory / name / file).write_text(text, encoding="utf-8")
+    frost, depot = directory / "frost", directory / "depot"
+    shutil.copytree(FROST, frost)
+    mode = (TUTORIAL / "fleet_wire/modes/frost.py").read_text(encoding="utf-8")
+    (frost / "frost_modes.py").write_text(mode.replace("number=61", "number=1001"), "utf-8")
+    shutil.copy(TUTORIAL / "fleet_sim/faults/frost.py", frost / "frost_faults.py")
+    shutil.copytree(DEPOT, depot)
+    shutil.copy(EXAMPLES / "profiles/two_topics.yaml", depot / "depot.yaml")
     offline = ("--no-deps", "--no-build-isolation", "--no-index", "--quiet")
     target = ("--target", f"{directory / 'site'}")
-    packages = (f"{directory / 'frost'}", f"{directory / 'depot'}")
-    command = (sys.executable, "-m", "pip", "install", *offline, *target, *packages)
+    command = (sys.executable, "-m", "pip", "install", *offline, *target, f"{frost}", f"{depot}")
     subprocess.run(command, check=True)
     return directory / "site"
 
@@ -69,8 +58,7 @@ def test_a_mode_and_its_fault_come_from_two_files(site: Path, tmp_path: Path) ->
     """The simulator injects the fault, and the monitor ranks the mode."""
     listed = run_beside(site, "fleet_sim", "faults", "door_frozen")
     assert "number    1001" in listed.stdout
-    scenario = tmp_path / "door_frozen.yaml"
-    scenario.write_text(TUTORIAL["scenarios/door_frozen.yaml"], encoding="utf-8")
+    scenario = TUTORIAL / "scenarios/door_frozen.yaml"
     out = tmp_path / "out"
     run = ("run", f"{scenario}", "--mode", "virtual", "--out", f"{out}")
     ended = run_beside(site, "fleet_sim", *run)

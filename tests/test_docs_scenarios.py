@@ -5,22 +5,20 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import jsonschema
 import msgspec
 import pytest
 
 from fleet_sim.cars.parameters import BoxParameters
 from fleet_sim.customers.records import CustomerEvent, CustomerStep
 from fleet_sim.scenario.loading import load_scenario, scenario_schema
-from fleet_wire.config.file import load_document
 from fleet_wire.errors import ConfigError
 from tests.helpers.commands import run
 from tests.helpers.markdown import docstrings_of
-from tests.helpers.pages import blocks, page, rows, section, write_scenario_with
+from tests.helpers.pages import EXAMPLES, blocks, page, rows, section, write_scenario_with
 from tests.helpers.places import ROOT
 
 PAGE = page("scenarios.md")
-SHOWN = blocks(PAGE, "yaml")
+LARGE = EXAMPLES / "scenarios" / "garage.yaml"
 SLIPS = {
     "deadline_s: 20": "deadlin_s: 20",
     "no_coverage_garage": "no_coverage_garag",
@@ -29,29 +27,15 @@ SLIPS = {
 """What a user got wrong in the page's large example, in the order of the page's errors."""
 
 
-def test_there_are_scenarios() -> None:
-    """The tests over them test something: three whole ones, and parts."""
-    whole = [text for text in SHOWN if text.startswith("description:")]
-    assert len(whole) >= 3
-    assert len(SHOWN) > len(whole)
-
-
-@pytest.mark.parametrize("text", SHOWN)
-def test_what_the_page_shows_loads(tmp_path: Path, text: str) -> None:
-    """Whole scenarios and parts, and both fit the JSON Schema."""
-    path = write_scenario_with(tmp_path, text)
-    assert load_scenario(path).fleet.count
-    jsonschema.validate(load_document(path).values, scenario_schema())
-
-
 def test_the_errors_are_those_that_a_user_sees(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each slip in the example gives the line that the page shows."""
     monkeypatch.chdir(tmp_path)
+    large = LARGE.read_text(encoding="utf-8")
     errors = [line for line in PAGE.splitlines() if line.startswith("my.yaml:")]
     for (right, wrong), error in zip(SLIPS.items(), errors, strict=True):
-        path = write_scenario_with(tmp_path, SHOWN[1].replace(right, wrong)).relative_to(tmp_path)
+        path = write_scenario_with(tmp_path, large.replace(right, wrong)).relative_to(tmp_path)
         with pytest.raises(ConfigError) as caught:
             load_scenario(path)
         assert error in caught.value.problems
@@ -80,7 +64,8 @@ def test_the_smaller_scenario_is_what_comes_of_it(tmp_path: Path) -> None:
     small = tmp_path / "small.yaml"
     code, stdout, stderr = run("fleet_sim", word, ROOT / scenario, "--out", small)
     assert code == 0, stderr
-    assert small.read_text(encoding="utf-8") == blocks(part, "yaml")[0]
+    shown = EXAMPLES / "scenarios" / "shrunk.yaml"
+    assert small.read_text(encoding="utf-8") == shown.read_text(encoding="utf-8")
     assert "after 21 runs" in part
     assert "run 21: " in stdout
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from fleet_sim.scenario.loading import load_scenario
 from fleet_sim.sweeps.plan import plan_sweep
 from tests.helpers.own_commands import accept, run_here
-from tests.helpers.pages import page
+from tests.helpers.pages import EXAMPLES, page
 from tests.helpers.places import ROOT
 
 COMMANDS = re.findall(
@@ -45,6 +47,11 @@ def test_the_sweep_over_two_sizes_runs(tmp_path: Path) -> None:
     assert [(row["fleet.count"], row["boxes.configured"], row["error"]) for row in rows] == [
         ("200", "800", ""), ("400", "1600", ""),
     ]  # fmt: skip
+    program = EXAMPLES / "programs" / "sweep_means.py"
+    printed = subprocess.check_output(
+        [sys.executable, program, tmp_path / "out" / "table.parquet"], text=True
+    )
+    assert {"200", "400"} <= {*printed.split()}
 
 
 def test_the_cars_of_the_carrier_outage_are_those_they_were() -> None:

@@ -5,9 +5,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pytest
-
-from platform_probe.settings.monitor import load_settings
 from platform_probe.store.schema import LABELS
 from tests.helpers.labelled_fleet import make_labelled_store
 from tests.helpers.pages import blocks, page, run_in_shell
@@ -36,11 +33,3 @@ def test_a_stranger_labels_and_calibrates(tmp_path: Path) -> None:
 def as_shape(text: str) -> list[str]:
     """Return the words of an output without its figures."""
     return NUMBER.sub("N", text).split()
-
-
-@pytest.mark.parametrize("block", blocks(TEXT, "yaml"))
-def test_the_settings_can_be_used(block: str, tmp_path: Path) -> None:
-    """Each of them alone."""
-    path = tmp_path / "probe.yaml"
-    path.write_text(block, encoding="utf-8")
-    assert load_settings(path).model_fields_set & {"store", "weights"}

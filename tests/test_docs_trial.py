@@ -24,12 +24,12 @@ from fleet_wire.contract.attempt import Complaint
 from fleet_wire.contract.incident import ChangeKind, Incident, IncidentKind, IncidentState
 from platform_probe.__main__ import main
 from tests.helpers.own_commands import PROGRAMS
-from tests.helpers.pages import blocks, files, page
+from tests.helpers.pages import EXAMPLES, blocks, page
 from tests.helpers.virtual_runs import run_virtually
 from tests.helpers.waiting import wait_for
 
 TEXT = page("trial.md")
-FILES = files(TEXT)
+FILES = EXAMPLES / "trial"
 ACKNOWLEDGED = {
     "type": "section",
     "text": {"text": "*Warning*, open · :eyes: acknowledged by maren\nHit"},
@@ -41,7 +41,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a directory with the files of the page, whose Slack has a free port."""
     directory = tmp_path_factory.mktemp("trial")
     port = str(free_port())
-    for name, text in FILES.items():
+    for name in ("city.yaml", "probe.yaml", "slack.py"):
+        text = (FILES / name).read_text(encoding="utf-8")
         (directory / name).write_text(text.replace("8099", port), encoding="utf-8")
     secrets = blocks(TEXT, "sh")[0].splitlines()[0]
     subprocess.run(["bash", "-euc", secrets], cwd=directory, check=True)

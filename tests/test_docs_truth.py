@@ -14,20 +14,11 @@ from fleet_sim.truth.client import Ask, Line, Surroundings
 from fleet_sim.truth.grading import Grade, Screen
 from fleet_sim.truth.modes import EXCLUDED
 from fleet_sim.truth.programs import SHIPPED
-from tests.helpers.pages import blocks, page
+from tests.helpers.pages import page
 from tests.helpers.places import ROOT
 from tests.helpers.reader import typed_lines
 
 TEXT = page("truth.md")
-
-
-def test_the_adapters_of_the_page_are_the_files() -> None:
-    """In at most thirty lines; tests/fleet_sim/truth/test_run.py grades it."""
-    (code,) = blocks(TEXT, "python")
-    assert code.strip() == (ROOT / "docs" / "truth" / "naive_app.py").read_text().strip()
-    assert sum(map(bool, code.splitlines())) <= 30
-    (door,) = blocks(TEXT, "yaml")
-    assert door == (ROOT / "docs" / "truth" / "door.yaml").read_text()
 
 
 def test_the_page_lists_every_grade_screen_and_key() -> None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from urllib.parse import urlsplit
 
 from fleet_wire.contract.platform_log import PlatformStep, decode_event
-from fleet_wire.doors.form import load_door
 from platform_probe.measure.watching.otlp_logs import ATTRIBUTES
-from tests.helpers.pages import blocks
-from tests.helpers.places import ROOT
+from platform_probe.measure.watching.otlp_receiver import LOGS_PATH
+from tests.helpers.pages import EXAMPLES, page
+from tests.helpers.shipped import yaml
 
-PAGE = (ROOT / "docs" / "watching.md").read_text(encoding="utf-8")
+PAGE = page("watching.md")
 ROWS = [
     [cell.strip() for cell in line.strip("|").split("|")]
     for line in PAGE.splitlines()
@@ -21,9 +21,16 @@ ROWS = [
 
 def test_the_lines_are_lines() -> None:
     """Whoever copies them has a log."""
-    (block,) = blocks(PAGE, "json")
-    steps = [decode_event(line.encode()).event for line in block.splitlines()]
+    log = (EXAMPLES / "platform_log" / "unlock.jsonl").read_bytes()
+    steps = [decode_event(line).event for line in log.splitlines()]
     assert steps == ["requested", "answered"]
+
+
+def test_a_collector_posts_where_the_monitor_listens() -> None:
+    """With the token as it is read from the header."""
+    exporter = yaml(EXAMPLES / "collector" / "exporter.yaml")["exporters"]["otlphttp/unlockpath"]
+    assert urlsplit(exporter["logs_endpoint"]).path == LOGS_PATH
+    assert exporter["headers"]["authorization"].startswith("Bearer ")
 
 
 def test_each_step_has_its_row() -> None:
@@ -38,13 +45,3 @@ def test_each_attribute_has_its_row() -> None:
         for row in ROWS[len(PlatformStep) :]
     }
     assert found == ATTRIBUTES
-
-
-def test_the_door_can_be_loaded(tmp_path: Path) -> None:
-    """The file on the page is one."""
-    *_, block = blocks(PAGE, "yaml")
-    (tmp_path / "token.txt").write_text("secret")
-    (tmp_path / "bookings.txt").write_text("car-1 b-1\n")
-    path = tmp_path / "door.yaml"
-    path.write_text(block)
-    assert load_door(path).form.poll is not None

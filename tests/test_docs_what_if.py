@@ -10,7 +10,7 @@ import pytest
 
 from fleet_sim.mitigations.form import LIVE_PARAMETERS, Mitigation
 from tests.helpers.own_commands import run_here
-from tests.helpers.pages import blocks, page
+from tests.helpers.pages import page
 from tests.helpers.places import ROOT
 from tests.helpers.reader import typed_lines
 
@@ -23,13 +23,6 @@ def test_the_table_names_every_key() -> None:
 
     assert [key for key in Mitigation.model_fields if f"`{key}`" not in table] == []
     assert [key for key in LIVE_PARAMETERS if f"`{key}`" not in table] == []
-
-
-def test_the_example_is_the_file() -> None:
-    """A reader copies it from the page or takes the file."""
-    (code,) = blocks(TEXT, "yaml")
-
-    assert code.strip() == (ROOT / "docs/what-if/call_customers.yaml").read_text().strip()
 
 
 def test_what_the_page_types_runs_in_its_order(

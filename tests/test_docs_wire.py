@@ -12,20 +12,14 @@ from fleet_wire.contract.codec import TYPES
 from fleet_wire.profiles.native import NATIVE
 from tests.helpers.brokers import running_mosquitto
 from tests.helpers.commands import SCENARIO, finish, start, write_scenario
-from tests.helpers.own_wires import DESCRIPTORS
-from tests.helpers.pages import blocks, page
-from tests.helpers.profile_files import profile_of
+from tests.helpers.pages import EXAMPLES, page
 
 TEXT = page("wire.md")
 
 
 @pytest.mark.broker
 def test_the_client_of_the_page_unlocks_a_car(tmp_path: Path) -> None:
-    """As it stands there, in less than thirty lines: the box receives, and executes."""
-    (code,) = blocks(TEXT, "python")
-    assert sum(map(bool, code.splitlines())) < 30
-    script = tmp_path / "unlock.py"
-    script.write_text(code, "utf-8")
+    """As it stands there: the box receives, and executes."""
     scenario = write_scenario(tmp_path, SCENARIO.replace("count: 30", "count: 2"))
     with (
         running_mosquitto() as broker,
@@ -35,7 +29,7 @@ def test_the_client_of_the_page_unlocks_a_car(tmp_path: Path) -> None:
         assert any("serving" in line for line in boxes.stdout)
         arguments = ["127.0.0.1", str(broker.port), "car-00001"]
         client = subprocess.run(
-            [sys.executable, str(script), *arguments],
+            [sys.executable, EXAMPLES / "programs" / "unlock.py", *arguments],
             check=True,
             capture_output=True,
             text=True,
@@ -51,13 +45,3 @@ def test_the_page_lists_every_topic_of_the_contract() -> None:
     for kind in TYPES:
         (topic,) = NATIVE.filters((kind,))
         assert f"`{topic.replace('+', '{vehicle_id}')}`" in TEXT
-
-
-@pytest.mark.parametrize("name", ["profiles.md", "encodings.md", "desired-state.md"])
-def test_the_profiles_of_the_pages_can_be_loaded(name: str) -> None:
-    """Each that is whole: those that show a part stand behind one that is."""
-    whole = [text for text in blocks(page(name), "yaml") if "result:" in text]
-    assert whole
-    for text in whole:
-        there = text.replace("descriptors: fleet.binpb", f"descriptors: {DESCRIPTORS}")
-        assert profile_of(there).traits.actions

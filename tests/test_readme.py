@@ -43,8 +43,8 @@ TYPED = [
     # tests/fleet_sim/sweeps/test_plan.py, which plans each of their runs
 ]
 FOLDERS = "bench|deploy|docs|fleet_sim|fleet_wire|platform_probe|scenarios|tests"
-PLACE = re.compile(rf"`((?:{FOLDERS})/[^`]*)`(?!:\n\n```)")
-"""But not the name of a file that the page itself gives in full."""
+PLACE = re.compile(rf"`((?:{FOLDERS})/[^`]*)`(?!\]\()")
+"""But not the text of a link."""
 
 
 def found_in_pages(pattern: re.Pattern[str]) -> list[tuple[Path, str]]:

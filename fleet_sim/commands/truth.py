@@ -135,7 +135,7 @@ def truth(  # noqa: PLR0913 - one parameter for each option
 
     \b
     fleet-sim truth app
-    fleet-sim truth app naive="python docs/truth/naive_app.py"
+    fleet-sim truth app naive="python docs/examples/programs/naive_app.py"
     fleet-sim truth mine="./my-client --verbose" --mode ack_lost_executed --rounds 1
     fleet-sim truth app --expect 80% --expect control=100% --expect old_command=0 --junit truth.xml
     """  # noqa: D301 - click's own escape

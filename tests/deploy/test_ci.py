@@ -13,7 +13,7 @@ import pytest
 from fleet_sim.scenario.loading import load_scenario
 from tests.helpers.junit import read_junit
 from tests.helpers.own_commands import run_here
-from tests.helpers.pages import blocks, page
+from tests.helpers.pages import EXAMPLES
 from tests.helpers.shipped import DEPLOY, yaml
 from tests.helpers.virtual_runs import run_virtually
 
@@ -143,13 +143,12 @@ def test_every_input_reaches_the_script() -> None:
 
 def test_the_pages_set_what_there_is() -> None:
     """The examples of docs/ci.md name inputs and variables that exist."""
-    examples = blocks(page("ci.md"), "yaml")
-    (example,) = (block for block in examples if "deploy/ci/github" in block)
+    example = (EXAMPLES / "ci" / "github_action.yml").read_text(encoding="utf-8")
     given = {
         line.partition(":")[0].strip() for line in example.partition("with:\n")[2].splitlines()
     }
     assert given <= ACTION["inputs"].keys()
     assert len(example.strip().splitlines()) <= 10
-    (example,) = (block for block in examples if ".unlockpath" in block)
+    example = (EXAMPLES / "ci" / "gitlab.yml").read_text(encoding="utf-8")
     given = {word.strip(":") for word in example.split() if word.startswith("UNLOCKPATH_")}
     assert given <= TEMPLATE["variables"].keys()

@@ -34,6 +34,7 @@ from tests.helpers.manifests import (
     Manifest,
     Pod,
     built,
+    built_from,
     built_with,
     bytes_of,
     container_of,
@@ -44,7 +45,7 @@ from tests.helpers.manifests import (
     service_variables,
 )
 from tests.helpers.own_commands import accept
-from tests.helpers.pages import page
+from tests.helpers.pages import EXAMPLES, page
 from tests.helpers.places import ROOT
 from tests.helpers.shipped import DEPLOY, PROMETHEUS, recording_rules, yaml
 
@@ -99,6 +100,15 @@ def test_kubernetes_takes_components(name: str, tmp_path: Path) -> None:
     assert kinds["ServiceMonitor"] == 3
     assert kinds["PrometheusRule"] == kinds["PersistentVolumeClaim"] == 1
     assert kinds["NetworkPolicy"] >= 5
+
+
+def test_kubernetes_takes_the_example_of_the_docs(tmp_path: Path) -> None:
+    """It names the image for every pod."""
+    example = EXAMPLES / "kubernetes" / "kustomization.yaml"
+    manifests = built_from(tmp_path, example.read_text(encoding="utf-8"))
+    _check(manifests, VERSIONS[-1])
+    images = re.findall(r"'image': '([^']+)'", str(manifests))
+    assert {*images} == {"registry.example/unlockpath:0.2.0"}
 
 
 def _check(manifests: Iterable[Manifest], kubernetes: str) -> None:

@@ -25,7 +25,7 @@ from platform_probe.settings.car_files import read_keys
 from platform_probe.settings.monitor import load_settings
 from tests.helpers.brokers import running_mosquitto
 from tests.helpers.own_commands import accept
-from tests.helpers.pages import blocks, page
+from tests.helpers.pages import EXAMPLES, blocks, page
 from tests.helpers.places import ROOT
 from tests.helpers.sample_run import STARTED_AT, make_attempt, write_lines
 from tests.helpers.shipped import DEPLOY, PROMETHEUS, yaml
@@ -129,11 +129,10 @@ def test_the_monitor_has_what_it_is_told(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_the_guide_makes_the_keys_of_cars(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its lines write a file that the monitor reads, with the keys that the boxes have."""
-    (script,) = blocks(GUIDE, "python")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "fleet.secret").write_text("a secret\n")
     (tmp_path / "vehicles.txt").write_text("car-1\ncar-2\n")
-    subprocess.run([sys.executable, "-c", script], check=True)
+    subprocess.run([sys.executable, EXAMPLES / "programs" / "make_vehicle_keys.py"], check=True)
     keys = read_keys(tmp_path / "vehicle.keys", ["car-1", "car-2"])
     assert keys == {car: vehicle_key("a secret", car) for car in ("car-1", "car-2")}
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.helpers.pages import files, page, rows, section
+from tests.helpers.pages import example_files, rows, section
 from tests.helpers.places import ROOT
 from tests.helpers.project_copy import contents, copy_project, run_in
 
@@ -89,7 +89,7 @@ def _paths(row: str) -> Iterator[str]:
 
 MODE: Final = Contribution(
     adds="a failure mode and its fault",
-    edits=[Edit(path, text) for path, text in files(page("first-failure-mode.md")).items()],
+    edits=[Edit(path, text) for path, text in example_files("first_failure_mode").items()],
     commands=["tests.docs --renew", "tests.golden --renew door_frozen"],
 )
 METRIC: Final = Contribution(

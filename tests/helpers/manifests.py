@@ -41,13 +41,17 @@ def built(name: str) -> tuple[Manifest, ...]:
 
 def built_with(directory: Path, name: str, *components: str) -> tuple[Manifest, ...]:
     """Return a directory with components, as a kustomization of a user's own puts them together."""
+    listed = ", ".join(f"../{each}" for each in components)
+    text = f"namespace: unlockpath\nresources: [../{name}]\ncomponents: [{listed}]\n"
+    return built_from(directory, text)
+
+
+def built_from(directory: Path, kustomization: str) -> tuple[Manifest, ...]:
+    """Return what a user's own kustomization makes, in a directory beside ours."""
     shutil.copytree(KUBERNETES.parent, directory / "deploy", dirs_exist_ok=True)
     own = directory / "deploy" / "kubernetes" / "own"
     own.mkdir(exist_ok=True)
-    listed = ", ".join(f"../{each}" for each in components)
-    (own / "kustomization.yaml").write_text(
-        f"namespace: unlockpath\nresources: [../{name}]\ncomponents: [{listed}]\n", encoding="utf-8"
-    )
+    (own / "kustomization.yaml").write_text(kustomization, encoding="utf-8")
     return built.__wrapped__(f"{own}")
 
 

@@ -19,14 +19,35 @@ REST_OF_A_SCENARIO = {
 }
 
 
+EXAMPLES = ROOT / "docs" / "examples"
+"""Files that pages include."""
+INCLUSION = re.compile(r'^--8<-- "([^":]+)(?::(\d+):(\d+))?"$', re.MULTILINE)
+"""A line of a page that stands for a file, or for some of its lines."""
+
+
 def page(name: str) -> str:
-    """Return the text of a page of the docs."""
-    return (ROOT / "docs" / name).read_text(encoding="utf-8")
+    """Return the text of a page of the docs with the files that it includes."""
+    return INCLUSION.sub(_included, (ROOT / "docs" / name).read_text(encoding="utf-8"))
+
+
+def _included(match: re.Match[str]) -> str:
+    name, first, last = match.groups()
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+    return "\n".join(lines[int(first) - 1 : int(last)] if first else lines)
 
 
 def section(text: str, title: str) -> str:
     """Return what stands under a heading, up to the next heading of any level."""
     return re.split(r"^#+ .*\n", text.split(f"# {title}\n", maxsplit=1)[1], flags=re.MULTILINE)[0]
+
+
+def example_files(folder: str) -> dict[str, str]:
+    """Return the texts of a folder of examples, by their paths in it."""
+    return {
+        path.relative_to(EXAMPLES / folder).as_posix(): path.read_text(encoding="utf-8")
+        for path in sorted((EXAMPLES / folder).rglob("*.*"))
+        if path.is_file() and path.suffix != ".pyc"
+    }
 
 
 def blocks(text: str, language: str) -> list[str]:
@@ -46,7 +67,9 @@ def run_in_shell(block: str, place: Path) -> str:
 
 def files(text: str) -> dict[str, str]:
     """Return the files that a page gives in full: a path on a line, then a block with the text."""
-    found = re.findall(r"^`(\S+)`:\n\n```\w+\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+    found = re.findall(
+        r"^\[?`(\S+)`(?:\]\(\S+\))?:\n\n```\w+\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE
+    )
     return dict(found)
 
 

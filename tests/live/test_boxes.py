@@ -23,7 +23,7 @@ from fleet_wire.links.link import BrokerAddress
 from tests.helpers.brokers import running_mosquitto, write_passwords
 from tests.helpers.commands import SCENARIO, finish, lines, start, write_scenario
 from tests.helpers.hand_made_boxes import AnyClient, links_to, presences
-from tests.helpers.pages import blocks, page
+from tests.helpers.pages import EXAMPLES
 from tests.helpers.waiting import eventually
 
 pytestmark = pytest.mark.broker
@@ -216,8 +216,8 @@ async def test_the_access_list_of_the_docs_is_enough(tmp_path: Path) -> None:
         tmp_path / "passwords", {"fleet": "f", "platform": "p", **dict.fromkeys(ids, "b")}
     )
     (tmp_path / "box").write_text("b")
-    (of_the_docs,) = blocks(page("boxes.md"), "conf")
-    acl = of_the_docs + "user platform\ntopic readwrite #\n"
+    of_the_docs = EXAMPLES / "mosquitto" / "boxes.acl"
+    acl = of_the_docs.read_text(encoding="utf-8") + "user platform\ntopic readwrite #\n"
     with running_mosquitto(config + acl_config(tmp_path, acl)) as broker:
         url = f"mqtt://fleet:f@127.0.0.1:{broker.port}"
         own = ("--box-user", "{vehicle_id}", "--box-password-file", tmp_path / "box")

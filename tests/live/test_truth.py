@@ -18,7 +18,7 @@ from fleet_sim.truth.score import TruthResult, number_of, read_result
 from tests.helpers.places import ROOT
 
 pytestmark = [pytest.mark.long, pytest.mark.broker]
-NAIVE = f"naive={sys.executable} {ROOT / 'docs' / 'truth' / 'naive_app.py'}"
+NAIVE = f"naive={sys.executable} {ROOT / 'docs' / 'examples' / 'programs' / 'naive_app.py'}"
 SHORT = ("--cars", "1", "--rounds", "1", "--seed", "1", "--profile", "saic")
 
 

@@ -26,7 +26,7 @@ from fleet_sim.truth.score import TruthResult, count, read_result, read_unlocks
 from tests.helpers.places import ROOT
 
 APP = [sys.executable, "-m", "fleet_sim.truth.clients.app"]
-NAIVE = [sys.executable, str(ROOT / "docs" / "truth" / "naive_app.py")]
+NAIVE = [sys.executable, str(ROOT / "docs" / "examples" / "programs" / "naive_app.py")]
 HASTY = Script(patience_s=6, reads_s=3, stays_s=0.2, lock_patience_s=4, away_s=4.0, visits_s=(3.0,))
 SIZE = Size(cars=1, control_cars=1, rounds=1)
 
@@ -84,7 +84,7 @@ def test_a_door_file_is_a_client(tmp_path: Path) -> None:
     """The one of the page polls until the car has answered, and says what it has answered."""
     port = free_port()
     door = tmp_path / "door.yaml"
-    text = (ROOT / "docs" / "truth" / "door.yaml").read_text()
+    text = (ROOT / "docs" / "examples" / "doors" / "truth.yaml").read_text()
     door.write_text(text.replace(":8080", f":{port}"))
     clients = programs_of([f"backend={door}"])
     result = graded(tmp_path, clients, ["key_overrides_app"], port=port)
