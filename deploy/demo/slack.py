@@ -43,6 +43,9 @@ header, footer {{ color: #616061; font-size: .85rem }}
 p {{ margin: .3rem 0; white-space: pre-line }}
 .danger {{ border-color: #d40e0d }} .warning {{ border-color: #e8a317 }}
 .good {{ border-color: #2eb67d }}
+button {{ font: bold 13px system-ui, sans-serif; color: inherit; background: #fff;
+  border: 1px solid #bbb; border-radius: 4px; padding: .3rem .7rem; margin-right: .4rem }}
+button.primary {{ color: #fff; background: #007a5a; border-color: #007a5a }}
 </style></head><body><h1>#unlocks</h1>
 <header>A stand-in for Slack, as the demo shows it. {watchdog}</header>
 {messages}
@@ -149,12 +152,21 @@ def _parts(message: Message) -> Iterator[str]:
             yield f"<h2>{_markup(html.escape(text, quote=False))}</h2>"
         elif block.get("type") == "section":
             yield f"<p>{_markup(text)}</p>"
+        elif block.get("type") == "actions":
+            yield f"<p>{''.join(map(_button, block.get('elements', ())))}</p>"
         elif block.get("type") == "context":
             texts = (str(each.get("text", "")) for each in block.get("elements", ()))
             yield f"<footer>{' '.join(_markup(each) for each in texts)}</footer>"
     for each in _attachments(message):
         title, link = str(each.get("title", "")), str(each.get("title_link", ""))
         yield f"<h2>{_link(link, title)}</h2><p>{_markup(str(each.get('text', '')))}</p>"
+
+
+def _button(element: dict[str, Any]) -> str:
+    """Return a button; nothing happens when it is pressed."""
+    style = html.escape(str(element.get("style", "")), quote=True)
+    label = html.escape(str((element.get("text") or {}).get("text", "")), quote=False)
+    return f'<button class="{style}" disabled>{label}</button> '
 
 
 def _link(url: str, text: str) -> str:
@@ -178,9 +190,9 @@ def _markup(text: str) -> str:
             plain = html.escape(html.unescape(part), quote=False)
             plain = re.sub(r":(\w+):", lambda found: EMOJI.get(found[1], found[0]), plain)
             plain = re.sub(r"`([^`\n]+)`", r"<code>\1</code>", plain)
-            plain = re.sub(r"(?<!\w)\*([^*\n]+)\*(?!\w)", r"<b>\1</b>", plain)
             shown.append(re.sub(r"(?<!\w)_([^_\n]+)_(?!\w)", r"<i>\1</i>", plain))
-    return "".join(shown)
+    # A bold part may hold a date
+    return re.sub(r"(?<!\w)\*([^*\n]+)\*(?!\w)", r"<b>\1</b>", "".join(shown))
 
 
 class Handler(BaseHTTPRequestHandler):

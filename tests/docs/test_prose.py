@@ -10,8 +10,10 @@ import pytest
 from tests.helpers.places import ROOT
 from tests.helpers.prose import (
     LONG,
+    MARKDOWN,
     PAGES,
     RULES,
+    badly_broken_lines,
     count_words,
     docs_sentences,
     docstring_sentences,
@@ -55,6 +57,16 @@ def test_paragraphs_of_the_docs_are_short() -> None:
     assert bad == []
 
 
+def test_each_sentence_has_a_line_of_its_own() -> None:
+    """A change of one sentence is then a change of one line."""
+    bad = [
+        f"{page.relative_to(ROOT)}: {line[:90]}"
+        for page in MARKDOWN
+        for line in badly_broken_lines(page.read_text(encoding="utf-8"))
+    ]
+    assert bad == []
+
+
 def test_the_readme_is_short() -> None:
     """Everything else has a page."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -88,3 +100,5 @@ def test_the_measure_finds_what_it_is_for() -> None:
     ]  # fmt: skip
     page = "# Title\n\nOne.\nTwo.\n- three\n\n| a | b |\n\n```bash\nfour\n```\n"
     assert [*paragraphs_of(page)] == ["One. Two.", "three"]
+    lines = ["One. Two.", "Half a", "sentence.", "- `A. B` is one.", "- Three.", "  Four."]
+    assert [*badly_broken_lines("\n".join(lines))] == ["One. Two.", "sentence."]

@@ -13,6 +13,8 @@ from tests.helpers.places import ROOT
 from tests.helpers.site import build_site
 
 LOADED = re.compile(r"<(?:script|img|iframe|source)\b[^>]*\ssrc=\"?([^\"\s>]+)|<link\b[^>]*>")
+MOST_BYTES = 220_000
+"""Of a picture: the moving one has most."""
 PAGES = [path.relative_to(ROOT / "docs") for path in sorted((ROOT / "docs").rglob("*.md"))]
 
 
@@ -54,6 +56,15 @@ def test_files_of_the_repository_can_be_read(site: Path) -> None:
     """A page's link to a scenario leads to a copy of it."""
     name = "scenarios/long/many_cars.yaml"
     assert (site / "repository" / name).read_bytes() == (ROOT / name).read_bytes()
+
+
+def test_pictures_are_shown_and_small() -> None:
+    """A picture that no page shows is out of date sooner or later."""
+    pages = [*(ROOT / "docs").rglob("*.md"), ROOT / "README.md", ROOT / "ARCHITECTURE.md"]
+    text = "".join(page.read_text(encoding="utf-8") for page in pages)
+    pictures = [*(ROOT / "docs" / "images").iterdir()]
+    assert [one.name for one in pictures if f"images/{one.name})" not in text] == []
+    assert [one.name for one in pictures if one.stat().st_size > MOST_BYTES] == []
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ Everything is JSON, one object per line.
 A name that ends in `_s` is a number of seconds, and one that ends in `_v` volts.
 `at` and `started_at` are Unix seconds.
 Unknown values are null, or left out of `evidence`.
-[What is kept](operate.md#what-is-kept) says how long the files are kept and who may read them.
+[What is kept](retention.md) says how long the files are kept and who may read them.
 """
 RECORDS = """\
 ## attempts.jsonl

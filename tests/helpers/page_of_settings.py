@@ -43,7 +43,11 @@ def page_of_settings() -> str:
     for title, at, model in _models():
         parts += [
             f"## {title}\n",
-            *([model.__doc__.partition("\n")[0] + "\n"] if at and model.__doc__ else []),
+            *(
+                [model.__doc__.partition("\n")[0].replace(". ", ".\n") + "\n"]
+                if at and model.__doc__
+                else []
+            ),
         ]
         parts.append(table(("Key", "Flag", "Default", "Values", "Meaning"), _rows(at, model)))
     return "\n".join(parts)

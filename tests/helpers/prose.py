@@ -24,12 +24,21 @@ RULES: Final[dict[str, Any]] = tomllib.loads(
 PAGES: Final = tuple(
     ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md")
 ) + tuple(sorted((ROOT / "docs").rglob("*.md")))
+MARKDOWN: Final = (
+    *PAGES,
+    ROOT / "CHANGELOG.md",
+    ROOT / "tests" / "README.md",
+    ROOT / "deploy" / "alertmanager" / "secrets" / "README.md",
+)
+"""Every page that is ours."""
 PACKAGES: Final = ("fleet_wire", "fleet_sim", "platform_probe")
 LONG: Final = 30
 """Words: a sentence with more of them is long."""
 _WORD: Final = re.compile(r"[A-Za-z][A-Za-z'-]*")
 _FENCED: Final = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
 _END: Final = re.compile(r"(?<=[.!?:;])\s+(?=[A-Z`\"(*])")
+_FULL_STOP: Final = re.compile(r"(?<=[.!?])[)*\"]*\s+(?=[A-Z`\"(*\[])")
+_ENDED: Final = re.compile(r"[.!?:;][)*\"`]*$")
 _ITEM: Final = re.compile(r"\s*([-*>]|\d+\.)\s+")
 _NOT_PROSE: Final = ("|", "#", "!", "    ")
 _NAME_PART: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?=[A-Z]|$)")
@@ -82,6 +91,18 @@ def paragraphs_of(markdown: str) -> Iterator[str]:
             lines = []
         if is_prose:
             lines.append(_ITEM.sub("", line, count=1))
+
+
+def badly_broken_lines(markdown: str) -> Iterator[str]:
+    """Yield each line of prose that has two sentences, or goes on with one of the line before."""
+    before = ""
+    for line in _FENCED.sub("", markdown).splitlines():
+        is_prose = bool(line.strip()) and not line.startswith(_NOT_PROSE[:-1])
+        text = re.sub(r"`[^`]*`", "`x`", line.strip())
+        goes_on = before and not _ENDED.search(before) and not _ITEM.match(f" {line}")
+        if is_prose and (goes_on or _FULL_STOP.search(_ITEM.sub("", f" {text}", count=1))):
+            yield line
+        before = text if is_prose else ""
 
 
 def docs_sentences() -> list[tuple[Path, Sentence]]:

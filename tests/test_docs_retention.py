@@ -1,4 +1,4 @@
-"""docs/operate.md names every file that the monitor writes, and how long it is kept."""
+"""docs/retention.md names every file that the monitor writes, and how long it is kept."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from platform_probe.settings.monitor import (
     RotationSettings,
     StoreSettings,
 )
-from tests.helpers.pages import page, section
+from tests.helpers.pages import page
 from tests.helpers.places import ROOT
 
-KEPT = section(page("operate.md"), "What is kept")
+KEPT = page("retention.md")
 NAME = re.compile(r'^\w*FILE: Final = "([\w.]+)"', re.MULTILINE)
 PARTS: dict[str, Any] = {
     "journal": JournalSettings,
