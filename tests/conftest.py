@@ -19,8 +19,10 @@ from tests.helpers.worker_memory import WorkerMemory
 
 pytest_plugins = ["tests.helpers.second_try"]
 
-hypothesis.settings.register_profile("no-deadline", deadline=None)
-hypothesis.settings.load_profile("no-deadline")  # a busy machine is slow, not wrong
+# A busy machine is slow, not wrong. Each run draws other examples: forty are enough for one.
+hypothesis.settings.register_profile("forty", deadline=None, max_examples=40)
+hypothesis.settings.register_profile("hundred", deadline=None, max_examples=100)
+hypothesis.settings.load_profile("forty")
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # else each start looks for some
 os.environ.setdefault("GOGC", "off")  # promtool and its like: a third less to do, with more memory
 os.environ.setdefault("GOMEMLIMIT", "400MiB")

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import msgspec
@@ -239,7 +243,20 @@ def _labels() -> list[Label]:
 
 
 def make_busy_store(directory: Path, *, packed: bool = True) -> Path:
-    """Make the store, as Parquet or as lines, and return its directory."""
+    """Copy the store, as Parquet or as lines, into a directory, and return that."""
+    shutil.copytree(_made(packed=packed), directory, dirs_exist_ok=True)
+    return directory
+
+
+@cache
+def _made(*, packed: bool) -> Path:
+    """Return the store that this process has made, until it ends."""
+    held = TemporaryDirectory(prefix="busy-store-")
+    atexit.register(held.cleanup)
+    return _make(Path(held.name) / "store", packed=packed)
+
+
+def _make(directory: Path, *, packed: bool) -> Path:
     put_unlocks(directory, _unlocks())
     for table, records in (
         ("stray_answers", _strays()),

@@ -64,12 +64,12 @@ class StandIns:
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """Hide them before any fixture of the test is made, of whatever scope."""
         markers = {marker.name for marker in item.iter_markers()}
+        others = sorted(PROGRAMS.keys() - markers)
+        stand_ins = os.pathsep.join(f"{self._directory}/{marker}" for marker in others)
         with pytest.MonkeyPatch.context() as patch:
-            for marker in PROGRAMS.keys() - markers:
-                directory = f"{self._directory / marker}"
-                patch.setenv("PATH", directory, prepend=os.pathsep)
-                before = broker_process._SEARCH_PATH
-                patch.setattr(broker_process, "_SEARCH_PATH", directory + os.pathsep + before)
+            patch.setenv("PATH", stand_ins, prepend=os.pathsep)
+            searched = stand_ins + os.pathsep + broker_process._SEARCH_PATH
+            patch.setattr(broker_process, "_SEARCH_PATH", searched)
             if "dask" not in markers:
                 patch.setenv("PYTHONPATH", f"{self._directory / 'dask'}", prepend=os.pathsep)
                 patch.setitem(sys.modules, DASK, None)

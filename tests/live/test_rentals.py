@@ -182,7 +182,8 @@ def test_boxes_that_cannot_be_rented(
     """The command names what to change before a box connects."""
     scenario = write_scenario(tmp_path, SCENARIO.partition("expect:")[0])
     broker = ("--broker", "mqtt://127.0.0.1:1")
-    code, _, errors = run_here("fleet_sim", "boxes", scenario, *broker, *options)
+    ask = run if "--processes" in options else run_here
+    code, _, errors = ask("fleet_sim", "boxes", scenario, *broker, *options)
     assert (code, problem in errors) == (2, True), errors
 
 

@@ -246,7 +246,7 @@ def heal(street: Street) -> None:
     street.pass_s(20.0)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(KINDS.flatmap(deeds_of), st.booleans())
 def test_whatever_is_done_to_a_car_is_undone_and_told(
     deeds: list[tuple[str, float, float]],
@@ -316,7 +316,7 @@ def numbered_messages() -> Iterator[list[str]]:
         yield topics
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(KINDS.flatmap(deeds_of), st.booleans())
 def test_whatever_is_done_to_a_car_its_messages_keep_their_order(
     deeds: list[tuple[str, float, float]],

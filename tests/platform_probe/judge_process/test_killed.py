@@ -395,7 +395,7 @@ def test_killed_before_any_write(tmp_path: Path, death: Death, every: int) -> No
 def test_killed_again_and_again(tmp_path: Path, death: Death) -> None:
     """So it is when the next one is killed while it starts, and others are stopped."""
     random = Random(7)  # noqa: S311 - a test
-    for number in range(20):
+    for number in range(12):
         place = tmp_path / str(number)
         place.mkdir()
         story = Story(place, death, seed=number, stopped=0.05 * (number % 2))

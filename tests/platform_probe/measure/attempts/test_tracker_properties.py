@@ -183,6 +183,6 @@ class AnyOrderWatching(AnyOrder):
 
 
 TestAnyOrder = AnyOrder.TestCase
-TestAnyOrder.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestAnyOrder.settings = settings(max_examples=30, stateful_step_count=40, deadline=None)
 TestAnyOrderWatching = AnyOrderWatching.TestCase
 TestAnyOrderWatching.settings = TestAnyOrder.settings
