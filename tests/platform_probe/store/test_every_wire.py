@@ -45,7 +45,7 @@ state:
   retain: true
   fields: { is_locked: { at: text, values: { "1": true, "0": false } } }
 """
-WIRES = ("native", "ovms", "saic", "aws-iot", MAPPED)
+WIRES = ("native", "ovms", pytest.param("saic", marks=pytest.mark.long), "aws-iot", MAPPED)
 SCENARIO = """
 description: Cars that do not answer, refuse, and open late, whatever they speak.
 seed: 5
