@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,9 @@ from fleet_sim.commands.verdicts import (
 from fleet_sim.results import readable
 from fleet_sim.results.junit import Case, Suite
 from fleet_sim.runs.limits import cores
+from fleet_sim.runs.progress import progress_on
 from fleet_sim.sweeps.plan import SweepPlan, label_of, plan_sweep
 from fleet_sim.sweeps.point import PointRecord
-from fleet_sim.sweeps.progress import sweep_progress_on
 from fleet_sim.sweeps.report import reproduction
 from fleet_sim.sweeps.sweep import Sweep, SweepOptions, default_directory
 from fleet_wire.command_line import INTERRUPTED
@@ -124,7 +125,7 @@ def _run(the_sweep: Sweep, console: Console) -> list[PointRecord]:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` would ignore it
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with sweep_progress_on(console) as progress:
+        with closing(progress_on(console)) as progress:
             return the_sweep.run(progress)
     except KeyboardInterrupt:
         runs = readable.number_of(len(the_sweep.records), "run")

@@ -6,6 +6,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,9 +28,9 @@ from fleet_sim.results import readable
 from fleet_sim.results.junit import Case, Suite
 from fleet_sim.runs.limits import cores
 from fleet_sim.runs.manifest import lacks_of
+from fleet_sim.runs.progress import progress_on
 from fleet_sim.runs.suite import SuiteResult, SuiteRun, run_suite, scenario_files, suite_runs
 from fleet_sim.scenario.loading import load_scenario
-from fleet_sim.sweeps.progress import sweep_progress_on
 from fleet_wire.command_line import INTERRUPTED
 from fleet_wire.errors import ConfigError
 from fleet_wire.printing import print_json
@@ -137,7 +138,7 @@ def _run(runs: Sequence[SuiteRun], jobs: int, console: Console) -> list[SuiteRes
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` would ignore it
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     done = failed = 0
-    with sweep_progress_on(console) as progress:
+    with closing(progress_on(console)) as progress:
 
         def on_end(result: SuiteResult) -> None:
             nonlocal done, failed

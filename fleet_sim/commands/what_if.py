@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from fleet_sim.futures.ranking import NOTHING, RankedMitigation, rank_mitigation
 from fleet_sim.mitigations.form import Mitigation, load_mitigations
 from fleet_sim.runs.course import DO_NOTHING
 from fleet_sim.runs.limits import cores
-from fleet_sim.sweeps.progress import sweep_progress_on
+from fleet_sim.runs.progress import progress_on
 from fleet_wire.command_line import INTERRUPTED
 from fleet_wire.errors import ConfigError
 from fleet_wire.printing import print_json
@@ -152,7 +153,7 @@ def _ranked(
         1 + sum(changes_something(each, world) for each in mitigations.values()) for world in worlds
     )
     done = 0
-    with sweep_progress_on(console) as progress:
+    with closing(progress_on(console)) as progress:
 
         def count(played: int) -> None:
             nonlocal done

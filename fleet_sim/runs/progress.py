@@ -1,4 +1,4 @@
-"""How a run shows itself while it goes on.
+"""How a run, or many of them, show themselves while they go on.
 
 On a terminal: bars and a panel that is drawn over. Elsewhere, in a log or a pipe: plain lines, one
 every few seconds, without control characters. Both say the same. Nothing here starts a thread. It
@@ -72,6 +72,11 @@ class Progress:
         """Report how many boxes have left."""
         self.count(f"left {done:,} of {readable.boxes(total)}", done, total)
 
+    def runs(self, *, done: int, total: int, failed: int) -> None:
+        """Report how many runs of several are finished."""
+        words = f"{done:,} of {readable.number_of(total, 'run')}"
+        self.count(f"{words}, {failed:,} failed" if failed else words, done, total)
+
     def serving(self, metrics_url: str) -> None:
         """Report the URL of the metrics."""
 
@@ -103,7 +108,7 @@ class _PacedProgress(Progress):
     def count(self, words: str, done: int, total: int) -> None:
         """Show how much it is, and how fast that grows."""
         if self._is_due() or done == total:
-            self._show_count(self._counting.rate_text(words, done), done, total)
+            self._show_count(self._counting.rate_text(words, done, total), done, total)
 
     def load(self, state: LoadState) -> None:
         """Show how far the load is, what became of the unlocks, and what the boxes do."""

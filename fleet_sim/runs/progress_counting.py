@@ -1,10 +1,11 @@
-"""What is said while very much comes in: how much so far, how fast, and what memory is left."""
+"""What is said while very much comes in: how much, how fast, and what time and memory are left."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Final
 
+from fleet_sim.results import readable
 from fleet_sim.runs.memory import available_bytes
 from fleet_wire.clock import Clock
 
@@ -27,8 +28,8 @@ class Counting:
         """Count something else from now on."""
         self._since = self._rate_per_s = None
 
-    def rate_text(self, so_far: str, done: int) -> str:
-        """Return what is said of so much; `so_far` is how much that is, in words."""
+    def rate_text(self, so_far: str, done: int, total: int) -> str:
+        """Return what is said of so much of a total; `so_far` is how much that is, in words."""
         now_s = self._clock.monotonic_s()
         if self._since is None:
             self._since = now_s, done
@@ -38,6 +39,11 @@ class Counting:
             self._since = now_s, done
         if self._rate_per_s is None:
             return so_far
-        free = self._free_bytes()
-        memory = "" if free is None else f", {free / 1e9:.1f} GB of memory free"
-        return f"{so_far}, {self._rate_per_s:,.0f} a second{memory}"
+        parts, free = [so_far], self._free_bytes()
+        if self._rate_per_s >= 1:
+            parts.append(f"{self._rate_per_s:,.0f} a second")
+        if self._rate_per_s and done < total:
+            parts.append(f"{readable.duration((total - done) / self._rate_per_s)} left")
+        if free is not None:
+            parts.append(f"{free / 1e9:.1f} GB of memory free")
+        return ", ".join(parts)

@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
@@ -22,6 +22,7 @@ from fleet_sim.results import readable
 from fleet_sim.results.summary import JsonLines, read_json
 from fleet_sim.runs.directory import RunDirectory
 from fleet_sim.runs.limits import check_disk
+from fleet_sim.runs.progress import Progress
 from fleet_sim.runs.source_digest import versions
 from fleet_sim.sweeps.dask import run_on_dask
 from fleet_sim.sweeps.plan import SweepPlan
@@ -51,18 +52,6 @@ class SweepOptions:
     keeps_runs: bool = False
 
 
-class SweepProgress(Protocol):
-    """Callbacks that show a sweep's progress."""
-
-    def note(self, text: str) -> None:
-        """Show a text that stays on the screen."""
-        ...
-
-    def runs(self, *, done: int, total: int, failed: int) -> None:
-        """Show how many runs are finished."""
-        ...
-
-
 class Sweep:
     """One sweep in one directory."""
 
@@ -87,7 +76,7 @@ class Sweep:
         keys = ((tuple(setting.values()), seed) for _, setting, seed in self._plan.runs())
         return [self._done[key] for key in keys if key in self._done]
 
-    def run(self, progress: SweepProgress) -> list[PointRecord]:
+    def run(self, progress: Progress) -> list[PointRecord]:
         """Do what is not done yet, write table and report, and return all records.
 
         Raises `ConfigError` if another process works in the directory, and `UnlockpathError` if the

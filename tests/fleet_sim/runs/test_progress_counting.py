@@ -19,17 +19,32 @@ def test_the_rate_is_that_of_the_last_seconds(free_bytes: int | None, memory: st
     """It is said when it is known, and follows what happens; with it the memory, if known."""
     clock = FakeClock()
     counting = Counting(clock, lambda: free_bytes)
-    assert counting.rate_text("0 boxes", 0) == "0 boxes"
+    total = 30_000
+    assert counting.rate_text("0 boxes", 0, total) == "0 boxes"
     clock.now_s += 2.9
-    assert counting.rate_text("15,000 boxes", 15_000) == "15,000 boxes"
+    assert counting.rate_text("15,000", 15_000, total) == "15,000"
     clock.now_s += 0.1
-    assert counting.rate_text("18,000", 18_000) == f"18,000, 6,000 a second{memory}"
-    clock.now_s += 2.0
-    assert counting.rate_text("18,001", 18_001) == f"18,001, 6,000 a second{memory}"
-    clock.now_s += 2.0
-    assert counting.rate_text("26,000", 26_000) == f"26,000, 2,000 a second{memory}"
+    fast = f"18,000, 6,000 a second, 2 s left{memory}"
+    assert counting.rate_text("18,000", 18_000, total) == fast
+    clock.now_s += 4.0
+    slower = f"26,000, 2,000 a second, 2 s left{memory}"
+    assert counting.rate_text("26,000", 26_000, total) == slower
+    assert counting.rate_text("all", total, total) == f"all, 2,000 a second{memory}"
     counting.restart()
-    assert counting.rate_text("0 messages", 0) == "0 messages"
+    assert counting.rate_text("0 messages", 0, total) == "0 messages"
+
+
+def test_runs_that_take_long_have_no_rate_but_an_end() -> None:
+    """Off a terminal there are no control characters, and a line every few seconds."""
+    stream, clock = StringIO(), FakeClock(now_s=0.0)
+    progress = LineProgress(stream, clock)
+    for done in range(1, 21):
+        clock.now_s = 2.0 * done
+        progress.runs(done=done, total=20, failed=done // 10)
+    words = [line.split(",")[:3] for line in stream.getvalue().splitlines()]
+    assert words[0] == ["1 of 20 runs"]
+    assert words[1][:2] == ["4 of 20 runs", " 32 s left"]
+    assert words[-1][:2] == ["20 of 20 runs", " 2 failed"]
 
 
 def test_lines_say_what_the_probe_learns() -> None:
