@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from array import array
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -142,19 +141,3 @@ class AnswersTally:
             "to_publish": quantiles(self.to_publish_s),
             "to_answer": quantiles(self.to_answer_s),
         }
-
-
-def customers_of(lines: Iterable[CustomerLine]) -> CustomersTally:
-    """Return what the customers of a run did."""
-    tally = CustomersTally()
-    for line in lines:
-        tally.add(line)
-    return tally
-
-
-def answers_of(events: Iterable[PlatformEvent]) -> AnswersTally:
-    """Return what the platform of a run answered."""
-    tally = AnswersTally()
-    for event in events:
-        tally.add(event)
-    return tally

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
+from fleet_sim.results.revised import keep_last
 from fleet_wire.modes.catalogue import TITLES
 
 
@@ -28,26 +28,21 @@ class DiagnosisLine(msgspec.Struct):
 class DiagnosesTally:
     """How many unlocks were diagnosed, by the likeliest mode of the last revision."""
 
-    by_mode: Counter[str] = field(default_factory=Counter)
+    last: dict[str, DiagnosisLine] = field(default_factory=dict)
     revisions: int = 0
+
+    def add(self, line: DiagnosisLine) -> None:
+        """Count a revision of a diagnosis."""
+        self.revisions += 1
+        if line.modes:
+            keep_last(self.last, line.attempt_id, line)
 
     def as_json(self) -> dict[str, Any]:
         """Return the counts; every mode has its key, and one of another version has one too."""
-        names = dict.fromkeys((*TITLES, *sorted(self.by_mode)))
+        by_mode = Counter(line.modes[0].mode for line in self.last.values())
+        names = dict.fromkeys((*TITLES, *sorted(by_mode)))
         return {
-            "total": self.by_mode.total(),
+            "total": by_mode.total(),
             "revisions": self.revisions,
-            "by_mode": {name: self.by_mode[name] for name in names},
+            "by_mode": {name: by_mode[name] for name in names},
         }
-
-
-def diagnoses_of(lines: Iterable[DiagnosisLine]) -> DiagnosesTally:
-    """Count diagnoses, each as it was made last."""
-    last: dict[str, DiagnosisLine] = {}
-    revisions = 0
-    for line in lines:
-        revisions += 1
-        held = last.get(line.attempt_id)
-        if line.modes and (held is None or held.revision <= line.revision):
-            last[line.attempt_id] = line
-    return DiagnosesTally(Counter(line.modes[0].mode for line in last.values()), revisions)

@@ -107,17 +107,22 @@ def value_at(values: Mapping[str, Any], key: str) -> Any:
 @cache
 def known_keys() -> tuple[str, ...]:
     """Return every key that an expectation may use; names of the fleet's parts stay open."""
-    return tuple(_leaves(empty_summary(), ""))
+    return _keys(empty_summary())
 
 
 def keys_of_parts(fleet: FleetParts) -> tuple[str, ...]:
     """Return every key an expectation may be about one part of a fleet."""
-    return tuple(_leaves(empty_summary(fleet)["by"], "by."))
+    return _keys(empty_summary(fleet)["by"], "by.")
 
 
-def _leaves(values: Mapping[str, Any], prefix: str) -> Iterator[str]:
+def leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield each value of nested mappings under its dotted key; a label may hold dots itself."""
     for key, value in values.items():
         if isinstance(value, Mapping):
-            yield from _leaves(value, f"{prefix}{key}.")
-        elif not isinstance(value, list):
-            yield f"{prefix}{key}"
+            yield from leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _keys(values: Mapping[str, Any], prefix: str = "") -> tuple[str, ...]:
+    return tuple(key for key, value in leaves(values, prefix) if not isinstance(value, list))

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from fleet_sim.results.revised import keep_last
 from fleet_wire.contract.incident import IncidentKind, IncidentState, Severity
 from fleet_wire.modes.catalogue import TITLES
 
@@ -31,36 +32,27 @@ class IncidentLine(msgspec.Struct):
 class IncidentsTally:
     """How many incidents there were, each as its last revision has it."""
 
-    by_kind: Counter[str] = field(default_factory=Counter)
-    by_severity: Counter[str] = field(default_factory=Counter)
-    by_state: Counter[str] = field(default_factory=Counter)
-    by_mode: Counter[str] = field(default_factory=Counter)
+    last: dict[str, IncidentLine] = field(default_factory=dict)
     revisions: int = 0
+
+    def add(self, line: IncidentLine) -> None:
+        """Count a revision of an incident."""
+        self.revisions += 1
+        keep_last(self.last, line.incident_id, line)
 
     def as_json(self) -> dict[str, Any]:
         """Return the counts; every kind, severity, state and mode has its key."""
+        lines = self.last.values()
         return {
-            "count": self.by_kind.total(),
+            "count": len(lines),
             "revisions": self.revisions,
-            "by_kind": {kind.value: self.by_kind[kind.value] for kind in IncidentKind},
-            "by_severity": {each.value: self.by_severity[each.value] for each in Severity},
-            "by_state": {state.value: self.by_state[state.value] for state in IncidentState},
-            "by_mode": {name: self.by_mode[name] for name in (*TITLES, NO_MODE)},
+            "by_kind": _counts(IncidentKind, (line.kind for line in lines)),
+            "by_severity": _counts(Severity, (line.severity for line in lines)),
+            "by_state": _counts(IncidentState, (line.state for line in lines)),
+            "by_mode": _counts((*TITLES, NO_MODE), (line.mode or NO_MODE for line in lines)),
         }
 
 
-def incidents_of(lines: Iterable[IncidentLine]) -> IncidentsTally:
-    """Count incidents, each as it was at last."""
-    last: dict[str, IncidentLine] = {}
-    tally = IncidentsTally()
-    for line in lines:
-        tally.revisions += 1
-        held = last.get(line.incident_id)
-        if held is None or held.revision <= line.revision:
-            last[line.incident_id] = line
-    for line in last.values():
-        tally.by_kind[line.kind] += 1
-        tally.by_severity[line.severity] += 1
-        tally.by_state[line.state] += 1
-        tally.by_mode[line.mode or NO_MODE] += 1
-    return tally
+def _counts(names: Iterable[str], found: Iterable[str]) -> dict[str, int]:
+    number = Counter(found)
+    return {str(name): number[str(name)] for name in names}

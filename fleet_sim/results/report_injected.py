@@ -59,9 +59,21 @@ def injected_part(summary: Mapping[str, Any]) -> InjectedPart | None:
     return InjectedPart(
         verdict=verdict(injected),
         rows=[
-            *map(_fault_row, faults),
-            *map(_lost_row, injected.get("lost", ())),
-            _untouched_row(injected["untouched"]),
+            *(
+                _row(
+                    each,
+                    fault=str(each["fault"]),
+                    window=window(each),
+                    seen=str(each["seen"]),
+                    cars=each["cars"],
+                )
+                for each in faults
+            ),
+            *(
+                _row(each, other=lost_name(each), window=absence_text(each), cars=each["cars"])
+                for each in injected.get("lost", ())
+            ),
+            _row(injected["untouched"], other="none", window=readable.NOTHING),
         ],
     )
 
@@ -144,45 +156,29 @@ def _causes(concluded: Mapping[str, Any]) -> list[tuple[str, int]]:
     return sorted(counts, key=lambda pair: (-pair[1], pair[0]))
 
 
-def _fault_row(fault: Mapping[str, Any]) -> InjectedRow:
+def _row(
+    concluded: Mapping[str, Any],
+    *,
+    window: str,
+    fault: str = "",
+    other: str = "",
+    seen: str = "",
+    cars: int | None = None,
+) -> InjectedRow:
     return InjectedRow(
-        fault=str(fault["fault"]),
-        other="",
-        window=window(fault),
-        seen=str(fault["seen"]),
-        cars=readable.count(fault["cars"]),
-        unlocks=readable.count(fault["total"]),
-        said=_conclusion_bars(fault),
+        fault=fault,
+        other=other,
+        window=window,
+        seen=seen,
+        cars=readable.count(cars),
+        unlocks=readable.count(concluded["total"]),
+        said=_conclusion_bars(concluded),
     )
 
 
 def window(fault: Mapping[str, Any]) -> str:
     """Return from when to when a fault was at work."""
     return f"{fault['start_s']:g} to {fault['end_s']:g} s"
-
-
-def _lost_row(lost: Mapping[str, Any]) -> InjectedRow:
-    return InjectedRow(
-        fault="",
-        other=lost_name(lost),
-        window=absence_text(lost),
-        seen="",
-        cars=readable.count(lost["cars"]),
-        unlocks=readable.count(lost["total"]),
-        said=_conclusion_bars(lost),
-    )
-
-
-def _untouched_row(untouched: Mapping[str, Any]) -> InjectedRow:
-    return InjectedRow(
-        fault="",
-        other="none",
-        window=readable.NOTHING,
-        seen="",
-        cars=readable.NOTHING,
-        unlocks=readable.count(untouched["total"]),
-        said=_conclusion_bars(untouched),
-    )
 
 
 def _conclusion_bars(concluded: Mapping[str, Any]) -> list[ConclusionBar]:

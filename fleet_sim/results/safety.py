@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,14 +46,6 @@ class SafetyTally:
             "findings": self.kinds.total(),
             "unexplained": self.unexplained,
         }
-
-
-def safety_of(findings: Iterable[SafetyFinding]) -> SafetyTally:
-    """Return what a run's watch over movements has found."""
-    tally = SafetyTally()
-    for finding in findings:
-        tally.add(finding)
-    return tally
 
 
 class HitLine(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,18 +16,12 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from fleet_sim.results.customers import (
-    AnswersTally,
-    CustomerLine,
-    CustomersTally,
-    answers_of,
-    customers_of,
-)
-from fleet_sim.results.diagnosed import DiagnosesTally, DiagnosisLine, diagnoses_of
+from fleet_sim.results.customers import AnswersTally, CustomerLine, CustomersTally
+from fleet_sim.results.diagnosed import DiagnosesTally, DiagnosisLine
 from fleet_sim.results.fleet_parts import FleetParts, PartsTally
-from fleet_sim.results.incidents import IncidentLine, IncidentsTally, incidents_of
+from fleet_sim.results.incidents import IncidentLine, IncidentsTally
 from fleet_sim.results.injected import Injected, InjectedFault, LostBoxes
-from fleet_sim.results.safety import SafetyFinding, SafetyTally, safety_of
+from fleet_sim.results.safety import SafetyFinding, SafetyTally
 from fleet_sim.results.times import opens_after_s, quantiles
 from fleet_wire.contract.attempt import (
     Attempt,
@@ -226,6 +220,21 @@ class _Gathered:
     diagnoses: DiagnosesTally = field(default_factory=DiagnosesTally)
     incidents: IncidentsTally = field(default_factory=IncidentsTally)
 
+    def add_attempt(self, attempt: Attempt) -> None:
+        if attempt.source is not Source.FLOOR:
+            self.tally.add(attempt)
+            self.injected.add(attempt)
+            self.parts.add(attempt)
+
+    def add_stray(self, stray: StrayAnswer) -> None:
+        self.strays[stray.kind] += 1
+        if stray.is_late_unlock and stray.source is not Source.FLOOR:
+            self.late_unlocks.append(stray)
+            self.parts.add_late_unlock(stray.vehicle_id)
+
+    def add_complaint(self, complaint: Complaint) -> None:
+        self.complaints["seen" if complaint.attempts else "unseen"] += 1
+
 
 def summarize(
     run_directory: Path, facts: RunFacts, fleet: FleetParts | None = None
@@ -263,54 +272,34 @@ def empty_summary(fleet: FleetParts | None = None) -> dict[str, Any]:
 
 
 def _gather(run_directory: Path, fleet: FleetParts) -> _Gathered:
-    attempts = Attempts(run_directory / "attempts.jsonl")
-    floor = JsonLines(run_directory / "floor.jsonl", Attempt)
-    strays = JsonLines(run_directory / "stray_answers.jsonl", StrayAnswer)
-    tally, parts = _Tally(), PartsTally(fleet)
-    lost = [*JsonLines(run_directory / LOST_BOXES, LostBoxes)]
-    injected = Injected([*JsonLines(run_directory / "ground_truth.jsonl", InjectedFault)], lost)
-    for attempt in attempts:
-        if attempt.source is not Source.FLOOR:
-            tally.add(attempt)
-            injected.add(attempt)
-            parts.add(attempt)
-    kinds: Counter[StrayKind] = Counter()
-    late_unlocks: list[StrayAnswer] = []
-    for stray in strays:
-        kinds[stray.kind] += 1
-        if stray.is_late_unlock and stray.source is not Source.FLOOR:
-            late_unlocks.append(stray)
-            parts.add_late_unlock(stray.vehicle_id)
-    complaints = JsonLines(run_directory / "complaints.jsonl", Complaint)
-    of_unlocks = (attempts, floor, strays, complaints)
-    of_complaints = Counter("seen" if each.attempts else "unseen" for each in complaints)
-    customers = JsonLines(run_directory / "customers.jsonl", CustomerLine)
-    events = JsonLines(run_directory / "platform.jsonl", PlatformEvent)
-    findings = JsonLines(run_directory / "safety.jsonl", SafetyFinding)
-    diagnoses = JsonLines(run_directory / "diagnoses.jsonl", DiagnosisLine)
-    diagnosed = diagnoses_of(diagnoses)
-    incidents = JsonLines(run_directory / "incidents.jsonl", IncidentLine)
-    made = incidents_of(incidents)
-    lived, answered, found = customers_of(customers), answers_of(events), safety_of(findings)
-    return _Gathered(
-        tally=tally,
-        injected=injected,
-        parts=parts,
-        floor_s=_floor_s(floor, [boxes for boxes in lost if boxes.with_null_box]),
-        strays=kinds,
-        late_unlocks=late_unlocks,
+    def lines_of(name: str, record: type[T]) -> JsonLines[T]:
+        return JsonLines(run_directory / name, record)
+
+    lost = [*lines_of(LOST_BOXES, LostBoxes)]
+    faults = [*lines_of("ground_truth.jsonl", InjectedFault)]
+    gathered = _Gathered(
+        injected=Injected(faults, lost),
+        parts=PartsTally(fleet),
         probe_stats=read_json(run_directory / "probe_stats.json"),
-        customers=lived,
-        answers=answered,
-        safety=found,
-        complaints=of_complaints,
-        diagnoses=diagnosed,
-        incidents=made,
-        unreadable_lines=sum(
-            each.unreadable
-            for each in (*of_unlocks, diagnoses, incidents, customers, events, findings)
-        ),
     )
+
+    def count(lines: JsonLines[T], add: Callable[[T], None]) -> None:
+        for line in lines:
+            add(line)
+        gathered.unreadable_lines += lines.unreadable
+
+    floor = lines_of("floor.jsonl", Attempt)
+    gathered.floor_s = _floor_s(floor, [boxes for boxes in lost if boxes.with_null_box])
+    gathered.unreadable_lines = floor.unreadable
+    count(Attempts(run_directory / "attempts.jsonl"), gathered.add_attempt)
+    count(lines_of("stray_answers.jsonl", StrayAnswer), gathered.add_stray)
+    count(lines_of("complaints.jsonl", Complaint), gathered.add_complaint)
+    count(lines_of("customers.jsonl", CustomerLine), gathered.customers.add)
+    count(lines_of("platform.jsonl", PlatformEvent), gathered.answers.add)
+    count(lines_of("safety.jsonl", SafetyFinding), gathered.safety.add)
+    count(lines_of("diagnoses.jsonl", DiagnosisLine), gathered.diagnoses.add)
+    count(lines_of("incidents.jsonl", IncidentLine), gathered.incidents.add)
+    return gathered
 
 
 def _floor_s(floor: Iterable[Attempt], lost: Sequence[LostBoxes]) -> Sequence[float]:

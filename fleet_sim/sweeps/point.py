@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from fleet_sim.cars.defects import ModelDefectError
+from fleet_sim.results.expectations import leaves
 from fleet_sim.runs.conclude import digest_of
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
 from fleet_sim.runs.progress import Progress
@@ -162,13 +163,8 @@ def measurements(summary: Mapping[str, Any]) -> dict[str, int | float | None]:
 
     They stand under dotted keys, as an expectation names them; a label may hold dots itself.
     """
-    flat = _flattened(summary, "")
-    return {key: value for key, value in flat if key not in WORDS and not isinstance(value, list)}
-
-
-def _flattened(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _flattened(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
+    return {
+        key: value
+        for key, value in leaves(summary)
+        if key not in WORDS and not isinstance(value, list)
+    }

@@ -162,28 +162,25 @@ def _fewer(values: Values) -> Iterator[Smaller]:
 def _without_keys(values: Values) -> Iterator[Smaller]:
     """Leave each key to its default: those further up first, as they take the others along."""
     for section in ("fleet", "load", "customers", "platform", "faults"):
-        for loc in sorted(_mapping_keys(values.get(section), (section,)), key=len):
-            yield _without(values, loc)
+        locs = [loc for loc, _ in _entries(values.get(section), (section,))]
+        for loc in sorted(locs, key=len):
+            if loc[-1] not in _STAYS:
+                yield _without(values, loc)
 
 
-def _mapping_keys(values: Any, at: Loc) -> Iterator[Loc]:
+def _entries(values: Any, at: Loc = ()) -> Iterator[tuple[Loc, Any]]:
+    """Yield where each key of a mapping within `values` stands, and its value."""
     if isinstance(values, Mapping):
         for key, value in values.items():
-            if key not in _STAYS:
-                yield (*at, key)
-            yield from _mapping_keys(value, (*at, key))
+            yield (*at, key), value
+            yield from _entries(value, (*at, key))
     elif isinstance(values, list):
         for index, value in enumerate(values):
-            yield from _mapping_keys(value, (*at, index))
+            yield from _entries(value, (*at, index))
 
 
-def _numbers(values: Any, names: frozenset[str], at: Loc = ()) -> Iterator[Loc]:
-    if isinstance(values, Mapping):
-        for key, value in values.items():
-            is_number = isinstance(value, int | float) and not isinstance(value, bool)
-            if key in names and is_number:
-                yield (*at, key)
-            yield from _numbers(value, names, (*at, key))
-    elif isinstance(values, list):
-        for index, value in enumerate(values):
-            yield from _numbers(value, names, (*at, index))
+def _numbers(values: Any, names: frozenset[str]) -> Iterator[Loc]:
+    for loc, value in _entries(values):
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if loc[-1] in names and is_number:
+            yield loc

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from fleet_sim.results.customers import CustomerLine, answers_of, customers_of
+from fleet_sim.results.customers import AnswersTally, CustomerLine, CustomersTally
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
 from fleet_wire.contract.problems import PROBLEMS
+from tests.helpers.tallies import tallied
 
 
 def line(customer: str, step: str, press: int | None = None, at_s: float = 0.0) -> CustomerLine:
@@ -24,7 +25,7 @@ def event(step: PlatformStep, at: float, request: str = "r1", **more: Any) -> Pl
 
 def test_what_customers_lived_through() -> None:
     """One got in at once, one at the third press, one never, one found no car."""
-    found = customers_of(
+    found = tallied(CustomersTally(),
         [
             line("a", "booked"), line("a", "pressed", 1), line("a", "opened", 1, 4.0),
             line("b", "booked"), line("b", "pressed", 1), line("b", "pressed", 2),
@@ -46,7 +47,7 @@ def test_what_customers_lived_through() -> None:
 
 def test_nobody_came() -> None:
     """Every key is there; shares of nothing are none."""
-    found = customers_of([]).as_json()
+    found = CustomersTally().as_json()
     assert found["total"] == found["pressed_again"] == 0
     assert found["opened_share"] is found["to_open"]["p50_s"] is None
 
@@ -54,7 +55,7 @@ def test_nobody_came() -> None:
 def test_what_phones_were_answered() -> None:
     """By problem, and what explains nothing: the generic one, and a 500 without a type."""
     step = PlatformStep
-    found = answers_of(
+    found = tallied(AnswersTally(),
         [
             event(step.REQUESTED, 10.0), event(step.WOKEN, 10.1), event(step.PUBLISHED, 12.0),
             event(step.PUBLISHED, 20.0), event(step.ENDED, 21.0, outcome="executed"),
@@ -79,7 +80,7 @@ def test_what_phones_were_answered() -> None:
 def test_locks_do_not_hide_how_long_unlocks_take() -> None:
     """Both are answers, and only unlocks have their times here."""
     step, lock = PlatformStep, {"operation": "lock"}
-    found = answers_of(
+    found = tallied(AnswersTally(),
         [
             event(step.REQUESTED, 10.0), event(step.PUBLISHED, 20.0), event(step.ANSWERED, 22.0),
             event(step.REQUESTED, 30.0, "r2", **lock), event(step.PUBLISHED, 30.1, "r2", **lock),

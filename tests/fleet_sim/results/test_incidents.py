@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from fleet_sim.results.expectations import known_keys
-from fleet_sim.results.incidents import IncidentLine, incidents_of
+from fleet_sim.results.incidents import IncidentLine, IncidentsTally
+from tests.helpers.tallies import tallied
 
 
 def line(incident_id: str, revision: int, state: str, mode: str | None = None) -> IncidentLine:
@@ -19,7 +20,7 @@ def test_each_counts_as_its_last_revision_has_it() -> None:
         line("inc-1", 2, "open", "phone_side"),
         line("inc-2", 1, "open"),
     ]
-    counted = incidents_of(lines).as_json()
+    counted = tallied(IncidentsTally(), lines).as_json()
     assert (counted["count"], counted["revisions"]) == (2, 4)
     assert counted["by_state"] == {"open": 1, "resolved": 1, "closed": 0}
     assert counted["by_mode"]["generic_500"] == 1

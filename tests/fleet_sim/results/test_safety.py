@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from fleet_sim.platform.safety import FindingKind
-from fleet_sim.results.safety import KINDS, HitLine, SafetyFinding, faults_behind, safety_of
+from fleet_sim.results.safety import KINDS, HitLine, SafetyFinding, SafetyTally, faults_behind
+from tests.helpers.tallies import tallied
 
 HITS = [
     HitLine("by_command", "car-1", 5.0, command_id="c1"),
@@ -19,7 +20,9 @@ def test_the_kinds_are_those_of_the_watch() -> None:
 
 def test_counts_by_kind_and_those_that_nothing_explains() -> None:
     """Every kind has its key."""
-    found = safety_of([SafetyFinding("after_life", ("x",)), SafetyFinding("after_life")]).as_json()
+    found = tallied(
+        SafetyTally(), [SafetyFinding("after_life", ("x",)), SafetyFinding("after_life")]
+    ).as_json()
     assert found == {
         "after_life": 2, "after_booking": 0, "executed_twice": 0, "without_right": 0,
         "told_open": 0, "told_locked": 0, "findings": 2, "unexplained": 1,
