@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fleet_sim.results.summary import empty_summary
+from fleet_sim.runs.progress import Progress
 from fleet_sim.runs.source_digest import versions
 from fleet_sim.sweeps.plan import SweepPlan, plan_sweep
 from fleet_sim.sweeps.point import PointRecord, Task, measurements
@@ -30,7 +31,7 @@ expect:
 """
 
 
-class Quiet:
+class Quiet(Progress):
     """A progress that keeps what it is told."""
 
     def __init__(self) -> None:
