@@ -35,7 +35,6 @@ from bench.score.incidents import (
     other_incidents,
     scored_faults,
 )
-from bench.score.learning import learn
 from bench.score.picture import page_of
 from bench.score.prior import read_prior
 from bench.score.rows import rows_of
@@ -66,6 +65,8 @@ def main() -> None:
 @click.option("--again", is_flag=True, help="with the cases of the last time")
 def learn_weights(jobs: int, *, again: bool) -> None:
     """Do incidents to tune with, and write `weights.json`."""
+    from bench.score.learning import learn  # noqa: PLC0415 - scipy takes 50 MB, and no other needs it
+
     runs = _load(TUNED) if again else _done(learned_incidents(), jobs)
     if not again:
         TUNED.parent.mkdir(exist_ok=True)

@@ -3,9 +3,9 @@
 Each command runs as it stands. What makes it quick is given by documented means: variables choose
 virtual time and a free port, a sweep has one seed, a search two runs, and the brokers of examples
 are a private one. The words of a run that was made before are parsed, and its directory is a copy
-of that one: virtual time gives the same bytes. Where a line runs a shipped scenario as it stands,
-and names no directory for others to read, its words alone are parsed: `scenarios/test_shipped.py`
-runs each. A service that was seen to serve is not started again.
+of that one: virtual time gives the same bytes. Where a line runs a shipped scenario, perhaps with
+keys set, and names no directory for others to read, the scenario is loaded so:
+`scenarios/test_shipped.py` runs each. A service that was seen to serve is not started again.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import pytest
 from click.testing import CliRunner
 
 from fleet_sim.broker.process import BrokerProcess
+from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.command_line import EXPECTATION_FAILED
 from tests.helpers.forked import forked
 from tests.helpers.own_commands import PROGRAMS, accept
@@ -168,10 +169,10 @@ class Reader:
         self._invoke(program, arguments, into)
 
     def _run_once(self, words: list[str]) -> None:
-        if _is_shipped_as_it_stands(words):
-            accept(words)
-            return
         options = accept(words).params
+        if _is_shipped_for_nobody_to_read(words):
+            load_scenario(options["scenario"], options["overrides"])
+            return
         out = self.directory / options.pop("out")
         what = (options["scenario"].read_text(encoding="utf-8"), repr(options))
         before = self._ran.get(what)
@@ -208,7 +209,7 @@ class Reader:
         self._served.add(tuple(words))
 
 
-def _is_shipped_as_it_stands(words: list[str]) -> bool:
-    """Return whether this is `fleet-sim run` of a shipped scenario, with the mode alone said."""
-    rest = [word for word in words[2:] if word not in ("--mode", "virtual")]
-    return len(rest) == 1 and Path(rest[0]).is_relative_to("scenarios") and Path(rest[0]).exists()
+def _is_shipped_for_nobody_to_read(words: list[str]) -> bool:
+    """Return whether this runs a shipped scenario, perhaps with keys set, into no named place."""
+    said = {word for word in words[3:] if word.startswith("-")}
+    return Path(words[2]).is_relative_to("scenarios") and said <= {"--mode", "--seed", "--set"}

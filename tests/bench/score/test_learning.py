@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from bench.score.learning import learn
 from bench.score.prior import read_prior
 from bench.score.rows import Row
 from fleet_wire.contract.diagnosis import UNKNOWN
@@ -30,6 +30,13 @@ BUSY = row("box_busy_duplicate", "refused_busy", "was_online", cause="box_busy")
 NAT = row("half_open_tcp_nat", "not_delivered", "was_online", "back_without_will")
 GARAGE = row("no_coverage_garage", "not_delivered", "was_online", "will_after")
 ALL = (CAN, BUSY, NAT, GARAGE)
+
+
+def learn(rows: Sequence[Row], prior: dict[str, Any], *, steps: int) -> dict[str, Any]:
+    """Learn weights from rows and a prior: scipy takes 50 MB, and no other tests need it."""
+    from bench.score import learning  # noqa: PLC0415
+
+    return learning.learn(rows, prior, steps=steps)
 
 
 def test_what_tells_two_modes_apart_gets_a_weight() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +36,11 @@ FAILED = unlock(100, car="car-1", cause=Cause.BOX_OFFLINE, total_s=20.0, booking
 """It ends at second 120."""
 
 
-@pytest.fixture(params=["lines", "packed"])
-def store(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+@pytest.fixture(scope="module", params=["lines", "packed"])
+def made(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
     """Return a store in which more becomes known of an unlock, minute by minute."""
-    put_unlocks(tmp_path, [unlock(1), FAILED, unlock(400, car="car-1", booking_id="b")])
+    directory = tmp_path_factory.mktemp(request.param)
+    put_unlocks(directory, [unlock(1), FAILED, unlock(400, car="car-1", booking_id="b")])
     beliefs = {130.0: "no_coverage_garage", 300.0: "regional_carrier_outage"}
     diagnoses = (
         diagnosis_of(
@@ -50,22 +52,28 @@ def store(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
         )
         for revision, (at_s, mode) in enumerate(beliefs.items(), start=1)
     )
-    put_lines(tmp_path, "diagnoses", map(msgspec.json.encode, diagnoses))
+    put_lines(directory, "diagnoses", map(msgspec.json.encode, diagnoses))
     opened: dict[str, Any] = {"opened_at": BEGIN_S + 150.0, "examples": (FAILED.attempt_id,)}
     ended = {**opened, "state": IncidentState.RESOLVED, "ended_at": BEGIN_S + 350.0}
     put_incidents(
-        tmp_path,
+        directory,
         [
             incident_of(**opened, at=BEGIN_S + 150.0),
             incident_of(**ended, at=BEGIN_S + 350.0, revision=2),
         ],
     )
-    put_presence(tmp_path, 320.0, "car-1", "online")
-    put_lines(tmp_path, "stray_answers", [opened_late(FAILED, 225.0)])
-    put_booking_end(tmp_path, 500.0, car="car-1", booking="b")
+    put_presence(directory, 320.0, "car-1", "online")
+    put_lines(directory, "stray_answers", [opened_late(FAILED, 225.0)])
+    put_booking_end(directory, 500.0, car="car-1", booking="b")
     if request.param == "packed":
-        kept(tmp_path)
-    return tmp_path
+        kept(directory)
+    return directory
+
+
+@pytest.fixture
+def store(made: Path, tmp_path: Path) -> Path:
+    """Return a copy of that store."""
+    return Path(shutil.copytree(made, tmp_path, dirs_exist_ok=True))
 
 
 def told(store: Path, second: float, **wanted: Any) -> tuple[dict[str, Any], str]:
