@@ -12,7 +12,7 @@ from platform_probe.store.reading import Source
 from platform_probe.tell.support.case import LISTED
 from platform_probe.tell.support.choosing import Moment
 from platform_probe.tell.support.nearest import nearest_texts, not_found, same_id
-from platform_probe.tell.support.records import Records
+from platform_probe.tell.support.records import OF_CARS, Records
 from platform_probe.tell.support.rows import Row, as_rows, unix_s
 
 _TOLD_OF: Final = {
@@ -26,8 +26,6 @@ _TOLD_OF: Final = {
 _BY_PLATFORM: Final = ("account_id", "trace_id")
 _CALLED: Final = {"account_id": "customer", "vehicle_id": "car"}
 """The everyday name of a column's things, if it is another word."""
-_OF_CARS: Final = ("attempt_revisions", "observations", "platform_events", "complaints")
-"""Tables that may know a car."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,15 +71,12 @@ class Fits:
         wanted = self.wanted.vehicle
         if wanted is None:
             return None
-        is_known = " UNION ALL ".join(
-            f"(SELECT 1 FROM {table} WHERE vehicle_id = $car LIMIT 1)" for table in _OF_CARS
-        )
-        if self._duck.run(is_known, {"car": wanted}):  # quickly, as files are sorted by car
+        if self._records.knows_car(wanted):
             return wanted
         cars = [
             row[0]
             for row in self._duck.run(
-                " UNION ".join(f"SELECT vehicle_id FROM {table}" for table in _OF_CARS)
+                " UNION ".join(f"SELECT vehicle_id FROM {table}" for table in OF_CARS)
                 + " UNION SELECT asked_for FROM attempts"
             )
             if row[0]
@@ -97,7 +92,7 @@ class Fits:
         """Return whether something has an id that was not known yet as of the time asked about."""
         if self._source.as_of_s is None:
             return False
-        tables = ("attempts", *(_OF_CARS if name == "vehicle_id" else ()))
+        tables = ("attempts", *(OF_CARS if name == "vehicle_id" else ()))
         columns = [*((table, name) for table in tables), *_TOLD_OF.get(name, ())]
         whole = Source(self._source.directory)
         return (

@@ -19,10 +19,11 @@ from platform_probe.tell.support.choosing import (
     went_wrong,
     why_chosen,
 )
+from platform_probe.tell.support.cohorts import search_around, similar_failures
 from platform_probe.tell.support.fitting import Fits, UnlockQuery
 from platform_probe.tell.support.incident_rows import as_unlock
 from platform_probe.tell.support.naming import modes_sql, with_modes
-from platform_probe.tell.support.records import Records
+from platform_probe.tell.support.records import records_of
 from platform_probe.tell.support.rows import Row, as_rows, unix_s
 from platform_probe.tell.support.store_search import CALLED_S
 from platform_probe.tell.support.waiting_calls import waiting_call
@@ -59,7 +60,7 @@ class _Lookup:
     def __init__(self, source: Source, duck: Duck, wanted: UnlockQuery, newest_s: float) -> None:
         self._source = source
         self._duck = duck
-        self._records = Records(duck)
+        self._records = records_of(duck)
         self._fits = Fits(source, duck, self._records, wanted)
         self._newest_s = newest_s
 
@@ -79,7 +80,10 @@ class _Lookup:
         chosen = self._chosen(fitting) if in_time else None
         call = self._call(vehicle)
         if call is not None and self._is_about_call(call, chosen, fitting):
-            return self._case_of_call(call, fitting)
+            case = self._with_others(
+                self._records.case_of_call(call, self._newest_s), as_unlock(call)
+            )
+            return replace(case, others=fitting[:LISTED])
         if chosen is None:
             at_s, since_s = self._time_in_question()
             return Case(
@@ -91,67 +95,45 @@ class _Lookup:
                 records_begin_s=(self._source.recorded() or ALWAYS).since_s,
                 has_platform_log=self._fits.has_platform_log(),
                 others=fitting[:LISTED],
-                **self._surroundings(
-                    vehicle,
-                    at_s if since_s is None else since_s + BEFORE_S,  # from then on
-                    max(at_s, since_s or at_s),
+                **(
+                    self._told_of_ids(None)
+                    if vehicle is None
+                    else self._records.surroundings(
+                        vehicle,
+                        at_s if since_s is None else since_s + BEFORE_S,  # from then on
+                        max(at_s, since_s or at_s),
+                    )
                 ),
             )
         attempt = records[fitting.index(chosen)]
-        at_s = unix_s(attempt["started_at"])
-        car = attempt["vehicle_id"] or None
-        revisions = self._records.revisions(attempt["attempt_id"], attempt["account_id"])
-        complaints = self._records.complaints(attempt)
-        ended_s = self._records.since.booking_ended_s(attempt, at_s, complaints)
-        return Case(
-            vehicle_id=car,
+        case = self._records.case_of(attempt, self._newest_s)
+        if case.vehicle_id is None:
+            case = replace(case, **self._told_of_ids(attempt))
+        return replace(
+            self._with_others(case, attempt),
             attempt=self._fits.with_account(attempt),
-            at_s=at_s,
-            newest_s=self._newest_s,
-            strays=self._records.rows(
-                "stray_answers", "attempt_id = $id", {"id": attempt["attempt_id"]}, "came_at"
-            ),
-            complaints=complaints,
-            revisions=revisions,
             others=[each for each in fitting if each is not chosen][:LISTED],
             which=self._choose(chosen, fitting),
-            finding=self._records.shared_traits(attempt["cause"], revisions, at_s),
-            connected_s=self._records.since.connected_s(car, at_s + attempt["total_s"]),
-            booking_ended_s=ended_s,
-            booked_since=self._booked_since(attempt, ended_s),
-            locked_s=self._records.since.locked_s(car, at_s),
-            incidents=self._records.incidents(attempt, revisions),
-            **self._surroundings(car, at_s, at_s + attempt["total_s"], attempt),
+        )
+
+    def _with_others(self, case: Case, unlock: Row) -> Case:
+        """Return a case with who else has it: of the booking, of its incidents, of its time."""
+        cause, ended_s = unlock["cause"], case.booking_ended_s
+        return replace(
+            case,
+            booked_since=self._booked_since(unlock, ended_s),
+            incidents=self._records.incidents(unlock, case.believed),
+            finding=None
+            if cause is None
+            else search_around(
+                self._duck, case.at_s, similar_failures(Cause(cause), case.believed)
+            ),
         )
 
     def _time_in_question(self) -> tuple[float, float | None]:
         """Return the time that is asked about, and since when, where that is asked alone."""
         at, since_s = self._query.at, self._query.since_s
         return (self._newest_s, since_s) if at is None else (at.at_s, None)
-
-    def _case_of_call(self, complaint: Row, fitting: Sequence[Row]) -> Case:
-        """Return the case of a call about an unlock that nobody saw."""
-        at_s, car = unix_s(complaint["called_at"]), complaint["vehicle_id"]
-        call_id = complaint["complaint_id"]
-        revisions = self._records.revisions(call_id, complaint["account_id"])
-        unlock = as_unlock(complaint)
-        ended_s = self._records.since.booking_ended_s(unlock, at_s - CALLED_S)
-        return Case(
-            vehicle_id=car,
-            attempt=None,
-            at_s=at_s,
-            newest_s=self._newest_s,
-            others=fitting[:LISTED],
-            complaint_id=call_id,
-            revisions=revisions,
-            complaints=[complaint],
-            finding=self._records.shared_traits(Cause.NOT_OBSERVED, revisions, at_s),
-            booking_ended_s=ended_s,
-            booked_since=self._booked_since(unlock, ended_s),
-            locked_s=self._records.since.locked_s(car, at_s - CALLED_S),
-            incidents=self._records.incidents(unlock, revisions),
-            **self._surroundings(car, at_s, at_s),
-        )
 
     def _booked_since(self, unlock: Row, ended_s: float | None) -> Row | None:
         """Return who else has booked the car since a booking ended: perhaps it is they who call."""
@@ -198,12 +180,8 @@ class _Lookup:
 
     # Surroundings
 
-    def _surroundings(
-        self, car: str | None, from_s: float, until_s: float, attempt: Row | None = None
-    ) -> dict[str, Any]:
-        """Return the log lines and messages around a time; without a car, by other ids."""
-        if car is not None:
-            return self._records.surroundings(car, from_s, until_s, attempt)
+    def _told_of_ids(self, attempt: Row | None) -> dict[str, Any]:
+        """Return the log lines of the ids that are known, where no car is."""
         ids = {
             "trace": self._query.trace if attempt is None else attempt["trace_id"],
             "booking": self._query.booking if attempt is None else attempt["booking_id"],

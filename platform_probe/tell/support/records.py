@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.incident import Incident, IncidentKind
 from platform_probe.store.duck import Duck
+from platform_probe.store.schema import (
+    ATTEMPTS,
+    DIAGNOSES,
+    OBSERVATIONS,
+    PLATFORM_EVENTS,
+    STRAY_ANSWERS,
+    Table,
+)
 from platform_probe.tell.support.believed import Revision, revision_of
-from platform_probe.tell.support.case import AFTER_S, BEFORE_S
-from platform_probe.tell.support.cohorts import SharedTraits, search_around, similar_failures
+from platform_probe.tell.support.case import AFTER_S, BEFORE_S, Case
 from platform_probe.tell.support.incident_rows import BEFORE_S as BEFORE_INCIDENT_S
-from platform_probe.tell.support.incident_rows import incident_of, incidents_of
+from platform_probe.tell.support.incident_rows import as_unlock, incident_of, incidents_of
 from platform_probe.tell.support.rows import Row, as_rows, unix_s, utc
-from platform_probe.tell.support.store_search import StoreSearch
+from platform_probe.tell.support.store_search import CALLED_S, StoreSearch
 
 MOST_ROWS: Final = 500
+LATE_S: Final = 3_600.0
+"""Answers and diagnoses come so long after an unlock at most."""
+OF_CARS: Final = ("attempt_revisions", "observations", "platform_events", "complaints")
+"""Tables that may know a car."""
 
 
 def opened_late_by(strays: str) -> str:
@@ -33,72 +42,132 @@ def opened_late_by(strays: str) -> str:
 
 
 class Records:
-    """The rows of one database, and what follows from them for one unlock."""
+    """The rows of one database, and what follows from them for one unlock.
 
-    def __init__(self, duck: Duck) -> None:
-        self._duck = duck
-        self.since = StoreSearch(self.query, lambda table, *_: table.name)
+    `query` returns what SQL finds, `within` the SQL of the rows of a table that are of a time.
+    """
 
-    def incidents(self, attempt: Row, revisions: Sequence[Revision]) -> list[Incident]:
+    def __init__(
+        self,
+        query: Callable[[str, Mapping[str, Any], int], list[Row]],
+        within: Callable[[Table, float, float], str],
+    ) -> None:
+        self._query = query
+        self._within = within
+        self.since = StoreSearch(self.query, within)
+
+    def case_of(self, attempt: Row, newest_s: float, *, is_alone: bool = False) -> Case:
+        """Return an unlock with what is known of it.
+
+        With `is_alone` the log lines, the messages and the other unlocks around it are left out.
+        """
+        at_s, car, attempt_id = (
+            unix_s(attempt["started_at"]),
+            attempt["vehicle_id"],
+            attempt["attempt_id"],
+        )
+        until_s = at_s + attempt["total_s"]
+        complaints = self.complaints(attempt)
+        around = {} if is_alone or not car else self.surroundings(car, at_s, until_s, attempt_id)
+        return Case(
+            vehicle_id=car or None,
+            attempt=attempt,
+            at_s=at_s,
+            newest_s=newest_s,
+            strays=self.query(
+                f"SELECT * FROM {self._within(STRAY_ANSWERS, at_s, at_s + LATE_S)}"
+                " WHERE attempt_id = $id ORDER BY came_at",
+                {"id": attempt_id},
+            ),
+            complaints=complaints,
+            revisions=self._revisions(attempt_id, attempt, at_s),
+            connected_s=self.since.connected_s(car, until_s),
+            booking_ended_s=self.since.booking_ended_s(attempt, at_s, complaints),
+            locked_s=self.since.locked_s(car, at_s),
+            **around,
+        )
+
+    def case_of_call(self, call: Row, newest_s: float) -> Case:
+        """Return what is known of a call about an unlock that nobody saw."""
+        at_s, car, call_id = unix_s(call["called_at"]), call["vehicle_id"], call["complaint_id"]
+        return Case(
+            vehicle_id=car or None,
+            attempt=None,
+            at_s=at_s,
+            newest_s=newest_s,
+            complaints=[call],
+            complaint_id=call_id,
+            revisions=self._revisions(call_id, call, at_s),
+            booking_ended_s=self.since.booking_ended_s(as_unlock(call), at_s - CALLED_S),
+            locked_s=self.since.locked_s(car, at_s - CALLED_S),
+            **(self.surroundings(car, at_s, at_s) if car else {}),
+        )
+
+    def knows_car(self, car: str) -> bool:
+        """Return whether anything is known of a car: quickly, as files are sorted by car."""
+        is_known = " UNION ALL ".join(
+            f"(SELECT 1 AS one FROM {table} WHERE vehicle_id = $car LIMIT 1)" for table in OF_CARS
+        )
+        return bool(self.query(is_known, {"car": car}, 1))
+
+    def incidents(self, attempt: Row, believed: Revision | None) -> list[Incident]:
         """Return the incidents that an unlock is of, those that go on first."""
         at_s = unix_s(attempt["started_at"])
-        known = self.rows(
-            "incidents_held",
-            "kind <> $left_out AND since <= $latest AND coalesce(ended_at, $at) >= $at",
+        known = self.query(
+            "SELECT * FROM incidents_held WHERE kind <> $left_out AND since <= $latest"
+            " AND coalesce(ended_at, $at) >= $at ORDER BY state <> 'open', opened_at DESC",
             {
                 "left_out": IncidentKind.SUSPICIOUS.value,
                 "latest": utc(at_s + BEFORE_INCIDENT_S),
                 "at": utc(at_s),
             },
-            "state <> 'open', opened_at DESC",
         )
-        believed = revisions[-1] if revisions else None
         return incidents_of(attempt, map(incident_of, known), believed, self.query)
 
-    def shared_traits(
-        self, cause: str | None, revisions: Sequence[Revision], at_s: float
-    ) -> SharedTraits | None:
-        """Return what unlocks share that failed as one did around a time; None: it went well."""
-        if cause is None:
-            return None
-        believed = revisions[-1] if revisions else None
-        return search_around(self._duck, at_s, similar_failures(Cause(cause), believed))
+    def unlocks_around(self, car: str, from_s: float, until_s: float) -> list[Row]:
+        """Return the unlocks of a car around a time, in order: whether each has opened late."""
+        span = (from_s - BEFORE_S, until_s + AFTER_S)
+        return self.query(
+            f"""
+            SELECT *, {opened_late_by(self._within(STRAY_ANSWERS, *span))} AS has_opened_late
+            FROM {self._within(ATTEMPTS, *span)}
+            WHERE vehicle_id = $car AND started_at BETWEEN $since AND $until ORDER BY started_at
+            """,
+            {"car": car, "since": utc(span[0]), "until": utc(span[1])},
+        )
 
     def surroundings(
-        self, car: str, from_s: float, until_s: float, attempt: Row | None = None
+        self, car: str, from_s: float, until_s: float, attempt_id: str | None = None
     ) -> dict[str, Any]:
         """Return the other unlocks of a car, and what was logged and heard of it, around a time."""
-        times = {"since": utc(from_s - BEFORE_S), "until": utc(until_s + AFTER_S)}
-        is_its = "vehicle_id = $car AND {time} BETWEEN $since AND $until"
-        values = {"car": car, **times}
-        heard = is_its.format(time="heard_at")
-        this_id = None if attempt is None else attempt["attempt_id"]
+        unlocks = self.unlocks_around(car, from_s, until_s)
+        span = (from_s - BEFORE_S, until_s + AFTER_S)
+        values = {"car": car, "since": utc(span[0]), "until": utc(span[1])}
+        its = "vehicle_id = $car AND {} BETWEEN $since AND $until"
         return {
-            "neighbours": self.rows(
-                f"(SELECT *, {opened_late_by('stray_answers')} AS has_opened_late FROM attempts)",
-                f"{is_its.format(time='started_at')} AND attempt_id IS DISTINCT FROM $id",
-                values | {"id": this_id},
-                "started_at",
+            "neighbours": [one for one in unlocks if one["attempt_id"] != attempt_id],
+            "events": self.query(
+                f"SELECT * FROM {self._within(PLATFORM_EVENTS, *span)}"
+                f" WHERE {its.format('logged_at')} ORDER BY logged_at",
+                values,
             ),
-            "events": self.rows(
-                "platform_events", is_its.format(time="logged_at"), values, "logged_at"
+            "heard": self.query(
+                f"SELECT * FROM {self._within(OBSERVATIONS, *span)} WHERE {its.format('heard_at')}"
+                " AND (kind <> 'telemetry' OR heard_at <= $from)"
+                " QUALIFY kind <> 'telemetry'"
+                " OR row_number() OVER (PARTITION BY kind ORDER BY heard_at DESC) = 1"
+                " ORDER BY kind <> 'telemetry', heard_at",
+                values | {"from": utc(from_s)},
             ),
-            "heard": [
-                *self._last_heartbeat(car, times["since"], utc(from_s)),
-                *self.rows("observations", f"{heard} AND kind <> 'telemetry'", values, "heard_at"),
-            ],
         }
-
-    def _last_heartbeat(self, car: str, since: datetime, until: datetime) -> list[Row]:
-        is_its = "vehicle_id = $car AND kind = 'telemetry' AND heard_at BETWEEN $since AND $until"
-        values = {"car": car, "since": since, "until": until}
-        return self.rows("observations", is_its, values, "heard_at DESC", limit=1)
 
     def complaints(self, attempt: Row) -> list[Row]:
         """Return the calls about an unlock, or about its booking."""
-        is_its = "list_contains(attempts, $id) OR booking_id = $booking"
-        ids = {"id": attempt["attempt_id"], "booking": attempt["booking_id"]}
-        return self.rows("complaints", is_its, ids, "called_at")
+        return self.query(
+            "SELECT * FROM complaints WHERE list_contains(attempts, $id) OR booking_id = $booking"
+            " ORDER BY called_at",
+            {"id": attempt["attempt_id"], "booking": attempt["booking_id"]},
+        )
 
     def unlocks_of_calls(self, booking_id: str) -> list[Row]:
         """Return the unlocks that calls of a booking are about, whatever they name, last first."""
@@ -107,17 +176,28 @@ class Records:
             "attempts", f"attempt_id IN ({its})", {"id": booking_id}, "started_at DESC"
         )
 
-    def revisions(self, attempt_id: str, account_id: str | None) -> list[Revision]:
+    def _revisions(self, attempt_id: str, unlock: Row, at_s: float) -> list[Revision]:
         """Return what was believed of an unlock or a call, from the first moment to the last."""
-        found = self.rows("diagnoses", "attempt_id = $id", {"id": attempt_id}, "revision")
-        return [revision_of(row, has_account=account_id is not None) for row in found]
+        diagnoses = self._within(DIAGNOSES, at_s - LATE_S, at_s + LATE_S)
+        found = self.query(
+            f"SELECT * FROM {diagnoses} WHERE attempt_id = $id ORDER BY revision",
+            {"id": attempt_id},
+        )
+        return [revision_of(row, has_account=unlock["account_id"] is not None) for row in found]
 
-    def rows(
-        self, table: str, where: str, values: Mapping[str, Any], order: str, limit: int = MOST_ROWS
-    ) -> list[Row]:
+    def rows(self, table: str, where: str, values: Mapping[str, Any], order: str) -> list[Row]:
         """Return rows of a table."""
-        return self.query(f"SELECT * FROM {table} WHERE {where} ORDER BY {order}", values, limit)
+        return self.query(f"SELECT * FROM {table} WHERE {where} ORDER BY {order}", values)
 
     def query(self, sql: str, values: Mapping[str, Any], limit: int = MOST_ROWS) -> list[Row]:
         """Return what a query finds, by columns."""
-        return as_rows(self._duck.query(sql, values, limit=limit))
+        return self._query(sql, values, limit)
+
+
+def records_of(duck: Duck) -> Records:
+    """Return the records of a database, whose tables have the files of the time in question."""
+
+    def query(sql: str, values: Mapping[str, Any], limit: int) -> list[Row]:
+        return as_rows(duck.query(sql, values, limit=limit))
+
+    return Records(query, lambda table, *_: table.name)

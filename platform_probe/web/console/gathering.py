@@ -22,6 +22,7 @@ from platform_probe.tell.support.choosing import (
     likely_meant,
     why_chosen,
 )
+from platform_probe.tell.support.records import Records
 from platform_probe.tell.support.rows import Row, unix_s, utc
 from platform_probe.texts.times import DAY_S
 from platform_probe.web.console.listing import ListPage
@@ -59,11 +60,7 @@ class CarSeen:
 
 def has_car(snapshot: Snapshot, vehicle_id: str) -> bool:
     """Return whether anything is known of a car."""
-    is_known = " UNION ALL ".join(
-        f"(SELECT 1 AS one FROM {table} WHERE vehicle_id = $car LIMIT 1)"
-        for table in ("attempt_revisions", "observations", "platform_events", "complaints")
-    )
-    return bool(snapshot.rows(is_known, {"car": vehicle_id}, 1))
+    return Records(snapshot.rows, snapshot.within).knows_car(vehicle_id)
 
 
 def car_seen(snapshot: Snapshot, vehicle_id: str, number: int = 1) -> CarSeen:

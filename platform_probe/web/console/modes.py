@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from platform_probe.store.schema import ATTEMPTS, DIAGNOSES
 from platform_probe.tell.support.naming import IS_BELIEVED, modes_sql, unlock_condition, with_modes
+from platform_probe.tell.support.records import LATE_S
 from platform_probe.tell.support.rows import Row, unix_s, utc
 from platform_probe.texts.times import DAY_S
 from platform_probe.web.console.listing import ListPage, list_page
 from platform_probe.web.console.snapshot import FEW_OF_UNLOCK, Snapshot
-
-LATE_S: Final = 3_600.0
-"""Answers and diagnoses come so long after an unlock at most."""
 
 
 def of_mode(snapshot: Snapshot, mode: str, span: tuple[float, float], number: int) -> ListPage:
