@@ -8,8 +8,9 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
+from functools import wraps
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import click
 
@@ -18,6 +19,7 @@ from fleet_wire.errors import ConfigError
 from platform_probe.settings.monitor import ProbeSettings, load_settings
 from platform_probe.store.reading import ALWAYS, Source, Span, has_records
 from platform_probe.store.schema import Table
+from platform_probe.tell.posting import MonitorAddress, monitor_of
 from platform_probe.texts.times import DAY_S, date_and_clock, moment_of, zone_named
 
 DEFAULT_SPAN_S: Final = DAY_S
@@ -82,9 +84,64 @@ class StoreQuestion:
                 raise ConfigError([f"{told}: the records of this store end at {when}"])
 
 
+class StoreOptions(NamedTuple):
+    """The options that say where to look, and how to tell times."""
+
+    directory: Path | None
+    config: Path | None
+    zone: str | None
+
+    def question(self, *, as_of: str | None = None) -> StoreQuestion:
+        """Return what they say, with what the settings say where they do not.
+
+        With `as_of` the store is as it was known at that time. Raises `ConfigError` where no store
+        is named, what is named is none, or nothing was recorded at that time.
+        """
+        flags: dict[Loc, tuple[Any, str]] = {}
+        if self.directory is not None:
+            flags["store", "directory"] = (str(self.directory), "--store")
+        found, its_zone = records_of(load_settings(self.config, flags), self.config)
+        asked = StoreQuestion(Source(found), zone_named(self.zone or its_zone))
+        as_of_s = asked.moment(as_of)
+        if as_of_s is None:
+            return asked
+        asked.check_is_recorded({"--as-of": as_of_s})
+        return StoreQuestion(Source(found, as_of_s=as_of_s), asked.zone)
+
+
+class PersonOptions(NamedTuple):
+    """The options that say who asks something of a monitor, and where that is."""
+
+    by: str | None
+    url: str | None
+    token_file: Path | None
+
+    def name(self) -> str:
+        """Return who it is. Raises `ConfigError` as `person_name` does."""
+        return self.by or person_name()
+
+    def monitor(self, config: Path | None) -> MonitorAddress | None:
+        """Return where to ask; None where no token is named. Raises `ConfigError`."""
+        return monitor_of(load_settings(config), url=self.url, token_file=self.token_file)
+
+
+def _as_one(
+    command: Callable[..., None], name: str, group: type[StoreOptions | PersonOptions]
+) -> Callable[..., None]:
+    """Return a command that gets the options of a group as one argument."""
+
+    @wraps(command)
+    def with_group(**options: Any) -> None:
+        values = {field: options.pop(field) for field in group._fields}
+        command(**{name: group(**values)}, **options)
+
+    return with_group
+
+
 def store_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that say where to look, and how to tell times."""
+    """Add the options that say where to look, as `store`."""
     path = click.Path(path_type=Path)
+    command = _as_one(command, "store", StoreOptions)
     options = [
         click.option(
             "--store", "--run", "directory", type=path, metavar="DIR",
@@ -102,7 +159,8 @@ def store_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def person_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that say who asks something of a monitor, and where that is."""
+    """Add the options that say who asks something of a monitor, and where, as `person`."""
+    command = _as_one(command, "person", PersonOptions)
     options = [
         click.option("--by", metavar="NAME", help="Who.  [default: your account; root is asked]"),
         click.option(
@@ -142,26 +200,6 @@ def as_of_option(command: Callable[..., None]) -> Callable[..., None]:
     """Add the option of a past moment, whose knowledge alone is shown."""
     told = "Tell what was known then, and nothing of what came later.  [default: all that is known]"
     return click.option("--as-of", metavar="TIME", help=told)(command)
-
-
-def question_from_options(
-    directory: Path | None, config: Path | None, zone: str | None, *, as_of: str | None = None
-) -> StoreQuestion:
-    """Return what the options say, with what the settings say where they do not.
-
-    With `as_of` the store is as it was known at that time. Raises `ConfigError` where no store is
-    named, what is named is none, or nothing was recorded at that time.
-    """
-    flags: dict[Loc, tuple[Any, str]] = {}
-    if directory is not None:
-        flags["store", "directory"] = (str(directory), "--store")
-    found, its_zone = records_of(load_settings(config, flags), config)
-    asked = StoreQuestion(Source(found), zone_named(zone or its_zone))
-    as_of_s = asked.moment(as_of)
-    if as_of_s is None:
-        return asked
-    asked.check_is_recorded({"--as-of": as_of_s})
-    return StoreQuestion(Source(found, as_of_s=as_of_s), asked.zone)
 
 
 def records_of(settings: ProbeSettings, config: Path | None) -> tuple[Path, str]:

@@ -17,12 +17,12 @@ from platform_probe.boards.asking import EmptyStore, answer_of
 from platform_probe.boards.folder import SHIPPED, BoardFile, BoardFolder
 from platform_probe.boards.form import Board, Panel, load_board, panel_problems
 from platform_probe.boards.grafana import grafana_dashboard
-from platform_probe.commands.asking import StoreQuestion, question_from_options, store_options
+from platform_probe.commands.asking import StoreOptions, StoreQuestion, store_options
 from platform_probe.commands.query import printable_rows, table_of
 from platform_probe.settings.console import NAME
 from platform_probe.settings.monitor import load_settings
 from platform_probe.store.duck import Rows
-from platform_probe.store.reading import Source, Span
+from platform_probe.store.reading import Span
 from platform_probe.texts.catalogue import LANGUAGES, say_in
 from platform_probe.texts.times import HOUR_S
 
@@ -47,16 +47,14 @@ def board() -> None:
 @board.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @store_options
-def check(
-    files: Sequence[str], directory: Path | None, config: Path | None, zone: str | None
-) -> None:
+def check(files: Sequence[str], store: StoreOptions) -> None:
     """Say what is wrong with boards: file, line, key, and what to do.
 
     SQL is tried in the store of --store or --config, else in one without records: there a chart
     that does not fit to its rows is not found. PromQL is not checked: it says where that stands.
     """
-    named = directory is not None or config is not None
-    asked = question_from_options(directory, config, zone) if named else None
+    named = store.directory is not None or store.config is not None
+    asked = store.question() if named else None
     problems: list[str] = []
     unchecked: list[str] = []
     with nullcontext(asked.source) if asked is not None else EmptyStore() as source:
@@ -67,7 +65,7 @@ def check(
                 problems += error.problems
                 continue
             span = Span(0.0, 0.0) if asked is None else _span_of(asked, its)
-            problems += panel_problems(document, its, partial(_answer, source, span))
+            problems += panel_problems(document, its, partial(answer_of, source=source, span=span))
             unchecked += _promql_places(document, its)
     if problems:
         raise ConfigError(problems)
@@ -98,16 +96,16 @@ def list_boards(config: Path | None) -> None:
 @board.command(epilog=_HOW)
 @click.argument("name", metavar="BOARD")
 @store_options
-def show(name: str, directory: Path | None, config: Path | None, zone: str | None) -> None:
+def show(name: str, store: StoreOptions) -> None:
     """Show a board in the terminal: its texts, and its answers as tables."""
-    document, its = load_board(_file_of(name, config).path)
-    asked = question_from_options(directory, config, zone)
+    document, its = load_board(_file_of(name, store.config).path)
+    asked = store.question()
     span = _span_of(asked, its)
     click.echo(f"{its.title}\n{its.text}".strip())
     answers: dict[int, Rows | None] = {}
 
     def find(panel: Panel) -> Rows | None:
-        answers[id(panel)] = rows = _answer(asked.source, span, panel)
+        answers[id(panel)] = rows = answer_of(panel, asked.source, span)
         return rows
 
     problems = panel_problems(document, its, find)
@@ -166,7 +164,3 @@ def _promql_places(document: Document, its: Board) -> list[str]:
 def _span_of(asked: StoreQuestion, its: Board) -> Span:
     until_s = asked.source.newest_s()
     return Span(until_s - its.hours * HOUR_S, until_s)
-
-
-def _answer(source: Source, span: Span, panel: Panel) -> Rows | None:
-    return answer_of(panel, source, span)

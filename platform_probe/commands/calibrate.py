@@ -12,7 +12,7 @@ import msgspec
 
 from fleet_wire.errors import ConfigError
 from fleet_wire.printing import print_json
-from platform_probe.commands.asking import question_from_options
+from platform_probe.commands.asking import StoreOptions
 from platform_probe.commands.query import table_of
 from platform_probe.judge.diagnosis.calibration import (
     GOOD_LABELS,
@@ -56,7 +56,7 @@ def calibrate(
     Exit codes: 0 if the calibration was written, 1 if it is no better than the release's weights,
     2 if there are too few labels.
     """  # noqa: D301 - click's own escape
-    asked = question_from_options(store, None, zone)
+    asked = StoreOptions(store, None, zone).question()
     unlocks = labelled_unlocks(asked.source, asked.moment(since))
     if len(unlocks) < LEAST_LABELS:
         raise ConfigError([_too_few(store, len(unlocks))])

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from fleet_wire.printing import print_json
-from platform_probe.commands.asking import question_from_options, store_options
+from platform_probe.commands.asking import StoreOptions, store_options
 from platform_probe.store.schema import COMPLAINTS
 from platform_probe.tell.support.cohorts import around_in_words, finding_json, search_since
 from platform_probe.texts.times import LocalSpeaker
@@ -25,9 +23,7 @@ DEFAULT_SINCE = "1h"
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def cohorts(
     *,
-    directory: Path | None,
-    config: Path | None,
-    zone: str | None,
+    store: StoreOptions,
     since: str,
     until: str | None,
     as_json: bool,
@@ -41,7 +37,7 @@ def cohorts(
     The day before shows what is usual. If the shared problem began at another time, the search is
     repeated from there.
     """  # noqa: D301 - click's own escape
-    asked = question_from_options(directory, config, zone)
+    asked = store.question()
     span = asked.span(since, until, [COMPLAINTS])
     finding = asked.source.read(lambda duck: search_since(duck, span))
     speaker = LocalSpeaker("en", asked.zone)

@@ -9,7 +9,7 @@ import click
 
 from fleet_wire.config.file import Loc
 from fleet_wire.errors import ConfigError
-from platform_probe.commands.asking import records_of, store_options
+from platform_probe.commands.asking import StoreOptions, records_of, store_options
 from platform_probe.settings.console import ConsoleSettings
 from platform_probe.settings.monitor import load_settings
 from platform_probe.tell.posting import monitor_of
@@ -36,9 +36,7 @@ from platform_probe.web.console.tokens import new_token, token_hash
 )
 def console(
     *,
-    directory: Path | None,
-    config: Path | None,
-    zone: str | None,
+    store: StoreOptions,
     listen: str | None,
     tokens: str | None,
     audit: Path | None,
@@ -59,20 +57,20 @@ def console(
         return
     flags: dict[Loc, tuple[Any, str]] = {}
     for loc, value, flag in (
-        (("store", "directory"), directory, "--store"),
+        (("store", "directory"), store.directory, "--store"),
         (("console", "listen"), listen, "--listen"),
         (("console", "tokens_file"), tokens, "--tokens"),
     ):
         if value is not None:
             flags[loc] = (str(value), flag)
-    settings = load_settings(config, flags)
-    records, its_zone = records_of(settings, config)
+    settings = load_settings(store.config, flags)
+    records, its_zone = records_of(settings, store.config)
     chosen = settings.console or ConsoleSettings()
     run(
         serve_console(
             records,
             chosen,
-            zone=zone or its_zone,
+            zone=store.zone or its_zone,
             monitor=monitor_of(settings),
             audit_file=audit or chosen.audit_file_in(settings.out_dir),
             trouble=lambda problem: click.echo(f"console: {problem}", err=True),

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from fleet_wire.printing import print_json
-from platform_probe.commands.asking import as_of_option, question_from_options, store_options
+from platform_probe.commands.asking import StoreOptions, as_of_option, store_options
 from platform_probe.tell.support.choosing import Moment
 from platform_probe.tell.support.fitting import UnlockQuery
 from platform_probe.tell.support.looking_up import look_up
@@ -35,9 +33,7 @@ from platform_probe.texts.times import LocalSpeaker, lasts_s
 def diagnose(  # noqa: PLR0913 - one parameter for each option
     *,
     vehicle: str | None,
-    directory: Path | None,
-    config: Path | None,
-    zone: str | None,
+    store: StoreOptions,
     at: str | None,
     since: str | None,
     as_of: str | None,
@@ -63,7 +59,7 @@ def diagnose(  # noqa: PLR0913 - one parameter for each option
     if not any((vehicle, booking, customer, trace, command, attempt)):
         ids = "--booking, --customer, --trace, --command, --attempt"
         raise click.UsageError(f"name a car, or one of {ids}")
-    asked = question_from_options(directory, config, zone, as_of=as_of)
+    asked = store.question(as_of=as_of)
     moment = asked.moment
     at_s = moment(at)
     wanted = UnlockQuery(

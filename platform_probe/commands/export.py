@@ -11,7 +11,7 @@ from fleet_wire.contract.causes import Cause
 from fleet_wire.error_text import suggestion
 from fleet_wire.errors import ConfigError, UnlockpathError
 from fleet_wire.modes.catalogue import MODES
-from platform_probe.commands.asking import question_from_options, store_options
+from platform_probe.commands.asking import StoreOptions, store_options
 from platform_probe.store.schema import COMPLAINTS
 from platform_probe.tell.export.incident import (
     Incident,
@@ -41,11 +41,9 @@ from platform_probe.tell.export.scenario import ends_of, text_of
     "--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
     help="Write it there.  [default: print it]",
 )  # fmt: skip
-def export(  # noqa: PLR0913 - one parameter for each option
+def export(
     *,
-    directory: Path | None,
-    config: Path | None,
-    zone: str | None,
+    store: StoreOptions,
     attempt: str | None,
     cause: str | None,
     mode: str | None,
@@ -70,7 +68,7 @@ def export(  # noqa: PLR0913 - one parameter for each option
     if attempt is not None and (cause or since or until):
         raise click.UsageError("--cause, --since and --until are for more than one --attempt")
     _check(mode, cause)
-    asked = question_from_options(directory, config, zone)
+    asked = store.question()
     if attempt is not None:
         incident = incident_of(asked.source, attempt, mode)
     else:

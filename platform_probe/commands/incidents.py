@@ -17,15 +17,14 @@ from fleet_wire.durations import HELP, Duration
 from fleet_wire.errors import ConfigError
 from fleet_wire.printing import print_json
 from platform_probe.commands.asking import (
-    person_name,
+    PersonOptions,
+    StoreOptions,
     person_options,
-    question_from_options,
     store_options,
 )
 from platform_probe.commands.query import DEFAULT_ROWS, MAX_ROWS, table_of
 from platform_probe.judge.incidents.incident_title import MOST_LETTERS, title_of, title_text
 from platform_probe.settings.messages import ACTIONS_PATH
-from platform_probe.settings.monitor import load_settings
 from platform_probe.store.reading import Source
 from platform_probe.tell.messages.incident_text import (
     advice_of,
@@ -38,7 +37,7 @@ from platform_probe.tell.messages.incident_text import (
     lasted_s,
     who_muted,
 )
-from platform_probe.tell.posting import monitor_of, post
+from platform_probe.tell.posting import post
 from platform_probe.tell.support.incident_rows import incident_of, muted_until_s
 from platform_probe.texts.speaking import ENGLISH, lasting
 from platform_probe.texts.times import LocalSpeaker, date_and_clock
@@ -87,9 +86,7 @@ def incidents() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
 def list_(
     *,
-    directory: Path | None,
-    config: Path | None,
-    zone: str | None,
+    store: StoreOptions,
     only_open: bool,
     limit: int,
     as_json: bool,
@@ -100,7 +97,7 @@ def list_(
     platform-probe incidents list --open --store store
     platform-probe incidents list --run runs/morning
     """  # noqa: D301 - click's own escape
-    asked = question_from_options(directory, config, zone)
+    asked = store.question()
     found = found_in(asked.source, _OPEN if only_open else _ALL, limit=limit)
     if as_json:
         print_json(found)
@@ -133,13 +130,11 @@ def list_(
 def show(
     *,
     incident_id: str,
-    directory: Path | None,
-    config: Path | None,
-    zone: str | None,
+    store: StoreOptions,
     as_json: bool,
 ) -> None:
     """Show incident ID: its title, its cohorts, what to do, and its history."""
-    asked = question_from_options(directory, config, zone)
+    asked = store.question()
     found = one_incident(asked.source, incident_id)
     if as_json:
         print_json(found)
@@ -270,17 +265,15 @@ def _ask(
     *,
     incident_id: str,
     reason: str,
-    by: str | None,
+    person: PersonOptions,
     config: Path | None,
-    url: str | None,
-    token_file: Path | None,
     seconds: float | None = None,
 ) -> None:
-    monitor = monitor_of(load_settings(config), url=url, token_file=token_file)
+    monitor = person.monitor(config)
     if monitor is None:
         raise ConfigError(["no token: name its file by --token-file, or the settings by --config"])
     asked = {
-        "incident_id": incident_id, "kind": kind, "by": by or person_name(), "reason": reason,
+        "incident_id": incident_id, "kind": kind, "by": person.name(), "reason": reason,
         **({} if seconds is None else {"seconds": seconds}),
     }  # fmt: skip
     answer = asyncio.run(post(monitor, ACTIONS_PATH, asked))

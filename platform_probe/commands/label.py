@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from pathlib import Path
 
 import click
 
 from fleet_wire.contract.label import MAX_NAME, MAX_TEXT, Label
 from fleet_wire.errors import ConfigError
 from platform_probe.commands.asking import (
-    person_name,
+    PersonOptions,
+    StoreOptions,
     person_options,
-    question_from_options,
     store_options,
 )
-from platform_probe.settings.monitor import load_settings
 from platform_probe.tell.labels import check_mode, send_label
-from platform_probe.tell.posting import monitor_of
 from platform_probe.tell.support.believed import percent
 from platform_probe.tell.support.fitting import UnlockQuery
 from platform_probe.tell.support.looking_up import look_up
@@ -33,18 +30,14 @@ _HELD = "SELECT mode FROM labels WHERE attempt_id = $id ORDER BY made_at DESC LI
 @click.option("--withdraw", is_flag=True, help="Withdraw the label of this unlock.")
 @person_options
 @store_options
-def label(  # noqa: PLR0913 - one parameter for each option
+def label(
     *,
     attempt_id: str,
     mode: str | None,
     text: str | None,
     withdraw: bool,
-    by: str | None,
-    url: str | None,
-    token_file: Path | None,
-    directory: Path | None,
-    config: Path | None,
-    zone: str | None,
+    person: PersonOptions,
+    store: StoreOptions,
 ) -> None:
     """Label unlock ATTEMPT with the failure MODE that it had.
 
@@ -60,7 +53,7 @@ def label(  # noqa: PLR0913 - one parameter for each option
         raise click.UsageError("give a MODE, or --withdraw")
     if mode is not None:
         check_mode(mode)
-    asked = question_from_options(directory, config, zone)
+    asked = store.question()
     case = look_up(asked.source, UnlockQuery(attempt=attempt_id))
     if not case.revisions:
         raise ConfigError([f"unlock {attempt_id!r} has no diagnosis that a label could correct"])
@@ -73,12 +66,11 @@ def label(  # noqa: PLR0913 - one parameter for each option
         vehicle_id=case.vehicle_id or "",
         started_at=case.at_s,
         mode=mode,
-        by=(by or person_name())[:MAX_NAME],
+        by=person.name()[:MAX_NAME],
         at=time.time(),
         text=None if text is None else text[:MAX_TEXT],
     )
-    monitor = monitor_of(load_settings(config), url=url, token_file=token_file)
-    asyncio.run(send_label(said, asked.source.directory, monitor))
+    asyncio.run(send_label(said, asked.source.directory, person.monitor(store.config)))
     believed = case.revisions[-1].first
     told = f"the diagnosis says {believed.mode} ({percent(believed.probability)})"
     click.echo(f"{attempt_id}: {'label withdrawn' if mode is None else mode} by {said.by}; {told}")

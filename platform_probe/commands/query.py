@@ -7,7 +7,6 @@ import io
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from functools import partial
-from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -18,9 +17,9 @@ from fleet_wire.errors import ConfigError
 from fleet_wire.modes.catalogue import TITLES
 from fleet_wire.printing import print_json
 from platform_probe.commands.asking import (
+    StoreOptions,
     StoreQuestion,
     as_of_option,
-    question_from_options,
     store_options,
 )
 from platform_probe.store.duck import Rows
@@ -72,9 +71,7 @@ def query(  # noqa: PLR0913 - one parameter for each option
     *,
     name: str,
     sql: str | None,
-    directory: Path | None,
-    config: Path | None,
-    zone: str | None,
+    store: StoreOptions,
     since: str | None,
     until: str | None,
     as_of: str | None,
@@ -104,7 +101,7 @@ def query(  # noqa: PLR0913 - one parameter for each option
     if (name == "sql") != (sql is not None):
         wanted = "sql needs a SELECT" if name == "sql" else f"{name} takes no SQL"
         raise click.UsageError(wanted)
-    asked = question_from_options(directory, config, zone, as_of=as_of)
+    asked = store.question(as_of=as_of)
     given = dict(_pair(text) for text in settings)
     if sql is None:
         chosen = query_named(name)

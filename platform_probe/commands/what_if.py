@@ -12,7 +12,7 @@ import click
 
 from fleet_wire.config.file import yaml_text
 from fleet_wire.errors import ConfigError, UnlockpathError
-from platform_probe.commands.asking import question_from_options, store_options
+from platform_probe.commands.asking import StoreOptions, store_options
 from platform_probe.commands.incidents import one_incident
 from platform_probe.tell.export.worlds import worlds_of
 
@@ -28,9 +28,7 @@ from platform_probe.tell.export.worlds import worlds_of
 def what_if(
     *,
     incident_id: str,
-    directory: Path | None,
-    config: Path | None,
-    zone: str | None,
+    store: StoreOptions,
     worlds: Path | None,
     options: tuple[str, ...],
 ) -> None:
@@ -47,7 +45,7 @@ def what_if(
         problem = "fleet_sim, which plays the worlds, is not installed here: write them with"
         problem += " --worlds FILE, and play them where it is: fleet-sim what-if FILE"
         raise ConfigError([problem])
-    asked = question_from_options(directory, config, zone)
+    asked = store.question()
     text = yaml_text(worlds_of(asked.source, one_incident(asked.source, incident_id)))
     if worlds is not None:
         _write(worlds, text)
