@@ -44,18 +44,10 @@ from platform_probe.judge_process.outputs import (
     write_commit,
 )
 from platform_probe.judge_process.protocol import JudgeConfig, ProcessMessage
-from platform_probe.judge_process.running import (
-    Outlet,
-    RunningJudge,
-    file_outlet,
-    log_outlet,
-    messages_outlet,
-    metrics_outlet,
-    store_outlet,
-)
+from platform_probe.judge_process.running import Outlet, RunningJudge
 from platform_probe.outputs.earlier import last_attempts, last_diagnoses, last_incidents
 from platform_probe.outputs.families import Family
-from platform_probe.outputs.logs import Complaints, LineWriter, Logger, make_logger
+from platform_probe.outputs.logs import Complaints, LineWriter, Logger, RevisionLog, make_logger
 from platform_probe.outputs.sinks import DIAGNOSES_FILE, INCIDENTS_FILE
 from platform_probe.settings.monitor import ProbeSettings
 from platform_probe.store.writer import StoreWriter
@@ -125,7 +117,7 @@ class JudgeProcess:
             stack,
             ends=None if commit is None else commit.tables,
             on_problem=lambda why: self._complaints.complain("store_behind", "store", why=why),
-            on_waiting=self.metrics.set_bucket_waiting,
+            on_waiting=self.metrics.bucket_waiting.set,
         )
         self.messages: Messages | None = None
         if settings.messages is not None:
@@ -213,7 +205,7 @@ class JudgeProcess:
         missed = self._reader.missed
         batch = self._reader.read()
         if self._reader.missed > missed:
-            self.metrics.count_missed(self._reader.missed - missed)
+            self.metrics.missed.inc(self._reader.missed - missed)
             self._complaints.complain(
                 "journal_missed",
                 "judge",
@@ -297,24 +289,39 @@ class JudgeProcess:
             store.committed()
 
     def _outlets(self) -> dict[str, Outlet]:
-        outlets: dict[str, Outlet] = {
-            "files": file_outlet(self._files[DIAGNOSES_FILE].add, self._files[INCIDENTS_FILE].add)
+        files, encode, revisions = (
+            self._files,
+            msgspec.json.Encoder().encode,
+            RevisionLog(self._logger),
+        )
+        outlets = {
+            "files": Outlet(
+                diagnosis=lambda one: files[DIAGNOSES_FILE].add(encode(one) + b"\n"),
+                incident=lambda one, _: files[INCIDENTS_FILE].add(encode(one) + b"\n"),
+            )
         }
-        if self._store is not None:
-            outlets["store"] = store_outlet(self._store)
-        if self.messages is not None:
-            outlets["messages"] = messages_outlet(self.messages)
-        return outlets | {"metrics": metrics_outlet(self.metrics), "log": log_outlet(self._logger)}
+        if (store := self._store) is not None:
+            outlets["store"] = Outlet(
+                diagnosis=store.diagnosis, incident=lambda one, _: store.incident(one)
+            )
+        if (messages := self.messages) is not None:
+            outlets["messages"] = Outlet(incident=lambda one, _: messages.send_incident(one))
+        return outlets | {
+            "metrics": Outlet(
+                settled=self.metrics.count_diagnosis, incident=self.metrics.note_incident
+            ),
+            "log": Outlet(diagnosis=revisions.log_diagnosis, settled=revisions.settled),
+        }
 
     def _set_aside(self, entry: Entry, trace: str) -> None:
-        self.metrics.count_set_aside()
+        self.metrics.set_aside.inc()
         kind = type(entry).__name__
         line = SetAside(entry.at, kind, line_of(entry).decode().rstrip("\n"), trace)
         self._files[SET_ASIDE_FILE].add(msgspec.json.encode(line) + b"\n")
         self._complaints.complain("entry_set_aside", kind, at=entry.at, traceback=trace)
 
     def _outlet_failed(self, name: str, error: Exception) -> None:
-        self.metrics.count_outlet_error(name)
+        self.metrics.outlet_errors[name].inc()
         self._complaints.complain("outlet_failed", name, error=f"{type(error).__name__}: {error}")
 
     def _resume(self, commit: Commit | None) -> None:

@@ -8,27 +8,38 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
-
-import msgspec
+from dataclasses import dataclass
 
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.incident import Incident, IncidentAction
 from platform_probe.journal.entries import Entry
 from platform_probe.judge.judge import DiagnosisSettled, Judge, Judgement
 from platform_probe.judge.resuming import Past
-from platform_probe.judge_process.metrics import JudgeMetrics
-from platform_probe.outputs.logs import Logger, RevisionLog
-from platform_probe.store.writer import StoreWriter
-from platform_probe.tell.messages.service import Messages
 
 
-class Outlet(Protocol):
-    """Takes a judgement, and the incidents that go on after it."""
+def _nothing(*_: object) -> None:
+    """Ignore it."""
 
-    def __call__(self, judgement: Judgement, open_incidents: Sequence[Incident], /) -> None:
-        """Take them. Any exception is counted, and stops no other outlet."""
-        ...
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlet:
+    """What takes judgements, each kind for itself; any exception stops no other outlet."""
+
+    diagnosis: Callable[[Diagnosis], None] = _nothing
+    """Takes each revision of a diagnosis."""
+    settled: Callable[[Diagnosis], None] = _nothing
+    """Takes the last revision of a diagnosis, once nothing changes it any more."""
+    incident: Callable[[Incident, Sequence[Incident]], None] = _nothing
+    """Takes each revision of an incident, and the incidents that go on after it."""
+
+    def emit(self, judgement: Judgement, open_incidents: Sequence[Incident]) -> None:
+        """Take a judgement."""
+        if isinstance(judgement, Diagnosis):
+            self.diagnosis(judgement)
+        elif isinstance(judgement, DiagnosisSettled):
+            self.settled(judgement.diagnosis)
+        elif isinstance(judgement, Incident):
+            self.incident(judgement, open_incidents)
 
 
 class RunningJudge:
@@ -82,68 +93,6 @@ class RunningJudge:
         open_incidents = self._judge.open_incidents
         for name, outlet in self._outlets.items():
             try:
-                outlet(judgement, open_incidents)
+                outlet.emit(judgement, open_incidents)
             except Exception as error:  # noqa: BLE001 - one outlet must not starve the others
                 self._on_outlet_error(name, error)
-
-
-def file_outlet(
-    add_diagnosis: Callable[[bytes], None], add_incident: Callable[[bytes], None]
-) -> Outlet:
-    """Return what hands each diagnosis and each incident to its file, as a line."""
-    encode = msgspec.json.Encoder().encode
-
-    def judged(judgement: Judgement, _: Sequence[Incident]) -> None:
-        if isinstance(judgement, Diagnosis):
-            add_diagnosis(encode(judgement) + b"\n")
-        elif isinstance(judgement, Incident):
-            add_incident(encode(judgement) + b"\n")
-
-    return judged
-
-
-def store_outlet(store: StoreWriter) -> Outlet:
-    """Return what keeps diagnoses and incidents in a store."""
-
-    def judged(judgement: Judgement, _: Sequence[Incident]) -> None:
-        if isinstance(judgement, Diagnosis):
-            store.diagnosis(judgement)
-        elif isinstance(judgement, Incident):
-            store.incident(judgement)
-
-    return judged
-
-
-def metrics_outlet(metrics: JudgeMetrics) -> Outlet:
-    """Return what counts judgements, and shows which incidents go on."""
-
-    def judged(judgement: Judgement, open_incidents: Sequence[Incident]) -> None:
-        if isinstance(judgement, DiagnosisSettled):
-            metrics.count_diagnosis(judgement.diagnosis)
-        elif isinstance(judgement, Incident):
-            metrics.note_incident(judgement, open_incidents)
-
-    return judged
-
-
-def log_outlet(logger: Logger) -> Outlet:
-    """Return what logs that another mode is believed than at first."""
-    revisions = RevisionLog(logger)
-
-    def judged(judgement: Judgement, _: Sequence[Incident]) -> None:
-        if isinstance(judgement, DiagnosisSettled):
-            revisions.settled(judgement.diagnosis)
-        elif isinstance(judgement, Diagnosis):
-            revisions.log_diagnosis(judgement)
-
-    return judged
-
-
-def messages_outlet(messages: Messages) -> Outlet:
-    """Return what tells people of incidents."""
-
-    def judged(judgement: Judgement, _: Sequence[Incident]) -> None:
-        if isinstance(judgement, Incident):
-            messages.send_incident(judgement)
-
-    return judged

@@ -11,14 +11,15 @@ import msgspec
 import pytest
 
 from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.diagnosis import Diagnosis
 from platform_probe.journal.entries import Entry, MonitorStarted, RecordWritten, Tick
 from platform_probe.journal.writer import JournalWriter
 from platform_probe.judge.diagnosis.diagnosing import Diagnosing
-from platform_probe.judge.judge import Judge, Judgement
+from platform_probe.judge.judge import Judge
 from platform_probe.judge.weights import shipped_ranking
 from platform_probe.judge_process.outlets import judge_of
 from platform_probe.judge_process.process import SET_ASIDE_FILE, JudgeProcess
-from platform_probe.judge_process.running import RunningJudge
+from platform_probe.judge_process.running import Outlet, RunningJudge
 from platform_probe.settings.monitor import ProbeSettings
 from tests.helpers.records import attempt_of
 
@@ -57,9 +58,7 @@ def test_an_entry_that_cannot_be_judged_is_set_aside() -> None:
     told: list[str] = []
     aside: list[tuple[Entry, str]] = []
 
-    def outlet(judgement: Judgement, _: object) -> None:
-        told.append(getattr(judgement, "attempt_id", "settled"))
-
+    outlet = Outlet(diagnosis=lambda one: told.append(one.attempt_id))
     running = RunningJudge(
         _judge(), {"all": outlet}, on_set_aside=lambda *one: aside.append(one),
         on_outlet_error=lambda *_: None,
@@ -74,13 +73,17 @@ def test_an_entry_that_cannot_be_judged_is_set_aside() -> None:
 
 def test_an_outlet_that_raises_starves_no_other() -> None:
     """Each error is told, by the outlet's name."""
-    told, failed = [], []
+    told: list[str] = []
+    failed: list[str] = []
 
-    def broken(*_: object) -> None:
+    def broken(_: object) -> None:
         raise OSError("full")
 
+    def note(one: Diagnosis) -> None:
+        told.append(one.attempt_id)
+
     running = RunningJudge(
-        _judge(), {"broken": broken, "whole": lambda one, _: told.append(one)},
+        _judge(), {"broken": Outlet(diagnosis=broken), "whole": Outlet(diagnosis=note)},
         on_set_aside=lambda *_: None, on_outlet_error=lambda name, _: failed.append(name),
     )  # fmt: skip
     for entry in _entries():
