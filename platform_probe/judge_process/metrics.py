@@ -47,19 +47,19 @@ class JudgeMetrics(SeriesMaker):
             "incident_changes", "Revisions of incidents, by what happened to them.", "change"
         )
         self._incident_changes = {kind: changes.labels(kind.value) for kind in ChangeKind}
-        self._set_aside = self._counter(
+        self.set_aside = self._counter(
             "judge_set_aside", "Entries of the journal that could not be judged: a defect of the"
             " monitor. Each is kept in set_aside.jsonl with its traceback.",
         ).labels()  # fmt: skip
         errors = self._counter(
             "judge_outlet_errors", "Judgements that an outlet could not take.", "outlet"
         )
-        self._outlet_errors = {outlet: errors.labels(outlet) for outlet in OUTLETS}
-        self._missed = self._counter(
+        self.outlet_errors = {outlet: errors.labels(outlet) for outlet in OUTLETS}
+        self.missed = self._counter(
             "judge_missed_segments", "Segments of the journal that were removed, or could not be"
             " read, before they were judged.",
         ).labels()  # fmt: skip
-        self._bucket_waiting = self._gauge(
+        self.bucket_waiting = self._gauge(
             "store_files_waiting", "Files of the store that should be in the bucket, and stay here"
             " until it takes them.",
         )  # fmt: skip
@@ -92,22 +92,6 @@ class JudgeMetrics(SeriesMaker):
             shown[one.kind, one.severity] += 1
         for both, number in shown.items():
             self._incidents[both].set(number)
-
-    def count_set_aside(self) -> None:
-        """Count an entry that could not be judged."""
-        self._set_aside.inc()
-
-    def count_outlet_error(self, outlet: str) -> None:
-        """Count a judgement that one of `OUTLETS` could not take."""
-        self._outlet_errors[outlet].inc()
-
-    def count_missed(self, segments: int) -> None:
-        """Count segments that were gone before they were judged."""
-        self._missed.inc(segments)
-
-    def set_bucket_waiting(self, files: int) -> None:
-        """Set how many files of the store wait for the bucket."""
-        self._bucket_waiting.set(files)
 
 
 def _as_labels(labels: tuple[Any, ...]) -> tuple[str, ...]:

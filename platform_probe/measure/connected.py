@@ -90,7 +90,7 @@ class Connected(HandlerOfSeveral, ABC):
             )
         self.away = Away()
         """The brokers that are away while others are there."""
-        metrics.set_brokers_away(len(settings.brokers.addresses))
+        metrics.brokers_away.set(len(settings.brokers.addresses))
         self._announcer: Timer | None = None
         """Lets us announce ourselves again, as long as there is a connection."""
         stream = RandomStream.named(settings.seed, "probe/reconnect")
@@ -136,7 +136,7 @@ class Connected(HandlerOfSeveral, ABC):
         """Note that commands can be sent and answers come."""
         self._connected_s = self._clock.monotonic_s()
         self._count_time(can_see=True)
-        self._metrics.set_brokers_away(len(self.away))
+        self._metrics.brokers_away.set(len(self.away))
         if self._group is not None:
             self._group.begin_anew()
             self._announce_again()
@@ -150,8 +150,8 @@ class Connected(HandlerOfSeveral, ABC):
         """End what we have in flight, and connect again after a while."""
         self._count_time(can_see=False)
         self.away.clear()
-        self._metrics.set_brokers_away(len(self._settings.brokers.addresses))
-        self._metrics.count_disconnect(reason.why)
+        self._metrics.brokers_away.set(len(self._settings.brokers.addresses))
+        self._metrics.disconnects[reason.why].inc()
         code = f" (MQTT reason code {reason.code})" if reason.code is not None else ""
         detail = reason.detail
         if reason.code == SESSION_TAKEN_OVER:
@@ -186,7 +186,7 @@ class Connected(HandlerOfSeveral, ABC):
     def broker_changed(self, broker: BrokerAddress, reason: Disconnected | None) -> None:
         """Handle that one of several brokers is away, or that all are there (None)."""
         is_new = self.away.record(broker, reason)
-        self._metrics.set_brokers_away(len(self.away))
+        self._metrics.brokers_away.set(len(self.away))
         if reason is None:
             if is_new:
                 self._logger.info("broker_back", broker=str(broker))
@@ -281,6 +281,6 @@ class Connected(HandlerOfSeveral, ABC):
         now_s = self._clock.monotonic_s()
         self._metrics.add_watched(now_s - self._counted_s, connected=self._could_see)
         self._counted_s, self._could_see = now_s, can_see
-        self._metrics.set_connected(connected=can_see)
+        self._metrics.connected.set(can_see)
         if self.on_connection is not None:
             self.on_connection(is_there=can_see)

@@ -81,7 +81,7 @@ class Probe(Connected):
         self.tracker = self._tracker()
         self.tracker.is_ours = None if self._group is None else self._group.is_ours
         only_open = self._only_open()
-        self._values = KnownValues(clock, metrics.count_capped_value)
+        self._values = KnownValues(clock, metrics.capped_values)
         self._inbox = Inbox(
             self.tracker,
             metrics,
@@ -195,7 +195,7 @@ class Probe(Connected):
         """Notice from now on stalls and slowness of this process, and its input."""
         now_s = self._clock.monotonic_s()
         self._gaps.beat(now_s)
-        self._metrics.observe_loop_lag(max(now_s - self._beat_due_s, 0.0))
+        self._metrics.loop_lag.observe(max(now_s - self._beat_due_s, 0.0))
         self._metrics.note_traffic(
             self._inbox.taken, self.tracker.not_followed, self._clock.unix_s()
         )

@@ -155,11 +155,11 @@ class SyntheticUnlocks:
     def _start_planned(self, planned: PlannedStart, intended_s: float) -> None:
         lag_s = max(self._clock.monotonic_s() - intended_s, 0.0)
         self._lags.add(lag_s)
-        self._metrics.observe_start(lag_s)
+        self._metrics.start_lag.observe(lag_s)
         is_over = lag_s >= self._load.deadline_s  # whoever asked has gone: nobody waits for the car
         if is_over or len(self._tracker) >= self._load.max_in_flight:
             self._dropped += 1
-            self._metrics.count_dropped_start()
+            self._metrics.dropped_starts.inc()
             return
         if planned.vehicle_id in self._relocks:
             self._withhold(WithheldReason.RELOCKING)
@@ -173,7 +173,7 @@ class SyntheticUnlocks:
 
     def _withhold(self, why: WithheldReason) -> None:
         self._withheld += 1
-        self._metrics.count_withheld_start(why)
+        self._metrics.withheld_starts[why].inc()
 
     def _start_floor(self, planned: PlannedStart, _: float) -> None:
         # The floor is what the stack takes: how late we start it is measured by the load.
@@ -205,7 +205,7 @@ class SyntheticUnlocks:
         wakes = self._commands.wake_request(outgoing.start) if is_asleep and self._load.wake else ()
         for topic, payload, qos, retain in wakes:
             link.publish(topic, payload, qos=qos, retain=retain)
-            self._metrics.count_battery(BatteryUse.WAKE, self._load.wake_ah)
+            self._metrics.battery[BatteryUse.WAKE].inc(self._load.wake_ah)
         link.publish(
             outgoing.topic,
             outgoing.payload,
@@ -222,7 +222,7 @@ class SyntheticUnlocks:
     def _count_command(self, source: Source = Source.PROBE) -> None:
         """Count the charge of one command; the loopback box has no battery."""
         if source is Source.PROBE:
-            self._metrics.count_battery(BatteryUse.COMMAND, self._load.command_ah)
+            self._metrics.battery[BatteryUse.COMMAND].inc(self._load.command_ah)
 
     def _http_door(self, settings: ProbeSettings) -> HttpDoor | None:
         """Return the door to the API, where unlocks go through one. Raises `ConfigError`."""

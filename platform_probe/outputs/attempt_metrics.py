@@ -196,7 +196,8 @@ class AttemptMetrics(SeriesMaker):
         if not isinstance(record, Attempt):
             self._count_stray(record)
         elif not record.is_first:
-            self._count_revision()
+            if self.platform is not None:
+                self.platform.revisions.inc()
         elif record.source is not Source.FLOOR:
             self._count_unlock(record)
         elif is_measured(record):
@@ -223,14 +224,11 @@ class AttemptMetrics(SeriesMaker):
                 dimension.count(value, end, ended_s, None, number)
         alike.clear()
 
-    def _count_revision(self) -> None:
-        if self.platform is not None:
-            self.platform.count_revision()
-
     def _count_unlock(self, attempt: Attempt) -> None:
         source, cause = attempt.source, attempt.cause
         if self.platform is not None:
-            self.platform.count_missing(attempt.sources_missing or ())
+            for origin in attempt.sources_missing or ():
+                self.platform.missing[origin].inc()
         failure = None if cause is None else attempt
         if cause is Cause.NOT_OBSERVED:
             self._unlocks[source, cause].inc(1, attempt)

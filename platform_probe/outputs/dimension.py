@@ -29,6 +29,10 @@ SOURCES: Final = (Source.PROBE, Source.CUSTOMER)
 """The sources that are counted; loopback boxes have a histogram of their own."""
 
 
+def _ignore(_: str) -> None:
+    """Do nothing: a value has no series of its own."""
+
+
 class LabelValues:
     """The values that a label may have: at most `most`, and "unknown" and "other".
 
@@ -39,8 +43,8 @@ class LabelValues:
     def __init__(
         self,
         *,
-        on_new: Callable[[str], None],
-        on_gone: Callable[[str], None],
+        on_new: Callable[[str], None] = _ignore,
+        on_gone: Callable[[str], None] = _ignore,
         most: int = MAX_LABEL_VALUES,
     ) -> None:
         """Call `on_new` for each value that gets a place, `on_gone` for each that loses it."""

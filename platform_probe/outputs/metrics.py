@@ -100,7 +100,10 @@ def new_registry() -> CollectorRegistry:
 
 
 class ProbeMetrics(AttemptMetrics):
-    """All metrics of a probe, in an injected registry. It is a sink that counts every record."""
+    """All metrics of a probe, in an injected registry. It is a sink that counts every record.
+
+    Series that one event moves are attributes: whoever sees the event moves them.
+    """
 
     def __init__(
         self,
@@ -143,28 +146,28 @@ class ProbeMetrics(AttemptMetrics):
         self._show_regions({})
 
     def _make_load(self) -> None:
-        self._lag = self._histogram(
+        self.start_lag = self._histogram(
             "schedule_lag_seconds", LAG_BUCKETS_S,
             "How long after its intended time a synthetic unlock was really started.",
         ).labels()  # fmt: skip
-        self._dropped = self._counter(
+        self.dropped_starts = self._counter(
             "starts_dropped",
             "Synthetic unlocks not started: too many were in flight, or the deadline was over.",
         ).labels()
         withheld = self._counter(
             "starts_withheld", "Synthetic unlocks not started, to leave the car alone.", "why"
         )
-        self._withheld = {why: withheld.labels(why.value) for why in WithheldReason}
+        self.withheld_starts = {why: withheld.labels(why.value) for why in WithheldReason}
         relocks = self._counter(
             "relocks", "Cars that were to be locked again after a synthetic unlock, by what became"
             " of it; of those that failed some may stand open.", "end",
         )  # fmt: skip
-        self._relocks = {end: relocks.labels(end.value) for end in RelockEnd}
+        self.relocks = {end: relocks.labels(end.value) for end in RelockEnd}
         battery = self._counter(
             "battery_ampere_hours", "Battery charge that cars used for synthetic unlocks, the locks"
             " after them and the wakes before them, as the settings estimate it.", "what",
         )  # fmt: skip
-        self._battery = {what: battery.labels(what.value) for what in BatteryUse}
+        self.battery = {what: battery.labels(what.value) for what in BatteryUse}
 
     def _make_traffic(self) -> None:
         messages = self._counter(
@@ -181,39 +184,41 @@ class ProbeMetrics(AttemptMetrics):
         self._messages = {kind: messages.labels(kind.value) for kind in HEARD}
         self._last_message = {kind: heard.labels(kind.value) for kind in HEARD}
         self._noted = dict.fromkeys(HEARD, 0)
-        self._malformed: Series[TopicKind | None, Counter] = Series(
+        self.malformed: Series[TopicKind | None, Counter] = Series(
             malformed, _labels_of_kind, (*HEARD, None)
         )
+        """By kind of topic; None: the topic is outside of the contract."""
         defects = self._counter(
             "message_defects", "Messages at which code of the monitor itself failed, by kind of"
             " topic; the others went on.", "topic",
         )  # fmt: skip
-        self._message_defects: Series[TopicKind | None, Counter] = Series(
+        self.message_defects: Series[TopicKind | None, Counter] = Series(
             defects, _labels_of_kind, (*HEARD, None)
         )
+        """By kind of topic; None: it is not known."""
         capped = self._counter(
             "capped_values", "Values of cars or of the platform that became `other`, because too"
             " many different ones came, by what they say.", "trait",
         )  # fmt: skip
-        self._capped = {trait: capped.labels(trait) for trait in (*OF_CARS, *OF_PLATFORM)}
+        self.capped_values = {trait: capped.labels(trait) for trait in (*OF_CARS, *OF_PLATFORM)}
         self._not_followed = self._counter(
             "commands_not_followed", "Unlocks of customers that were not followed, because too many"
             " were open.",
         ).labels()  # fmt: skip
         self._noted_not_followed = 0
-        self._loop_lag = self._histogram(
+        self.loop_lag = self._histogram(
             "loop_lag_seconds", LOOP_LAG_BUCKETS_S,
             "How long after its time a call of the event loop came, ten times a second: what the"
             " probe times is late by as much.",
         ).labels()  # fmt: skip
 
     def _make_connection(self) -> None:
-        self._connected = self._gauge(
+        self.connected = self._gauge(
             "broker_connected",
             "1 while connected to the broker and subscribed, else 0; of several"
             " brokers, to one at least.",
         )
-        self._away = self._gauge(
+        self.brokers_away = self._gauge(
             "brokers_away",
             "Brokers of the list that there is no connection to: their cars are"
             " neither heard nor reached.",
@@ -229,11 +234,11 @@ class ProbeMetrics(AttemptMetrics):
         disconnects = self._counter(
             "broker_disconnects", "Connections to the broker that ended or failed.", "why"
         )
-        self._disconnects = {why: disconnects.labels(why.value) for why in EndReason}
+        self.disconnects = {why: disconnects.labels(why.value) for why in EndReason}
         sink_errors = self._counter("sink_errors", "Records that a sink could not take.", "sink")
         names = (*SINKS, *names_of_others("unlockpath.sinks"))
-        self._sink_errors = {sink: sink_errors.labels(sink) for sink in names}
-        self._http_defects = self._counter(
+        self.sink_errors = {sink: sink_errors.labels(sink) for sink in names}
+        self.http_defects = self._counter(
             "http_defects", "Requests that an exception of the monitor itself ended; they are"
             " answered 500, and the log has one a minute.",
         ).labels()  # fmt: skip
@@ -243,38 +248,25 @@ class ProbeMetrics(AttemptMetrics):
             "otlp_exported", "Unlocks (as traces), lines of the log, and collections of these"
             " metrics that the backend of `otlp` has taken.", "signal",
         )  # fmt: skip
-        self._exported = {signal: exported.labels(signal.value) for signal in Signal}
+        self.exported = {signal: exported.labels(signal.value) for signal in Signal}
         unexported = self._counter(
             "otlp_dropped", "Those that the backend did not get, by why.", "signal", "why"
         )
-        self._unexported = {
+        self.unexported = {
             (signal, why): unexported.labels(signal.value, why.value)
             for signal, why in product(Signal, Unexported)
         }
 
     def _make_judge(self) -> None:
-        self._judge_lag = self._gauge(
+        self.judge_lag = self._gauge(
             "judge_lag_seconds", "How far the judge, which diagnoses and finds incidents, is behind"
             " what was measured; as long as this process runs where it has said nothing.",
         )  # fmt: skip
-        self._journal_waiting = self._gauge(
+        self.journal_waiting = self._gauge(
             "journal_waiting_bytes", "Entries of the journal that wait in memory for the disk."
         )
         self.judge = JudgeCollector(self.registry)
         """Metrics of the judge's process."""
-
-    def set_journal(self, *, judge_lag_s: float, waiting_bytes: int) -> None:
-        """Set how far the judge is behind, and how much waits for the disk."""
-        self._judge_lag.set(judge_lag_s)
-        self._journal_waiting.set(waiting_bytes)
-
-    def observe_start(self, lag_s: float) -> None:
-        """Count one synthetic unlock that started `lag_s` after its intended time."""
-        self._lag.observe(lag_s)
-
-    def observe_loop_lag(self, lag_s: float) -> None:
-        """Count one call of the event loop that came `lag_s` after its time."""
-        self._loop_lag.observe(lag_s)
 
     def note_traffic(
         self, messages: Mapping[TopicKind, int], not_followed: int, unix_s: float
@@ -289,65 +281,9 @@ class ProbeMetrics(AttemptMetrics):
         self._not_followed.inc(not_followed - self._noted_not_followed)
         self._noted_not_followed = not_followed
 
-    def count_dropped_start(self) -> None:
-        """Count one synthetic unlock that was not started."""
-        self._dropped.inc()
-
-    def count_withheld_start(self, why: WithheldReason) -> None:
-        """Count one synthetic unlock that was not started for its car's sake."""
-        self._withheld[why].inc()
-
-    def count_battery(self, what: BatteryUse, charge_ah: float) -> None:
-        """Count the charge that one car has used."""
-        self._battery[what].inc(charge_ah)
-
-    def count_relock(self, end: RelockEnd) -> None:
-        """Count one car that was to be locked again."""
-        self._relocks[end].inc()
-
-    def count_malformed(self, kind: TopicKind | None) -> None:
-        """Count one message that breaks the contract; None: its topic is outside of it."""
-        self._malformed[kind].inc()
-
-    def count_sink_error(self, sink: str, records: int = 1) -> None:
-        """Count records that `sink` (one of `SINKS`, or of another package) could not take."""
-        self._sink_errors[sink].inc(records)
-
-    def count_message_defect(self, kind: TopicKind | None) -> None:
-        """Count one message at which code of ours failed; None: its kind is not known."""
-        self._message_defects[kind].inc()
-
-    def count_capped_value(self, trait: str) -> None:
-        """Count a value that became "other"; `trait` names what it says."""
-        self._capped[trait].inc()
-
-    def count_http_defect(self) -> None:
-        """Count one request that an exception of ours ended."""
-        self._http_defects.inc()
-
-    def count_exported(self, signal: Signal, records: int) -> None:
-        """Count what the OTLP backend has taken."""
-        self._exported[signal].inc(records)
-
-    def count_unexported(self, signal: Signal, why: Unexported, records: int) -> None:
-        """Count what was dropped on its way to the OTLP backend."""
-        self._unexported[signal, why].inc(records)
-
-    def set_connected(self, *, connected: bool) -> None:
-        """Set whether the probe is connected and subscribed."""
-        self._connected.set(1 if connected else 0)
-
-    def set_brokers_away(self, brokers: int) -> None:
-        """Set how many brokers there is no connection to."""
-        self._away.set(brokers)
-
     def add_watched(self, seconds: float, *, connected: bool) -> None:
         """Count time that has passed with or without a connection."""
         self._watched_s[connected].inc(seconds)
-
-    def count_disconnect(self, why: EndReason) -> None:
-        """Count one connection that ended or could not be made."""
-        self._disconnects[why].inc()
 
     def set_fleet(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
@@ -63,12 +63,12 @@ class PlatformMetrics(SeriesMaker):
         )  # fmt: skip
         self._by_labels: dict[tuple[str, str, AnswerKind], Counter] = {}
         self._make_answers(UNKNOWN, UNKNOWN)
-        self._endpoints = LabelValues(on_new=self._make_no_series, on_gone=self._forget)
-        self._app_versions = LabelValues(on_new=self._make_no_series, on_gone=self._forget)
+        self._endpoints = LabelValues(on_gone=self._forget)
+        self._app_versions = LabelValues(on_gone=self._forget)
         lines = self._counter(
             "platform_lines", "Lines of the platform's log, by what became of them.", "end"
         )
-        self._line_defects = self._counter(
+        self.line_defects = self._counter(
             "platform_line_defects", "Lines of the platform's log at which code of the monitor"
             " itself failed; the others went on.",
         ).labels()  # fmt: skip
@@ -89,7 +89,7 @@ class PlatformMetrics(SeriesMaker):
         self._waiting = self._gauge(
             "attempts_to_join", "Unlocks that wait for what the platform's log says of them."
         )
-        self._revisions = self._counter(
+        self.revisions = self._counter(
             "attempt_revisions", "Records of unlocks that were written once more, because something"
             " came after they were judged. Other metrics have each unlock as it was judged first.",
         ).labels()  # fmt: skip
@@ -97,7 +97,7 @@ class PlatformMetrics(SeriesMaker):
             "attempts_without_source", "Unlocks that were judged without what this source should"
             " have told of them.", "missing",
         )  # fmt: skip
-        self._missing = {origin: missing.labels(origin.value) for origin in Origin}
+        self.missing = {origin: missing.labels(origin.value) for origin in Origin}
 
     def count_answer(self, event: PlatformEvent) -> None:
         """Count one answer of the API."""
@@ -109,19 +109,6 @@ class PlatformMetrics(SeriesMaker):
         if labels not in self._by_labels:
             self._make_answers(*labels[:2])
         self._by_labels[labels].inc()
-
-    def count_missing(self, origins: Iterable[Origin]) -> None:
-        """Count one unlock that was judged without these sources."""
-        for origin in origins:
-            self._missing[origin].inc()
-
-    def count_revision(self) -> None:
-        """Count one record that was written once more."""
-        self._revisions.inc()
-
-    def count_line_defect(self) -> None:
-        """Count one line at which code of ours failed."""
-        self._line_defects.inc()
 
     def note_lines(self, totals: Mapping[LineEnd, int], newest_at: float) -> None:
         """Bring the counters to these totals. `newest_at` is 0 where no line has come."""
@@ -142,9 +129,6 @@ class PlatformMetrics(SeriesMaker):
         for kind in AnswerKind:  # all at once: a share needs the others at 0
             labels = (endpoint, app_version, kind)
             self._by_labels[labels] = self._answers.labels(*labels)
-
-    def _make_no_series(self, label: str) -> None:
-        """Do nothing: a route has series when an app has been answered there."""
 
     def _forget(self, label: str) -> None:
         """Remove the series of a route or an app that gave up its slot."""

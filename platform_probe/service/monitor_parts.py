@@ -102,7 +102,7 @@ def logger_of(
 
     Nothing waits for who reads the log. The export gets its lines.
     """
-    log_failed = partial(metrics.count_sink_error, "log")
+    log_failed = metrics.sink_errors["log"].inc
     path = settings.log_file
     file = None if path is None else open_log(path, rotation_of(settings))
     write = partial(write_all, STDERR) if file is None else file.append
@@ -206,7 +206,7 @@ def pages_of(
         away=lambda: str(probe.away),
         posts=posts,
         max_body_bytes=max_body_bytes,
-        on_defect=lambda _: metrics.count_http_defect(),
+        on_defect=lambda _: metrics.http_defects.inc(),
     )
 
 

@@ -6,7 +6,6 @@ import asyncio
 import signal
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
-from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -168,7 +167,7 @@ def _fan_out(
     """Return what hands records to all sinks, and counts and logs what one of them could not."""
 
     def sink_failed(name: str, error: Exception) -> None:
-        metrics.count_sink_error(name)
+        metrics.sink_errors[name].inc()
         complain("sink_failed", name, error=str(error))
 
     soon = asyncio.get_running_loop().call_soon
@@ -185,7 +184,7 @@ def _journal_writer(
             max_bytes=round(settings.journal.max_gib * 2**30),
             max_age_s=settings.journal.max_hours * 3600.0,
             soon=asyncio.get_running_loop().call_soon,
-            on_lost=partial(metrics.count_sink_error, "journal"),
+            on_lost=metrics.sink_errors["journal"].inc,
             on_problem=lambda why: complain("sink_failed", "journal", error=why),
         )
     return stack.enter_context(writer)
@@ -214,9 +213,8 @@ async def _work(
 
     def refresh() -> None:
         judged_at = began_at if judge.judged_at is None else judge.judged_at
-        metrics.set_journal(
-            judge_lag_s=max(time.seconds() - judged_at, 0.0), waiting_bytes=writer.waiting_bytes
-        )
+        metrics.judge_lag.set(max(time.seconds() - judged_at, 0.0))
+        metrics.journal_waiting.set(writer.waiting_bytes)
         probe.refresh_gauges()
 
     def families() -> Iterable[Metric]:

@@ -42,7 +42,7 @@ class OtherBench:
             Complaints(Log(clock=clock).logger, clock),
             profile=self.profile,
             only_open=self.only_open if is_nameless else None,
-            values=KnownValues(clock, metrics.count_capped_value),
+            values=KnownValues(clock, metrics.capped_values),
         )
 
     def take(self, topic: str, payload: bytes, **changes: Any) -> None:

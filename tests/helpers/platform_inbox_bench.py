@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry
@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 from fleet_wire.contract.platform_log import encode_event
 from fleet_wire.profiles.native import NATIVE
 from fleet_wire.profiles.profile import Profile
+from fleet_wire.series import Counter
 from platform_probe.measure.watching.known_values import KnownValues
 from platform_probe.measure.watching.platform_inbox import PlatformInbox
 from platform_probe.outputs.dimension import UNKNOWN
@@ -36,13 +37,13 @@ class PlatformBench:
         self.metrics = PlatformMetrics(CollectorRegistry())
         self.log = Log()
         clock = self.behind.behind.clock
-        self.capped: Counter[str] = Counter()
+        self.capped = defaultdict[str, Counter](Counter)
         """How many values became "other", by trait."""
         self.inbox = PlatformInbox(
             self.behind.joiner,
             self.metrics,
             Complaints(self.log.logger, clock),
-            values=KnownValues(clock, lambda trait: self.capped.update((trait,))),
+            values=KnownValues(clock, self.capped),
             profile=self.profile,
         )
 

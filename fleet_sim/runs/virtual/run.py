@@ -288,7 +288,7 @@ class VirtualRun:
         clock = VirtualClock(self._env)
         metrics = ProbeMetrics(new_registry(), version="virtual")
         log = stack.enter_context(closing(open_log(self._directory.path / "probe.log.jsonl")))
-        writer = LineWriter(log.append, on_error=lambda: metrics.count_sink_error("log"))
+        writer = LineWriter(log.append, on_error=metrics.sink_errors["log"].inc)
         jsonl = stack.enter_context(JsonlSink(self._directory.path))
         logger = make_logger("warning", writer, clock)
         link = partial(self._broker.link, protocol=self._profile.traits.mqtt)

@@ -179,7 +179,7 @@ class Relocks:
 
     def _end_relock(self, relock: _Relock, end: RelockEnd, why: str) -> None:
         del self._under_way[relock.vehicle_id]
-        self._metrics.count_relock(end)
+        self._metrics.relocks[end].inc()
         if end is RelockEnd.LOCKED:
             return
         is_bad = end is RelockEnd.FAILED and relock.is_open

@@ -218,7 +218,7 @@ class Inbox:
 
         The link must stay: the broker would send a retained message again at each connection.
         """
-        self._metrics.count_message_defect(kind)
+        self._metrics.message_defects[kind].inc()
         self.on_defect(error)
         if message.topic in self._failed or len(self._failed) >= MAX_NAMED:
             return
@@ -247,7 +247,7 @@ class Inbox:
         self.malformed += 1
         if kind in _FROM_BOXES and not message.retain:
             self._tracker.unread(vehicle_id, kind)
-        self._metrics.count_malformed(kind)
+        self._metrics.malformed[kind].inc()
         self._complaints.complain(
             "malformed_message",
             kind.value if kind else "other",

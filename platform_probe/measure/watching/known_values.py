@@ -6,7 +6,7 @@ they are bounded here, before anything else sees them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -15,6 +15,7 @@ from fleet_wire.clock import Clock
 from fleet_wire.contract.messages import VehicleState
 from fleet_wire.contract.partial import PartialState
 from fleet_wire.contract.platform_log import PlatformEvent
+from fleet_wire.series import Counter
 from platform_probe.outputs.dimension import OF_CARS, OF_PLATFORM, OTHER, LabelValues
 
 MOST_VALUES: Final = 1_000
@@ -28,16 +29,12 @@ _T = TypeVar("_T", bound=msgspec.Struct)
 class KnownValues:
     """Replaces a value by "other" where its fleet, or its car, has named too many."""
 
-    def __init__(self, clock: Clock, on_capped: Callable[[str], None]) -> None:
-        """Call `on_capped` with the trait for each value that is replaced."""
+    def __init__(self, clock: Clock, capped: Mapping[str, Counter]) -> None:
+        """Count each value that is replaced, by its trait."""
         self._clock = clock
-        self._on_capped = on_capped
+        self._capped = capped
         self._places = {
-            trait: LabelValues(
-                on_new=_ignore,
-                on_gone=_ignore,
-                most=MOST_SITES if trait == "site" else MOST_VALUES,
-            )
+            trait: LabelValues(most=MOST_SITES if trait == "site" else MOST_VALUES)
             for trait in (*OF_CARS, *OF_PLATFORM)
         }
 
@@ -60,9 +57,5 @@ class KnownValues:
                 continue
             if self._places[trait].label(value, now_s, by) == OTHER != value:
                 capped[trait] = OTHER
-                self._on_capped(trait)
+                self._capped[trait].inc()
         return msgspec.structs.replace(message, **capped) if capped else message
-
-
-def _ignore(_: str) -> None:
-    """Do nothing: these values have no series."""

@@ -132,7 +132,7 @@ class PlatformInbox:
         """Count an event at which code of ours failed; the lines behind it are taken."""
         self.on_defect(error)
         if self._metrics is not None:
-            self._metrics.count_line_defect()
+            self._metrics.line_defects.inc()
         self._complaints.complain("line_defect", event.event.value, error=with_place(error, *OURS))
 
     def _new_of(self, events: Iterable[PlatformEvent]) -> list[PlatformEvent]:

@@ -203,7 +203,7 @@ class OtlpExport:
 
     def _take_report(self, report: Report) -> None:
         for signal, count in report.exported.items():
-            self._metrics.count_exported(signal, count)
+            self._metrics.exported[signal].inc(count)
         self._drop(report.overflown, Unexported.QUEUE_FULL)
         self._drop(report.undelivered, Unexported.UNDELIVERED)
         for counts in (report.exported, report.overflown, report.undelivered):
@@ -221,7 +221,7 @@ class OtlpExport:
     def _drop(self, counts: Mapping[Signal, int], why: Unexported) -> None:
         for signal, count in counts.items():
             self._dropped[signal] += count
-            self._metrics.count_unexported(signal, why, count)
+            self._metrics.unexported[signal, why].inc(count)
 
 
 def _count_by_signal(lines: Iterable[bytes]) -> Counter[Signal]:

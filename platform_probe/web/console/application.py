@@ -252,7 +252,7 @@ class Console:
         self._trouble("defect", f"{type(error).__name__}: {error}")
 
     def _trouble(self, what: str, problem: str) -> None:
-        self._metrics.count_trouble(what)
+        self._metrics.troubles[what].inc()
         self._tell_trouble(problem)
 
     # Pages

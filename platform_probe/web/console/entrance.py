@@ -205,15 +205,15 @@ class Entrance:
     def _log_in(self, visit: Visit, form: Mapping[str, str]) -> HttpResponse:
         remote = visit.request.remote
         if not self._access.is_patient_with(remote):
-            self._metrics.count_sign_in("token", "impatient")
+            self._metrics.sign_ins["token", "impatient"].inc()
             return self.problem(visit, 429, "problem.patience")
         person = self._access.with_token(form.get("token", ""), remote)
         if person is None:
             self._audit.note(None, "login_failed", remote)
-            self._metrics.count_sign_in("token", "wrong")
+            self._metrics.sign_ins["token", "wrong"].inc()
             return self._login_page(visit, say_in(visit.language)("login.wrong"), 403)
         self._audit.note(person, "login", remote)
-        self._metrics.count_sign_in("token", "let_in")
+        self._metrics.sign_ins["token", "let_in"].inc()
         self._access.end_session(visit.request)
         return redirect(safe(form.get("back", "/")), self._access.session_of(person))
 
@@ -239,7 +239,7 @@ class Entrance:
     async def _finished(self, visit: Visit, service: SignInService) -> HttpResponse:
         remote = visit.request.remote
         if not self._access.is_patient_with(remote):
-            self._metrics.count_sign_in("oidc", "impatient")
+            self._metrics.sign_ins["oidc", "impatient"].inc()
             return self.problem(visit, 429, "problem.patience")
         answer = dict(parse_qsl(visit.request.query[:MAX_ANSWER]))
         try:
@@ -251,13 +251,13 @@ class Entrance:
         except NotSignedInError as error:
             return self._not_let_in(visit, service, error)
         self._audit.note(done.person, "login", remote)
-        self._metrics.count_sign_in("oidc", "let_in")
+        self._metrics.sign_ins["oidc", "let_in"].inc()
         self._access.end_session(visit.request)
         session = self._access.session_of(done.person, lasts_s=service.lasts_s)
         return redirect(done.back, session, service.flow.no_cookie())
 
     def _is_down(self, visit: Visit, service: SignInService) -> HttpResponse:
-        self._metrics.count_sign_in("oidc", "provider_down")
+        self._metrics.sign_ins["oidc", "provider_down"].inc()
         said = say_in(visit.language)("signin.try_later")
         return self._login_page(visit, said, 503, back=service.flow.back_of(visit.request))
 
@@ -269,7 +269,7 @@ class Entrance:
             self._access.note_wrong(remote)
         about = {"reason": error.reason, "name": error.name, "subject": error.subject}
         self._audit.note(None, "login_failed", remote, **about)
-        self._metrics.count_sign_in("oidc", "no_role" if has_no_role else "wrong")
+        self._metrics.sign_ins["oidc", "no_role" if has_no_role else "wrong"].inc()
         said = say_in(visit.language)(error.key, name=error.name or "")
         back = service.flow.back_of(visit.request)
         page = self._login_page(visit, said, 403, back=back, is_of_no_use=has_no_role)

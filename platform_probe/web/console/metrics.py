@@ -36,11 +36,11 @@ class ConsoleMetrics(SeriesMaker):
             " OpenID Connect.",
             "what",
         )
-        self._troubles = {each: troubles.labels(each) for each in TROUBLES}
+        self.troubles = {each: troubles.labels(each) for each in TROUBLES}
         sign_ins = self._counter(
             "console_sign_ins", "Attempts to log in, by what became of them.", "how", "end"
         )
-        self._sign_ins = {(how, end): sign_ins.labels(how, end) for how in WAYS for end in ENDS}
+        self.sign_ins = {(how, end): sign_ins.labels(how, end) for how in WAYS for end in ENDS}
 
     def watch(
         self,
@@ -66,14 +66,6 @@ class ConsoleMetrics(SeriesMaker):
         self._answers[f"{status // 100}xx"].inc()
         if took_s is not None:
             self._took.observe(took_s)
-
-    def count_trouble(self, what: str) -> None:
-        """Count what went wrong."""
-        self._troubles[what].inc()
-
-    def count_sign_in(self, how: str, end: str) -> None:
-        """Count somebody who wanted in."""
-        self._sign_ins[how, end].inc()
 
     def page(self) -> tuple[bytes, str]:
         """Return the page of a scrape, and its content type."""

@@ -131,7 +131,7 @@ class Monitor:
         bench = JoinBench(behind=TrackerBench(clock=clock, is_watching=True), records=_Emit(emit))
         self.joiner = bench.joiner
         self.inbox = PlatformInbox(
-            self.joiner, None, Complaints(Log().logger, clock), values=KnownValues(clock, _fail)
+            self.joiner, None, Complaints(Log().logger, clock), values=KnownValues(clock, {})
         )
         self.inbox.let_hear(self.feed.platform_said)
         self.feed.start()

@@ -437,9 +437,9 @@ def test_what_is_exported_and_what_is_not_is_counted(metrics: ProbeMetrics) -> N
     """By signal, and what is lost by its reason too; every series is there from the start."""
     for why in Unexported:
         assert value(metrics, "otlp_dropped_total", signal="metrics", why=why.value) == 0
-    metrics.count_exported(Signal.TRACES, 3)
-    metrics.count_exported(Signal.TRACES, 4)
-    metrics.count_unexported(Signal.LOGS, Unexported.QUEUE_FULL, 5)
+    metrics.exported[Signal.TRACES].inc(3)
+    metrics.exported[Signal.TRACES].inc(4)
+    metrics.unexported[Signal.LOGS, Unexported.QUEUE_FULL].inc(5)
     assert value(metrics, "otlp_exported_total", signal="traces") == 7
     assert value(metrics, "otlp_exported_total", signal="logs") == 0
     assert value(metrics, "otlp_dropped_total", signal="logs", why="queue_full") == 5
@@ -477,17 +477,17 @@ def test_gauges_of_regions_go_back_to_zero(metrics: ProbeMetrics) -> None:
 
 def test_events_of_the_probe_itself(metrics: ProbeMetrics) -> None:
     """Each event of the probe moves its own series."""
-    metrics.observe_start(0.0004)
-    metrics.observe_loop_lag(0.003)
-    metrics.count_dropped_start()
-    metrics.count_withheld_start(WithheldReason.RELOCKING)
-    metrics.count_relock(RelockEnd.LEFT)
-    metrics.count_malformed(TopicKind.STATE)
-    metrics.count_malformed(None)
-    metrics.count_sink_error("log")
-    metrics.count_sink_error("jsonl", 3)
-    metrics.count_disconnect(EndReason.REFUSED)
-    metrics.set_connected(connected=True)
+    metrics.start_lag.observe(0.0004)
+    metrics.loop_lag.observe(0.003)
+    metrics.dropped_starts.inc()
+    metrics.withheld_starts[WithheldReason.RELOCKING].inc()
+    metrics.relocks[RelockEnd.LEFT].inc()
+    metrics.malformed[TopicKind.STATE].inc()
+    metrics.malformed[None].inc()
+    metrics.sink_errors["log"].inc()
+    metrics.sink_errors["jsonl"].inc(3)
+    metrics.disconnects[EndReason.REFUSED].inc()
+    metrics.connected.set(True)
     metrics.add_watched(2.5, connected=True)
     metrics.add_watched(1.5, connected=False)
     assert value(metrics, "watched_seconds_total", connected="yes") == 2.5
@@ -505,9 +505,9 @@ def test_events_of_the_probe_itself(metrics: ProbeMetrics) -> None:
     assert value(metrics, "sink_errors_total", sink="jsonl") == 3
     assert value(metrics, "broker_disconnects_total", why="refused") == 1
     assert value(metrics, "broker_connected") == 1
-    metrics.set_brokers_away(2)
+    metrics.brokers_away.set(2)
     assert value(metrics, "brokers_away") == 2
-    metrics.set_connected(connected=False)
+    metrics.connected.set(False)
     assert value(metrics, "broker_connected") == 0
     assert value(metrics, "build_info", version="1.2.3") == 1
 

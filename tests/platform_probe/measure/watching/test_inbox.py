@@ -68,7 +68,7 @@ class InboxBench:
             self.metrics,
             complaints,
             unix_s=self.behind.clock.unix_s,
-            values=KnownValues(self.behind.clock, self.metrics.count_capped_value),
+            values=KnownValues(self.behind.clock, self.metrics.capped_values),
         )
         self.inbox.on_defect = _raise
 
