@@ -13,6 +13,7 @@ from typing import Any
 
 from fleet_sim.results.figure import Figure, axis
 from fleet_sim.results.report_plots import Plot
+from fleet_sim.results.uncertainty import share
 from fleet_sim.sweeps.plan import Values
 from fleet_sim.sweeps.settings import (
     Setting,
@@ -179,7 +180,7 @@ def _holds(settings: Sequence[Setting], over: _Over) -> Figure | None:
     counts = [f"{held} of {total}" for _, _, held, total in judged]
     if over.is_map:
         return _map(over, [setting for _, setting, _, _ in judged], shares, counts, counts)
-    bounds = [wilson(held, total) for _, _, held, total in judged]
+    bounds = [share(held, total, _Z_95).limits for _, _, held, total in judged]
     figure = Figure(
         320, showlegend=False, hovermode="closest", bargap=0.5, top=12,
         xaxis=over.axis(settings),
@@ -213,14 +214,6 @@ def _by_x(look: dict[str, Any]) -> dict[str, Any]:
         return [value[place] for place in order] if isinstance(value, list) else value
 
     return {name: ordered(value) for name, value in look.items()}
-
-
-def wilson(successes: int, total: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share of `total` > 0 (Wilson 1927, the score interval)."""
-    share, z2 = successes / total, _Z_95**2
-    middle = (share + z2 / (2 * total)) / (1 + z2 / total)
-    half = _Z_95 * math.sqrt(share * (1 - share) / total + z2 / (4 * total**2)) / (1 + z2 / total)
-    return max(0.0, min(middle - half, share)), min(1.0, max(middle + half, share))
 
 
 def _spread(settings: Sequence[Setting], over: _Over, key: str) -> Figure:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from itertools import takewhile
 from pathlib import Path
@@ -36,7 +36,7 @@ def last_ends(directory: Path) -> dict[Source, float]:
     a monitor starts without a past as well.
     """
     ends: dict[Source, float] = {}
-    for attempt in _newest_first(directory):
+    for attempt in _newest(directory, ATTEMPTS_FILE, Attempt):
         if attempt.source in SOURCES and is_measured(attempt):
             ends.setdefault(attempt.source, attempt.started_at + attempt.total_s)
         if len(ends) == len(SOURCES):
@@ -46,7 +46,7 @@ def last_ends(directory: Path) -> dict[Source, float]:
 
 def last_attempts(directory: Path) -> list[Attempt]:
     """Return the unlocks that were written last, in the order in which they were."""
-    return [*_newest_first(directory)][::-1]
+    return [*_newest(directory, ATTEMPTS_FILE, Attempt)][::-1]
 
 
 def recent(directory: Path, *, since: float) -> list[Attempt]:
@@ -55,7 +55,7 @@ def recent(directory: Path, *, since: float) -> list[Attempt]:
     In the order in which they were written, without those that proved to be a part of another.
     """
     last: dict[str, Attempt] = {}
-    for attempt in _newest_first(directory):
+    for attempt in _newest(directory, ATTEMPTS_FILE, Attempt):
         if attempt.started_at + attempt.total_s < since:
             break
         last.setdefault(attempt.attempt_id, attempt)
@@ -66,12 +66,12 @@ def recent(directory: Path, *, since: float) -> list[Attempt]:
 
 def last_diagnoses(directory: Path) -> list[Diagnosis]:
     """Return the diagnoses that were written last, in the order in which they were."""
-    return [*_newest_diagnoses(directory)][::-1]
+    return [*_newest(directory, DIAGNOSES_FILE, Diagnosis)][::-1]
 
 
 def recent_calls(directory: Path, *, since: float) -> list[str]:
     """Return the `complaint_id` of each call since a moment, in Unix seconds."""
-    newest = _newest(directory, COMPLAINTS_FILE, msgspec.json.Decoder(Complaint).decode)
+    newest = _newest(directory, COMPLAINTS_FILE, Complaint)
     return [one.complaint_id for one in takewhile(lambda one: one.at >= since, newest)]
 
 
@@ -80,33 +80,21 @@ def last_incidents(directory: Path, *, since: float, closed_since: float) -> lis
 
     These are open, or have ended or were closed by a person since a moment, each in Unix seconds.
     """
-    decode = msgspec.json.Decoder(Incident).decode
     found: dict[str, Incident] = {}
-    for name in (f"{INCIDENTS_FILE}.1", INCIDENTS_FILE):
-        for line in _tail_of(directory / name).splitlines():
-            with suppress(msgspec.MsgspecError, UnicodeDecodeError):
-                incident = decode(line)
-                found.pop(incident.incident_id, None)
-                found[incident.incident_id] = incident
+    for incident in _newest(directory, INCIDENTS_FILE, Incident):
+        found.setdefault(incident.incident_id, incident)
     return [
         one
-        for one in found.values()
+        for one in reversed(found.values())
         if one.state is IncidentState.OPEN
         or (one.ended_at or one.at)
         >= (closed_since if one.state is IncidentState.CLOSED else since)
     ]
 
 
-def _newest_first(directory: Path) -> Iterator[Attempt]:
-    return _newest(directory, ATTEMPTS_FILE, msgspec.json.Decoder(Attempt).decode)
-
-
-def _newest_diagnoses(directory: Path) -> Iterator[Diagnosis]:
-    return _newest(directory, DIAGNOSES_FILE, msgspec.json.Decoder(Diagnosis).decode)
-
-
-def _newest(directory: Path, file: str, decode: Callable[[bytes], RecordT]) -> Iterator[RecordT]:
+def _newest(directory: Path, file: str, kind: type[RecordT]) -> Iterator[RecordT]:
     """Yield the records of a file and of the one that was put aside last, the newest first."""
+    decode = msgspec.json.Decoder(kind).decode
     for name in (file, f"{file}.1"):
         for line in reversed(_tail_of(directory / name).splitlines()):
             with suppress(msgspec.MsgspecError, UnicodeDecodeError):

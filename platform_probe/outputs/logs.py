@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Hashable, MutableMapping
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 import structlog
@@ -34,28 +34,8 @@ SHOWN_TRACEBACK_LETTERS: Final = 4_000
 """The end of a traceback says what happened."""
 
 
-class Logger(Protocol):
-    """The part of a structlog logger that is used here."""
-
-    def is_enabled_for(self, level: int) -> bool:
-        """Return whether lines of this level are written."""
-        ...
-
-    def debug(self, event: str, **fields: Any) -> Any:
-        """Log for those who look into the probe itself."""
-        ...
-
-    def info(self, event: str, **fields: Any) -> Any:
-        """Log what is normal."""
-        ...
-
-    def warning(self, event: str, **fields: Any) -> Any:
-        """Log what somebody should know."""
-        ...
-
-    def error(self, event: str, **fields: Any) -> Any:
-        """Log what went wrong."""
-        ...
+Logger = structlog.typing.FilteringBoundLogger
+"""A logger of structlog that drops lines below its level."""
 
 
 class LineWriter:

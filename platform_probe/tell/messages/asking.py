@@ -100,7 +100,20 @@ class _CommandRequest(msgspec.Struct, forbid_unknown_fields=True):
     """How long to mute."""
 
 
-class Buttons:
+class _Answers:
+    """What answers requests, and counts how each ended."""
+
+    def __init__(self, act: Act, count: Count, clock: Clock) -> None:
+        self._act = act
+        self._count = count
+        self._clock = clock
+
+    def _reply(self, end: RequestEnd, status: int, detail: str) -> HttpResponse:
+        self._count(end)
+        return _problem(status, detail)
+
+
+class Buttons(_Answers):
     """Answers presses of a message's buttons."""
 
     def __init__(
@@ -114,13 +127,11 @@ class Buttons:
         clock: Clock,
         speaker: Speaker = ENGLISH,
     ) -> None:
+        super().__init__(act, count, clock)
         self._not_done = speaker.say(NOT_DONE)
         self._secret = secret
-        self._act = act
-        self._count = count
         self._say_to = say_to
         self._complain = complain
-        self._clock = clock
         self._saying: set[asyncio.Future[None]] = set()
         self._begun_s = clock.unix_s()
         self._pressed_until: dict[str, float] = {}
@@ -210,12 +221,8 @@ class Buttons:
             is_told=is_told,
         )
 
-    def _reply(self, end: RequestEnd, status: int, detail: str) -> HttpResponse:
-        self._count(end)
-        return _problem(status, detail)
 
-
-class Actions:
+class Actions(_Answers):
     """Answers `platform-probe incidents ack` and its like, and labels of unlocks."""
 
     def __init__(
@@ -227,11 +234,9 @@ class Actions:
         count: Count,
         clock: Clock,
     ) -> None:
+        super().__init__(act, count, clock)
         self._token = token
-        self._act = act
         self._keep_label = keep_label
-        self._count = count
-        self._clock = clock
 
     async def answer(self, request: HttpRequest) -> HttpResponse:
         """Answer one request."""
@@ -281,10 +286,6 @@ class Actions:
             return self._reply(RequestEnd.UNKNOWN, 409, ENGLISH.say(NOT_DONE))
         self._count(RequestEnd.TAKEN)
         return HttpResponse(200, msgspec.json.encode(action), JSON)
-
-    def _reply(self, end: RequestEnd, status: int, detail: str) -> HttpResponse:
-        self._count(end)
-        return _problem(status, detail)
 
 
 def is_signed(secret: str, body: bytes, *, timestamp: str, signature: str, unix_s: float) -> bool:

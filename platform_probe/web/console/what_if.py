@@ -12,12 +12,13 @@ import re
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
+from collections.abc import Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -30,57 +31,21 @@ MOST_LETTERS: Final = 2_000
 _PROGRESS: Final = re.compile(rb"([\d,]+) of ([\d,]+) run")
 
 
-class Bounds(msgspec.Struct, frozen=True):
-    """A mean with its bounds."""
-
-    mean: float
-    low: float
-    high: float
-
-
-class MitigationResult(msgspec.Struct, frozen=True):
-    """One mitigation, as `--json` has it."""
-
-    name: str
-    title: str
-    assumes: str
-    lost: Bounds
-    saved: Bounds
-    waiting_s: float
-    sms: float
-    cost: float
-    is_better: bool
-
-
-class PlayedWorld(msgspec.Struct, frozen=True):
-    """A failure mode that was played, and how likely it is."""
-
-    mode: str
-    weight: float
-
-
-class WhatIfResult(msgspec.Struct, frozen=True):
-    """The ranked mitigations, the best first."""
-
-    seeds: int
-    horizon_s: float
-    worlds: list[PlayedWorld]
-    mitigations: list[MitigationResult]
-
-    @property
-    def best(self) -> MitigationResult | None:
-        """The best mitigation; None where none is better than doing nothing."""
-        return next((each for each in self.mitigations if each.is_better), None)
-
-
 @dataclass(slots=True)
 class WhatIf:
     """One what-if: under way, done or failed."""
 
     done: int = 0
     total: int = 0
-    result: WhatIfResult | None = None
+    result: Mapping[str, Any] | None = None
+    """The ranked mitigations, the best first, as `--json` has them."""
     problem: str | None = None
+
+    @property
+    def best(self) -> Mapping[str, Any] | None:
+        """The best mitigation; None where none is better than doing nothing."""
+        ranked = () if self.result is None else self.result["mitigations"]
+        return next((each for each in ranked if each["is_better"]), None)
 
     @property
     def is_under_way(self) -> bool:
@@ -135,7 +100,7 @@ class WhatIfs:
         finally:
             self._ended.set()
 
-    async def _played(self, incident_id: str, what_if: WhatIf) -> WhatIfResult:
+    async def _played(self, incident_id: str, what_if: WhatIf) -> Mapping[str, Any]:
         """Return the result of the command. Raises `RuntimeError` with what it complained about."""
         options = ("--store", str(self._directory), "--json", "--seeds", str(SEEDS))
         process = await asyncio.create_subprocess_exec(
@@ -161,7 +126,7 @@ class WhatIfs:
                     os.killpg(process.pid, signal.SIGKILL)  # the simulator too
             await process.wait()
             await asyncio.gather(printed, return_exceptions=True)
-        return msgspec.json.decode(stdout, type=WhatIfResult)
+        return msgspec.json.decode(stdout, type=dict[str, Any])
 
 
 async def _follow(stderr: asyncio.StreamReader, what_if: WhatIf) -> bytes:

@@ -92,3 +92,15 @@ def test_what_did_not_open_is_infinite() -> None:
         assert found.limits.low * sign > 0
         assert found.limits.high * sign > 0
     assert difference(shut, shut) is None
+
+
+def test_wilson_agrees_with_published_values() -> None:
+    """Newcombe 1998, table I: 81 of 263, 15 of 148, 0 of 20, 1 of 29."""
+    for successes, total, low, high in (
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ):
+        assert share(successes, total, z_of(0.95)).limits == pytest.approx((low, high), abs=5e-5)
+    assert share(9, 9, z_of(0.95)).limits.high == 1.0

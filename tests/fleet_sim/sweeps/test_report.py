@@ -10,7 +10,7 @@ import pytest
 
 from fleet_sim.results import readable
 from fleet_sim.sweeps.plan import SweepPlan, SweptKey, plan_sweep
-from fleet_sim.sweeps.plots import sweep_plots, wilson
+from fleet_sim.sweeps.plots import sweep_plots
 from fleet_sim.sweeps.point import PointRecord
 from fleet_sim.sweeps.report import reproduction, worst_first, write_sweep_report
 from fleet_sim.sweeps.settings import Setting, spread_words
@@ -226,15 +226,3 @@ def test_a_command_survives_the_shell(tmp_path: Path) -> None:
     one = plan_sweep(scenario, [f"load.stages={value}"], seeds=1)
     command = reproduction(one, record(1, 0.1, load__stages=value))
     assert command.endswith(f"--seed 1 --set 'load.stages={value}'")
-
-
-def test_wilson_agrees_with_published_values() -> None:
-    """Newcombe 1998, table I: 81 of 263, 15 of 148, 0 of 20, 1 of 29."""
-    for successes, total, low, high in (
-        (81, 263, 0.2553, 0.3662),
-        (15, 148, 0.0624, 0.1605),
-        (0, 20, 0.0, 0.1611),
-        (1, 29, 0.0061, 0.1718),
-    ):
-        assert wilson(successes, total) == pytest.approx((low, high), abs=5e-5)
-    assert wilson(9, 9)[1] == 1.0
