@@ -86,7 +86,7 @@ class AlertsCore:
         self._going: dict[str, Alert] = {}
         """The alert of each incident that lasts."""
         self._links: dict[str, str] = {}
-        self._lanes = {url: Lane(AT_ONCE_S) for url in urls}
+        self._lanes = {url: Lane[str](AT_ONCE_S) for url in urls}
         self._due_s = dict.fromkeys(urls, math.inf)
         self._left: dict[str, list[Alert]] = {url: [] for url in urls}
         """The alerts of its round that an instance has not got yet."""

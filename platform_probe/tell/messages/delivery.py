@@ -7,8 +7,9 @@ shell sends it (`sending.py`).
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Iterable
 from enum import StrEnum
-from typing import Final, NamedTuple, Protocol, TypeVar
+from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 from fleet_wire.contract.incident import Incident
 from fleet_wire.error_text import on_one_line, shortened
@@ -21,6 +22,7 @@ FIXED_RETRY_S: Final = 60.0
 """The interval of checks for a problem that a person has to fix [E]."""
 
 CallT = TypeVar("CallT")
+KeyT = TypeVar("KeyT")
 CallT_co = TypeVar("CallT_co", covariant=True)
 
 
@@ -97,14 +99,22 @@ class Core(Protocol[CallT_co]):
         ...
 
 
-class Lane:
-    """One after the other, at a pace, and with pauses after failures."""
+class _Due(NamedTuple):
+    """What waits in a lane: the least goes first."""
 
-    __slots__ = ("_failures", "_pace_s", "free_s", "is_busy")
+    urgency: tuple[float, ...]
+    since_s: float
+    """Since when it waits, monotonic seconds."""
+    not_before_s: float
+
+
+class Lane(Generic[KeyT]):
+    """One after the other, at a pace, and with pauses after failures; and what waits for it."""
 
     def __init__(self, pace_s: float, free_s: float = -math.inf) -> None:
         self._pace_s = pace_s
         self._failures = 0
+        self._due: dict[KeyT, _Due] = {}
         self.free_s = free_s
         """Not before then, monotonic seconds."""
         self.is_busy = False
@@ -130,6 +140,54 @@ class Lane:
         pause_s = pause_after(failure, self._failures)
         self.free_s = max(self.free_s, now_s + pause_s)
         return pause_s
+
+    # What waits
+
+    @property
+    def keys(self) -> Collection[KeyT]:
+        """What waits, due or not."""
+        return self._due.keys()
+
+    def put(
+        self, key: KeyT, now_s: float, *, urgency: tuple[float, ...], not_before_s: float
+    ) -> None:
+        """Have something wait, which may wait already."""
+        before = self._due.get(key)
+        since_s = max(now_s, not_before_s) if before is None else before.since_s
+        self._due[key] = _Due(urgency, since_s, not_before_s)
+
+    def remove(self, key: KeyT) -> None:
+        """Have something wait no more."""
+        self._due.pop(key, None)
+
+    def remove_due(self, key: KeyT, now_s: float) -> None:
+        """Have something wait no more, unless it is to go later."""
+        if key in self._due and self._due[key].not_before_s <= now_s:
+            del self._due[key]
+
+    def first(self, now_s: float) -> KeyT | None:
+        """Return what is to be sent now; None: nothing yet."""
+        if not self.is_free(now_s):
+            return None
+        ready = ((due, key) for key, due in self._due.items() if due.not_before_s <= now_s)
+        return min(ready, default=(None, None))[1]
+
+    def next_s(self) -> float:
+        """Return when something may be sent, in monotonic seconds."""
+        if self.is_busy or not self._due:
+            return math.inf
+        return max(self.free_s, min(due.not_before_s for due in self._due.values()))
+
+    def waiting_since(self, now_s: float) -> dict[KeyT, float]:
+        """Return since when each thing waits that is due, in monotonic seconds."""
+        due = self._due.items()
+        return {key: each.since_s for key, each in due if each.not_before_s <= now_s}
+
+
+def waiting_in(lanes: Iterable[Lane[Any]], now_s: float) -> tuple[int, float]:
+    """Return how many things wait that are due, and for how long the oldest has, in seconds."""
+    since = [each for lane in lanes for each in lane.waiting_since(now_s).values()]
+    return len(since), max(now_s - min(since), 0.0) if since else 0.0
 
 
 def pause_after(failure: Failure, failures: int) -> float:

@@ -24,7 +24,7 @@ from fleet_wire.contract.incident import (
     IncidentState,
     Severity,
 )
-from platform_probe.tell.messages.delivery import Failure, Lane, Moment, Trouble
+from platform_probe.tell.messages.delivery import Failure, Lane, Moment, Trouble, waiting_in
 from platform_probe.tell.messages.incident_text import (
     RANKS,
     as_of,
@@ -75,15 +75,6 @@ class _CalloutPost(NamedTuple):
     severity: Severity
 
 
-class _Due(NamedTuple):
-    """A call that waits in a lane: the least goes first."""
-
-    urgency: tuple[float, ...]
-    not_before_s: float
-    since_s: float
-    """Since when it waits, monotonic seconds."""
-
-
 class SlackOutbox:
     """Takes incidents, and says which posts and edits go out.
 
@@ -110,8 +101,7 @@ class SlackOutbox:
         self._incidents: dict[str, Incident] = {}
         self._places: dict[str, dict[str, SlackThread]] = {}
         """Places by incident and channel."""
-        self._lanes: dict[str, Lane] = {EDITS: Lane(EDIT_EVERY_S, start_s + EDIT_EVERY_S)}
-        self._due: dict[str, dict[Key, _Due]] = {EDITS: {}}
+        self._lanes = {EDITS: Lane[Key](EDIT_EVERY_S, start_s + EDIT_EVERY_S)}
         self._last_s: dict[tuple[DisplayPart, Key], float] = {}
         """When a message was last edited, and its thread last written to, monotonic seconds."""
         self._called: dict[Key, _CalloutPost] = {}
@@ -158,7 +148,7 @@ class SlackOutbox:
 
     def forgets(self, incident_id: str) -> bool:
         """Forget an incident, and return True; False: something of it waits still."""
-        if any(key[0] == incident_id for due in self._due.values() for key in due):
+        if any(key[0] == incident_id for lane in self._lanes.values() for key in lane.keys):
             return False
         self._incidents.pop(incident_id, None)
         for channel in self._places.pop(incident_id, {}):
@@ -171,21 +161,13 @@ class SlackOutbox:
 
     def next(self, now: Moment) -> Call | None:
         """Return what is to be asked of Slack now; None: nothing yet."""
-        for name, due in list(self._due.items()):
-            lane = self._lanes[name]
-            while lane.is_free(now.s):
-                ready = [
-                    (each.urgency, key) for key, each in due.items() if each.not_before_s <= now.s
-                ]
-                if not ready:
-                    break
-                _, key = min(ready)
+        for name, lane in list(self._lanes.items()):
+            while (key := lane.first(now.s)) is not None:
                 place = self._places[key[0]][key[1]]
                 call = self._edit(place, now) if name == EDITS else self._post(place, now)
                 if call is None:  # meanwhile there is nothing to do, or not yet
                     self._plan(place, now)
-                    if due.get(key, _NEVER).not_before_s <= now.s:
-                        del due[key]
+                    lane.remove_due(key, now.s)
                     continue
                 lane.start_call()
                 if call.verb is Verb.POST:
@@ -195,14 +177,7 @@ class SlackOutbox:
 
     def next_s(self) -> float:
         """Return when to ask again, in monotonic seconds."""
-        return min(
-            (
-                max(self._lanes[name].free_s, min(each.not_before_s for each in due.values()))
-                for name, due in self._due.items()
-                if due and not self._lanes[name].is_busy
-            ),
-            default=math.inf,
-        )
+        return min(lane.next_s() for lane in self._lanes.values())
 
     def done(self, call: Call, outcome: Outcome, now: Moment) -> None:
         """Handle the result of a call."""
@@ -232,13 +207,7 @@ class SlackOutbox:
 
         Those that are not due yet are no part of it.
         """
-        since = [
-            each.since_s
-            for due in self._due.values()
-            for each in due.values()
-            if each.not_before_s <= now_s
-        ]
-        return len(since), max(now_s - min(since), 0.0) if since else 0.0
+        return waiting_in(self._lanes.values(), now_s)
 
     # The next calls of a place
 
@@ -247,17 +216,13 @@ class SlackOutbox:
         key = (place.incident_id, place.channel)
         lane = f"#{place.channel}"
         if lane not in self._lanes:
-            self._lanes[lane] = Lane(POST_EVERY_S, self._start_s + POST_EVERY_S)
-            self._due[lane] = {}
+            self._lanes[lane] = Lane[Key](POST_EVERY_S, self._start_s + POST_EVERY_S)
         for name, due in ((lane, self._post_due(place, now)), (EDITS, self._edit_due(place, now))):
-            waiting = self._due[name]
             if due is None:
-                waiting.pop(key, None)
-                continue
-            urgency, not_before_s = due
-            before = waiting.get(key)
-            since_s = max(now.s, not_before_s) if before is None else before.since_s
-            waiting[key] = _Due(urgency, not_before_s, since_s)
+                self._lanes[name].remove(key)
+            else:
+                urgency, not_before_s = due
+                self._lanes[name].put(key, now.s, urgency=urgency, not_before_s=not_before_s)
 
     def _post_due(self, place: SlackThread, now: Moment) -> tuple[tuple[float, ...], float] | None:
         """Return how urgent the next post of a place is, and from when on it may go; None: none."""
@@ -428,7 +393,6 @@ class SlackOutbox:
         self._keep(f"{place.incident_id}/{place.channel}", place)
 
 
-_NEVER: Final = _Due((), math.inf, math.inf)
 _NOT_OF_THE_THREAD: Final = (
     ChangeKind.OPENED,
     ChangeKind.WORSE,

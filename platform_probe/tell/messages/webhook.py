@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from fleet_wire.contract.incident import Incident, IncidentState, Severity
-from platform_probe.tell.messages.delivery import Failure, Lane, Moment, Trouble
+from platform_probe.tell.messages.delivery import Failure, Lane, Moment, Trouble, waiting_in
 from platform_probe.tell.messages.incident_text import (
     RANKS,
     advice_of,
@@ -106,12 +106,6 @@ class Post(NamedTuple):
     post_id: str
 
 
-class _Due(NamedTuple):
-    incident: Incident
-    not_before_s: float
-    since_s: float
-
-
 class WebhookCore:
     """Takes incidents, and says what one webhook gets.
 
@@ -125,9 +119,10 @@ class WebhookCore:
         self._takes = takes
         self._keep = keep
         self._told: dict[str, WebhookState] = {}
-        self._due: dict[str, _Due] = {}
+        self._latest: dict[str, Incident] = {}
+        """The revision of each incident that waits."""
         self._posted_s: dict[str, float] = {}
-        self._lane = Lane(PACE_S)
+        self._lane = Lane[str](PACE_S)
         self.dropped = 0
         """Posts that came too late to be of use."""
 
@@ -144,48 +139,37 @@ class WebhookCore:
             self._keep(incident_id, told)
         quiet_unix_s = quiet_until(incident, now.unix_s)
         if told is None or self._event(incident, told) is None:
-            self._due.pop(incident_id, None)
+            self._drop(incident_id)
             return
         if not told.revision:
             if quiet_unix_s is not None and not told.is_withheld:
                 told.is_withheld = True
                 self._keep(incident_id, told)
             if is_needless(incident, is_withheld=told.is_withheld):
-                self._due.pop(incident_id, None)
+                self._drop(incident_id)
                 if has_ended(incident):
                     self.forgets(incident_id)
                 return
-        before = self._due.get(incident_id)
         not_before_s = -math.inf
         if quiet_unix_s is not None and not has_ended(incident):
             not_before_s = now.s + (quiet_unix_s - now.unix_s)
         elif told.standing == standing(incident):
             last_s = self._posted_s.get(incident_id, -math.inf)
             not_before_s = last_s + GROWTH_EVERY_S
-        since_s = max(now.s, not_before_s) if before is None else before.since_s
-        self._due[incident_id] = _Due(incident, not_before_s, since_s)
+        self._latest[incident_id] = incident
+        urgency = (float(bool(told.revision)), -float(RANKS[incident.severity]))
+        self._lane.put(incident_id, now.s, urgency=urgency, not_before_s=not_before_s)
 
     def next(self, now: Moment) -> Post | None:
         """Return what to post now."""
-        if not self._lane.is_free(now.s):
-            return None
-        for incident_id, due in list(self._due.items()):
-            if now.s - due.since_s > LATE_S:
-                del self._due[incident_id]
+        for incident_id, since_s in self._lane.waiting_since(now.s).items():
+            if now.s - since_s > LATE_S and self._lane.is_free(now.s):
+                self._drop(incident_id)
                 self.dropped += 1
-        ready = [
-            (
-                bool(self._told[incident_id].revision),
-                -RANKS[due.incident.severity],
-                due.since_s,
-                incident_id,
-            )
-            for incident_id, due in self._due.items()
-            if due.not_before_s <= now.s
-        ]
-        if not ready:
+        first = self._lane.first(now.s)
+        if first is None:
             return None
-        incident = self._due[min(ready)[-1]].incident
+        incident = self._latest[first]
         event = self._event(incident, self._told[incident.incident_id])
         assert event is not None  # noqa: S101 - else it were not due
         self._lane.start_call()
@@ -193,9 +177,7 @@ class WebhookCore:
 
     def next_s(self) -> float:
         """Return when to ask again, in monotonic seconds."""
-        if self._lane.is_busy or not self._due:
-            return math.inf
-        return max(self._lane.free_s, min(due.not_before_s for due in self._due.values()))
+        return self._lane.next_s()
 
     def done(self, post: Post, failure: Failure | None, now: Moment) -> None:
         """Handle the result of a post."""
@@ -215,13 +197,13 @@ class WebhookCore:
         )
         self._told[incident.incident_id] = told
         self._keep(incident.incident_id, told)
-        due = self._due.pop(incident.incident_id, None)
-        if due is not None and due.incident.revision > incident.revision:
-            self.handle_incident(due.incident, now)
+        latest = self._drop(incident.incident_id)
+        if latest is not None and latest.revision > incident.revision:
+            self.handle_incident(latest, now)
 
     def forgets(self, incident_id: str) -> bool:
         """Forget an incident, and return True; False: something of it waits still."""
-        if incident_id in self._due:
+        if incident_id in self._lane.keys:
             return False
         self._posted_s.pop(incident_id, None)
         if self._told.pop(incident_id, None) is not None:
@@ -230,8 +212,12 @@ class WebhookCore:
 
     def waiting(self, now_s: float) -> tuple[int, float]:
         """Return how many posts wait that are due, and for how long the oldest has, in seconds."""
-        since = [due.since_s for due in self._due.values() if due.not_before_s <= now_s]
-        return len(since), max(now_s - min(since), 0.0) if since else 0.0
+        return waiting_in([self._lane], now_s)
+
+    def _drop(self, incident_id: str) -> Incident | None:
+        """Have an incident wait no more; return its revision that waited."""
+        self._lane.remove(incident_id)
+        return self._latest.pop(incident_id, None)
 
     def _event(self, incident: Incident, told: WebhookState) -> Event | None:  # noqa: PLR0911
         """Return the event of a revision; None: nothing."""
