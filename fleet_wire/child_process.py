@@ -1,13 +1,19 @@
-"""A process beside this one: started, started again when it ends, and ended."""
+"""A process beside this one: started, started again when it ends, and ended; and its own side.
+
+The parent writes a configuration into the first line of the child's input, and closes that to end
+the child. The child answers in lines.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -17,6 +23,8 @@ RESTART_AFTER_S: Final = (1.0, 2.0, 5.0, 10.0, 30.0)
 STEADY_S: Final = 60.0
 """A process that lived so long was a working one."""
 MAX_LINE_BYTES: Final = 16 * 2**20
+NICENESS: Final = 10
+ConfigT = TypeVar("ConfigT", bound=msgspec.Struct)
 
 
 class ChildProcess:
@@ -100,3 +108,44 @@ class ChildProcess:
         async for line in process.stdout:
             self._on_line(line)
         return f"exit code {await process.wait()}"
+
+
+# The child's side
+
+
+def be_nice() -> None:
+    """Let the process that started this one go first, as far as that is allowed."""
+    with suppress(OSError):
+        os.nice(NICENESS)
+
+
+def config_from_parent(kind: type[ConfigT]) -> ConfigT:
+    """Return the configuration that the parent has written, and leave signals to the parent.
+
+    Nothing beyond that line is read.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # whoever ends all of us: the parent ends first
+    with os.fdopen(os.dup(0), "rb", buffering=0) as source:
+        return msgspec.json.decode(source.readline(), type=kind)
+
+
+def input_end() -> asyncio.Event:
+    """Return what is set when the parent closes the input. Call it in the event loop."""
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+
+    def read() -> None:
+        if not os.read(0, 4_096):
+            loop.remove_reader(0)
+            ended.set()
+
+    loop.add_reader(0, read)
+    return ended
+
+
+def tell_parent(word: msgspec.Struct) -> None:
+    """Write a line for the parent; one that is gone must not stop this process."""
+    line = msgspec.json.encode(word) + b"\n"
+    with suppress(OSError):
+        while line:
+            line = line[os.write(1, line) :]

@@ -7,7 +7,6 @@ journal is judged. A standalone one (`platform-probe judge`) follows a journal u
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import sys
 import time
@@ -20,6 +19,7 @@ import msgspec
 import uvloop
 from prometheus_client import CollectorRegistry, disable_created_metrics
 
+from fleet_wire.child_process import be_nice, config_from_parent, input_end, tell_parent
 from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.incident import IncidentAction
 from fleet_wire.contract.label import Label
@@ -54,8 +54,6 @@ from platform_probe.store.writer import StoreWriter
 from platform_probe.tell.messages.asking import MAX_ASKED_BYTES
 from platform_probe.tell.messages.service import Messages
 
-NICENESS: Final = 10
-"""Measuring goes first."""
 LOOK_S: Final = 0.1
 """How often it is looked whether something was appended."""
 TURN_S: Final = 0.02
@@ -382,25 +380,14 @@ class JudgeProcess:
 def run_as_child() -> None:
     """Run as a child of the measuring process."""
     disable_created_metrics()  # type: ignore[no-untyped-call]
-    with suppress(OSError):
-        os.nice(NICENESS)
-    config = msgspec.json.decode(sys.stdin.buffer.readline(), type=JudgeConfig)
-    settings = ProbeSettings.model_validate(config.settings)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # whoever started us says when
+    be_nice()
+    settings = ProbeSettings.model_validate(config_from_parent(JudgeConfig).settings)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_as_child(settings))
 
 
 async def _as_child(settings: ProbeSettings) -> None:
-    loop, stop = asyncio.get_running_loop(), asyncio.Event()
-
-    def read() -> None:
-        if not os.read(0, 4_096):
-            loop.remove_reader(0)
-            stop.set()
-
-    loop.add_reader(0, read)
+    stop = input_end()
     with ExitStack() as stack:
         process = await _started(settings, stack, stop)
         if process is None:
@@ -408,7 +395,7 @@ async def _as_child(settings: ProbeSettings) -> None:
         server = _posts(process)
         if server is not None:
             port = await server.start("127.0.0.1", 0)
-            _say(ProcessMessage(port=port))
+            tell_parent(ProcessMessage(port=port))
         try:
             await process.follow_and_report(stop)
         finally:
@@ -441,10 +428,12 @@ async def _started(
     settings: ProbeSettings, stack: ExitStack, stop: asyncio.Event
 ) -> JudgeProcess | None:
     """Return the process, once an earlier one has let go of its files; None: told to stop."""
-    complaints = Complaints(_logger(settings.log_level, _say), SystemClock())
+    complaints = Complaints(_logger(settings.log_level, tell_parent), SystemClock())
     while True:
         try:
-            return JudgeProcess(settings, journal=settings.journal_dir, say=_say, stack=stack)
+            return JudgeProcess(
+                settings, journal=settings.journal_dir, say=tell_parent, stack=stack
+            )
         except ConfigError as error:
             complaints.complain("judge_waits", "judge", why=str(error))
             if stop.is_set():
@@ -478,17 +467,9 @@ def _logger(level: str, say: Callable[[ProcessMessage], None]) -> Logger:
     return make_logger(level, LineWriter(write, on_error=lambda: None), SystemClock())
 
 
-def _say(word: ProcessMessage) -> None:
-    """Write a line for the parent; a reader that is gone must not stop us."""
-    line = msgspec.json.encode(word) + b"\n"
-    with suppress(OSError):
-        while line:
-            line = line[os.write(1, line) :]
-
-
 if __name__ == "__main__":
     try:
         run_as_child()
     except UnlockpathError as problem:
-        _logger("error", _say).error("judge_failed", why=str(problem))
+        _logger("error", tell_parent).error("judge_failed", why=str(problem))
         raise SystemExit(2) from None

@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import sys
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from contextlib import suppress
 from threading import Condition, Event, Lock, Thread
 from typing import BinaryIO, Final
 
-import msgspec
-
+from fleet_wire.child_process import be_nice, config_from_parent, tell_parent
 from platform_probe.outputs.otlp.lines import LETTERS, ExporterConfig, Report
 from platform_probe.outputs.otlp.sdk import Export, exporters
 from platform_probe.settings.otlp import Signal
@@ -31,8 +28,6 @@ BATCH: Final = {Signal.TRACES: 100, Signal.LOGS: 500, Signal.METRICS: 1}
 MAX_COLLECTIONS: Final = 4
 """A collection has all that the ones before it had: few need to wait."""
 REPORT_EVERY_S: Final = 1.0
-NICENESS: Final = 10
-"""The monitor goes first."""
 _SIGNALS: Final = {letter[0]: signal for signal, letter in LETTERS.items()}
 
 
@@ -166,19 +161,10 @@ def _report(tally: Tally, say: Callable[[Report], None], is_over: Event) -> None
 
 def main() -> None:
     """Run as a child of the monitor."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # whoever ends all of us: the monitor ends first
+    config = config_from_parent(ExporterConfig)
     logging.getLogger("opentelemetry").addHandler(logging.NullHandler())  # reports say it all
-    with suppress(OSError):  # where that is not allowed, so be it
-        os.nice(NICENESS)
-    source, answers = sys.stdin.buffer, sys.stdout.buffer
-
-    def say(report: Report) -> None:
-        with suppress(OSError):  # nobody is there any more
-            answers.write(msgspec.json.encode(report) + b"\n")
-            answers.flush()
-
-    run(msgspec.json.decode(source.readline(), type=ExporterConfig), source, say)
+    be_nice()
+    run(config, sys.stdin.buffer, tell_parent)
     os._exit(0)  # a thread may still wait for its backend
 
 

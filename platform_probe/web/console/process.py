@@ -11,14 +11,14 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-import msgspec
 import uvloop
 
+from fleet_wire.child_process import be_nice, config_from_parent, input_end, tell_parent
 from fleet_wire.config.errors import validated_model
 from fleet_wire.config.file import Document
 from fleet_wire.errors import UnlockpathError
@@ -28,9 +28,6 @@ from platform_probe.tell.posting import MonitorAddress
 from platform_probe.texts.times import zone_named
 from platform_probe.web.console.application import Console
 from platform_probe.web.console.console_reply import ChildConfig, ConsoleReply
-
-NICENESS: Final = 10
-"""The monitor goes first."""
 
 
 async def serve_console(
@@ -72,60 +69,38 @@ async def serve_console(
         await server.stop()
 
 
-def run(work: Any) -> None:
+def run(work: Coroutine[Any, Any, None]) -> None:
     """Run it as nice as that is allowed."""
-    with suppress(OSError):
-        os.nice(NICENESS)
+    be_nice()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(work)
 
 
 async def _as_child(config: ChildConfig) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def read() -> None:
-        if not os.read(0, 4_096):
-            stop.set()
-
-    loop.add_reader(0, read)
     document = Document(path=Path("settings"), values=config.settings, lines={})
     await serve_console(
         Path(config.directory),
         validated_model(document, ConsoleSettings),
         zone=config.zone,
         audit_file=Path(config.audit_file),
-        say=lambda url: _say(ConsoleReply(url=url)),
-        trouble=lambda problem: _say(ConsoleReply(problem=problem)),
+        say=lambda url: tell_parent(ConsoleReply(url=url)),
+        trouble=lambda problem: tell_parent(ConsoleReply(problem=problem)),
         monitor=config.monitor,
-        until=stop,
+        until=input_end(),
     )
-
-
-def _say(word: ConsoleReply) -> None:
-    with suppress(OSError):
-        os.write(1, msgspec.json.encode(word) + b"\n")
-
-
-def _first_line() -> bytes:
-    """Return the first line of the input, and read nothing beyond: the loop waits for its end."""
-    with os.fdopen(os.dup(0), "rb", buffering=0) as source:
-        return source.readline()
 
 
 def main() -> None:
     """Run as a child of the monitor."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # whoever ends all of us: the monitor ends first
+    config = config_from_parent(ChildConfig)
     if sys.platform == "linux":
         with suppress(OSError):
             # A process that is only nice may keep its slice when the monitor has an unlock to time.
             os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    config = msgspec.json.decode(_first_line(), type=ChildConfig)
     try:
         run(_as_child(config))
     except (UnlockpathError, OSError) as error:
-        _say(ConsoleReply(problem=str(error)))
+        tell_parent(ConsoleReply(problem=str(error)))
         sys.exit(2)
 
 

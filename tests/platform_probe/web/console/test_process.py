@@ -61,7 +61,7 @@ def test_it_serves_a_store(console_store: Path, tmp_path: Path) -> None:
     ("arguments", "problem"),
     [
         (("--listen", "0.0.0.0:9465"), "anybody could look"),
-        (("--tokens", "missing.txt"), "missing.txt: No such file"),
+        (("--tokens", "missing.txt"), "missing.txt: cannot be read: No such file"),
         (("--zone", "Europe/Pariss"), "no time zone"),
         (("--new-token", "amelie:boss"), "with a role of"),
     ],
