@@ -22,11 +22,10 @@ from platform_probe.tell.messages.incident_text import (
 from platform_probe.tell.support.believed import percent
 from platform_probe.tell.support.incident_rows import over_since_s
 from platform_probe.tell.support.relations import again_possible
-from platform_probe.texts.catalogue import texts_of
+from platform_probe.texts.catalogue import has_text
 from platform_probe.texts.catalogue import title_text as title_of_mode
 from platform_probe.texts.speaking import percent as share_told
 from platform_probe.web.console.page_request import PageRequest, speaker_of
-from platform_probe.web.console.pages.fleet import Table
 from platform_probe.web.console.pictures import WIDE, Share, share_of
 from platform_probe.web.console.rendering import give
 
@@ -68,21 +67,11 @@ def bar_of(share: float) -> Share:
     return Share(100 * share, x, x, x)
 
 
-def outcome_named(cause: str) -> str:
-    """Return how an unlock of this cause ended."""
-    return outcome_of(Cause(cause)).value
-
-
 def short_number(value: float) -> str:
     """Return a number as short as it stays telling."""
     if not math.isfinite(value):
         return "?"
     return f"{value:.2f}" if abs(value) >= 0.01 or value == 0 else f"{value:.2g}"  # noqa: PLR2004
-
-
-def has_text(key: str) -> bool:
-    """Return whether there is a text under a key."""
-    return key in texts_of("en")
 
 
 def with_hours(query: Mapping[str, str], hours: int) -> str:
@@ -102,11 +91,6 @@ def with_all_rows(query: Mapping[str, str]) -> str:
     return urlencode({**query, "rows": "all"})
 
 
-def first_row(table: Table) -> dict[str, Any]:
-    """Return the first row of a table by column."""
-    return dict(zip(table.columns, table.rows[0], strict=True))
-
-
 def pretty(value: Any) -> str:
     """Return a value as JSON for a person."""
     return msgspec.json.format(msgspec.json.encode(value, enc_hook=str)).decode()
@@ -115,7 +99,7 @@ def pretty(value: Any) -> str:
 def help_templates() -> None:
     """Make all of these callable in templates."""
     give(
-        outcome_of=outcome_named,
+        outcome_of=lambda cause: outcome_of(Cause(cause)).value,
         mode_title=mode_title,
         incident_title=incident_title,
         language_of_incident=language_of_incident,
@@ -136,7 +120,7 @@ def help_templates() -> None:
         with_hours=with_hours,
         with_page=with_page,
         with_all_rows=with_all_rows,
-        dict_of=first_row,
+        dict_of=lambda table: dict(zip(table.columns, table.rows[0], strict=True)),
         pretty=pretty,
         is_time=lambda value: isinstance(value, datetime),
     )
