@@ -26,6 +26,8 @@ class Fleet(Generic[CarT]):
         self._make = make
         self._most = most
         self._cars: dict[str, CarT] = {}
+        self.get: Callable[[str], CarT | None] = self._cars.get
+        """Returns what is known of a car; None: nothing. The dict's own: each message calls it."""
         self.alike: Counter[_Alike] = Counter()
         """How many cars with a presence have the same labels, presence and connection."""
         self.on_lost: Callable[[str, float], None] = lambda _vehicle_id, _now_s: None
@@ -42,10 +44,6 @@ class Fleet(Generic[CarT]):
     def items(self) -> Iterable[tuple[str, CarT]]:
         """Return the cars by their ids."""
         return self._cars.items()
-
-    def get(self, vehicle_id: str) -> CarT | None:
-        """Return what is known of a car; None: nothing."""
-        return self._cars.get(vehicle_id)
 
     def car(self, vehicle_id: str) -> CarT:
         """Return what is known of a car, which is known from now on."""

@@ -5,7 +5,7 @@ A command's signature is not kept: it would be worth something to somebody.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import msgspec
@@ -159,6 +159,11 @@ def entry_of(line: bytes) -> Entry:
         return _READERS[line[0]](float(line[1:at_end]), line[at_end + 1 :])
     except (ValueError, LookupError, msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise UnreadableLineError(f"{line[:80]!r}: {error}") from None
+
+
+def letters_of(kinds: Iterable[type]) -> bytes:
+    """Return the letters with which lines of entries begin, by their kind or their message's."""
+    return b"".join(_MESSAGES[kind][0] if kind in _MESSAGES else _REST[kind][0] for kind in kinds)
 
 
 def unsigned(command: Command) -> UnsignedCommand:

@@ -26,10 +26,16 @@ class Batch(NamedTuple):
 
 
 class JournalReader:
-    """Gives entries in order. `missed` counts segments that were removed before they were read."""
+    """Gives entries in order. `missed` counts segments that were removed before they were read.
 
-    def __init__(self, directory: Path, position: Position = BEGINNING) -> None:
+    Lines that begin with a letter of `without` are passed over.
+    """
+
+    def __init__(
+        self, directory: Path, position: Position = BEGINNING, *, without: bytes = b""
+    ) -> None:
         self._directory = directory
+        self._without = without
         self._position = position
         self._file: BinaryIO | None = None
         self._is_open_segment = False
@@ -98,9 +104,10 @@ class JournalReader:
 
     def _batch(self, lines: bytes) -> Batch:
         entries: list[Entry] = []
+        without = self._without
         for line in lines.splitlines():
-            if not line:
-                continue  # the end of a line that an earlier writer left unfinished
+            if not line or line[0] in without:
+                continue  # an empty one: the end of a line that an earlier writer left unfinished
             try:
                 entries.append(entry_of(line))
             except UnreadableLineError:

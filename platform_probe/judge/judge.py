@@ -15,6 +15,7 @@ import msgspec
 
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.incident import Incident
+from platform_probe.journal.codec import UnsignedCommand
 from platform_probe.journal.entries import (
     BrokerLine,
     CarMessage,
@@ -38,6 +39,10 @@ from platform_probe.judge.incidents.maintenance import MaintenanceWindow
 from platform_probe.judge.resuming import Past
 from platform_probe.texts.speaking import Clock as Words
 
+UNJUDGED: Final = (
+    PlatformLine, UnlockUnanswered, UnlockLabelled, LogPosition, UnsignedCommand,
+)  # fmt: skip
+"""Entries, and a message, that no judgement follows from: to pass over them changes none."""
 LEAST_STEP_S: Final = 0.05
 """Looks that follow each other sooner than this are done together."""
 
@@ -104,19 +109,16 @@ class Judge:
         self._due_s = -math.inf
         """When something is due next; before the first entry nothing was, and it begins then."""
         self._appliers: dict[type, Callable[[Any], None]] = {
+            **dict.fromkeys(UNJUDGED, lambda _: None),
             CarMessage: self._car_message,
             RecordWritten: self._record,
-            PlatformLine: lambda _: None,
             Tick: self._tick,
             BrokerLine: self._broker_line,
-            UnlockUnanswered: lambda _: None,
             ConnectionChanged: self._connection,
             CarRemoved: self._removed,
             PersonActed: self._person,
-            UnlockLabelled: lambda _: None,
             MonitorStarted: self._started,
             MonitorStopped: self._stopped,
-            LogPosition: lambda _: None,
         }
 
     @property

@@ -27,11 +27,12 @@ from fleet_wire.errors import ConfigError, UnlockpathError
 from fleet_wire.system_clock import SystemClock
 from fleet_wire.web.exchange import HttpRequest, HttpResponse
 from fleet_wire.web.server import HttpServer
-from platform_probe.journal.codec import line_of
+from platform_probe.journal.codec import letters_of, line_of
 from platform_probe.journal.entries import Entry, RecordWritten, Tick
 from platform_probe.journal.reader import BEGINNING, JournalReader, entries_in
 from platform_probe.journal.segments import Position
 from platform_probe.judge.incidents.incidents import CLOSED_S, REMEMBERED_S
+from platform_probe.judge.judge import UNJUDGED
 from platform_probe.judge.resuming import LastOfCars, Past
 from platform_probe.judge_process.cars import EVERY_S, checkpoint_before, write_checkpoint
 from platform_probe.judge_process.metrics import JudgeMetrics
@@ -138,7 +139,8 @@ class JudgeProcess:
         self._offset_s = 0.0 if commit is None else commit.offset_s
         self._checkpoint_at = self._at
         self._resume(commit)
-        self._reader = JournalReader(journal, self._position)
+        unneeded = letters_of(UNJUDGED) if self._store is None else b""
+        self._reader = JournalReader(journal, self._position, without=unneeded)
         self._committed_s = time.monotonic()
         self._is_dirty = False
 

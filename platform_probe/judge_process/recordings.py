@@ -208,7 +208,9 @@ class StoreRecording:
             before = segment
             for entries, unreadable in read_packed(segment.path):
                 self.unreadable += unreadable
-                yield from (each for each in entries if each.at >= begins)
+                if entries and entries[0].at < begins:  # time never goes back: most are later
+                    entries = [each for each in entries if each.at >= begins]  # noqa: PLW2901 - the rest of them
+                yield from entries
 
     def judged(self, since: float, until: float) -> Outcome:
         """Return what was judged between two moments, as the store's tables say."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -84,8 +84,11 @@ def replay(
     writer = _Writer(out)
     now = Outcome()
     entries = set_aside = 0
-    began, at = math.inf, -math.inf
-    for entry, offset_s in _timed(recording.entries(since)):
+    began, at, offset_s = math.inf, -math.inf, 0.0
+    for entry in recording.entries(since):
+        is_tick = type(entry) is Tick
+        if is_tick or type(entry) is MonitorStarted:
+            offset_s = entry.unix_s - entry.at
         at = max(at, entry.at + offset_s)
         if entries == 0:
             began = at
@@ -93,7 +96,7 @@ def replay(
         if at > until:
             break
         entries += 1
-        if type(entry) is Tick:
+        if is_tick:
             progress(at)
             writer.pass_time(at)
         judgements, is_set_aside = _judged(judge, entry)
@@ -169,15 +172,6 @@ class _Writer:
         if self._out is not None:
             with os.fdopen(open_to_append(self._out / name), "ab") as file:
                 file.write(line + b"\n")
-
-
-def _timed(entries: Iterable[Entry]) -> Iterator[tuple[Entry, float]]:
-    """Yield each entry with the seconds from its journal time to the wall clock."""
-    offset_s = 0.0
-    for entry in entries:
-        if type(entry) is Tick or type(entry) is MonitorStarted:
-            offset_s = entry.unix_s - entry.at
-        yield entry, offset_s
 
 
 def _changed_modes(before: dict[str, str], now: dict[str, str]) -> list[Changed]:

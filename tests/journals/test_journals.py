@@ -5,11 +5,19 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from platform_probe.journal.codec import letters_of
+from platform_probe.journal.reader import JournalReader
+from platform_probe.judge.judge import UNJUDGED
+from platform_probe.judge.weights import shipped_ranking
+from platform_probe.judge_process.outlets import judge_of
+from platform_probe.settings.monitor import ProbeSettings
 from tests.helpers import recorded_journals as helper
 from tests.helpers.recorded_journals import (
     JUDGEMENTS,
+    PLACE,
     RENEW,
     differences,
     found_judgements,
@@ -27,6 +35,27 @@ def test_a_recorded_journal_is_judged_as_it_was(directory: Path) -> None:
     assert found
     changed = "\n".join(differences(directory, found))
     assert not changed, f"{changed}\nif this is meant: {RENEW}, and say it in the changelog"
+
+
+@pytest.mark.parametrize("name", ["carrier_outage", "slow_database"])
+def test_what_no_judgement_follows_from_can_be_passed_over(name: str) -> None:
+    """The judge of a monitor without a store does not read it, and says the same to the byte."""
+    (directory,) = PLACE.glob(f"0.3.0/{name}")
+    every, judged = _judged(directory, b"")
+    fewer, judged_of_fewer = _judged(directory, letters_of(UNJUDGED))
+    assert (fewer < every, judged_of_fewer) == (True, judged)
+
+
+def _judged(directory: Path, without: bytes) -> tuple[int, list[bytes]]:
+    """Return how many entries were read, and what is judged of them."""
+    judge, entries, judged = judge_of(ProbeSettings(), shipped_ranking()), 0, list[bytes]()
+    reader = JournalReader(directory, without=without)
+    while batch := reader.read():
+        entries += len(batch.entries)
+        for entry in batch.entries:
+            judged += map(msgspec.json.encode, judge.apply(entry))
+    reader.close()
+    return entries, judged
 
 
 def test_renewing_says_what_differs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

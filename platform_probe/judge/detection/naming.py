@@ -52,10 +52,12 @@ def search_traits_since(
 ) -> TraitSearch:
     """Search for what hits since a moment share, among these traits."""
     places = [place for place in _telling(counts) if TRAITS[place] in traits]
+    kinds = {one.values for one in counts}
+    telling = {values: tuple([values[place] for place in places]) for values in kinds}
     told = [
         Count(
             at=one.at,
-            values=tuple(one.values[place] for place in places),
+            values=telling[one.values],
             vehicle_id=one.vehicle_id,
             attempts=one.attempts,
             failures=one.failures,
@@ -63,7 +65,6 @@ def search_traits_since(
         for one in counts
     ]
     finding = find_cohorts(told, trait_names=[TRAITS[place] for place in places], since=since)
-    kinds = {one.values for one in counts}
     found = tuple(
         _shared_traits(cohort, finding.since, kinds)
         for place, cohort in enumerate(finding.found)

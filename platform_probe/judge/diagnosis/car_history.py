@@ -254,8 +254,11 @@ class CarHistory(CarState):
         followed by the next one too soon.
         """
         if self._interval_s is None:
-            gaps = map(_usual_gap_s, (self.beats,) if self.kinds is None else self.kinds.values())
-            self._interval_s = min((gap_s for gap_s in gaps if gap_s is not None), default=None)
+            if self.kinds is None:
+                self._interval_s = _usual_gap_s(self.beats)
+            else:
+                gaps = map(_usual_gap_s, self.kinds.values())
+                self._interval_s = min((gap_s for gap_s in gaps if gap_s is not None), default=None)
         return self._interval_s
 
     def has_answered(self, command_id: str, phase: Phase) -> bool:

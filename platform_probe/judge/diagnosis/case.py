@@ -11,7 +11,7 @@ from fleet_wire.contract.text import Text, Value
 from fleet_wire.modes.facts import EvidenceSource, Fact
 from platform_probe.cars.state import Session
 from platform_probe.judge.diagnosis.car_history import CarHistory
-from platform_probe.judge.diagnosis.census import CarCount, CountsSince
+from platform_probe.judge.diagnosis.census import Census
 from platform_probe.judge.diagnosis.neighbours import Back, Comparison, Place, Share
 
 CROSSING_S: Final = 2.0
@@ -69,19 +69,9 @@ class Case:
     shown: str | None
     """The text that the app had shown, as the customer told support."""
     compared: dict[Place, Comparison]
-    lost: dict[Place, Comparison]
-    """How many cars are lost."""
-    heard_since: CountsSince | None
-    """Which cars were heard of since the command; None: that is long ago, or its operator or region
-    is not known."""
-    heard_alike: CarCount | None
-    """How many cars with similar modems were heard of since the command.
-
-    A look after a network was switched off counts from the time when they could no longer report.
-    None: that is not known.
+    count_cars: Callable[[], Census]
+    """Returns how all cars are at this look. To count them takes long: a fact that needs it asks.
     """
-    connected_between: Callable[[float, float], int]
-    """How many others of its operator and region connected last between two moments."""
     wills_around: int
     lost_alike_around: int
     """How many boxes were lost with this one in the same way: in silence, or whatever way."""
@@ -99,13 +89,6 @@ class Case:
     """How many of these it was refused as not its own."""
     is_booking_of_several: bool
     """Whether other accounts named the same booking, for other cars."""
-    usual_interval_s: float | None
-    """How often the car in the middle of all sends a heartbeat; None: none sends any."""
-    usual_data_bytes: float | None
-    """The median data usage of all modems; None: they do not say."""
-    used_when_lost: tuple[float, float] | None
-    """The least and the most data that lost cars of the operator have used, where no other of them
-    has used more."""
     others_name_bookings: bool
     """Whether customers' commands mostly name their booking on this wire."""
     signed_out: Share

@@ -91,10 +91,14 @@ class Census:
         """The median data usage of all modems, as of the last count."""
         self._used_when_lost: dict[str | None, tuple[float, float] | None] = {}
 
-    def compare(self, places: tuple[Place, ...], now_s: float) -> dict[Place, Comparison]:
-        """Return for each place, and `ALL`, how many cars are lost there and elsewhere."""
+    def at(self, now_s: float) -> Census:
+        """Return the count, of which the latest serves until `HOLDS_S` later."""
         if now_s - self._at_s >= HOLDS_S:
             self._count(now_s)
+        return self
+
+    def compare(self, places: tuple[Place, ...]) -> dict[Place, Comparison]:
+        """Return for each place, and `ALL`, how many cars are lost there and elsewhere."""
         lost, total = self._lost, self._total
         everybody = Share(lost[ALL], total[ALL])
         return {
@@ -105,14 +109,8 @@ class Census:
             for place in _counted_at(places)
         }
 
-    def counts_since(self, places: tuple[Place, ...], at_s: float) -> CountsSince | None:
-        """Return how many cars were heard of after a moment, as of the last count.
-
-        None: the operator or the region is not known.
-        """
-        known = dict(places)
-        if "operator" not in known or "region" not in known:
-            return None
+    def counts_since(self, places: tuple[Place, ...], at_s: float) -> CountsSince:
+        """Return how many cars were heard of after a moment; `places` name operator and region."""
         return CountsSince(*(self._count_of(place, at_s) for place in _heard_at(places)[:3]))
 
     def count_of_modem(self, places: tuple[Place, ...], at_s: float) -> CarCount | None:
@@ -158,46 +156,48 @@ class Census:
         """Count anew."""
         self._at_s = now_s
         sample = self._cars.sample(MOST_CARS)
-        alike: Counter[tuple[Labels, bool]] = Counter()
+        alike: defaultdict[Labels, list[int]] = defaultdict(lambda: [0, 0])
         heard: defaultdict[Labels, list[tuple[float, float]]] = defaultdict(list)
+        used: defaultdict[Labels, tuple[list[float], list[float]]] = defaultdict(lambda: ([], []))
         for car in sample:
-            standing = car.standing
-            if standing is not None:
-                alike[car.labels, is_lost_at(car, now_s)] += 1
-                if standing is not Session.ASLEEP:
-                    heard[car.labels].append((car.heard_s or 0.0, car.connected_s))
+            labels, is_lost = car.labels, is_lost_at(car, now_s)
+            if car.standing is not None:
+                alike[labels][is_lost] += 1
+                if car.standing is not Session.ASLEEP:
+                    heard[labels].append((car.heard_s or 0.0, car.connected_s))
+            if car.data_used_bytes is not None:
+                used[labels][is_lost].append(car.data_used_bytes)
         self._sum_up(alike, heard)
-        self._count_use(sample, now_s)
+        self._sum_up_use(used)
         self.usual_interval_s = _middle(
             car.interval_s for car in sample[:MOST_ASKED] if car.interval_s is not None
         )
 
     def _sum_up(
         self,
-        alike: Counter[tuple[Labels, bool]],
+        alike: dict[Labels, list[int]],
         heard: dict[Labels, list[tuple[float, float]]],
     ) -> None:
-        """Count cars by place, from the counts of cars that are alike."""
+        """Count cars by place, from those that are alike: how many are there, and are lost."""
         self._lost, self._total, self._awake = Counter(), Counter(), Counter()
-        for (labels, is_lost), number in alike.items():
+        for labels, (there, lost) in alike.items():
             for place in _counted_at(traits_of_labels(labels)):
-                self._total[place] += number
-                if is_lost:
-                    self._lost[place] += number
+                self._total[place] += there + lost
+                self._lost[place] += lost
         self._heard = heard
         self._heard_at.clear()
         for labels, times in heard.items():
             for place in _heard_at(traits_of_labels(labels)):
                 self._awake[place] += len(times)
 
-    def _count_use(self, sample: list[CarHistory], now_s: float) -> None:
-        """Note how much data is usual."""
+    def _sum_up_use(self, used: dict[Labels, tuple[list[float], list[float]]]) -> None:
+        """Note how much data is usual, from what cars that are there have used, and lost ones."""
         lost: defaultdict[str | None, list[float]] = defaultdict(list)
         others: defaultdict[str | None, list[float]] = defaultdict(list)
-        for car in sample:
-            if car.data_used_bytes is not None:
-                side = lost if is_lost_at(car, now_s) else others
-                side[operator_of(car.shared_traits)].append(car.data_used_bytes)
+        for labels, (of_others, of_lost) in used.items():
+            others[labels.operator] += of_others
+            if of_lost:
+                lost[labels.operator] += of_lost
         self.usual_data_bytes = _middle(chain(*lost.values(), *others.values()))
         self._used_when_lost = {
             operator: _spent_alike(lost=each, others=others[operator])
@@ -243,7 +243,8 @@ def _spent_alike(*, lost: Sequence[float], others: Sequence[float]) -> tuple[flo
     A plan ends for all at the same number; cars that are lost for another reason have used what
     their neighbours have, who go on. One that is lost for a reason of its own does not matter.
     """
-    alike = sorted(used for used in lost if used * ALIKE >= max(lost))
+    most = max(lost)
+    alike = sorted(used for used in lost if used * ALIKE >= most)
     if len(alike) < max(FEW_LOST, MOSTLY * len(lost)) or not alike[0]:
         return None
     has_more = any(used > NO_MORE * alike[len(alike) // 2] for used in others)

@@ -34,11 +34,10 @@ from fleet_wire.latest import remember
 from fleet_wire.modes.facts import Fact
 from platform_probe.cars.state import Session
 from platform_probe.judge.diagnosis.car_history import CarHistory
-from platform_probe.judge.diagnosis.case import CROSSING_S, Case
+from platform_probe.judge.diagnosis.case import Case
 from platform_probe.judge.diagnosis.ended_unlocks import EndedUnlocks
 from platform_probe.judge.diagnosis.entries import are_of_one_press, is_between
 from platform_probe.judge.diagnosis.hearing import Hearing
-from platform_probe.judge.diagnosis.neighbour_facts import MEANWHILE_S, SWITCHED_OFF_S
 from platform_probe.judge.diagnosis.neighbours import WAVE_S
 from platform_probe.judge.diagnosis.observed import observe
 from platform_probe.judge.diagnosis.open_unlocks import (
@@ -387,7 +386,6 @@ class Diagnosing(Hearing):
         )
         returned_s = _returned_s(car, one.began_s)
         heard_s = car.last_heard_before(one.began_s)
-        at_box_s = one.began_s + record.stages.get(_PUBLISHED, 0.0) + CROSSING_S
         return Case(
             record=record,
             car=car,
@@ -398,15 +396,7 @@ class Diagnosing(Hearing):
             support_called_s=one.called_s,
             shown=one.shown,
             compared=self._ended.compare(record, one.began_s),
-            lost=self._census.compare(car.shared_traits, now_s),
-            heard_since=self._census.counts_since(car.shared_traits, at_box_s)
-            if now_s - at_box_s <= MEANWHILE_S
-            else None,
-            heard_alike=self._census.count_of_modem(
-                car.shared_traits,
-                max(at_box_s, min(now_s - SWITCHED_OFF_S, one.began_s + SWITCHED_OFF_S)),
-            ),
-            connected_between=partial(self._census.connected_between, car.shared_traits),
+            count_cars=partial(self._census.at, now_s),
             wills_around=self._neighbours.wills_around(lost_s),
             lost_alike_around=self._count_lost_with(car, lost_s),
             returns_around=self._neighbours.returns_around(returned_s),
@@ -418,9 +408,6 @@ class Diagnosing(Hearing):
             cars_of_account=len(account.cars) if account is not None else 0,
             not_its_own=len(account.not_its_own) if account is not None else 0,
             is_booking_of_several=accounts.is_of_several(record.booking_id),
-            usual_interval_s=self._census.usual_interval_s,
-            usual_data_bytes=self._census.usual_data_bytes,
-            used_when_lost=self._census.used_when_lost(car.shared_traits),
             others_name_bookings=self._ended.name_bookings,
             signed_out=self._ended.signed_out_beside(record, one.began_s),
             two_places=account.two_places if account is not None else None,

@@ -10,7 +10,7 @@ from fleet_wire.modes.facts import Fact
 from fleet_wire.modes.mode import COHORT
 from platform_probe.judge.diagnosis.case import FEWEST, Case, evidence
 from platform_probe.judge.diagnosis.census import RADIO
-from platform_probe.judge.diagnosis.neighbours import ALL, BOTH, Place, Share
+from platform_probe.judge.diagnosis.neighbours import ALL, BOTH, Comparison, Place, Share
 from platform_probe.texts.catalogue import trait_text
 
 CLEARLY: Final = 3.0
@@ -50,17 +50,18 @@ _AWAY: Final = {
 
 def _of_lost_cars(case: Case) -> None:
     """Note what cars that are lost have in common."""
-    seen, everybody = case.seen, case.lost[ALL].inside
+    lost = case.count_cars().compare(case.car.shared_traits)
+    seen, everybody = case.seen, lost[ALL].inside
     if everybody.total < FEWEST:
         return
-    for place, (inside, outside) in case.lost.items():
+    for place, (inside, outside) in lost.items():
         fact = _AWAY.get(place[0])
         if fact is None or inside.failed < WAVE_CARS or outside.total < FEWEST:
             continue
         if inside.rate >= 0.2 and inside.rate >= 3 * (outside.failed + 0.5) / (outside.total + 1):  # noqa: PLR2004 - [E]
             case.seen[fact] = _counts(case, "cohort_away", inside, outside, cohort=_named(place))
-    _of_operator(case)
-    _of_technology(case)
+    _of_operator(case, lost)
+    _of_technology(case, lost)
     if everybody.rate > 1 / 3:
         seen[Fact.MANY_AWAY] = _counts(case, "many_away", everybody)
     elif everybody.rate < 0.08 and COHORT.isdisjoint(seen):  # noqa: PLR2004 - [E]
@@ -68,12 +69,12 @@ def _of_lost_cars(case: Case) -> None:
         seen[Fact.FEW_AWAY] = _counts(case, few, everybody)
 
 
-def _of_technology(case: Case) -> None:
+def _of_technology(case: Case, lost: dict[Place, Comparison]) -> None:
     """Note whether all modems of a technology are lost there, and those of others are not.
 
     If several technologies fail, each is compared with all others together.
     """
-    by_kind = {place[0]: pair.inside for place, pair in case.lost.items()}
+    by_kind = {place[0]: pair.inside for place, pair in lost.items()}
     alike, here = by_kind.get(RADIO), by_kind.get(BOTH)
     if alike is None or here is None or alike.failed < FEW_HEARD or alike.rate <= NEARLY_ALL:
         return
@@ -82,11 +83,11 @@ def _of_technology(case: Case) -> None:
         case.seen[Fact.TECHNOLOGY_AWAY] = _counts(case, "technology_away", alike, others)
 
 
-def _of_operator(case: Case) -> None:
+def _of_operator(case: Case, lost: dict[Place, Comparison]) -> None:
     """Note whether all that an operator has in the region are lost, or others' too."""
     seen, places = case.seen, dict(case.car.shared_traits)
-    region = case.lost.get(("region", places.get("region", "")))
-    both = next((pair for place, pair in case.lost.items() if place[0] == BOTH), None)
+    region = lost.get(("region", places.get("region", "")))
+    both = next((pair for place, pair in lost.items() if place[0] == BOTH), None)
     if region is None or both is None or both.inside.total < FEWEST:
         return
     here, there = both.inside, region.inside
@@ -97,16 +98,23 @@ def _of_operator(case: Case) -> None:
         seen[Fact.OTHER_OPERATOR_AWAY] = _counts(case, "other_operator_away", of_others)
 
 
+def knows_who_was_heard(case: Case) -> bool:
+    """Return whether the command is not long ago, and the car's operator and region are known."""
+    known = dict(case.car.shared_traits).keys()
+    return case.now_s - case.at_box_s <= MEANWHILE_S and {"operator", "region"} <= known
+
+
 def note_heard_there(case: Case) -> None:
     """Note whether others of the car's operator and region were heard of while it was silent.
 
     Later they may have returned from the same fault, and new connections show that.
     """
-    if case.heard_since is None:
+    if not knows_who_was_heard(case):
         return
     if case.car.first_heard_after(case.at_box_s) is not None:
         return
-    here, in_region, everywhere = case.heard_since
+    census, places = case.count_cars(), case.car.shared_traits
+    here, in_region, everywhere = census.counts_since(places, case.at_box_s)
     others, elsewhere = in_region.without(here), everywhere.without(in_region)
     said = {"at": case.now_unix_s, "total": here.total}
     if here.kept >= FEW_HEARD:
@@ -125,7 +133,7 @@ def note_back_after_others(case: Case) -> None:
         return  # who has kept its connection need not come back
     since_s = case.published_s
     until_s = (case.now_s if case.back_s is None else case.back_s) - COMES_BACK_S
-    others = case.connected_between(since_s, until_s)
+    others = case.count_cars().connected_between(case.car.shared_traits, since_s, until_s)
     if others >= FEW_HEARD:
         times = {"since": case.unix_s(since_s), "until": case.unix_s(until_s)}
         case.note(Fact.BACK_AFTER_OTHERS, count=others, **times)
@@ -136,7 +144,9 @@ def note_heard_alike(case: Case) -> None:
 
     If the network fails cell by cell, a later look refutes an earlier one.
     """
-    alike = case.heard_alike
+    switched_off_s = min(case.now_s - SWITCHED_OFF_S, case.began_s + SWITCHED_OFF_S)
+    since_s = max(case.at_box_s, switched_off_s)
+    alike = case.count_cars().count_of_modem(case.car.shared_traits, since_s)
     if alike is not None and alike.heard >= FEW_HEARD and alike.rate > 0.5:  # noqa: PLR2004 - most
         counts = {"heard": alike.heard, "total": alike.total}
         case.note(Fact.TECHNOLOGY_WELL, at=case.now_unix_s, **counts)

@@ -47,7 +47,7 @@ def observe(case: Case, earlier: Earlier) -> None:
     if is_first or not earlier.is_over:
         _renew_facts(case, _OF_CAR, PASSING_OF_CAR - of_record)
     if is_first or case.now_s <= case.until_s + LOOKED_AT_S:
-        now_known = frozenset() if case.heard_since is None else HEARD_THERE
+        now_known = HEARD_THERE if neighbour_facts.knows_who_was_heard(case) else frozenset()
         _renew_facts(case, _OF_OTHERS, PASSING_OF_OTHERS | now_known)
     if is_first or case.now_s <= case.ends_s:
         _renew_facts(case, _UNTIL_IT_OPENS, PASSING_UNTIL_IT_OPENS)

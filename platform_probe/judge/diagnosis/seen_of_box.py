@@ -123,12 +123,13 @@ def note_use(case: Case) -> None:
     recent = sum(case.began_s - at_s < FLOOD_WITHIN_S for at_s in car.events)
     if recent >= FLOOD:
         case.note(Fact.EVENTS_IN_A_FLOOD, count=recent)
-    used, usual = car.data_used_bytes, case.usual_data_bytes
+    used = car.data_used_bytes
     if used is None:
         return
+    census = case.count_cars()
+    usual, spent = census.usual_data_bytes, census.used_when_lost(car.shared_traits)
     if usual and used > MUCH_MORE * usual:  # of nothing there are no times
         case.note(Fact.MUCH_DATA, times=used / usual)
-    spent = case.used_when_lost
     is_lost = case.back_s is None  # what it has used since is no matter
     if is_lost and spent is not None and spent[0] <= used * ALIKE and used <= spent[1]:
         case.note(Fact.LOST_AT_SAME_DATA, least=spent[0], most=spent[1])

@@ -178,7 +178,7 @@ def _has_gone_on(case: Case, heard_s: float) -> bool:
         return False
     last_s = car.last_heard_before(heard_s - 0.001)
     silent_s = heard_s - (case.published_s if last_s is None else last_s)
-    interval_s = car.interval_s or case.usual_interval_s
+    interval_s = car.interval_s or case.count_cars().usual_interval_s
     usual_s = RECENT_S / 2 if interval_s is None else interval_s * LATE_HEARTBEATS
     return silent_s <= max(usual_s, CROSSING_S * 5)
 

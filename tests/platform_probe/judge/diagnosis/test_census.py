@@ -104,7 +104,7 @@ def test_a_count_finds_what_a_look_at_every_car_finds() -> None:
         if fleet.now_s - counted_s < HOLDS_S:
             continue
         counted_s = fleet.now_s
-        compared = census.compare(PLACES, fleet.now_s)
+        compared = census.at(fleet.now_s).compare(PLACES)
         lost, known = fleet.lost(), fleet.known()
         found += len(lost)
         assert compared[ALL].inside == Share(len(lost), len(known))
@@ -129,7 +129,7 @@ def test_a_large_fleet_is_counted_by_a_sample(monkeypatch: pytest.MonkeyPatch) -
         car = CarHistory()
         car.take_presence(ONLINE if number % 2 else AWAY[0], 1.0, retained=False)
         cars.add(str(number), car)
-    assert Census(cars).compare((), 10.0)[ALL].inside == Share(10, 20)
+    assert Census(cars).at(10.0).compare(())[ALL].inside == Share(10, 20)
 
 
 def test_what_lost_cars_have_used_is_of_those_that_are_lost_now() -> None:
@@ -141,14 +141,14 @@ def test_what_lost_cars_have_used_is_of_those_that_are_lost_now() -> None:
         car.take_telemetry(TELEMETRY, 1.0)
         car.data_used_bytes = 100 if number < 3 else 50
     census = Census(cars)
-    census.compare((), 10.0)
+    census.at(10.0)
     assert (census.usual_data_bytes, census.used_when_lost(())) == (100, None)
     for car in each[:3]:
         car.take_presence(AWAY[0], 11.0, retained=False)
-    census.compare((), 20.0)
+    census.at(20.0)
     assert census.used_when_lost(()) == (100, 100)
     each[0].take_presence(ONLINE, 21.0, retained=False)
-    census.compare((), 30.0)
+    census.at(30.0)
     assert census.used_when_lost(()) is None
 
 
@@ -164,10 +164,10 @@ def test_what_an_operators_lost_cars_have_used_is_held_against_its_own() -> None
         car.data_used_bytes = 100 if is_lost else 60 if number < 20 else 500
     each[0].data_used_bytes = 20
     census = Census(cars)
-    census.compare((), 10.0)
+    census.at(10.0)
     assert census.used_when_lost((("operator", "a"),)) == (100, 100)
     assert census.used_when_lost((("operator", "b"),)) is None
     each[15].data_used_bytes = 120
     each[15].take_presence(ONLINE, 11.0, retained=False)
-    census.compare((), 20.0)
+    census.at(20.0)
     assert census.used_when_lost((("operator", "a"),)) is None
