@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Hashable
 from typing import Generic, TypeVar
@@ -21,13 +22,17 @@ def remember(kept: OrderedDict[str, KeptT], key: str, value: KeptT, most: int) -
 class Latest(Generic[KeyT, KeptT]):
     """Values by key, of which about the older half is forgotten when there are too many.
 
-    It suits entries of every unlock: keeping them in order costs twice as much.
+    Those that were kept longer ago than `within_s` are forgotten before twice that time is over. It
+    suits entries of every unlock: keeping them in order costs twice as much.
     """
 
-    __slots__ = ("_half", "_older", "_younger")
+    __slots__ = ("_half", "_older", "_until_s", "_within_s", "_younger")
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, *, within_s: float = math.inf) -> None:
         self._half = most // 2
+        self._within_s = within_s
+        self._until_s = -math.inf
+        """When the younger half is full."""
         self._younger: dict[KeyT, KeptT] = {}
         self._older: dict[KeyT, KeptT] = {}
 
@@ -36,8 +41,11 @@ class Latest(Generic[KeyT, KeptT]):
         value = self._younger.get(key)
         return self._older.get(key) if value is None else value
 
-    def keep(self, key: KeyT, value: KeptT) -> None:
+    def keep(self, key: KeyT, value: KeptT, at_s: float = -math.inf) -> None:
         """Keep the value of a key, among the youngest."""
+        if at_s >= self._until_s and self._within_s < math.inf:
+            self._until_s = at_s + self._within_s
+            self._older, self._younger = self._younger, {}
         self._younger[key] = value
         if len(self._younger) >= self._half:
             self._older, self._younger = self._younger, {}

@@ -26,3 +26,13 @@ def test_what_is_forgotten_is_gone() -> None:
     for number in (MOST // 2 + 1, MOST - 1, -1):
         latest.forget(number)
         assert latest.get(number) is None
+
+
+def test_what_is_too_old_goes() -> None:
+    """Whatever was kept less than the time ago is there, and nothing that is twice as old."""
+    latest: Latest[int, str] = Latest(1_000_000, within_s=60.0)
+    for now_s in range(1_000):
+        latest.keep(now_s, str(now_s), float(now_s))
+        kept = [latest.get(at_s) is not None for at_s in range(now_s + 1)]
+        assert all(kept[-60:])
+        assert not any(kept[:-120])

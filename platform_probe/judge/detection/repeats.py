@@ -26,6 +26,10 @@ SICK_S: Final = 6 * 3600.0
 
 A sick car is no problem of its cohort, even if it fails several customers in a morning.
 """
+KEPT_S: Final = 3600.0
+"""A press is remembered for so long: a record comes `detection.LATE_S` late at most."""
+BOOKED_S: Final = 86_400.0
+"""Who a booking is of is remembered for so long after its last press."""
 MOST: Final = 100_000
 
 
@@ -44,9 +48,9 @@ class Repeats:
     def __init__(self) -> None:
         self._failed_cars: Latest[str, dict[str, float]] = Latest(MOST)
         """When each car failed last, by the way in which it did."""
-        self._failed_customers: OrderedDict[str, tuple[float, str]] = OrderedDict()
+        self._failed_customers: Latest[str, tuple[float, str]] = Latest(MOST, within_s=KEPT_S)
         self._again_cars: OrderedDict[str, float] = OrderedDict()
-        self._opened: Latest[tuple[str, str], OpenedCar] = Latest(MOST)
+        self._opened: Latest[tuple[str, str], OpenedCar] = Latest(MOST, within_s=KEPT_S)
         """Last times by car and customer."""
 
     def add_unlock(
@@ -68,10 +72,10 @@ class Repeats:
         )
         if way is not None:
             return self._failure_counts(car, customer, began_s, way), is_again
-        failed_s, _ = self._failed_customers.get(customer, (-math.inf, way))
+        failed_s, _ = self._failed_customers.get(customer) or (-math.inf, way)
         ended_s = began_s + attempt.total_s
         now = OpenedCar(began_s, ended_s, attempt.attempt_id, attempt.trace_id)
-        self._opened.keep(together, now)
+        self._opened.keep(together, now, began_s)
         has_failed = began_s - failed_s < RETRY_S
         has_opened = opened is not None and began_s - opened.began_s < RETRY_S
         return not has_failed and not has_opened, is_again
@@ -96,9 +100,9 @@ class Repeats:
         of_car = (self._failed_cars.get(car) if car else None) or {}
         is_new = began_s - of_car.get(way, -math.inf) >= SICK_S
         if customer is not None:
-            last_s, last_way = self._failed_customers.get(customer, (-math.inf, way))
+            last_s, last_way = self._failed_customers.get(customer) or (-math.inf, way)
             is_new = is_new and (began_s - last_s >= RETRY_S or way != last_way)
-            remember(self._failed_customers, customer, (began_s, way), MOST)
+            self._failed_customers.keep(customer, (began_s, way), began_s)
         if is_new and car:
             self._failed_cars.keep(car, {**of_car, way: began_s})
         return is_new
@@ -108,30 +112,27 @@ class Customers:
     """Knows who asked, by one name each: their booking is often known before their account."""
 
     def __init__(self) -> None:
-        self._of_booking: Latest[str, str] = Latest(MOST)
-        self._account_of: Latest[str, str] = Latest(MOST)
+        self._of_booking: Latest[str, str] = Latest(MOST, within_s=BOOKED_S)
+        self._account_of: Latest[str, str] = Latest(MOST, within_s=BOOKED_S)
         """The account of each booking."""
         self._bookings = Bookings()
 
     def customer_of(self, attempt: Attempt) -> str | None:
-        """Return who asked, as far as that is known; None for unlocks of the monitor's own."""
-        if attempt.source is not Source.CUSTOMER:
-            return None
-        account_id = attempt.platform.account_id if attempt.platform else None
-        return self.named(account_id, attempt.booking_id, attempt.vehicle_id)
-
-    def named(self, account_id: str | None, booking_id: str | None, vehicle_id: str) -> str | None:
-        """Return the name of the person with this account and this booking, if either is known.
+        """Return who asked, as far as that is known; None for unlocks of the monitor's own.
 
         A booking that many name is nobody's: who names it is known by their account or car.
         """
+        if attempt.source is not Source.CUSTOMER:
+            return None
+        account_id = attempt.platform.account_id if attempt.platform else None
+        booking_id, vehicle_id = attempt.booking_id, attempt.vehicle_id
         if booking_id is None:
             return account_id or vehicle_id or None
         self._bookings.note(booking_id, account_id, vehicle_id)
         if self._bookings.is_of_several(booking_id):
             return account_id or vehicle_id or None
         customer = self._of_booking.get(booking_id) or account_id or booking_id
-        self._of_booking.keep(booking_id, customer)
+        self._of_booking.keep(booking_id, customer, attempt.started_at)
         return customer
 
     def identity_of(self, attempt: Attempt) -> str | None:
@@ -147,7 +148,7 @@ class Customers:
             is_nobodys = booking_id is None or self._bookings.is_of_several(booking_id)
             return attempt.vehicle_id or None if is_nobodys else booking_id
         if booking_id is not None and not is_not_yours(side):
-            self._account_of.keep(booking_id, side.account_id)
+            self._account_of.keep(booking_id, side.account_id, attempt.started_at)
         return side.account_id
 
     def accounts_of(self, customers: frozenset[str]) -> frozenset[str]:

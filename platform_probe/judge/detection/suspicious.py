@@ -13,6 +13,7 @@ from fleet_wire.contract.attempt import Attempt, Source
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.incident import IncidentKind
 from fleet_wire.latest import Latest, remember
+from platform_probe.judge.detection.repeats import KEPT_S
 from platform_probe.judge.detection.sighting import Sighting
 from platform_probe.judge.diagnosis.accounts import is_not_yours
 
@@ -49,8 +50,8 @@ class Suspicious:
 
     def __init__(self, numbers: Iterator[int]) -> None:
         self._numbers = numbers
-        self._asked: Latest[str, _Cars] = Latest(MOST_ACCOUNTS)
-        self._refused: Latest[str, _Cars] = Latest(MOST_ACCOUNTS)
+        self._asked: Latest[str, _Cars] = Latest(MOST_ACCOUNTS, within_s=KEPT_S)
+        self._refused: Latest[str, _Cars] = Latest(MOST_ACCOUNTS, within_s=KEPT_S)
         self._monitors: set[str] = set()
         """Accounts that a monitor asks with: of these many cars are no wonder."""
         self._waiting: dict[str, OrderedDict[str, Diagnosis]] = {
@@ -106,9 +107,9 @@ class Suspicious:
         cars = accounts.get(account_id)
         if cars is None:
             cars = {car: at_s}
-            accounts.keep(account_id, cars)
+            accounts.keep(account_id, cars, at_s)
             return cars
-        accounts.keep(account_id, cars)
+        accounts.keep(account_id, cars, at_s)
         cars.pop(car, None)
         cars[car] = at_s
         if len(cars) > 1:

@@ -36,6 +36,8 @@ BURST_S: Final = 0.5
 _TELEMETRY: Final = PartialTelemetry.__struct_fields__
 KEPT: Final = 8
 """Events of a kind that are kept of a car: a car that flaps every few seconds fills them."""
+ATTEMPTS_S: Final = 6 * 3600.0
+"""An unlock that began so long before another one of the car says nothing of it."""
 BOUNCED_S: Final = 3.0
 """A lock that springs back does so within a second (Fiat/Alfa E3040), and its report [E]."""
 KEY_EXPIRED: Final = "ble_key_expired"
@@ -229,10 +231,12 @@ class CarHistory(CarState):
 
     def take_attempt(self, past: PastAttempt) -> None:
         """Note an unlock that has ended; the later word on the same one replaces the earlier."""
-        for earlier in self.attempts:
-            if earlier.attempt_id == past.attempt_id:
-                self.attempts = [one for one in self.attempts if one is not earlier]
-                break
+        since_s, attempt_id = past.began_s - ATTEMPTS_S, past.attempt_id
+        kept = [
+            one for one in self.attempts if one.attempt_id != attempt_id and one.began_s >= since_s
+        ]
+        if len(kept) < len(self.attempts):
+            self.attempts = kept
         self.attempts = _with_newest(self.attempts, past)
 
     def take_broker_word(self, word: BrokerWord) -> None:

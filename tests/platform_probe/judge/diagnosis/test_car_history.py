@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from fleet_wire.contract.messages import (
@@ -17,6 +18,8 @@ from fleet_wire.contract.partial import PartialState, PartialTelemetry
 from platform_probe.cars.state import Session
 from platform_probe.judge.diagnosis.car_history import KEPT, CarHistory
 from platform_probe.judge.diagnosis.census import is_lost_at
+from platform_probe.judge.diagnosis.records import past_of
+from tests.helpers.records import attempt_of
 from tests.helpers.watched import ONLINE, WILL
 
 
@@ -61,6 +64,16 @@ def test_history_is_bounded() -> None:
         car.take_state(state(is_locked=bool(second % 2)), float(second), retained=False)
     for kept in (car.changes, car.beats, car.heard, car.locks):
         assert len(kept) == KEPT
+
+
+def test_an_unlock_is_forgotten_after_hours() -> None:
+    """The next one of the car makes room; one of the same time stays, and a revised one is one."""
+    car = CarHistory()
+    for hours in (0.0, 4.0, 9.0, 9.0):
+        began_s = hours * 3600.0
+        record = msgspec.structs.replace(attempt_of(), attempt_id=f"at-{hours}")
+        car.take_attempt(past_of(record, began_s))
+    assert [past.attempt_id for past in car.attempts] == ["at-4.0", "at-9.0"]
 
 
 def test_a_silence_does_not_change_the_usual_interval_between_heartbeats() -> None:
