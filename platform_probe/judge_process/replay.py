@@ -86,8 +86,7 @@ def replay(
     entries = set_aside = 0
     began, at, offset_s = math.inf, -math.inf, 0.0
     for entry in recording.entries(since):
-        is_tick = type(entry) is Tick
-        if is_tick or type(entry) is MonitorStarted:
+        if type(entry) is Tick or type(entry) is MonitorStarted:
             offset_s = entry.unix_s - entry.at
         at = max(at, entry.at + offset_s)
         if entries == 0:
@@ -96,7 +95,7 @@ def replay(
         if at > until:
             break
         entries += 1
-        if is_tick:
+        if type(entry) is Tick:
             progress(at)
             writer.pass_time(at)
         judgements, is_set_aside = _judged(judge, entry)
