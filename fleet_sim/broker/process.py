@@ -296,43 +296,43 @@ def _first_port_of_clients() -> int:
         return 0
 
 
-def _start_mosquitto(program: str, directory: Path, port: int, config: str) -> BrokerProcess:
-    config_file = directory / "mosquitto.conf"
-    user = _MOSQUITTO_STAYS_ROOT if os.geteuid() == 0 else ""
-    text = user + _MOSQUITTO_CONFIG.format(host=HOST, port=port) + config
-    config_file.write_text(text, encoding="utf-8")
+def _start(
+    kind: str, directory: Path, port: int, *, config_name: str, config: str, command: Sequence[str]
+) -> BrokerProcess:
+    """Start one on a port; `command` gets the path of its configuration behind it."""
+    config_file = directory / config_name
+    config_file.write_text(config, encoding="utf-8")
     broker = BrokerProcess(
-        kind="mosquitto",
+        kind=kind,
         port=port,
-        command=[program, "-c", str(config_file)],
-        log_file=directory / "mosquitto.log",
+        command=[*command, str(config_file)],
+        log_file=directory / f"{kind}.log",
     )
     broker.wait_until_accepting()
     return broker
+
+
+def _start_mosquitto(program: str, directory: Path, port: int, config: str) -> BrokerProcess:
+    user = _MOSQUITTO_STAYS_ROOT if os.geteuid() == 0 else ""
+    text = user + _MOSQUITTO_CONFIG.format(host=HOST, port=port) + config
+    command = (program, "-c")
+    return _start(
+        "mosquitto", directory, port, config_name="mosquitto.conf", config=text, command=command
+    )
 
 
 def _start_iotcore(directory: Path, port: int, protocol: str) -> BrokerProcess:
-    config_file = directory / "iotcore.toml"
-    config_file.write_text(
-        _IOTCORE_CONFIG.format(
-            host=HOST,
-            port=port,
-            version="v5" if protocol == "5" else "v4",
-            max_connections=IOTCORE_MAX_BOXES + 100,
-        ),
-        encoding="utf-8",
-    )
-    broker = BrokerProcess(
-        kind="iotcore",
+    text = _IOTCORE_CONFIG.format(
+        host=HOST,
         port=port,
-        command=[
-            *(sys.executable, "-m", "iotcore", "--config", str(config_file)),
-            *("--log-level", "CRITICAL"),  # rumqttd logs every packet as an error
-        ],
-        log_file=directory / "iotcore.log",
+        version="v5" if protocol == "5" else "v4",
+        max_connections=IOTCORE_MAX_BOXES + 100,
     )
-    broker.wait_until_accepting()
-    return broker
+    quiet = ("--log-level", "CRITICAL")  # rumqttd logs every packet as an error
+    command = (sys.executable, "-m", "iotcore", *quiet, "--config")
+    return _start(
+        "iotcore", directory, port, config_name="iotcore.toml", config=text, command=command
+    )
 
 
 def _is_free(port: int) -> bool:

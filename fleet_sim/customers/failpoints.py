@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
-from fleet_sim.cars.failpoints import Culprit, Failpoint, Failpoints
+from fleet_sim.cars.blame import Blame
+from fleet_sim.cars.failpoints import Failpoint, Failpoints
 from fleet_sim.platform.operations import Request
 
 ValueT = TypeVar("ValueT")
@@ -49,12 +50,12 @@ class CustomerFailpoints(Failpoints):
 class StruckCustomer:
     """The faults that have changed something for one customer, each with its start."""
 
-    __slots__ = ("_by", "_failpoints", "_now_s")
+    __slots__ = ("_blame", "_failpoints", "_now_s")
 
     def __init__(self, failpoints: CustomerFailpoints, now_s: Callable[[], float]) -> None:
         self._failpoints = failpoints
         self._now_s = now_s
-        self._by: dict[Culprit, tuple[str, float]] = {}
+        self._blame = Blame()
 
     def at(
         self, failpoint: Failpoint[ValueT, ContextT], context: ContextT, *, usual: ValueT
@@ -62,16 +63,10 @@ class StruckCustomer:
         """Return what happens where the usual would, and note who changed it."""
         value, changed_by = self._failpoints.fold(failpoint, context, usual=usual)
         for culprit in changed_by:
-            self._by.setdefault(culprit, (failpoint.name, self._now_s()))
+            self._blame.note(culprit, failpoint.name, self._now_s())
         return value
 
     def report_hits(self, renter: Renter) -> None:
         """Report the hit to each fault, from its start until now."""
-        struck, self._by = self._by, {}
-        for culprit, (what, since_s) in struck.items():
-            culprit.hit(
-                renter.vehicle_id,
-                what,
-                during_s=(since_s, self._now_s()),
-                customer_id=renter.customer_id,
-            )
+        now_s = self._now_s()
+        self._blame.report(renter.vehicle_id, now_s, customer_id=renter.customer_id)

@@ -289,9 +289,12 @@ async def serve_platform(
     route_signals(lambda _number: stop.set())
     async with AsyncExitStack() as stack:
         stack.callback(progress.close)
-        log = _log(options.log_file, progress)
-        stack.callback(log.close)
-        live = LivePlatform(scenario, options, write=log.write, warn=warn)
+        write: Callable[[PlatformEvent], None] = _drop
+        if options.log_file is not None:
+            log = _Log(options.log_file, progress.note)
+            stack.callback(log.close)
+            write = log.write
+        live = LivePlatform(scenario, options, write=write, warn=warn)
         stack.push_async_callback(live.close)
         live.driver.on_stall = lambda _why: stop.set()
         follower = WallClockFollower(live.world, live.driver, progress.note, who="the platform")
@@ -360,15 +363,5 @@ class _Log:
         self._lost += chunks
 
 
-class _NoLog:
-    """The log if none is wanted."""
-
-    def write(self, _event: PlatformEvent) -> None:
-        """Drop it."""
-
-    def close(self) -> None:
-        """Do nothing."""
-
-
-def _log(path: Path | None, progress: Progress) -> _Log | _NoLog:
-    return _NoLog() if path is None else _Log(path, progress.note)
+def _drop(_event: PlatformEvent) -> None:
+    """Keep no log."""

@@ -132,12 +132,6 @@ def _bad_certificates(directory: Path) -> BadCertificates:
 
 def _check_room(boxes: int, broker: BrokerProcess) -> None:
     if broker.max_boxes is not None and boxes > broker.max_boxes:
-        raise ConfigError([_too_many(boxes, broker)])
-
-
-def _too_many(boxes: int, broker: BrokerProcess) -> str:
-    return (
-        f"{boxes} boxes are too many for {broker.kind}, which carries {broker.max_boxes}; install"
-        " mosquitto, name a broker with --broker, or take fewer cars: --set fleet.count=N, N in"
-        " each group"
-    )
+        too_many = f"{boxes} boxes are too many for {broker.kind}, which carries {broker.max_boxes}"
+        cure = "install mosquitto, name a broker with --broker, or take fewer cars"
+        raise ConfigError([f"{too_many}; {cure}: --set fleet.count=N, N in each group"])

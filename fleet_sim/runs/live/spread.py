@@ -48,18 +48,13 @@ def spread(
     `LimitError` for too little memory or too few open files. Raises `ConfigError` for an
     unsupported option of a spread run, and for more processes than cars.
     """
-    boxes = scenario.fleet.count
     given = None if options.broker_url is None else Brokers.parse(options.broker_url)
-    check_memory(
-        boxes,
-        with_brokers=given is None or given.is_loopback,
-        groups=_groups(scenario),
+    wanted = Spread(
+        boxes=scenario.fleet.count, brokers=None if given is None else len(given.addresses)
     )
-    wanted = Spread(boxes=boxes, brokers=None if given is None else len(given.addresses))
+    with_brokers = given is None or given.is_loopback
     chosen, limit = processes, limit_of_descriptors()
-    processes = chosen or min(wanted.processes_at(limit), boxes)
-    _check_number(chosen or 1, boxes)
-    wanted.check(chosen)
+    processes = _number_of_processes(scenario, wanted, chosen, with_brokers=with_brokers)
     here = rented_cars(scenario, options.seed) if processes > 1 else {}
     if processes > 1:
         if options.control is not None:
@@ -98,26 +93,45 @@ def spread_boxes(
     `LimitError` where memory or open files are too few, and `ConfigError` for more processes than
     boxes.
     """
-    boxes = scenario.fleet.count
-    mine = len(range(of[0] - 1, boxes, of[1]))
-    check_memory(mine, with_brokers=options.brokers.is_loopback, groups=_groups(scenario))
+    mine = len(range(of[0] - 1, scenario.fleet.count, of[1]))
     wanted = Spread(boxes=mine, brokers=len(options.brokers.addresses))
-    chosen, limit = processes, limit_of_descriptors()
-    processes = chosen or min(wanted.processes_at(limit), max(mine, 1))
-    _check_number(chosen or 1, mine)
-    wanted.check(chosen, or_else="; or smaller shards: --shard K/N, a larger N")
+    processes = _number_of_processes(
+        scenario,
+        wanted,
+        processes,
+        with_brokers=options.brokers.is_loopback,
+        or_else="; or smaller shards: --shard K/N, a larger N",
+    )
     if processes == 1:
         yield Workers()
         return
-    raise_descriptor_limit(wanted.connections(processes, limit))
+    raise_descriptor_limit(wanted.connections(processes, limit_of_descriptors()))
     play = partial(play_worker, without_platform_faults(scenario), options, ())
     with Workers.fork(play, partial(_boxes_of, scenario, {}), processes, of=of) as workers:
         yield workers
 
 
-def _groups(scenario: Scenario) -> dict[str, int]:
-    """Return how many cars each group has."""
-    return {group.name: group.count for group in scenario.fleet.groups}
+def _number_of_processes(
+    scenario: Scenario,
+    wanted: Spread,
+    chosen: int | None,
+    *,
+    with_brokers: bool,
+    or_else: str = "",
+) -> int:
+    """Return how many processes play the boxes: the chosen number, or as many as it takes.
+
+    Raises `LimitError` where memory or open files are too few, and `ConfigError` for more processes
+    than have something to do.
+    """
+    boxes = wanted.boxes
+    groups = {group.name: group.count for group in scenario.fleet.groups}
+    check_memory(boxes, with_brokers=with_brokers, groups=groups)
+    most = min(MAX_PROCESSES, max(boxes, 1))
+    if chosen is not None and chosen > most:
+        raise ConfigError([f"--processes {chosen}: at most {most}, for {readable.boxes(boxes)}"])
+    wanted.check(chosen, or_else=or_else)
+    return chosen or min(wanted.processes_at(limit_of_descriptors()), max(boxes, 1))
 
 
 def rented_cars(scenario: Scenario, seed: int) -> dict[str, int]:
@@ -137,13 +151,6 @@ def _boxes_of(scenario: Scenario, elsewhere: Mapping[str, int], shard: tuple[int
     """Return how many boxes a shard has."""
     places = range(shard[0] - 1, scenario.fleet.count, shard[1])
     return len(places) - sum(place in places for place in elsewhere.values())
-
-
-def _check_number(processes: int, boxes: int) -> None:
-    """Raise `ConfigError` for more processes than there may be, or than have something to do."""
-    most = min(MAX_PROCESSES, max(boxes, 1))
-    if processes > most:
-        raise ConfigError([f"--processes {processes}: at most {most}, for {readable.boxes(boxes)}"])
 
 
 def _check_can_be_spread(scenario: Scenario, processes: int, *, rented: int) -> None:
