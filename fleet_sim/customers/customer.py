@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from enum import Enum
 from functools import partial
 from typing import Any, Protocol
@@ -22,7 +22,7 @@ from fleet_sim.customers.failpoints import (
 )
 from fleet_sim.customers.parameters import CustomerParameters
 from fleet_sim.customers.phone import Phone
-from fleet_sim.customers.records import AppScreen, CustomerEvent, CustomerStep
+from fleet_sim.customers.records import AppScreen, CustomerEvent, CustomerStep, Witnesses
 from fleet_sim.platform.operations import Answer, Operation, Request, SupportCall
 from fleet_wire.contract import problems
 from fleet_wire.contract.refusals import refused_because
@@ -101,25 +101,13 @@ class Surroundings(Protocol):
         """Return where a car stands, latitude and longitude in degrees."""
         ...
 
-    def told_open(self, customer_id: str, vehicle_id: str, command_id: str | None) -> None:
-        """Record that a phone has shown that a car is open."""
-        ...
-
-    def told_locked(self, customer_id: str, vehicle_id: str, command_id: str | None) -> None:
-        """Record that a phone has shown that a car is locked."""
-        ...
-
-    def called_support(self, call: SupportCall) -> None:
-        """Record that a customer has called support."""
-        ...
-
     def served(self) -> None:
         """Record that a customer has opened a car, or gave up."""
         ...
 
 
 class Customer:
-    """A customer and a phone. `record` takes each event, whose time counts from the load."""
+    """A customer and a phone. Times of events count from the load."""
 
     def __init__(
         self,
@@ -130,7 +118,7 @@ class Customer:
         phone: Phone,
         around: Surroundings,
         stream: RandomStream,
-        record: Callable[[CustomerEvent], None],
+        witnesses: Witnesses,
         load_starts_s: float,
     ) -> None:
         self._id = customer_id
@@ -139,7 +127,7 @@ class Customer:
         self._phone = phone
         self._around = around
         self._stream = stream
-        self._record = record
+        self._witnesses = witnesses
         self._load_starts_s = load_starts_s
         self._struck = StruckCustomer(around.failpoints, lambda: world.env.now)
         self._stands_at = ""
@@ -260,7 +248,7 @@ class Customer:
         if answer is None and shown == AppScreen.OPEN:
             return Verdict.OPEN
         if shown == AppScreen.OPEN:
-            self._around.told_open(self._id, self._vehicle_id or "", _command_id(answer))
+            self._witnesses.told_open(self._id, self._vehicle_id or "", _command_id(answer))
             return Verdict.OPEN
         return _verdict(answer)
 
@@ -324,7 +312,7 @@ class Customer:
 
     def _call_support(self) -> None:
         self._note(CustomerStep.CALLED_SUPPORT, press=self._presses, shown=self._shown)
-        self._around.called_support(
+        self._witnesses.called_support(
             SupportCall(
                 account_id=self._id,
                 vehicle_id=self._vehicle_id,
@@ -363,7 +351,7 @@ class Customer:
                 CustomerStep.SHOWN_LOCK, press=press, trace=trace, answer=answer, shown=shown
             )
             if shown == AppScreen.LOCKED:
-                self._around.told_locked(self._id, self._vehicle_id or "", _command_id(answer))
+                self._witnesses.told_locked(self._id, self._vehicle_id or "", _command_id(answer))
                 return
             if _verdict(answer) is Verdict.HOPELESS:
                 return
@@ -394,7 +382,7 @@ class Customer:
     ) -> None:
         problem = None if answer is None else answer.problem
         now_s = self._env.now
-        self._record(
+        self._witnesses.record(
             CustomerEvent(
                 at_s=round(now_s - self._load_starts_s, 6),
                 customer_id=self._id,

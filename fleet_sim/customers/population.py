@@ -7,8 +7,7 @@ Which cars are free depends on the others, as it does in a city.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 import simpy
@@ -19,9 +18,9 @@ from fleet_sim.customers.customer import Customer
 from fleet_sim.customers.failpoints import CustomerFailpoints
 from fleet_sim.customers.parameters import CustomerParameters
 from fleet_sim.customers.phone import Phone
-from fleet_sim.customers.records import CustomerEvent
+from fleet_sim.customers.records import Witnesses
 from fleet_sim.platform.coordinates import coordinates_of
-from fleet_sim.platform.operations import Platform, SupportCall
+from fleet_sim.platform.operations import Platform
 from fleet_sim.platform.tokens import token_of
 from fleet_wire.randomness import RandomStream
 
@@ -29,18 +28,6 @@ TRIES = 20
 """Cars looked at by chance, before one goes through all of them."""
 SEEN_FREE_S = 1.0
 """So old may be what an app shows of which cars are free [E]."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Witnesses:
-    """Observers of what customers do."""
-
-    record: Callable[[CustomerEvent], None]
-    told_open: Callable[[str, str, str | None], None]
-    """Takes customer, car and command when a phone says that a car is open."""
-    told_locked: Callable[[str, str, str | None], None]
-    """The same, when it says that a car is locked."""
-    called_support: Callable[[SupportCall], None]
 
 
 class _Car:
@@ -129,7 +116,7 @@ class Population:
             phone=phone,
             around=self,
             stream=world.stream(customer_id),
-            record=self._witnesses.record,
+            witnesses=self._witnesses,
             load_starts_s=load_starts_s,
         )
 
@@ -190,18 +177,6 @@ class Population:
         """Return where a car stands: a place of its own in the city that its region is."""
         box = self._boxes.get(vehicle_id)
         return coordinates_of(vehicle_id, "" if box is None else box.spec.traits.region)
-
-    def told_open(self, customer_id: str, vehicle_id: str, command_id: str | None) -> None:
-        """Pass on that a phone has said that a car is open."""
-        self._witnesses.told_open(customer_id, vehicle_id, command_id)
-
-    def told_locked(self, customer_id: str, vehicle_id: str, command_id: str | None) -> None:
-        """Pass on that a phone has said that a car is locked."""
-        self._witnesses.told_locked(customer_id, vehicle_id, command_id)
-
-    def called_support(self, call: SupportCall) -> None:
-        """Pass on that a customer has called support."""
-        self._witnesses.called_support(call)
 
     def served(self) -> None:
         """Count a customer who has opened a car, or will not."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
 
 import msgspec
+
+from fleet_sim.platform.operations import SupportCall
 
 
 class CustomerStep(StrEnum):
@@ -81,3 +85,15 @@ class AppScreen(StrEnum):
     LOCKED = "locked"
     NO_ANSWER = "No connection; please try again."
     KEY_EXPIRED = "The key on your phone has expired; please go online once and try again."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Witnesses:
+    """Observers of what customers do."""
+
+    record: Callable[[CustomerEvent], None]
+    told_open: Callable[[str, str, str | None], None]
+    """Takes customer, car and command when a phone says that a car is open."""
+    told_locked: Callable[[str, str, str | None], None]
+    """The same, when it says that a car is locked."""
+    called_support: Callable[[SupportCall], None]

@@ -20,8 +20,7 @@ from fleet_sim.cars.disturbance import BOX_LINK_LIMITS
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.world import World
 from fleet_sim.customers.failpoints import CustomerFailpoints
-from fleet_sim.customers.population import Witnesses
-from fleet_sim.customers.records import CustomerEvent, CustomerStep
+from fleet_sim.customers.records import CustomerEvent, CustomerStep, Witnesses
 from fleet_sim.mitigations.acting import MitigationTargets
 from fleet_sim.platform.connection import PLATFORM_LINK_LIMITS
 from fleet_sim.platform.gateway import EmulatedPlatform

@@ -15,7 +15,8 @@ from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.movements import Movement
 from fleet_sim.cars.spec import NULL_CAR
 from fleet_sim.customers.failpoints import CustomerFailpoints
-from fleet_sim.customers.population import Population, Witnesses
+from fleet_sim.customers.population import Population
+from fleet_sim.customers.records import Witnesses
 from fleet_sim.platform.gateway import EmulatedPlatform
 from fleet_sim.platform.operations import Platform, SupportCall
 from fleet_sim.platform.safety import Safety

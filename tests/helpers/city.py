@@ -7,8 +7,8 @@ from typing import Any
 from fleet_sim.cars.distributions import Uniform
 from fleet_sim.cars.parameters import BoxParameters
 from fleet_sim.customers.parameters import CustomerParameters, PhoneParameters
-from fleet_sim.customers.population import Population, Witnesses
-from fleet_sim.customers.records import CustomerEvent, CustomerStep
+from fleet_sim.customers.population import Population
+from fleet_sim.customers.records import CustomerEvent, CustomerStep, Witnesses
 from fleet_sim.platform.parameters import PlatformParameters
 from tests.helpers.platform_bench import PlatformBench
 

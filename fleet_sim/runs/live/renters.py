@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from fleet_sim.api.client import HttpPlatform
-from fleet_sim.customers.population import Population, Witnesses
+from fleet_sim.customers.population import Population
+from fleet_sim.customers.records import Witnesses
 from fleet_sim.results import readable
 from fleet_sim.runs.live.fleet import LiveFleet
 from fleet_sim.runs.rentals import population_of
