@@ -122,7 +122,7 @@ def check_ground_truth(path: Path) -> None:
 
 def test_the_tutorial_is_found() -> None:
     """A change of form must not empty the test over it."""
-    parts = ["fleet_wire", "fleet_sim", "tests", "scenarios"]
+    parts = ["fleet_sim", "fleet_wire", "scenarios", "tests"]
     assert [Path(name).parts[0] for name in TUTORIAL] == parts
     programs = [*["fleet-sim"] * 3, "python", "python", "pytest"]
     assert [command.split()[0] for command in TRY_IT] == programs

@@ -23,10 +23,13 @@ from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.contract.incident import Incident
 from platform_probe.tell.messages.slack_blocks import Surroundings, content_of
 from platform_probe.tell.messages.slack_calls import Call, DisplayPart, Verb
+from tests.helpers.backfilled import prometheus_of
 from tests.helpers.commands import lines
 from tests.helpers.own_commands import run_here
 from tests.helpers.pages import EXAMPLES
 from tests.helpers.places import ROOT
+from tests.helpers.shipped import DEPLOY, panels, with_values
+from tests.helpers.shipped import dashboard as read_dashboard
 from tests.helpers.virtual_runs import SCENARIOS, run_virtually
 from tests.helpers.virtual_slack import VirtualSlack
 
@@ -103,6 +106,27 @@ def board(page: Page) -> None:
         visit(page, f"{address}/board/garage/weekly")
 
 
+def dashboard(page: Page) -> None:
+    """Show a panel of a Grafana dashboard as a board of the console, with the data of an outage."""
+    run = run_of(SCENARIOS["operator_in_a_city"])
+    of_squad = read_dashboard(DEPLOY / "grafana" / "dashboards" / "connectivity.json")
+    (panel,) = (one for one in panels(of_squad) if one["title"] == "Operators over time")
+    promql = with_values(panel["targets"][0]["expr"])
+    shown = {"title": panel["title"], "text": panel["description"], "chart": "line"}
+    board = {"title": of_squad["title"], "hours": 1, "panels": [{**shown, "promql": promql}]}
+    boards = run.parent / "boards"
+    (boards / "team").mkdir(parents=True)
+    (boards / "team" / "outage.yaml").write_bytes(msgspec.json.encode(board))
+    with prometheus_of(run) as prometheus:
+        settings = {"boards_dir": str(boards), "prometheus_url": prometheus}
+        config = run.parent / "console.yaml"
+        config.write_bytes(
+            msgspec.json.encode({"console": {**settings, "squads": [{"name": "team"}]}})
+        )
+        with console_of(run, "--config", str(config)) as address:
+            visit(page, f"{address}/board/team/outage")
+
+
 def report(page: Page) -> None:
     """Show the report of a run."""
     run = run_of(SCENARIOS["underground_garage"], with_report=True)
@@ -158,6 +182,7 @@ def slack(page: Page) -> None:
 PICTURES: dict[str, tuple[Take, int, int]] = {
     "board": (board, 1000, 900),
     "console": (console, 1200, 1000),
+    "dashboard": (dashboard, 1000, 940),
     "incident": (incident, 1200, 1000),
     "report": (report, 1100, 1000),
     "slack": (slack, 760, 470),
