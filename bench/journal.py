@@ -19,7 +19,6 @@ from platform_probe.journal.reader import entries_in
 from platform_probe.journal.writer import JournalWriter
 from platform_probe.judge.judge import Judge
 from platform_probe.judge.weights import shipped_ranking
-from platform_probe.texts.speaking import utc_clock
 
 ENTRIES: Final = 40_000
 ROUNDS: Final = 7
@@ -66,7 +65,7 @@ def _write(directory: Path, entries: int) -> float:
 
 
 def _judge(directory: Path, entries: int) -> float:
-    judge = Judge(shipped_ranking(), words=utc_clock, name="bench")
+    judge = Judge(shipped_ranking(), name="bench")
     began_s = time.process_time()
     for entry in entries_in(directory):
         judge.apply(entry)

@@ -17,7 +17,6 @@ from platform_probe.cars.fleet import Fleet
 from platform_probe.cars.state import CarState
 from platform_probe.judge.alerting import Alerting
 from platform_probe.service.running import MIDDLE, OLD, YOUNG_OBJECTS
-from platform_probe.texts.speaking import utc_clock
 
 WARM: Final = 5_000
 MANY: Final = 30_000
@@ -33,7 +32,6 @@ def measure_cost(unlocks: int = MANY) -> tuple[float, int]:
         Alerting(
             clock=time_,
             tell=told.append,
-            words=utc_clock,
             name="cost",
             cars=Fleet(CarState, most=1),
         )

@@ -31,7 +31,6 @@ from fleet_wire.contract.incident import ChangeKind, Incident, IncidentKind
 from platform_probe.cars.fleet import Fleet
 from platform_probe.cars.state import CarState
 from platform_probe.judge.alerting import Alerting
-from platform_probe.texts.speaking import utc_clock
 
 EVERY_S: Final = 3.0
 UNSCORED: Final = 0.15
@@ -112,9 +111,7 @@ def alarms_of(values: Sequence[float]) -> list[float]:
     span = unscored[len(unscored) * 9 // 10] - unscored[len(unscored) // 10] or abs(middle) or 1.0
     time, told = TurnedTime(), list[Incident]()
     alerting = time.drive(
-        Alerting(
-            clock=time, tell=told.append, words=utc_clock, name="nab", cars=Fleet(CarState, most=1)
-        )
+        Alerting(clock=time, tell=told.append, name="nab", cars=Fleet(CarState, most=1))
     )
     alarms, seen = [], 0
     for number, value in enumerate(values):

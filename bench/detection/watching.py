@@ -17,7 +17,6 @@ from fleet_wire.contract.topics import TopicKind
 from platform_probe.cars.fleet import Fleet
 from platform_probe.cars.state import CarState
 from platform_probe.judge.alerting import Alerting
-from platform_probe.texts.speaking import utc_clock
 
 KEPT: Final = 20_000
 """Unlocks that a monitor finds in its files when it starts."""
@@ -104,9 +103,7 @@ class Watching:
     def _started(self) -> Alerting:
         time = self._time
         return time.drive(
-            Alerting(
-                clock=time, tell=self.told.append, words=utc_clock, name="bench", cars=self._cars
-            )
+            Alerting(clock=time, tell=self.told.append, name="bench", cars=self._cars)
         )
 
     def attempt(self, attempt: Attempt) -> None:

@@ -34,7 +34,7 @@ from platform_probe.store.reading import Source
 from platform_probe.tell.support.fitting import UnlockQuery
 from platform_probe.tell.support.looking_up import look_up_in
 from platform_probe.tell.support.telling import text_of
-from platform_probe.texts.times import LocalSpeaker
+from platform_probe.texts.speaking import Speaker
 
 _ID_FIELDS: Final = ("attempt_id", "command_id", "trace_id", "booking_id")
 _CHDB: Final = (
@@ -125,7 +125,7 @@ class OurStore(_InFiles):
         """Tell all of one unlock, as `platform-probe diagnose` does; return how many letters."""
         wanted, newest_s = UnlockQuery(attempt=attempt_id), self._source.newest_s()
         case = look_up_in(self._duck, self._source, wanted, newest_s)
-        return len(text_of(case, LocalSpeaker("en", UTC)))
+        return len(text_of(case, Speaker("en", UTC)))
 
     def day(self, car: str) -> int:
         """By the order within the files."""

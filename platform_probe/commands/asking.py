@@ -20,6 +20,8 @@ from platform_probe.settings.monitor import ProbeSettings, load_settings
 from platform_probe.store.reading import ALWAYS, Source, Span, has_records
 from platform_probe.store.schema import Table
 from platform_probe.tell.posting import MonitorAddress, monitor_of
+from platform_probe.texts.catalogue import LANGUAGES
+from platform_probe.texts.speaking import Speaker
 from platform_probe.texts.times import DAY_S, date_and_clock, moment_of, zone_named
 
 DEFAULT_SPAN_S: Final = DAY_S
@@ -30,10 +32,15 @@ _SHARED: Final = "root"
 
 @dataclass(frozen=True, slots=True)
 class StoreQuestion:
-    """The store in question, and the zone of times."""
+    """The store in question, and who says its sentences: language and zone."""
 
     source: Source
-    zone: tzinfo
+    speaker: Speaker
+
+    @property
+    def zone(self) -> tzinfo:
+        """The zone of times."""
+        return self.speaker.zone
 
     def moment(self, text: str | None) -> float | None:
         """Return the Unix time of a typed time; None for nothing.
@@ -91,7 +98,7 @@ class StoreOptions(NamedTuple):
     config: Path | None
     zone: str | None
 
-    def question(self, *, as_of: str | None = None) -> StoreQuestion:
+    def question(self, *, language: str | None = None, as_of: str | None = None) -> StoreQuestion:
         """Return what they say, with what the settings say where they do not.
 
         With `as_of` the store is as it was known at that time. Raises `ConfigError` where no store
@@ -100,13 +107,16 @@ class StoreOptions(NamedTuple):
         flags: dict[Loc, tuple[Any, str]] = {}
         if self.directory is not None:
             flags["store", "directory"] = (str(self.directory), "--store")
-        found, its_zone = records_of(load_settings(self.config, flags), self.config)
-        asked = StoreQuestion(Source(found), zone_named(self.zone or its_zone))
+        settings = load_settings(self.config, flags)
+        found, its_zone = records_of(settings, self.config)
+        zone = zone_named(self.zone or its_zone)
+        speaker = Speaker(language_from(language, settings), zone)
+        asked = StoreQuestion(Source(found), speaker)
         as_of_s = asked.moment(as_of)
         if as_of_s is None:
             return asked
         asked.check_is_recorded({"--as-of": as_of_s})
-        return StoreQuestion(Source(found, as_of_s=as_of_s), asked.zone)
+        return StoreQuestion(Source(found, as_of_s=as_of_s), speaker)
 
 
 class PersonOptions(NamedTuple):
@@ -156,6 +166,22 @@ def store_options(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def language_option(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the option of the language of sentences."""
+    option = click.option(
+        "--language", type=click.Choice(LANGUAGES),
+        help="Of sentences.  [default: messages.language of the settings]",
+    )  # fmt: skip
+    return option(command)
+
+
+def language_from(chosen: str | None, settings: ProbeSettings) -> str:
+    """Return the language that an option chooses, else that of the messages."""
+    if chosen is not None:
+        return chosen
+    return LANGUAGES[0] if settings.messages is None else settings.messages.language
 
 
 def person_options(command: Callable[..., None]) -> Callable[..., None]:

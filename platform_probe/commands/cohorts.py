@@ -5,10 +5,9 @@ from __future__ import annotations
 import click
 
 from fleet_wire.printing import print_json
-from platform_probe.commands.asking import StoreOptions, store_options
+from platform_probe.commands.asking import StoreOptions, language_option, store_options
 from platform_probe.store.schema import COMPLAINTS
 from platform_probe.tell.support.cohorts import around_in_words, finding_json, search_since
-from platform_probe.texts.times import LocalSpeaker
 
 DEFAULT_SINCE = "1h"
 
@@ -20,12 +19,14 @@ DEFAULT_SINCE = "1h"
     help="Since when they are many, as 08:15 or 2h: a guess is enough.",
 )  # fmt: skip
 @click.option("--until", metavar="TIME", help="Until then.  [default: the newest record]")
+@language_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def cohorts(
     *,
     store: StoreOptions,
     since: str,
     until: str | None,
+    language: str | None,
     as_json: bool,
 ) -> None:
     """Find the cohort that failures share: a region, an operator, a firmware, or several of these.
@@ -37,10 +38,12 @@ def cohorts(
     The day before shows what is usual. If the shared problem began at another time, the search is
     repeated from there.
     """  # noqa: D301 - click's own escape
-    asked = store.question()
+    asked = store.question(language=language)
     span = asked.span(since, until, [COMPLAINTS])
     finding = asked.source.read(lambda duck: search_since(duck, span))
-    speaker = LocalSpeaker("en", asked.zone)
+    speaker = asked.speaker.on(
+        asked.source.newest_s([COMPLAINTS]) if span.until_s is None else span.until_s
+    )
     if as_json:
         told = finding_json(finding, speaker)
         print_json(told)

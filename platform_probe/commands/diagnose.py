@@ -5,14 +5,18 @@ from __future__ import annotations
 import click
 
 from fleet_wire.printing import print_json
-from platform_probe.commands.asking import StoreOptions, as_of_option, store_options
+from platform_probe.commands.asking import (
+    StoreOptions,
+    as_of_option,
+    language_option,
+    store_options,
+)
 from platform_probe.tell.support.choosing import Moment
 from platform_probe.tell.support.fitting import UnlockQuery
 from platform_probe.tell.support.looking_up import look_up
 from platform_probe.tell.support.telling import export_command, text_of
 from platform_probe.tell.support.telling_programs import json_of
-from platform_probe.texts.catalogue import LANGUAGES
-from platform_probe.texts.times import LocalSpeaker, lasts_s
+from platform_probe.texts.times import lasts_s
 
 
 @click.command()
@@ -26,9 +30,7 @@ from platform_probe.texts.times import LocalSpeaker, lasts_s
 @click.option("--trace", metavar="ID", help="The trace, of 32 hexadecimal digits.")
 @click.option("--command", metavar="ID", help="The command that was sent to the car.")
 @click.option("--attempt", metavar="ID", help="The unlock's own id.")
-@click.option(
-    "--language", type=click.Choice(LANGUAGES), default=LANGUAGES[0], help="Of sentences."
-)
+@language_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def diagnose(  # noqa: PLR0913 - one parameter for each option
     *,
@@ -42,7 +44,7 @@ def diagnose(  # noqa: PLR0913 - one parameter for each option
     trace: str | None,
     command: str | None,
     attempt: str | None,
-    language: str,
+    language: str | None,
     as_json: bool,
 ) -> None:
     """Explain why CAR did not open: what happened, what to say, what to do, and who else has it.
@@ -59,7 +61,7 @@ def diagnose(  # noqa: PLR0913 - one parameter for each option
     if not any((vehicle, booking, customer, trace, command, attempt)):
         ids = "--booking, --customer, --trace, --command, --attempt"
         raise click.UsageError(f"name a car, or one of {ids}")
-    asked = store.question(as_of=as_of)
+    asked = store.question(language=language, as_of=as_of)
     moment = asked.moment
     at_s = moment(at)
     wanted = UnlockQuery(
@@ -75,12 +77,11 @@ def diagnose(  # noqa: PLR0913 - one parameter for each option
     case = look_up(asked.source, wanted)
     if case.attempt is None:
         asked.check_is_recorded({"--at": at_s, "--since": wanted.since_s})
-    speaker = LocalSpeaker(language, asked.zone)
     reproduce = export_command(case, asked.source.directory)
     if as_json:
-        told = {**json_of(case, speaker), "reproduce": reproduce}
+        told = {**json_of(case, asked.speaker), "reproduce": reproduce}
         print_json(told)
     else:
-        click.echo(text_of(case, speaker))
+        click.echo(text_of(case, asked.speaker))
         if reproduce is not None:
             click.echo(f"\nreproduce: {reproduce}")

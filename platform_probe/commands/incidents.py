@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from datetime import tzinfo
 from pathlib import Path
 from typing import Any, Final
 
 import click
 import msgspec
 
-from fleet_wire.contract.incident import ActionKind, Incident, IncidentAction
-from fleet_wire.contract.text import Text
+from fleet_wire.contract.incident import ActionKind, ChangeKind, Incident, IncidentAction
+from fleet_wire.contract.text import Text, Value
 from fleet_wire.durations import HELP, Duration
 from fleet_wire.errors import ConfigError
 from fleet_wire.printing import print_json
 from platform_probe.commands.asking import (
     PersonOptions,
     StoreOptions,
+    language_from,
+    language_option,
     person_options,
     store_options,
 )
 from platform_probe.commands.query import DEFAULT_ROWS, MAX_ROWS, table_of
 from platform_probe.judge.incidents.incident_title import MOST_LETTERS, title_of, title_text
+from platform_probe.judge_process.outlets import zone_of
 from platform_probe.settings.messages import ACTIONS_PATH
+from platform_probe.settings.monitor import load_settings
 from platform_probe.store.reading import Source
+from platform_probe.store.schema import INCIDENTS
 from platform_probe.tell.messages.incident_text import (
     advice_of,
     affected_text,
@@ -34,26 +38,26 @@ from platform_probe.tell.messages.incident_text import (
     counts_of,
     failure_text,
     has_ended,
-    lasted_s,
+    lasted,
     who_muted,
 )
 from platform_probe.tell.posting import post
 from platform_probe.tell.support.incident_rows import incident_of, muted_until_s
-from platform_probe.texts.speaking import ENGLISH, lasting
-from platform_probe.texts.times import LocalSpeaker, date_and_clock
+from platform_probe.texts.speaking import Speaker
 
-_COUNTED_HOW: Final = "each customer and each car counts once"
-"""The meaning of an incident's numbers, at the time of their revision."""
 DEFAULT_MUTE_S: Final = 3_600.0
 _ALL: Final = "SELECT * FROM incidents_held ORDER BY opened_at DESC"
 _OPEN: Final = "SELECT * FROM incidents_held WHERE state = 'open' ORDER BY opened_at DESC"
 _ONE: Final = "SELECT * FROM incidents_held WHERE incident_id = $id"
 _DONE: Final = {
-    ActionKind.ACKNOWLEDGE: "acknowledged",
-    ActionKind.MUTE: "muted",
-    ActionKind.UNMUTE: "unmuted",
-    ActionKind.CLOSE: "closed",
+    ActionKind.ACKNOWLEDGE: ChangeKind.ACKNOWLEDGED,
+    ActionKind.MUTE: ChangeKind.MUTED,
+    ActionKind.UNMUTE: ChangeKind.UNMUTED,
+    ActionKind.CLOSE: ChangeKind.CLOSED,
 }
+_COLUMNS: Final = (
+    "id", "opened", "lasted", "severity", "state", "customers", "has_it", "note", "title",
+)  # fmt: skip
 
 
 class _ListedAtFirst(click.Group):
@@ -83,12 +87,14 @@ def incidents() -> None:
     "--limit", type=click.IntRange(1, MAX_ROWS), default=DEFAULT_ROWS, show_default=True,
     metavar="N", help="Incidents at most.",
 )  # fmt: skip
+@language_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
 def list_(
     *,
     store: StoreOptions,
     only_open: bool,
     limit: int,
+    language: str | None,
     as_json: bool,
 ) -> None:
     """List incidents, the latest first.
@@ -97,49 +103,41 @@ def list_(
     platform-probe incidents list --open --store store
     platform-probe incidents list --run runs/morning
     """  # noqa: D301 - click's own escape
-    asked = store.question()
+    asked = store.question(language=language)
     found = found_in(asked.source, _OPEN if only_open else _ALL, limit=limit)
     if as_json:
         print_json(found)
         return
-    newest_s = asked.source.newest_s()
-    rows = [
-        (
-            each.incident_id,
-            date_and_clock(each.opened_at, asked.zone),
-            lasting(lasted_s(each, newest_s)),
-            each.severity.value,
-            each.state.value,
-            each.customers or None,
-            each.acknowledged_by,
-            note_of(each, asked.zone, newest_s),
-            _title_of(each, asked.zone),
-        )
-        for each in found
-    ]
-    columns = (
-        "id", "opened", "lasted", "severity", "state", "customers", "has it", "note", "title",
-    )  # fmt: skip
+    newest_s = asked.source.newest_s([INCIDENTS])
+    speaker = asked.speaker.on(newest_s)
+    if not found:
+        click.echo(speaker.say(_text("none_open" if only_open else "none")))
+        return
+    columns = [speaker.say(_text(name)) for name in _COLUMNS]
+    rows = [_row_of(each, speaker, newest_s) for each in found]
     click.echo(table_of(columns, rows, widest=MOST_LETTERS))
 
 
 @incidents.command()
 @click.argument("incident_id", metavar="ID")
 @store_options
+@language_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show(
     *,
     incident_id: str,
     store: StoreOptions,
+    language: str | None,
     as_json: bool,
 ) -> None:
     """Show incident ID: its title, its cohorts, what to do, and its history."""
-    asked = store.question()
+    asked = store.question(language=language)
     found = one_incident(asked.source, incident_id)
     if as_json:
         print_json(found)
     else:
-        click.echo("\n".join(incident_lines(found, asked.zone)))
+        speaker = asked.speaker.on(asked.source.newest_s([INCIDENTS]))
+        click.echo("\n".join(incident_lines(found, speaker)))
 
 
 def one_incident(source: Source, incident_id: str) -> Incident:
@@ -156,60 +154,78 @@ def found_in(source: Source, sql: str, *, limit: int, **parameters: Any) -> list
     return [incident_of(dict(zip(rows.columns, row, strict=True))) for row in rows.rows]
 
 
-def incident_lines(incident: Incident, zone: tzinfo) -> Iterator[str]:
+def _text(key: str, **values: Value) -> Text:
+    return Text(key=f"incidents.{key}", values=values)
+
+
+def _row_of(incident: Incident, speaker: Speaker, now_s: float) -> tuple[str | int | None, ...]:
+    """Return an incident as a row of the list."""
+    return (
+        incident.incident_id,
+        speaker.date(incident.opened_at),
+        lasted(incident, speaker, until_s=now_s),
+        speaker.say(Text(key=f"severity.{incident.severity.value}")),
+        speaker.say(Text(key=f"state.{incident.state.value}")),
+        incident.customers or None,
+        incident.acknowledged_by,
+        note_of(incident, speaker, now_s),
+        title_of(title_text(incident), speaker),
+    )
+
+
+def incident_lines(incident: Incident, speaker: Speaker) -> Iterator[str]:
     """Yield an incident in lines, for a person."""
-    yield _title_of(incident, zone)
-    until, unseen_since = "", incident.unseen_since
-    if incident.ended_at is not None and unseen_since is None:
-        until = f" to {date_and_clock(incident.ended_at, zone)}"
-    since = date_and_clock(incident.since, zone)
-    yield f"{incident.severity.value}, {incident.state.value}: {since}{until}"
+    yield title_of(title_text(incident), speaker)
+    its = {
+        "severity": incident.severity.value, "state": incident.state.value,
+        "since": incident.since,
+    }  # fmt: skip
+    unseen_since, ended_at = incident.unseen_since, incident.ended_at
+    if ended_at is not None and unseen_since is None:
+        yield speaker.say(_text("from_to", **its, until=ended_at))
+    else:
+        yield speaker.say(_text("since", **its))
     if unseen_since is not None:
-        over_after = ENGLISH.say(Text(key="post.over_after"))
-        yield f"last seen at {date_and_clock(unseen_since, zone)}: {over_after}"
-    yield counts_of(incident)
-    yield f"counted until {date_and_clock(incident.at, zone)}: {_COUNTED_HOW}"
-    for label, text in (
-        ("hit", affected_text(incident)),
-        ("what it is", failure_text(incident)),
-        ("expected by chance", chance_of(incident)),
-        ("what to do now", None if has_ended(incident) else advice_of(incident)),
-        ("acknowledged by", incident.acknowledged_by),
-        ("maintenance window", incident.maintenance),
-        ("muted until", muted_in_words(incident, zone)),
-        ("joined to, and goes on there", incident.joined_to),
+        yield speaker.say(_text("last_seen", at=unseen_since))
+    yield counts_of(incident, speaker)
+    yield speaker.say(_text("counted_until", at=incident.at))
+    for key, text in (
+        ("hit", affected_text(incident, speaker)),
+        ("what", failure_text(incident, speaker)),
+        ("chance", chance_of(incident, speaker)),
+        ("to_do", None if has_ended(incident) else advice_of(incident, speaker)),
+        ("acknowledged", incident.acknowledged_by),
+        ("maintenance", incident.maintenance),
+        ("muted", muted_in_words(incident, speaker)),
+        ("joined", incident.joined_to),
         ("examples", ", ".join(incident.examples)),
         ("related", ", ".join(incident.related)),
     ):
         if text:
-            yield f"{label}: {text}"
+            yield speaker.say(_text(key, value=text))
     yield ""
     for change in incident.changes:
-        yield f"{date_and_clock(change.at, zone)}  {change_line(change)}"
+        yield f"{speaker.date(change.at)}  {change_line(change, speaker)}"
 
 
-def _title_of(incident: Incident, zone: tzinfo) -> str:
-    """Return its title with times of a zone."""
-    return title_of(title_text(incident), LocalSpeaker("en", zone))
-
-
-def note_of(incident: Incident, zone: tzinfo, now_s: float) -> str | None:
+def note_of(incident: Incident, speaker: Speaker, now_s: float) -> str | None:
     """Return why nothing is said of an incident at a time, or where it goes on; None: neither."""
     if incident.joined_to is not None:
-        return f"joined to {incident.joined_to}"
+        return speaker.say(_text("note_joined", id=incident.joined_to))
     if has_ended(incident):
         return None
     if incident.maintenance is not None:
-        return f"window '{incident.maintenance}'"
+        return speaker.say(_text("note_window", window=incident.maintenance))
     until_s = muted_until_s(incident, now_s)
-    return None if until_s is None else f"muted until {date_and_clock(until_s, zone)}"
+    return None if until_s is None else speaker.say(_text("note_muted", until=until_s))
 
 
-def muted_in_words(incident: Incident, zone: tzinfo) -> str | None:
+def muted_in_words(incident: Incident, speaker: Speaker) -> str | None:
     """Return until when it is muted, by which person and why; None: it is not."""
     if incident.muted_until is None:
         return None
-    return f"{date_and_clock(incident.muted_until, zone)}{who_muted(incident)}"
+    by = who_muted(incident, speaker)
+    return speaker.say(_text("muted_until", until=incident.muted_until, by=by))
 
 
 def _acting(command: Callable[..., None]) -> Callable[..., None]:
@@ -219,7 +235,8 @@ def _acting(command: Callable[..., None]) -> Callable[..., None]:
     reason = click.option(
         "--reason", required=True, metavar="TEXT", help="Why, for those who read it."
     )
-    return click.argument("incident_id", metavar="ID")(reason(config(person_options(command))))
+    options = language_option(person_options(command))
+    return click.argument("incident_id", metavar="ID")(reason(config(options)))
 
 
 @incidents.command()
@@ -267,8 +284,10 @@ def _ask(
     reason: str,
     person: PersonOptions,
     config: Path | None,
+    language: str | None,
     seconds: float | None = None,
 ) -> None:
+    settings = load_settings(config)
     monitor = person.monitor(config)
     if monitor is None:
         raise ConfigError(["no token: name its file by --token-file, or the settings by --config"])
@@ -278,4 +297,7 @@ def _ask(
     }  # fmt: skip
     answer = asyncio.run(post(monitor, ACTIONS_PATH, asked))
     action = msgspec.json.decode(answer, type=IncidentAction)
-    click.echo(f"{action.incident_id}: {_DONE[action.kind]} by {action.by}")
+    values: dict[str, Value] = {"by": action.by, "until": action.until or action.at}
+    done = Text(key=f"event.{_DONE[action.kind].value}", values=values)
+    speaker = Speaker(language_from(language, settings), zone_of(settings)).on(action.at)
+    click.echo(speaker.say(_text("done", id=action.incident_id, what=done)))

@@ -8,10 +8,12 @@ import time
 import click
 
 from fleet_wire.contract.label import MAX_NAME, MAX_TEXT, Label
+from fleet_wire.contract.text import Text, Value
 from fleet_wire.errors import ConfigError
 from platform_probe.commands.asking import (
     PersonOptions,
     StoreOptions,
+    language_option,
     person_options,
     store_options,
 )
@@ -19,6 +21,7 @@ from platform_probe.tell.labels import check_mode, send_label
 from platform_probe.tell.support.believed import percent
 from platform_probe.tell.support.fitting import UnlockQuery
 from platform_probe.tell.support.looking_up import look_up
+from platform_probe.texts.catalogue import as_is
 
 _HELD = "SELECT mode FROM labels WHERE attempt_id = $id ORDER BY made_at DESC LIMIT 1"
 
@@ -30,6 +33,7 @@ _HELD = "SELECT mode FROM labels WHERE attempt_id = $id ORDER BY made_at DESC LI
 @click.option("--withdraw", is_flag=True, help="Withdraw the label of this unlock.")
 @person_options
 @store_options
+@language_option
 def label(
     *,
     attempt_id: str,
@@ -38,6 +42,7 @@ def label(
     withdraw: bool,
     person: PersonOptions,
     store: StoreOptions,
+    language: str | None,
 ) -> None:
     """Label unlock ATTEMPT with the failure MODE that it had.
 
@@ -53,7 +58,7 @@ def label(
         raise click.UsageError("give a MODE, or --withdraw")
     if mode is not None:
         check_mode(mode)
-    asked = store.question()
+    asked = store.question(language=language)
     case = look_up(asked.source, UnlockQuery(attempt=attempt_id))
     if not case.revisions:
         raise ConfigError([f"unlock {attempt_id!r} has no diagnosis that a label could correct"])
@@ -72,5 +77,7 @@ def label(
     )
     asyncio.run(send_label(said, asked.source.directory, person.monitor(store.config)))
     believed = case.revisions[-1].first
-    told = f"the diagnosis says {believed.mode} ({percent(believed.probability)})"
-    click.echo(f"{attempt_id}: {'label withdrawn' if mode is None else mode} by {said.by}; {told}")
+    what = Text(key="label.withdrawn") if mode is None else as_is(mode)
+    values: dict[str, Value] = {"id": attempt_id, "what": what, "by": said.by}
+    values |= {"believed": believed.mode, "percent": percent(believed.probability)}
+    click.echo(asked.speaker.say(Text(key="label.done", values=values)))

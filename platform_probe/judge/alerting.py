@@ -18,7 +18,7 @@ from platform_probe.cars.fleet import Fleet
 from platform_probe.judge.detection.detection import Detection
 from platform_probe.judge.incidents.incidents import Incidents
 from platform_probe.judge.incidents.maintenance import MaintenanceWindow
-from platform_probe.texts.speaking import Clock as Words
+from platform_probe.texts.speaking import ENGLISH, Speaker
 
 
 class Alerting:
@@ -29,13 +29,15 @@ class Alerting:
         *,
         clock: Clock,
         tell: Callable[[Incident], None],
-        words: Words,
+        english: Speaker = ENGLISH,
         name: str,
         cars: Fleet[Any],
         windows: Sequence[MaintenanceWindow] = (),
     ) -> None:
-        """Make both. `words` says times, `name` the monitor's, `cars` it knows."""
-        self.incidents = Incidents(clock=clock, tell=tell, words=words, name=name, windows=windows)
+        """Make both. `english` says what records keep, `name` is the monitor's, `cars` it knows."""
+        self.incidents = Incidents(
+            clock=clock, tell=tell, english=english, name=name, windows=windows
+        )
         self._detection = Detection(clock=clock, found=self.incidents.handle_finding, cars=cars)
         self._detection.on_alarm = self._plan
         self.due_s = math.inf

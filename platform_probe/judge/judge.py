@@ -37,7 +37,7 @@ from platform_probe.judge.diagnosis.diagnosing import Diagnosing
 from platform_probe.judge.diagnosis.ranking import Ranking
 from platform_probe.judge.incidents.maintenance import MaintenanceWindow
 from platform_probe.judge.resuming import Past
-from platform_probe.texts.speaking import Clock as Words
+from platform_probe.texts.speaking import ENGLISH, Speaker
 
 UNJUDGED: Final = (
     PlatformLine, UnlockUnanswered, UnlockLabelled, LogPosition, UnsignedCommand,
@@ -80,15 +80,15 @@ class Judge:
         self,
         ranking: Ranking,
         *,
-        words: Words,
+        english: Speaker = ENGLISH,
         name: str,
         windows: Sequence[MaintenanceWindow] = (),
         detects: bool = True,
     ) -> None:
         """Make a judge that knows nothing yet.
 
-        `words` says times, `name` is the monitor's, `detects` says whether it looks for
-        incidents.
+        `english` says what records keep, `name` is the monitor's, `detects` says whether it looks
+        for incidents.
         """
         self._clock = JournalClock()
         self._judgements: list[Judgement] = []
@@ -100,7 +100,7 @@ class Judge:
             self.alerting = Alerting(
                 clock=self._clock,
                 tell=self._judgements.append,
-                words=words,
+                english=english,
                 name=name,
                 cars=self.diagnosing.cars,
                 windows=windows,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from datetime import tzinfo
 from pathlib import Path
 
 from fleet_wire.errors import ConfigError
@@ -18,20 +19,25 @@ from platform_probe.store.bucket import Bucket
 from platform_probe.store.layout import make_store
 from platform_probe.store.limits import BucketSettings, Limits
 from platform_probe.store.writer import StoreWriter, TableEnd, held_by_monitor
-from platform_probe.texts.times import clock_in, zone_named
+from platform_probe.texts.speaking import Speaker
+from platform_probe.texts.times import zone_named
 
 
 def judge_of(settings: ProbeSettings, ranking: Ranking) -> Judge:
     """Return a judge that knows nothing yet."""
     chosen = settings.detection
-    zone = "UTC" if chosen is None else chosen.zone
     return Judge(
         ranking,
-        words=clock_in(zone_named(zone)),
+        english=Speaker("en", zone_of(settings)),
         name=settings.client_id,
         windows=() if chosen is None else chosen.windows(),
         detects=chosen is not None,
     )
+
+
+def zone_of(settings: ProbeSettings) -> tzinfo:
+    """Return the zone of times in titles and messages."""
+    return zone_named("UTC" if settings.detection is None else settings.detection.zone)
 
 
 def ranking_of(weights: Path | None, *, name: str = "weights") -> Ranking:

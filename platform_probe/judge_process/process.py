@@ -36,7 +36,13 @@ from platform_probe.judge.judge import UNJUDGED
 from platform_probe.judge.resuming import LastOfCars, Past
 from platform_probe.judge_process.cars import EVERY_S, checkpoint_before, write_checkpoint
 from platform_probe.judge_process.metrics import JudgeMetrics
-from platform_probe.judge_process.outlets import judge_of, ranking_of, rotation_of, store_of
+from platform_probe.judge_process.outlets import (
+    judge_of,
+    ranking_of,
+    rotation_of,
+    store_of,
+    zone_of,
+)
 from platform_probe.judge_process.outputs import (
     Commit,
     CommittedFile,
@@ -126,6 +132,7 @@ class JudgeProcess:
                 metrics=self.metrics.messages,
                 logger=self._logger,
                 clock=clock,
+                zone=zone_of(settings),
             )
         self._judge = RunningJudge(
             judge_of(settings, ranking_of(settings.weights)),

@@ -61,7 +61,6 @@ class SlackSettings(Section):
         min_length=1, max_length=80,
         description="channel of the incidents that no route takes: its id, or its name as #unlocks",
     )  # fmt: skip
-    language: Literal["en", "fr"] = Field("en", description="language of its messages")
     routes: tuple[RouteSettings, ...] = Field(
         (), description="channels for some of the incidents; one that several name goes to each"
     )
@@ -124,6 +123,10 @@ class MessagesSettings(Section):
     monitor: str = Field(
         "unlockpath", min_length=1, max_length=40,
         description="the name that messages are signed with, where there are several monitors",
+    )  # fmt: skip
+    language: Literal["en", "fr"] = Field(
+        "en", description="language of all messages, and of what `platform-probe diagnose`,"
+        " `incidents`, `cohorts` and `label` print",
     )  # fmt: skip
     actions_token_file: Path | None = Field(
         None, description="file with the token that `platform-probe incidents ack` and its like"

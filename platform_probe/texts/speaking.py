@@ -1,9 +1,15 @@
-"""Says a sentence of the catalogue in a language, and fills in its values: times, shares, names."""
+"""Says a sentence of the catalogue in a language, and fills in its values: times, shares, names.
+
+A time of day stands alone on the day of who reads it, and with its date on every other day. That
+day is a moment of the records: of a revision for messages, the newest record for lists and pages,
+the unlock's own for an unlock. So the same records give the same words.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, tzinfo
 from string import Formatter
 from typing import Any, Final
 
@@ -11,37 +17,34 @@ from fleet_wire.contract.incident import MOST_MONTHS
 from fleet_wire.contract.text import Text
 from platform_probe.texts.catalogue import has_text, say_in, title_text
 
-Clock = Callable[[float], str]
-"""Says the time of day of Unix seconds, to the second, where the reader is."""
-_MINUTES: Final = len("08:15")
 MUCH_SURE: Final = 0.999
 """Nobody reads more digits [E]."""
 _MINUTE_S: Final = 60.0
 _HOUR_MIN: Final = 60
+_HOUR_S: Final = 3_600.0
 _DAY_S: Final = 86_400.0
 _MINUTES_FROM_S: Final = 600.0
-
-
-def utc_clock(at_s: float) -> str:
-    """Return the time of day of Unix seconds, by UTC."""
-    seconds = int(at_s % _DAY_S)
-    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+_LATEST_S: Final = 253_402_000_000.0
+"""In the year 9999: a calendar ends there."""
 
 
 class Speaker(Formatter):
-    """Says sentences in one language; `clock` says times of day.
+    """Says sentences in one language, with times of a zone, on the day of a moment `day_s`.
 
     `{share:percent}` in a template says how a value is written; `{volts:.1f}` writes a number.
+    Without a day no time has a date.
     """
 
-    def __init__(self, language: str, clock: Clock) -> None:
-        self.language, self.clock = language, clock
+    def __init__(self, language: str, zone: tzinfo = UTC, *, day_s: float | None = None) -> None:
+        self.language, self.zone = language, zone
         self._say = say_in(language)
+        self._day = None if day_s is None else self._local(day_s).date()
         self._writers: dict[str, Callable[[Any], str]] = {
             "": self._plain,
             "capital": lambda value: _capital(self._plain(value)),
-            "clock": lambda at_s: clock(at_s)[:_MINUTES],
-            "time": clock,
+            "clock": self.clock,
+            "time": lambda at_s: self._on_day(at_s, "%H:%M:%S"),
+            "date": self.date,
             "ago": self._apart,
             "cause": lambda name: self._named("cause", name),
             "percent": lambda share: self.number(percent(share)),
@@ -49,9 +52,8 @@ class Speaker(Formatter):
             "sure": self._sureness,
             "count": self._count,
             "months": self._months,
-            "lasting": lambda seconds: self.number(lasting(seconds)).replace(
-                "days", self._say("sentence.days")
-            ),
+            "lasting": lambda seconds: self._in_days(lasting(seconds)),
+            "long": lambda seconds: self._in_days(long_of(seconds)),
             "mode": self._mode,
             "severity": lambda name: self._named("severity", name),
             "by": lambda name: self._named("by_button", name),
@@ -59,6 +61,30 @@ class Speaker(Formatter):
             "state": lambda name: self._named("state", name),
             "operation": lambda name: self._named("operation", name).replace("_", " "),
         }
+
+    def on(self, day_s: float) -> Speaker:
+        """Return who says the same to readers on the day of a moment, Unix seconds."""
+        return Speaker(self.language, self.zone, day_s=day_s)
+
+    def clock(self, at_s: float) -> str:
+        """Return the time of day to the minute, with the date on another day than the reader's."""
+        return self._on_day(at_s, "%H:%M")
+
+    def date(self, at_s: float) -> str:
+        """Return day, time and zone, as the language writes them."""
+        return self._local(at_s).strftime(self._say("time.date_form"))
+
+    def _on_day(self, at_s: float, form: str) -> str:
+        at = self._local(at_s)
+        if self._day not in (None, at.date()):
+            form = f"{form} {self._say('time.day_form')}"
+        return at.strftime(form)
+
+    def _local(self, at_s: float) -> datetime:
+        return datetime.fromtimestamp(min(max(at_s, 0.0), _LATEST_S), self.zone)
+
+    def _in_days(self, duration: str) -> str:
+        return self.number(duration).replace("days", self._say("sentence.days"))
 
     def say(self, text: Text) -> str:
         """Return a sentence; its key where this release has no template for it."""
@@ -160,5 +186,17 @@ def lasting(seconds: float) -> str:
     return f"{seconds / _DAY_S:.0f} days"
 
 
-ENGLISH: Final = Speaker("en", utc_clock)
+def long_of(seconds: float) -> str:
+    """Return a duration as a person says it, with two units at most."""
+    if round(seconds, 1) < _MINUTE_S:
+        return f"{seconds:.1f} s"
+    seconds = round(seconds)
+    if seconds < _HOUR_S:
+        return f"{seconds // _MINUTE_S:.0f} min {seconds % _MINUTE_S:.0f} s"
+    if seconds < 2 * _DAY_S:
+        return f"{seconds // _HOUR_S:.0f} h {seconds % _HOUR_S // _MINUTE_S:.0f} min"
+    return f"{seconds / _DAY_S:.0f} days"
+
+
+ENGLISH: Final = Speaker("en")
 """Says the words that records keep."""

@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from fleet_wire.error_text import suggestion
 from fleet_wire.errors import ConfigError
-from platform_probe.texts.speaking import Clock, Speaker
 
 _AGO: Final = re.compile(
     r"(\d{1,6}(?:\.\d+)?) ?(s|sec|seconds?|m|min|minutes?|h|hours?|d|days?)(?: ago)?"
@@ -155,29 +154,6 @@ def clock_of(at_s: float, zone: tzinfo) -> str:
     return datetime.fromtimestamp(at_s, zone).strftime("%H:%M:%S.%f")[:-3]
 
 
-def clock_in(zone: tzinfo) -> Clock:
-    """Return what says the time of day of Unix seconds in a zone."""
-    return lambda at_s: datetime.fromtimestamp(at_s, zone).strftime("%H:%M:%S")
-
-
-class LocalSpeaker(Speaker):
-    """Says sentences in one language, with times of a zone."""
-
-    def __init__(self, language: str, zone: tzinfo) -> None:
-        super().__init__(language, clock_in(zone))
-        self.zone = zone
-        self._writers |= {
-            "long": lambda seconds: self.number(long_of(seconds)).replace(
-                "days", self._say("sentence.days")
-            ),
-            "date": self.date,
-        }
-
-    def date(self, at_s: float) -> str:
-        """Return day, time and zone, as the language writes them."""
-        return datetime.fromtimestamp(at_s, self.zone).strftime(self._say("time.date_form"))
-
-
 def date_and_clock(at_s: float, zone: tzinfo) -> str:
     """Return day, time and zone, as a person says it."""
     return datetime.fromtimestamp(at_s, zone).strftime("%a %-d %b %Y %H:%M:%S %Z")
@@ -186,15 +162,3 @@ def date_and_clock(at_s: float, zone: tzinfo) -> str:
 def iso_of(at_s: float, zone: tzinfo) -> str:
     """Return a time as programs read it, to the millisecond."""
     return datetime.fromtimestamp(at_s, zone).isoformat(timespec="milliseconds")
-
-
-def long_of(seconds: float) -> str:
-    """Return a duration as a person says it, with two units at most."""
-    if round(seconds, 1) < MINUTE_S:
-        return f"{seconds:.1f} s"
-    seconds = round(seconds)
-    if seconds < HOUR_S:
-        return f"{seconds // MINUTE_S:.0f} min {seconds % MINUTE_S:.0f} s"
-    if seconds < 2 * DAY_S:
-        return f"{seconds // HOUR_S:.0f} h {seconds % HOUR_S // MINUTE_S:.0f} min"
-    return f"{seconds / DAY_S:.0f} days"

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC
 from typing import Final
 
-from platform_probe.texts.times import LocalSpeaker
+from platform_probe.texts.speaking import Speaker
 
-ENGLISH: Final = LocalSpeaker("en", UTC)
-FRENCH: Final = LocalSpeaker("fr", UTC)
+ENGLISH: Final = Speaker("en")
+FRENCH: Final = Speaker("fr")

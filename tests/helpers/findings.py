@@ -18,7 +18,6 @@ from platform_probe.cars.state import CarState
 from platform_probe.judge.alerting import Alerting
 from platform_probe.judge.detection.finding import Finding
 from platform_probe.judge.incidents.maintenance import MaintenanceWindow
-from platform_probe.texts.speaking import utc_clock
 from tests.helpers.diagnoses import diagnosis_of
 
 
@@ -58,7 +57,6 @@ class Watched:
         alerting = Alerting(
             clock=self.time,
             tell=self.told.append,
-            words=utc_clock,
             name="test",
             cars=self._cars,
             windows=self._windows,

@@ -19,17 +19,17 @@ from fleet_wire.contract.text import Text
 from tests.helpers.fake_clock import EPOCH_S
 
 SUBJECT = Text(key="whom.as_is", values={"text": "Operator B, north: boxes offline"})
-TITLE = "Operator B, north: boxes offline since 08:12, 31 customers"
+TITLE = "Operator B, north: boxes offline since 22:12, 31 customers"
 
 
 def made_incident(incident_id: str = "inc-1", *, at: float = EPOCH_S, **fields: Any) -> Incident:
-    """Return an incident that was just found."""
+    """Return an incident that was just found; one with a title is of an older monitor."""
     values: dict[str, Any] = {
         "kind": IncidentKind.FAILURES,
         "severity": Severity.WARNING,
         "state": IncidentState.OPEN,
         "title": TITLE,
-        "subject": SUBJECT,
+        "subject": None if "title" in fields else SUBJECT,
         "since": at - 60,
         "opened_at": at,
         "cause": Cause.BOX_OFFLINE,

@@ -9,7 +9,6 @@ from bench.detection.watching import TurnedTime
 from fleet_wire.contract.incident import ActionKind, ChangeKind, Incident, IncidentAction
 from platform_probe.judge.incidents.incidents import Incidents
 from platform_probe.judge.incidents.maintenance import MaintenanceWindow
-from platform_probe.texts.speaking import utc_clock
 from tests.helpers.findings import finding
 
 
@@ -22,7 +21,6 @@ class Told:
         self.incidents = Incidents(
             clock=self.time,
             tell=self.revisions.append,
-            words=utc_clock,
             name="test",
             windows=windows,
         )

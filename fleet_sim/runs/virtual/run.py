@@ -75,7 +75,6 @@ from platform_probe.outputs.logs import LineWriter, make_logger, open_log
 from platform_probe.outputs.metrics import ProbeMetrics, new_registry
 from platform_probe.outputs.sinks import DIAGNOSES_FILE, INCIDENTS_FILE, FanOut, JsonlSink
 from platform_probe.settings.monitor import ProbeSettings
-from platform_probe.texts.speaking import utc_clock
 
 BROKER = "in-process"
 CONNECT_STEP_S = 1.0
@@ -352,7 +351,6 @@ class VirtualRun:
         """Return a judge that knows nothing yet."""
         return Judge(
             shipped_ranking(),
-            words=utc_clock,
             name=f"virtual/{self._options.seed}",
             windows=[
                 MaintenanceWindow(name="maintenance", since=0.0, until=math.inf, cohort=cohort)

@@ -235,7 +235,7 @@ class Followed:
         reason: str | None = None,
     ) -> Change:
         """Return an entry of its history."""
-        sentence = self._english.say(text)
+        sentence = self._english.on(at).say(text)
         return Change(at=at, kind=kind, sentence=sentence, by=by, reason=reason, text=text)
 
     def over_at(self, at: float) -> float:
@@ -262,7 +262,7 @@ class Followed:
         title = before.title
         if self.subject is not None:
             whole = titled(self.subject, new.since, customers=new.customers, cars=new.cars)
-            title = title_of(whole, self._english)
+            title = title_of(whole, self._english.on(at))
         changes = (*before.changes, change)
         if len(changes) > MOST_CHANGES:
             changes = (*changes[:KEPT_FIRST], *changes[KEPT_FIRST - MOST_CHANGES :])
@@ -282,7 +282,7 @@ class Followed:
 
     def _with_begin(self, change: Change, *, began: float, begins: float) -> Change:
         """Return a change that says when it began, where that is another minute than was told."""
-        clock = self._english.clock
+        clock = self._english.on(change.at).clock
         if change.text is None or clock(began) == clock(begins):
             return change
         values: dict[str, Any] = {"event": change.text, "begins": begins, "began": began}

@@ -17,7 +17,7 @@ from fleet_wire.contract.text import Text
 from fleet_wire.modes.catalogue import MODES, TITLES
 from platform_probe.judge.detection.finding import Finding
 from platform_probe.judge.diagnosis.cohorts.names import in_order
-from platform_probe.texts.catalogue import has_text, trait_text
+from platform_probe.texts.catalogue import as_is, has_text, trait_text
 from platform_probe.texts.speaking import Speaker
 
 MOST_LETTERS: Final = 150
@@ -145,7 +145,7 @@ def subject_of(findings: Sequence[Finding]) -> Text:
 
 def subject_of_title(title: str) -> Text:
     """Return the subject of a title that an older monitor wrote, as far as it had room for it."""
-    return Text(key="whom.as_is", values={"text": title.rpartition(_SINCE)[0]})
+    return as_is(title.rpartition(_SINCE)[0])
 
 
 def titled(subject: Text, since: float, *, customers: int, cars: int) -> Text:
@@ -160,7 +160,7 @@ def titled(subject: Text, since: float, *, customers: int, cars: int) -> Text:
 def title_text(incident: Incident) -> Text:
     """Return the title of an incident for any language; as it is of an older monitor."""
     if incident.subject is None:
-        return Text(key="whom.as_is", values={"text": incident.title})
+        return as_is(incident.title)
     return titled(
         incident.subject, incident.since, customers=incident.customers, cars=incident.cars
     )
@@ -168,11 +168,14 @@ def title_text(incident: Incident) -> Text:
 
 def title_of(title: Text, speaker: Speaker) -> str:
     """Return a title in at most 150 letters: a subject that is too long ends with dots."""
-    said = speaker.say(title)
-    if len(said) <= MOST_LETTERS:
+    said, subject = speaker.say(title), title.values.get("subject")
+    too_many = len(said) - MOST_LETTERS
+    if too_many <= 0:
         return said
-    end = said[said.rindex(_SINCE) :]
-    return f"{said[: MOST_LETTERS - len(end) - 3]}...{end}"
+    if not isinstance(subject, Text):
+        return f"{said[: MOST_LETTERS - 3]}..."
+    short = as_is(f"{speaker.say(subject)[: -too_many - 3]}...")
+    return speaker.say(Text(key=title.key, values={**title.values, "subject": short}))
 
 
 def _ordered(cohort: Mapping[str, str]) -> list[tuple[str, str]]:

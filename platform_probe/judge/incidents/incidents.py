@@ -36,8 +36,7 @@ from platform_probe.judge.incidents.links import Links
 from platform_probe.judge.incidents.maintenance import MaintenanceWindow, is_past, window_of
 from platform_probe.judge.incidents.restored import restored_findings
 from platform_probe.judge.incidents.severity import severity_of
-from platform_probe.texts.speaking import Clock as Words
-from platform_probe.texts.speaking import Speaker
+from platform_probe.texts.speaking import ENGLISH, Speaker
 
 QUIET_S: Final = 900.0
 """Resolved after so long without a sign of it [E]: what flaps every ten minutes is one incident."""
@@ -65,13 +64,13 @@ class Incidents:
         *,
         clock: Clock,
         tell: Tell,
-        words: Words,
+        english: Speaker = ENGLISH,
         name: str,
         windows: Sequence[MaintenanceWindow] = (),
     ) -> None:
         self._clock = clock
         self._tell = tell
-        self._english = Speaker("en", words)
+        self._english = english
         self._name = name
         """The monitor's: ids differ between monitors."""
         self._windows = tuple(windows)

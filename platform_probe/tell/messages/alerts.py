@@ -21,13 +21,16 @@ from platform_probe.tell.messages.incident_text import (
     advice_of,
     affected_text,
     chance_of,
+    change_said,
     check_of,
     counts_of,
     failure_text,
     has_ended,
     quiet_until,
     rfc3339,
+    title_said,
 )
+from platform_probe.texts.speaking import ENGLISH, Speaker
 
 ALERTS_PATH: Final = "/api/v2/alerts"
 ALERT_NAME: Final = "UnlockpathIncident"
@@ -76,7 +79,9 @@ class AlertsCore:
         keep: Callable[[str, Alert | None], None],
         labels: Mapping[str, str],
         link_of: Callable[[Incident], str | None],
+        speaker: Speaker = ENGLISH,
     ) -> None:
+        self._speaker = speaker
         self._repeat_s = repeat_s
         self._keep = keep
         self._labels = labels
@@ -122,7 +127,7 @@ class AlertsCore:
                 labels=self._labels_of(incident),
                 starts_at=incident.since,
             )
-        current.annotations = annotations_of(incident)
+        current.annotations = annotations_of(incident, self._speaker)
         current.ended_at = (incident.ended_at or incident.at) if is_over else None
         link = self._link_of(incident)
         if link is not None:
@@ -235,17 +240,18 @@ class AlertsCore:
         return told if link is None else {**told, "generatorURL": link}
 
 
-def annotations_of(incident: Incident) -> dict[str, str]:
+def annotations_of(incident: Incident, speaker: Speaker = ENGLISH) -> dict[str, str]:
     """Return what is said of an incident, under the names that the shipped rules use too."""
+    is_joined = incident.joined_to is not None
     said = {
-        "summary": incident.title,
-        "description": counts_of(incident),
-        "action": advice_of(incident),
-        "cause": failure_text(incident),
-        "hit": affected_text(incident),
-        "chance": chance_of(incident),
+        "summary": title_said(incident, speaker),
+        "description": counts_of(incident, speaker),
+        "action": advice_of(incident, speaker),
+        "cause": failure_text(incident, speaker),
+        "hit": affected_text(incident, speaker),
+        "chance": chance_of(incident, speaker),
         "check": check_of(incident),
         "acknowledged_by": incident.acknowledged_by,
-        "joined": None if incident.joined_to is None else incident.changes[-1].sentence,
+        "joined": change_said(incident.changes[-1], speaker) if is_joined else None,
     }
     return {name: text for name, text in said.items() if text}

@@ -233,8 +233,10 @@ class Actions(_Answers):
         keep_label: KeepLabel,
         count: Count,
         clock: Clock,
+        speaker: Speaker = ENGLISH,
     ) -> None:
         super().__init__(act, count, clock)
+        self._not_done = speaker.say(NOT_DONE)
         self._token = token
         self._keep_label = keep_label
 
@@ -283,7 +285,7 @@ class Actions(_Answers):
                 RequestEnd.UNREADABLE, 400, "a mute needs `seconds`, nothing else does"
             )
         if not self._act(action):
-            return self._reply(RequestEnd.UNKNOWN, 409, ENGLISH.say(NOT_DONE))
+            return self._reply(RequestEnd.UNKNOWN, 409, self._not_done)
         self._count(RequestEnd.TAKEN)
         return HttpResponse(200, msgspec.json.encode(action), JSON)
 

@@ -22,6 +22,7 @@ from fleet_wire.contract.incident import (
 from fleet_wire.contract.text import Text, Value
 from fleet_wire.modes.catalogue import MODES, mode_told
 from fleet_wire.modes.mode import Actor
+from platform_probe.judge.incidents.incident_title import title_of
 from platform_probe.judge.incidents.incident_title import title_text as incident_title
 from platform_probe.texts.catalogue import cause_text, has_text, mode_text, title_text, trait_text
 from platform_probe.texts.speaking import ENGLISH, Speaker
@@ -164,9 +165,13 @@ def _share(part: int, total: int) -> Text:
     return _text("share", part=part, total=total, share=part / total)
 
 
-def lasted(incident: Incident, speaker: Speaker = ENGLISH) -> str:
-    """Return how long it has lasted, until its end or, while it is open, this revision."""
-    return speaker.say(_text("lasted", seconds=lasted_s(incident, incident.at)))
+def lasted(incident: Incident, speaker: Speaker = ENGLISH, *, until_s: float | None = None) -> str:
+    """Return how long it has lasted: until its end or, while it is open, until then.
+
+    None: until this revision.
+    """
+    seconds = lasted_s(incident, incident.at if until_s is None else until_s)
+    return speaker.say(_text("lasted", seconds=seconds))
 
 
 def lasted_s(incident: Incident, now_s: float) -> float:
@@ -183,15 +188,13 @@ def why_worse(incident: Incident, speaker: Speaker = ENGLISH) -> str | None:
 
 
 def change_said(change: Change, speaker: Speaker = ENGLISH) -> str:
-    """Return what happened; in English where the language is that, or an older monitor wrote it."""
-    is_kept = change.text is None or speaker.language == ENGLISH.language
-    return change.sentence if is_kept else speaker.say(change.text or _text("part"))
+    """Return what happened, on the day of it; in English where an older monitor wrote it."""
+    return change.sentence if change.text is None else speaker.on(change.at).say(change.text)
 
 
 def title_said(incident: Incident, speaker: Speaker = ENGLISH) -> str:
-    """Return its title; in English where the language is that, or an older monitor wrote it."""
-    is_kept = incident.subject is None or speaker.language == ENGLISH.language
-    return incident.title if is_kept else speaker.say(incident_title(incident))
+    """Return its title, on the day of this revision; in English where an older monitor wrote it."""
+    return title_of(incident_title(incident), speaker.on(incident.at))
 
 
 def last_rise_at(incident: Incident) -> float:

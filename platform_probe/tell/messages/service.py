@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import UTC, tzinfo
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -36,7 +37,7 @@ from platform_probe.tell.messages.metrics import CallResults, MessageMetrics
 from platform_probe.tell.messages.sending import Backend
 from platform_probe.tell.messages.to_slack import ToSlack
 from platform_probe.tell.messages.to_urls import ToAlertmanager, ToWebhook
-from platform_probe.texts.speaking import Speaker, utc_clock
+from platform_probe.texts.speaking import Speaker
 
 JOURNAL_FILE: Final = "messages.jsonl"
 INCIDENT: Final = "incident"
@@ -59,9 +60,11 @@ class Messages:
         metrics: MessageMetrics,
         logger: Logger,
         clock: Clock,
+        zone: tzinfo = UTC,
     ) -> None:
         """Read what was sent before. Raises `OSError` where the disk does not allow it."""
         self._settings = settings
+        self._speaker = Speaker(settings.language, zone)
         self._metrics = metrics
         self._clock = clock
         self._results = CallResults(metrics, logger, clock)
@@ -105,14 +108,15 @@ class Messages:
             buttons = Buttons(
                 secret=secret, act=act, count=count, say_to=self._say_to,
                 complain=self._results.complain, clock=self._clock,
-                speaker=Speaker(slack.language, utc_clock),
+                speaker=self._speaker,
             )  # fmt: skip
             pages[INTERACTIVITY_PATH] = buttons.answer
         if token_file is not None:
             token = partial(read_secret, token_file, name="actions_token_file")
             actions = Actions(
-                token=token, act=act, keep_label=keep_label, count=count, clock=self._clock
-            )
+                token=token, act=act, keep_label=keep_label, count=count, clock=self._clock,
+                speaker=self._speaker,
+            )  # fmt: skip
             pages |= dict.fromkeys((ACTIONS_PATH, LABELS_PATH), actions.answer)
         return pages
 
@@ -132,6 +136,7 @@ class Messages:
         settings = self._settings
         common: dict[str, Any] = {
             "journal": self._journal, "results": self._results, "clock": self._clock,
+            "speaker": self._speaker,
         }  # fmt: skip
         made: list[Backend[Any]] = []
         if settings.slack is not None:

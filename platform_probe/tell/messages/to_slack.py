@@ -22,7 +22,7 @@ from platform_probe.tell.messages.slack_calls import (
     Verb,
 )
 from platform_probe.tell.messages.slack_outbox import SlackOutbox
-from platform_probe.texts.speaking import Speaker, utc_clock
+from platform_probe.texts.speaking import Speaker
 
 PLACE: Final = "slack"
 
@@ -38,11 +38,11 @@ class ToSlack(Backend[Call]):
         journal: Journal,
         results: CallResults,
         clock: Clock,
+        speaker: Speaker,
     ) -> None:
         self.api = SlackApi(
             token_file=slack.token_file, api_url=slack.api_url, timeout_s=slack.timeout_s
         )
-        speaker = Speaker(slack.language, utc_clock)
         self._outbox = SlackOutbox(
             channels_of=slack.channels_of,
             keep=partial(journal.write_entry, PLACE),

@@ -42,6 +42,7 @@ from platform_probe.tell.messages.webhook import (
     pagerduty_body,
     signature_headers,
 )
+from platform_probe.texts.speaking import Speaker
 
 ALERT: Final = "alert"
 _GOOD: Final = 300
@@ -90,6 +91,7 @@ class ToAlertmanager(Backend[Push]):
         journal: Journal,
         results: CallResults,
         clock: Clock,
+        speaker: Speaker,
     ) -> None:
         self._timeout_s = alertmanager.timeout_s
         self._alerts = AlertsCore(
@@ -98,6 +100,7 @@ class ToAlertmanager(Backend[Push]):
             keep=partial(journal.write_entry, ALERT),
             labels={"monitor": settings.monitor, **alertmanager.labels},
             link_of=lambda incident: _link(settings, incident),
+            speaker=speaker,
         )
         self._alerts.restore(journal.values(ALERT, Alert))
         super().__init__("alertmanager", self._alerts, results=results, clock=clock)
@@ -127,9 +130,11 @@ class ToWebhook(Backend[Post]):
         journal: Journal,
         results: CallResults,
         clock: Clock,
+        speaker: Speaker,
     ) -> None:
         name = f"webhook:{hook.name}"
         self._settings = settings
+        self._speaker = speaker
         self._hook = hook
         self._posts = WebhookCore(takes=hook.takes, keep=partial(journal.write_entry, name))
         self._posts.restore(journal.values(name, WebhookState))
@@ -146,6 +151,7 @@ class ToWebhook(Backend[Post]):
                 monitor=self._settings.monitor,
                 link=_link(self._settings, post.incident),
                 unix_s=self.clock.unix_s(),
+                speaker=self._speaker,
             )
         except (ConfigError, ValueError) as error:
             failure = Failure(Trouble.TOKEN, short_detail(str(error)))
@@ -161,7 +167,13 @@ class ToWebhook(Backend[Post]):
 
 
 async def post_to_webhook(
-    hook: WebhookSettings, post: Post, *, monitor: str, link: str | None, unix_s: float
+    hook: WebhookSettings,
+    post: Post,
+    *,
+    monitor: str,
+    link: str | None,
+    unix_s: float,
+    speaker: Speaker,
 ) -> Failure | None:
     """Post, in the form that a webhook wants, and return what went wrong; None: it was taken.
 
@@ -175,9 +187,11 @@ async def post_to_webhook(
         url = checked_url(read_secret(hook.url_file, name="url_file").strip())
     headers: dict[str, str] = {}
     if hook.form == "pagerduty":
-        body = pagerduty_body(post, routing_key=secret or "", monitor=monitor, link=link)
+        body = pagerduty_body(
+            post, routing_key=secret or "", monitor=monitor, link=link, speaker=speaker
+        )
     else:
-        body = body_of(post, monitor=monitor, link=link)
+        body = body_of(post, monitor=monitor, link=link, speaker=speaker)
         if secret is not None:
             headers = signature_headers(secret, post.post_id, body, unix_s)
     return await post_json(url, body, timeout_s=hook.timeout_s, headers=headers)

@@ -15,6 +15,7 @@ from fleet_wire.contract.incident import (
     IncidentState,
     Severity,
 )
+from fleet_wire.contract.text import Text
 from fleet_wire.errors import ConfigError
 from platform_probe.settings.messages import (
     AlertmanagerSettings,
@@ -41,6 +42,7 @@ from platform_probe.tell.messages.slack_calls import (
 )
 from platform_probe.tell.messages.to_urls import post_json, post_to_webhook
 from platform_probe.tell.messages.webhook import Event, Post
+from platform_probe.texts.speaking import ENGLISH, Speaker
 
 TEST_ID: Final = "unlockpath-test"
 TEST_S: Final = 60.0
@@ -69,7 +71,7 @@ class TryResult(NamedTuple):
     said: str = "sent"
 
 
-def a_test_incident(unix_s: float) -> Incident:
+def a_test_incident(unix_s: float, speaker: Speaker = ENGLISH) -> Incident:
     """Return an incident that says that it is none."""
     return Incident(
         incident_id=TEST_ID,
@@ -78,7 +80,7 @@ def a_test_incident(unix_s: float) -> Incident:
         kind=IncidentKind.MONITOR_BLIND,
         severity=Severity.NOTICE,
         state=IncidentState.OPEN,
-        title="This is a test of the messages of unlockpath: nothing is wrong",
+        title=speaker.say(Text(key="post.test")),
         since=unix_s,
         opened_at=unix_s,
     )
@@ -86,20 +88,22 @@ def a_test_incident(unix_s: float) -> Incident:
 
 async def try_all(settings: MessagesSettings) -> AsyncIterator[TryResult]:
     """Send a test to every backend, and yield the results."""
-    incident = a_test_incident(time.time())
+    speaker = Speaker(settings.language)
+    incident = a_test_incident(time.time(), speaker)
     if settings.slack is not None:
-        async for tried in _slack(settings.slack, settings.monitor, incident):
+        sent_by = Text(
+            key="post.sent_by", values={"title": incident.title, "monitor": settings.monitor}
+        )
+        async for tried in _slack(settings.slack, speaker.say(sent_by), incident):
             yield tried
     if settings.alertmanager is not None:
         async for tried in _alertmanager(settings.alertmanager, incident):
             yield tried
     for hook in settings.webhooks:
-        yield await _webhook(hook, settings.monitor, incident)
+        yield await _webhook(hook, settings.monitor, incident, speaker)
 
 
-async def _slack(
-    slack: SlackSettings, monitor: str, incident: Incident
-) -> AsyncIterator[TryResult]:
+async def _slack(slack: SlackSettings, text: str, incident: Incident) -> AsyncIterator[TryResult]:
     api = SlackApi(token_file=slack.token_file, api_url=slack.api_url, timeout_s=slack.timeout_s)
     checked = await api.check()
     if isinstance(checked, Failure):
@@ -118,7 +122,7 @@ async def _slack(
             yield TryResult("slack buttons", None, "the signing secret is there")
         except ConfigError as error:
             yield TryResult("slack buttons", str(error))
-    content = Content(f"{incident.title} (sent by {monitor})", None)
+    content = Content(text, None)
     for channel in dict.fromkeys([slack.channel, *(route.channel for route in slack.routes)]):
         place = SlackThread(incident_id=TEST_ID, channel=channel)
         call = Call(Verb.POST, DisplayPart.MESSAGE, place, incident, "", TEST_ID)
@@ -151,10 +155,14 @@ async def _alertmanager(
         yield TryResult(f"alertmanager {url}", None if failure is None else _problem_text(failure))
 
 
-async def _webhook(hook: WebhookSettings, monitor: str, incident: Incident) -> TryResult:
+async def _webhook(
+    hook: WebhookSettings, monitor: str, incident: Incident, speaker: Speaker
+) -> TryResult:
     post = Post(Event.TEST, incident, f"{TEST_ID}.{incident.at:.0f}")
     try:
-        failure = await post_to_webhook(hook, post, monitor=monitor, link=None, unix_s=incident.at)
+        failure = await post_to_webhook(
+            hook, post, monitor=monitor, link=None, unix_s=incident.at, speaker=speaker
+        )
     except (ConfigError, ValueError) as error:
         return TryResult(f"webhook {hook.name}", str(error))
     return TryResult(f"webhook {hook.name}", None if failure is None else _problem_text(failure))

@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from fleet_wire.contract.incident import Incident, IncidentState, Severity
+from fleet_wire.contract.text import Text
 from platform_probe.tell.messages.delivery import Failure, Lane, Moment, Trouble, waiting_in
 from platform_probe.tell.messages.incident_text import (
     RANKS,
@@ -28,7 +29,9 @@ from platform_probe.tell.messages.incident_text import (
     quiet_until,
     rfc3339,
     standing,
+    title_said,
 )
+from platform_probe.texts.speaking import ENGLISH, Speaker
 
 PACE_S: Final = 0.1
 """Ten posts a second, one after the other [E]."""
@@ -76,6 +79,8 @@ class Body(msgspec.Struct, frozen=True, kw_only=True):
     """The name of the monitor, of the settings."""
     link: str | None
     """The incident's page in the console; null: no console is set."""
+    title: str
+    """Its title, in words: in the language of the settings, as all words here."""
     counts: str
     """How many of how many, in words."""
     what: str | None
@@ -83,7 +88,7 @@ class Body(msgspec.Struct, frozen=True, kw_only=True):
     action: str
     """What to do now, in words."""
     incident: Incident
-    """All that is known of it: the same as a line of incidents.jsonl."""
+    """All that is known of it: the same as a line of incidents.jsonl, whose words are English."""
 
 
 class WebhookState(msgspec.Struct, kw_only=True):
@@ -245,7 +250,7 @@ def _final_event(incident: Incident) -> Event | None:
     return Event.RESOLVED if incident.state is IncidentState.RESOLVED else Event.CLOSED
 
 
-def body_of(post: Post, *, monitor: str, link: str | None) -> bytes:
+def body_of(post: Post, *, monitor: str, link: str | None, speaker: Speaker = ENGLISH) -> bytes:
     """Return the body of a POST."""
     incident = post.incident
     return msgspec.json.encode(
@@ -255,15 +260,18 @@ def body_of(post: Post, *, monitor: str, link: str | None) -> bytes:
             timestamp=rfc3339(incident.at),
             monitor=monitor,
             link=link,
-            counts=counts_of(incident),
-            what=failure_text(incident),
-            action=advice_of(incident),
+            title=title_said(incident, speaker),
+            counts=counts_of(incident, speaker),
+            what=failure_text(incident, speaker),
+            action=advice_of(incident, speaker),
             incident=incident,
         )
     )
 
 
-def pagerduty_body(post: Post, *, routing_key: str, monitor: str, link: str | None) -> bytes:
+def pagerduty_body(
+    post: Post, *, routing_key: str, monitor: str, link: str | None, speaker: Speaker = ENGLISH
+) -> bytes:
     """Return an event for PagerDuty's Events API v2."""
     incident = post.incident
     action = "trigger"
@@ -276,21 +284,22 @@ def pagerduty_body(post: Post, *, routing_key: str, monitor: str, link: str | No
         "event_action": action,
         "dedup_key": incident.incident_id,
         "payload": {
-            "summary": incident.title[:_PAGERDUTY_SUMMARY] or incident.kind.value,
+            "summary": title_said(incident, speaker)[:_PAGERDUTY_SUMMARY] or incident.kind.value,
             "source": monitor,
             "severity": _PAGERDUTY_SEVERITY[incident.severity],
             "timestamp": rfc3339(incident.since),
             "component": incident.kind.value,
             "class": incident.cause.value if incident.cause else incident.kind.value,
             "custom_details": {
-                "counts": counts_of(incident),
-                "what": failure_text(incident),
-                "action": advice_of(incident),
+                "counts": counts_of(incident, speaker),
+                "what": failure_text(incident, speaker),
+                "action": advice_of(incident, speaker),
             },
         },
     }
     if link is not None:
-        event["links"] = [{"href": link, "text": "Console"}]
+        text = speaker.say(Text(key="slack.open_console"))
+        event["links"] = [{"href": link, "text": text}]
     return msgspec.json.encode(event)
 
 

@@ -20,7 +20,7 @@ from platform_probe.store.schema import MICRO, SUM_MINUTES, TRAITS
 from platform_probe.tell.support.believed import Revision
 from platform_probe.tell.support.rows import Row, utc
 from platform_probe.texts.speaking import Speaker
-from platform_probe.texts.times import LocalSpeaker, iso_of
+from platform_probe.texts.times import iso_of
 
 GUESS_S: Final = 900.0
 """The time by which failures are assumed to precede the one in question.
@@ -271,7 +271,7 @@ def around_in_words(around: SharedTraits, speaker: Speaker) -> str:
     return " ".join(map(speaker.say, sentences))
 
 
-def finding_json(finding: SharedTraits, speaker: LocalSpeaker) -> dict[str, Any]:
+def finding_json(finding: SharedTraits, speaker: Speaker) -> dict[str, Any]:
     """Return a finding for a program: times in ISO 8601 in the zone."""
     zone = speaker.zone
     return {

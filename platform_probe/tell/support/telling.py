@@ -42,7 +42,7 @@ from platform_probe.tell.support.timeline import (
 from platform_probe.texts.catalogue import has_text, mode_text
 from platform_probe.texts.catalogue import title_text as mode_title
 from platform_probe.texts.speaking import Speaker
-from platform_probe.texts.times import LocalSpeaker, clock_of
+from platform_probe.texts.times import clock_of
 
 _WHO: Final = 8
 _WHO_COLUMNS: Final = (
@@ -60,7 +60,7 @@ _EVIDENCE: Final = (
 """Evidence worth a line; see docs/log.md for all of it."""
 
 
-def text_of(case: Case, speaker: LocalSpeaker) -> str:
+def text_of(case: Case, speaker: Speaker) -> str:
     """Return the case for a person."""
     return "\n".join(_Teller(case, speaker).lines())
 
@@ -68,8 +68,8 @@ def text_of(case: Case, speaker: LocalSpeaker) -> str:
 class _Teller:
     """Writes a case line by line, in one language."""
 
-    def __init__(self, case: Case, speaker: LocalSpeaker) -> None:
-        self._case, self._speaker = case, speaker
+    def __init__(self, case: Case, speaker: Speaker) -> None:
+        self._case, self._speaker = case, speaker.on(case.at_s)
 
     def _say(self, key: str, **values: Value) -> str:
         return self._speaker.say(Text(key=f"tell.{key}", values=values))
@@ -358,7 +358,7 @@ def _named(actor: Actor) -> Text:
     return Text(key="tell.you" if actor is Actor.SUPPORT else f"actor.{actor.value}")
 
 
-def against(case: Case, believed: Revision, speaker: LocalSpeaker) -> list[str]:
+def against(case: Case, believed: Revision, speaker: Speaker) -> list[str]:
     """Return the sentences that speak against what is believed."""
     return reasons(believed, speaker, is_for=False, not_missed=case.not_missed)
 

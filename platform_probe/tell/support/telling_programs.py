@@ -20,12 +20,12 @@ from platform_probe.tell.support.timeline import timeline_of
 from platform_probe.texts.catalogue import mode_text
 from platform_probe.texts.catalogue import title_text as mode_title
 from platform_probe.texts.speaking import Speaker
-from platform_probe.texts.times import LocalSpeaker, iso_of
+from platform_probe.texts.times import iso_of
 
 
-def json_of(case: Case, speaker: LocalSpeaker) -> dict[str, Any]:
+def json_of(case: Case, speaker: Speaker) -> dict[str, Any]:
     """Return the case for a program: times in ISO 8601 in the zone, durations in seconds."""
-    zone = speaker.zone
+    zone, speaker = speaker.zone, speaker.on(case.at_s)
     has_attempt, is_told = case.attempt is not None, bool(case.attempt or case.complaint_id)
     advice = advice_now(case)
     return {
@@ -98,7 +98,7 @@ def _reason(case: Case, speaker: Speaker) -> str | None:
     return None if reason is None else speaker.say(reason_text(reason))
 
 
-def _diagnosis_json(case: Case, speaker: LocalSpeaker) -> dict[str, Any] | None:
+def _diagnosis_json(case: Case, speaker: Speaker) -> dict[str, Any] | None:
     believed = case.believed
     if believed is None:
         return None

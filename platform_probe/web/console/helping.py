@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from datetime import datetime, tzinfo
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,6 +15,7 @@ from fleet_wire.contract.incident import Change, Incident
 from fleet_wire.contract.text import Text
 from platform_probe.judge.incidents.incident_title import title_text
 from platform_probe.tell.messages.incident_text import (
+    change_said,
     counts_unlocks,
     has_ended,
     mute_of,
@@ -24,8 +25,9 @@ from platform_probe.tell.support.incident_rows import over_since_s
 from platform_probe.tell.support.relations import again_possible
 from platform_probe.texts.catalogue import has_text
 from platform_probe.texts.catalogue import title_text as title_of_mode
+from platform_probe.texts.speaking import Speaker
 from platform_probe.texts.speaking import percent as share_told
-from platform_probe.web.console.page_request import PageRequest, speaker_of
+from platform_probe.web.console.page_request import PageRequest
 from platform_probe.web.console.pictures import WIDE, Share, share_of
 from platform_probe.web.console.rendering import give
 
@@ -35,9 +37,9 @@ def mode_title(asked: PageRequest, slug: str) -> str:
     return asked.speaker.say(title_of_mode(slug))
 
 
-def incident_title(language: str, now: Incident, zone: tzinfo) -> str:
-    """Return an incident's title in a language; in English where an older monitor wrote it."""
-    return now.title if now.subject is None else speaker_of(language, zone).say(title_text(now))
+def incident_title(speaker: Speaker, now: Incident) -> str:
+    """Return an incident's title; in English where an older monitor wrote it."""
+    return speaker.say(title_text(now))
 
 
 def language_of_incident(language: str, now: Incident) -> str:
@@ -45,13 +47,8 @@ def language_of_incident(language: str, now: Incident) -> str:
     return "en" if now.subject is None else language
 
 
-def change_in(language: str, change: Change, zone: tzinfo) -> str:
-    """Return what happened to an incident; in English where an older monitor wrote it."""
-    return change.sentence if change.text is None else speaker_of(language, zone).say(change.text)
-
-
 def language_of_change(language: str, change: Change) -> str:
-    """Return in which language `change_in` says a change."""
+    """Return in which language `change_said` says a change."""
     return "en" if change.text is None else language
 
 
@@ -103,7 +100,7 @@ def help_templates() -> None:
         mode_title=mode_title,
         incident_title=incident_title,
         language_of_incident=language_of_incident,
-        change_in=change_in,
+        change_said=change_said,
         language_of_change=language_of_change,
         counts_unlocks=counts_unlocks,
         percent=percent,

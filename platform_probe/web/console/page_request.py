@@ -18,7 +18,8 @@ from platform_probe.settings.console import ConsoleSettings
 from platform_probe.store.duck import Rows
 from platform_probe.tell.support.rows import unix_s
 from platform_probe.texts.catalogue import Say, has_text
-from platform_probe.texts.times import DAY_S, LocalSpeaker, iso_of, long_of
+from platform_probe.texts.speaking import Speaker, long_of
+from platform_probe.texts.times import DAY_S, iso_of
 from platform_probe.web.console.incidents import IncidentHistory, known_in
 from platform_probe.web.console.listing import number_in
 from platform_probe.web.console.person import Permission, Person
@@ -61,9 +62,9 @@ class PageRequest:
         return self.snapshot.newest_s
 
     @property
-    def speaker(self) -> LocalSpeaker:
-        """Return what says sentences in the person's language."""
-        return speaker_of(self.language, self.zone)
+    def speaker(self) -> Speaker:
+        """Return what says sentences in the person's language, on the day of the newest record."""
+        return Speaker(self.language, self.zone, day_s=self.now_s)
 
     def may(self, right: Permission) -> bool:
         """Return whether the person has a right."""
@@ -156,12 +157,6 @@ class PageRequest:
     def hides(self, *things: str) -> bool:
         """Return whether customers are masked on the pages of these things."""
         return not self.person.sees_customer_of(*things)
-
-
-@lru_cache(maxsize=32)
-def speaker_of(language: str, zone: tzinfo) -> LocalSpeaker:
-    """Return what says sentences in a language, with times of a zone."""
-    return LocalSpeaker(language, zone)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,9 @@ def test_the_last_label_counts_until_it_is_withdrawn(store: Path) -> None:
     assert done.output == (
         "attempt-33: app_gateway_outage by ada; the diagnosis says generic_500 (93 %)\n"
     )
+    assert told(*said, "--language", "fr", "--store", store).output == (
+        "attempt-33 : app_gateway_outage par ada ; le diagnostic dit generic_500 (93 %)\n"
+    )
     assert [*selected(store, LABELS)] == [("app_gateway_outage", "ada", "saw it")]
     assert told("label", "attempt-33", "--withdraw", "--by", "jo", "--store", store).exit_code == 0
     assert not selected(store, LABELS)

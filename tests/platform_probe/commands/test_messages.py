@@ -30,11 +30,23 @@ def config_of(directory: Path, messages: dict[str, Any]) -> str:
     return str(path)
 
 
-async def test_a_test_message_goes_everywhere(tmp_path: Path) -> None:
-    """To each channel, and to each webhook, and says that it is one."""
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "This is a test of the messages of unlockpath: nothing is wrong"),
+        ("fr", "Ceci est un essai des messages d'unlockpath : tout va bien"),
+    ],
+)
+async def test_a_test_message_goes_everywhere(tmp_path: Path, language: str, text: str) -> None:
+    """To each backend, says that it is one, and does so in the one language of the settings."""
     async with slack_server() as slack, json_receiver() as receiver:
         values = slack_settings(tmp_path, slack, routes=[{"channel": "#support"}])
-        values["webhooks"] = [{"name": "it", "url": receiver.url}]
+        key = tmp_path / "routing_key"
+        key.write_text("key")
+        duty = {"name": "duty", "url": receiver.url, "form": "pagerduty", "secret_file": key}
+        values["webhooks"] = [{"name": "it", "url": receiver.url}, duty]
+        values["alertmanager"] = {"urls": [receiver.url]}
+        values["language"] = language
         result = await typed("messages", "test", "--config", config_of(tmp_path, values))
         assert result.exit_code == 0, result.output
         assert result.output.splitlines() == [
@@ -42,10 +54,14 @@ async def test_a_test_message_goes_everywhere(tmp_path: Path) -> None:
             "slack buttons: the signing secret is there",
             "slack #unlocks: sent",
             "slack #support: sent",
+            f"alertmanager {receiver.url}: sent",
             "webhook it: sent",
+            "webhook duty: sent",
         ]
-        assert all("This is a test" in message.text for message in slack.messages)
-        assert receiver.bodies[0]["type"] == "test"
+        assert all(text in message.text for message in slack.messages)
+        alerts, test, event = receiver.bodies
+        assert (test["type"], test["title"]) == ("test", text)
+        assert alerts[0]["annotations"]["summary"] == event["payload"]["summary"] == text
 
 
 def spoil_token(directory: Path, _: SlackServer) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from platform_probe.store.queries import all_queries, query_named
 from platform_probe.store.reading import Source, Span
 from platform_probe.store.schema import ATTEMPTS
 from tests.helpers.busy_store import FAILURES, make_busy_store
+from tests.helpers.english import ENGLISH
 from tests.helpers.stores import (
     BEGIN_S,
     KeptOpen,
@@ -74,7 +75,7 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Source]:
 
 def answer(source: Source | Path, name: str, **given: str) -> list[dict[str, Any]]:
     """Return the rows of a query over the minute in which all happened, and an hour before."""
-    asked = StoreQuestion(Source(source) if isinstance(source, Path) else source, UTC)
+    asked = StoreQuestion(Source(source) if isinstance(source, Path) else source, ENGLISH)
     span = Span(BEGIN_S - 3_600, BEGIN_S + UNTIL_S.get(name, 60.0))
     rows = run_query(asked, query_named(name), span, {**GIVEN.get(name, {}), **given}, 1_000)
     return [dict(zip(rows.columns, row, strict=True)) for row in rows.rows]
@@ -292,7 +293,7 @@ def longer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 def test_a_time_that_is_not_said_ends_after_all_that_is_read(longer: Path) -> None:
     """Not with the last unlock: the end of a run would be left out."""
-    asked = StoreQuestion(Source(longer), UTC)
+    asked = StoreQuestion(Source(longer), ENGLISH)
     read = {
         tuple(table.name for table in query.tables): query.tables
         for query in all_queries().values()
@@ -319,7 +320,7 @@ def test_what_was_answered_after_the_last_unlock_counts(longer: Path) -> None:
 
 def test_only_the_time_that_is_asked_about(store: Source) -> None:
     """Each query keeps to it."""
-    asked = StoreQuestion(store, UTC)
+    asked = StoreQuestion(store, ENGLISH)
     span = Span(BEGIN_S + 30, BEGIN_S + 35)
     rows = run_query(asked, query_named("causes"), span, {}, 10)
     assert [row[:3] for row in rows.rows] == [("api_failed", "failed", 1)]
@@ -342,7 +343,7 @@ def test_mistakes_are_named(store: Source, name: str, given: dict[str, str], mes
 
 def test_parameter_that_must_be_set_is_named(store: Source) -> None:
     """With what it is."""
-    asked = StoreQuestion(store, UTC)
+    asked = StoreQuestion(store, ENGLISH)
     with pytest.raises(ConfigError, match=r"car needs vehicle: the car; as --set vehicle=VALUE"):
         run_query(asked, query_named("car"), Span(0, 1), {}, 1)
 

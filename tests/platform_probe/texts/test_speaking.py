@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from string import Formatter
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -21,17 +22,24 @@ from fleet_wire.contract.incident import (
 )
 from fleet_wire.contract.text import Text
 from fleet_wire.modes.catalogue import MODES
-from platform_probe.judge.incidents.incident_title import rise_of, subject_of, title_text
+from platform_probe.judge.incidents.incident_title import (
+    MOST_LETTERS,
+    rise_of,
+    subject_of,
+    title_of,
+    title_text,
+    titled,
+)
 from platform_probe.judge.incidents.incidents import QUIET_S, UNSEEN_S, Incidents
 from platform_probe.judge.incidents.maintenance import MaintenanceWindow
 from platform_probe.texts.catalogue import LANGUAGES, texts_of
-from platform_probe.texts.speaking import Speaker, utc_clock
+from platform_probe.texts.speaking import Speaker
 from tests.helpers.findings import finding
 
 WINDOW = MaintenanceWindow(
     name="new antennas", since=EPOCH_S, until=EPOCH_S + 600.0, cohort={"region": "south"}
 )
-ENGLISH, FRENCH = Speaker("en", utc_clock), Speaker("fr", utc_clock)
+ENGLISH, FRENCH = Speaker("en"), Speaker("fr")
 
 
 def in_french(text: Text) -> str:
@@ -45,7 +53,7 @@ class Lives:
     def __init__(self) -> None:
         self.time, self.revisions = TurnedTime(), list[Incident]()
         self.incidents = Incidents(
-            clock=self.time, tell=self.revisions.append, words=utc_clock, name="test",
+            clock=self.time, tell=self.revisions.append, name="test",
             windows=(WINDOW,),
         )  # fmt: skip
 
@@ -140,15 +148,43 @@ def test_the_history_of_an_incident_is_told_in_each_language() -> None:
         life(lives)
         changes += [one for each in lives.revisions for one in each.changes]
         for revision in lives.revisions:
-            assert ENGLISH.say(title_text(revision)) == revision.title
+            assert ENGLISH.on(revision.at).say(title_text(revision)) == revision.title
             assert FRENCH.say(title_text(revision)) != revision.title
     assert set(ChangeKind) - {one.kind for one in changes} == set()
     for one in changes:
         assert one.text is not None
-        assert ENGLISH.say(one.text) == one.sentence
+        assert ENGLISH.on(one.at).say(one.text) == one.sentence
         assert FRENCH.say(one.text) != one.sentence
     for words in ("reaches beyond", "seen lately", "another incident: "):
         assert any(words in one.sentence for one in changes)
+
+
+def test_a_time_of_another_day_has_its_date() -> None:
+    """Another day than the reader's, by the reader's zone; without a day no time has a date."""
+    text = Text(key="tell.last_seen", values={"at": EPOCH_S + 23.5 * 3_600})
+    night = EPOCH_S + 86_400.0
+    assert ENGLISH.say(text) == ENGLISH.on(EPOCH_S).say(text) == "Last seen at 23:30."
+    assert ENGLISH.on(night).say(text) == "Last seen at 23:30 on 1 Jan."
+    assert FRENCH.on(night).say(text) == "Vu pour la dernière fois à 23:30 le 01/01."
+    paris = Speaker("en", ZoneInfo("Europe/Paris"))
+    assert paris.on(night).say(text) == "Last seen at 00:30."
+    assert paris.on(EPOCH_S).say(text) == "Last seen at 00:30 on 2 Jan."
+    whole = Text(key="seen.opened_again", values={"at": EPOCH_S, "ago": -75.0})
+    assert "at 00:00:00 on 1 Jan, 75 s before" in ENGLISH.on(night).say(whole)
+
+
+def test_a_title_that_is_too_long_keeps_its_end_in_each_language() -> None:
+    """When it began, and how many are hit; the subject ends with dots."""
+    subject = Text(key="whom.as_is", values={"text": "x" * 300})
+    title = titled(subject, EPOCH_S, customers=31, cars=0)
+    for speaker, end in (
+        (ENGLISH, "... since 00:00, 31 customers"),
+        (FRENCH, "... depuis 00:00, 31 clients"),
+    ):
+        said = title_of(title, speaker)
+        assert (len(said), said.endswith(f"x{end}")) == (MOST_LETTERS, True)
+    whole = Text(key="whom.as_is", values={"text": "x" * 300})
+    assert title_of(whole, FRENCH) == "x" * (MOST_LETTERS - 3) + "..."
 
 
 def test_what_a_record_has_comes_back_from_json() -> None:

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 import pytest
 
 from fleet_wire.errors import ConfigError
+from platform_probe.texts.speaking import long_of
 from platform_probe.texts.times import (
     clock_of,
     date_and_clock,
     iso_of,
     lasts_s,
-    long_of,
     moment_of,
     zone_named,
 )

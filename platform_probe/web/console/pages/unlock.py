@@ -108,7 +108,7 @@ def _of_attempt(asked: PageRequest, case: Case, attempt: Row) -> Mapping[str, An
         "reached": furthest_stage(attempt).value,
         "awaited": None if awaited is None else awaited.value,
         "party": None if case.cause is None else party_at_fault(case, case.cause).value,
-        "facts": facts_of(attempt, asked.speaker),
+        "facts": facts_of(attempt, asked.speaker.on(case.at_s)),
         "before": before,
         "after": after,
         "similar": similar_to(asked.snapshot, case),
@@ -136,7 +136,7 @@ def _shared_traits(asked: PageRequest, case: Case) -> Mapping[str, Any]:
         finding = search_around(duck, case.at_s, similar_failures(cause, case.believed))
     attempt, cohorts = case.attempt, finding.found
     return {
-        "said": around_in_words(finding, asked.speaker),
+        "said": around_in_words(finding, asked.speaker.on(case.at_s)),
         "is_one": any(is_in_cohort(attempt, each) for each in cohorts)
         if attempt and cohorts
         else None,

@@ -22,7 +22,7 @@ from platform_probe.judge.incidents.incident_title import subject_of
 from platform_probe.judge.incidents.incidents import MOST_OPEN, QUIET_S, REMEMBERED_S, UNSEEN_S
 from platform_probe.judge.incidents.maintenance import MaintenanceWindow
 from platform_probe.tell.messages.incident_text import lasted, lasted_s
-from platform_probe.texts.speaking import Speaker, lasting, utc_clock
+from platform_probe.texts.speaking import Speaker, lasting
 from tests.helpers.findings import finding
 from tests.helpers.told_incidents import Told
 
@@ -33,7 +33,7 @@ def test_a_finding_opens_an_incident_with_its_numbers() -> None:
     """Title, cohort, how many of how many, and how sure."""
     told = Told()
     told.take()
-    assert told.last.title == "operator-a: boxes offline since 23:59, 10 customers"
+    assert told.last.title == "operator-a: boxes offline since 23:59 on 31 Dec, 10 customers"
     assert told.last.changes[0].sentence == (
         "warning: 10 of 40 hit (25 %), 2.0 % expected; elsewhere 0 of 60; "
         "expected by chance once in 50 months"
@@ -134,7 +134,9 @@ def test_that_it_began_earlier_is_said() -> None:
     began = told.last.since - 120.0
     told.take(2, kind=IncidentKind.LATENCY, what="slow_box_received", since=began)
     told.take(1, customers=frozenset(f"customer-{each}" for each in range(20)))
-    assert told.last.changes[-1].sentence.endswith("; it began at 23:57, not at 23:59")
+    assert told.last.changes[-1].sentence.endswith(
+        "; it began at 23:57 on 31 Dec, not at 23:59 on 31 Dec"
+    )
     assert "since 23:57" in told.last.title
     assert told.last.since == began
 
@@ -608,7 +610,7 @@ def test_a_cohort_of_several_names_is_called_by_what_its_mode_strikes(mode: str,
         cohort={"firmware": "5.2.2"}, same=({"firmware": "5.2.2"}, {"site": "deck"}),
         modes={mode: 9.0}, diagnosed=10,
     )  # fmt: skip
-    assert Speaker("en", utc_clock).say(subject_of([found])).startswith(f"{whom}: ")
+    assert Speaker("en").say(subject_of([found])).startswith(f"{whom}: ")
 
 
 def test_what_a_person_closed_does_not_page_again_while_it_goes_on() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from fleet_wire.contract.incident import ChangeKind, Incident, IncidentKind
 from platform_probe.settings.messages import WebhookSettings
+from platform_probe.tell.messages.alerts import annotations_of
 from platform_probe.tell.messages.delivery import Failure, Moment, Trouble
 from platform_probe.tell.messages.webhook import (
     GROWTH_EVERY_S,
@@ -25,8 +26,10 @@ from platform_probe.tell.messages.webhook import (
     schema,
     signature_headers,
 )
+from tests.helpers.english import FRENCH
 from tests.helpers.fake_clock import EPOCH_S
 from tests.helpers.made_incidents import (
+    TITLE,
     acknowledged,
     closed,
     grown,
@@ -216,6 +219,31 @@ def test_a_body_is_what_its_schema_says() -> None:
         "inc-1.2", "incident.opened", "inc-1",
     )  # fmt: skip
     assert body["timestamp"].startswith("2023-11-14T22:13:21")
+    assert body["title"] == TITLE
+
+
+def test_all_words_are_in_the_language_of_the_settings() -> None:
+    """Of both forms; names that programs read stay as they are."""
+    day_after = then(made_incident(), ChangeKind.GREW, after_s=86_400.0)
+    post = Post(Event.UPDATED, day_after, "inc-1.2")
+    body = json.loads(body_of(post, monitor="m", link=None, speaker=FRENCH))
+    assert body["title"].endswith("depuis 22:12 le 14/11, 31 clients")
+    assert "ouvertures" in body["counts"]
+    assert body["what"].startswith("le réseau mobile")
+    assert "Qui agit :" in body["action"]
+    assert (body["type"], body["incident"]["severity"]) == ("incident.updated", "warning")
+    event = json.loads(
+        pagerduty_body(post, routing_key="k", monitor="m", link="https://x.example", speaker=FRENCH)
+    )
+    assert event["payload"]["summary"] == body["title"]
+    assert event["payload"]["custom_details"] == {
+        key: body[key] for key in ("counts", "what", "action")
+    }
+    assert event["links"][0]["text"] == "Ouvrir dans la console"
+    said = annotations_of(day_after, FRENCH)
+    assert (said["summary"], said["description"]) == (body["title"], body["counts"])
+    assert (said["action"], said["cause"]) == (body["action"], body["what"])
+    assert said["hit"] == "31 clients et 29 voitures"
 
 
 def test_a_signature_is_that_of_standard_webhooks() -> None:

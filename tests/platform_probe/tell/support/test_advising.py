@@ -20,7 +20,6 @@ from platform_probe.tell.support.fitting import UnlockQuery
 from platform_probe.tell.support.looking_up import look_up
 from platform_probe.tell.support.telling import text_of
 from platform_probe.tell.support.telling_programs import json_of
-from platform_probe.texts.speaking import utc_clock
 from tests.helpers.consoles import incident_of, put_incidents
 from tests.helpers.diagnoses import diagnosis_of, put_believed
 from tests.helpers.english import ENGLISH
@@ -141,7 +140,7 @@ def test_who_has_ended_the_booking_amid_the_incident_takes_another_car(
     """One that it does not hit; the problem is known."""
     put_booking_end(tmp_path, 310.0, car="car-1", booking="booking-300")
     text, found = told_with(tmp_path, {}, cohort=cohort)
-    assert f"  Counted until {utc_clock(incident_of().at)[:5]}.\n" in text
+    assert f"  Counted until {ENGLISH.clock(incident_of().at)}.\n" in text
     assert found["do"].startswith("The booking has ended, and the incident is open.")
     assert found["do"].endswith(f"help them book {other}.")
     assert "a known problem. We are working on it" in found["say"]

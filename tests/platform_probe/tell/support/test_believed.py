@@ -20,7 +20,7 @@ from platform_probe.tell.support.believed import (
     sentence_of,
 )
 from platform_probe.texts.catalogue import title_text
-from platform_probe.texts.times import LocalSpeaker
+from platform_probe.texts.speaking import Speaker
 from tests.helpers.english import ENGLISH
 
 SEEN = FactSeen(Fact.NOT_DELIVERED, "the broker took the command, and the box was silent")
@@ -119,7 +119,7 @@ def test_times_in_sentences_are_of_the_zone() -> None:
     """A record keeps moments; what an older monitor wrote is shown as it is."""
     at = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
     lost = Text(key="seen.will_after", values={"at": at, "ago": 4.0})
-    berlin = LocalSpeaker("fr", ZoneInfo("Europe/Berlin"))
+    berlin = Speaker("fr", ZoneInfo("Europe/Berlin"))
     said = "le broker a annoncé que sa connexion s'est rompue (last will) à 01:00:00, 4 s après la"
     assert sentence_of(FactSeen(Fact.WILL_AFTER, "", lost), berlin) == f"{said} demande"
     old = "the broker told that its connection broke (last will) at 00:00:00, 4 s after the request"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 import time
-from datetime import UTC
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -48,6 +47,7 @@ from tests.helpers.consoles import (
     served,
 )
 from tests.helpers.diagnoses import diagnosis_of
+from tests.helpers.english import ENGLISH, FRENCH
 from tests.helpers.records import COMPLAINT
 from tests.helpers.said_advice import BOOKING_ENDED, CONNECTED, MAY_BE_OVER, OVER, said
 from tests.helpers.stores import (
@@ -631,9 +631,9 @@ def test_titles_of_incidents_in_french() -> None:
     whom = Text(key="whom.one", values={"first": (coast,)})
     new = incident_of(subject=Text(key="subject.of", values={"whom": whom, "what": wrong}))
 
-    assert incident_title("fr", old, UTC) == incident_title("en", old, UTC) == old.title
-    assert incident_title("en", new, UTC) == new.title
-    french = incident_title("fr", new, UTC).replace("\u00a0", " ")
+    assert incident_title(FRENCH, old) == incident_title(ENGLISH, old) == old.title
+    assert incident_title(ENGLISH, new) == new.title
+    french = incident_title(FRENCH, new).replace("\u00a0", " ")
     assert french == "Coast : boîtiers hors ligne depuis 00:00, 2 clients"
     assert [language_of_incident("fr", one) for one in (old, new)] == ["en", "fr"]
 

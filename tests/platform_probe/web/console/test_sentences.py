@@ -16,7 +16,7 @@ from platform_probe.tell.support.cohorts import SharedTraits, around_in_words
 from platform_probe.tell.support.fitting import UnlockQuery
 from platform_probe.tell.support.looking_up import look_up_in
 from platform_probe.tell.support.timeline import timeline_of
-from platform_probe.texts.speaking import Speaker, utc_clock
+from platform_probe.texts.speaking import Speaker
 from tests.helpers.busy_store import make_busy_store
 from tests.helpers.english import ENGLISH, FRENCH
 
@@ -47,7 +47,7 @@ AROUND = SharedTraits(
 )
 def test_who_else_has_it_is_told_in_french(around: SharedTraits) -> None:
     """Each cohort and what nobody can tell from it, or that there is none."""
-    said = around_in_words(around, Speaker("fr", utc_clock))
+    said = around_in_words(around, Speaker("fr"))
     assert not {"failures", "attempts", "elsewhere", "it began", "no cohort"} & {
         word for word in ("failures", "attempts", "elsewhere", "it began", "no cohort")
         if word in said
