@@ -107,14 +107,13 @@ async def _connect(
 class Dialer:
     """Makes TCP sockets to one host.
 
-    `sources` are the local addresses to take in turn; None means 127.0.0.2 and up where the host
-    is on loopback (each has its own 28,000 ports), and the system's choice elsewhere.
+    Where the host is on loopback it takes 127.0.0.2 and up in turn, each with its own 28,000 ports;
+    elsewhere the system chooses the local address.
     """
 
-    def __init__(self, host: str, port: int, sources: Sequence[str] | None = None) -> None:
+    def __init__(self, host: str, port: int) -> None:
         self._host = host
         self._port = port
-        self._sources = sources
         # Processes and brokers of a spread fleet start at addresses of their own: connect(2) takes
         # half of an address's ports quickly, and looks through all of these for each one after.
         self._count = (os.getpid() + port) * CONNECTS_PER_SOURCE
@@ -154,7 +153,7 @@ class Dialer:
 
     async def _resolve(self, loop: asyncio.AbstractEventLoop) -> None:
         self._targets = [
-            (family, address, self._sources_for(family, str(address[0])))
+            (family, address, _sources_for(family, str(address[0])))
             for family, address in await look_up(self._host, self._port)
         ]
         self._resolved_until_s = loop.time() + _RESOLVED_FOR_S
@@ -179,11 +178,10 @@ class Dialer:
             raise
         return sock
 
-    def _sources_for(self, family: socket.AddressFamily, host: str) -> Sequence[str]:
-        if self._sources is not None:
-            return self._sources
-        is_loopback = family == socket.AF_INET and ipaddress.ip_address(host).is_loopback
-        return _LOOPBACK_SOURCES if is_loopback else ()
+
+def _sources_for(family: socket.AddressFamily, host: str) -> Sequence[str]:
+    is_loopback = family == socket.AF_INET and ipaddress.ip_address(host).is_loopback
+    return _LOOPBACK_SOURCES if is_loopback else ()
 
 
 def describe_os_error(error: OSError) -> str:

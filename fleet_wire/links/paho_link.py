@@ -161,8 +161,6 @@ class PahoLink:
     def handle_opened(self, *, session_present: bool, receive_max: int) -> None:
         """Handle CONNACK and SUBACK."""
         self._is_connected = True
-        self._factory.connects += 1
-        self._factory.connected += 1
         self._window = min(self._factory.limits.max_in_flight, receive_max)
         self._pump()
         with self._factory.within:
@@ -189,8 +187,6 @@ class PahoLink:
     def handle_end(self, reason: Disconnected) -> None:
         """Handle the end of the connection, or its failure."""
         self._release()
-        if reason.why is EndReason.PROTOCOL_ERROR:
-            self._factory.protocol_errors += 1
         try:
             with self._factory.within:
                 self._handler.on_disconnected(reason)
@@ -224,9 +220,7 @@ class PahoLink:
 
     def _publish_qos0(self, message: Outgoing) -> None:
         connection = self._sendable()
-        if connection is None or connection.is_backed_up:
-            self._factory.qos0_dropped += 1
-        else:
+        if connection is not None and not connection.is_backed_up:
             connection.publish(message, 0)
 
     def _pump(self) -> None:
@@ -246,9 +240,7 @@ class PahoLink:
         if self._starting is not None:
             self._starting.cancel()
             self._starting = None
-        if self._is_connected:
-            self._is_connected = False
-            self._factory.connected -= 1
+        self._is_connected = False
         self._in_flight.clear()
         self._waiting = deque(self._unacknowledged_out)
         self._unacknowledged_in.clear()
@@ -279,13 +271,6 @@ class PahoLinkFactory:
         self.limits = limits or LinkLimits()
         self.within = within or nullcontext()
         self._identity_of = identity_of
-        self.connects = 0
-        """Connections that got as far as `on_connected`."""
-        self.connected = 0
-        """Connections that are open now."""
-        self.qos0_dropped = 0
-        self.protocol_errors = 0
-        """Connections that were closed for what the broker sent."""
 
     def __call__(self, handler: LinkHandler) -> PahoLink:
         """Return a new link for `handler`, not connected."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
@@ -36,7 +35,7 @@ class SharedByLinks:
     """State that the links of one broker share.
 
     `broker` is `mqtt://` or `mqtts://`; `tls` is its context (None: the system's authorities).
-    `source_addresses`: see `fleet_wire.links.connecting.Dialer`. `quick_ack` helps against brokers
+    `quick_ack` helps against brokers
     that do not set TCP_NODELAY (iotcore), at a system call a read. `within` is the context in which
     the links make every call to their owners. `identity_of` says who a client is, where that is not
     what `broker` and `tls` say.
@@ -48,7 +47,6 @@ class SharedByLinks:
         *,
         loop: asyncio.AbstractEventLoop | None = None,
         tls: ssl.SSLContext | None = None,
-        source_addresses: Sequence[str] | None = None,
         limits: LinkLimits | None = None,
         quick_ack: bool = False,
         within: AbstractContextManager[object, None] | None = None,
@@ -62,17 +60,10 @@ class SharedByLinks:
         self.max_queued = min(self.limits.max_queued, MAX_QUEUED)
         self.quick_ack = quick_ack
         self.within = within or nullcontext()
-        self.connects = 0
-        """Connections that got as far as `on_connected`."""
-        self.connected = 0
-        """Connections that are open now."""
-        self.qos0_dropped = 0
-        self.protocol_errors = 0
-        """Connections that were closed for what the broker sent."""
         self._identity_of = identity_of
         self._identity_of_all = identity_in(broker)
         self._tls = (tls or ssl.create_default_context()) if broker.is_tls else None
-        self._dialer = Dialer(broker.host, broker.port, source_addresses)
+        self._dialer = Dialer(broker.host, broker.port)
         self._will_write: list[Flushed] = []
 
     def will_write(self, link: Flushed) -> None:

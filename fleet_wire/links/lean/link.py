@@ -135,8 +135,6 @@ class LeanLink(PacketStream):
         if packet_id is None:
             if can_send:
                 self._send(packet)
-            else:
-                self._factory.qos0_dropped += 1
         elif can_send and outbox.start(packet_id, packet, on_ack):
             self._send(packet)
         elif (waiting := len(outbox.waiting)) < self._factory.max_queued:
@@ -269,8 +267,6 @@ class LeanLink(PacketStream):
             opening.deadline.cancel()
         self._state = _State.CONNECTED
         factory, transport = self._factory, self._transport
-        factory.connects += 1
-        factory.connected += 1
         factory.pace.leave()
         self._start_pings()
         self._outbox.reconnected(
@@ -323,9 +319,7 @@ class LeanLink(PacketStream):
         opening, self._opening = self._opening, None
         transport = self._release()
         self._unacknowledged = ()
-        if state is _State.CONNECTED:
-            self._factory.connected -= 1
-        elif state is _State.WAITING:
+        if state is _State.WAITING:
             self._factory.pace.withdraw(self._start)
         if transport is not None:
             transport.set_protocol(_NOBODY)
@@ -340,7 +334,6 @@ class LeanLink(PacketStream):
         try:
             step(*arguments)
         except PeerError as error:
-            self._factory.protocol_errors += 1
             self._close(disconnect_packet(error.code))
             self._end_connection(Disconnected(EndReason.PROTOCOL_ERROR, detail=str(error)))
         except Exception:

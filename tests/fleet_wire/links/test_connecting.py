@@ -131,17 +131,6 @@ async def test_processes_begin_at_addresses_of_their_own(monkeypatch: pytest.Mon
         assert len(seen) == 2
 
 
-async def test_own_sources_and_none() -> None:
-    """Source addresses may be given, or left to the system."""
-    with _listener() as (server, port):
-        for sources, expected in ((["127.0.0.77"], "127.0.0.77"), ([], "127.0.0.1")):
-            connection = await Dialer("127.0.0.1", port, sources).dial()
-            peer, address = server.accept()
-            assert address[0] == expected
-            connection.close()
-            peer.close()
-
-
 async def test_nobody_listens() -> None:
     """A port that nobody listens on raises the system's error."""
     with pytest.raises(ConnectionRefusedError):

@@ -365,7 +365,7 @@ async def test_a_handler_that_raises(callback: str, caplog: pytest.LogCaptureFix
 
 
 async def test_qos_0_is_dropped_while_the_peer_does_not_read() -> None:
-    """About a thousand may wait for the socket; what comes on top is lost, and counted."""
+    """About a thousand may wait for the socket; what comes on top is lost."""
     async with _played_broker() as (broker, peers):
         client = await _Client(broker, "client").connect()
         for _ in range(2_000):
@@ -375,5 +375,4 @@ async def test_qos_0_is_dropped_while_the_peer_does_not_read() -> None:
         client.link.disconnect()
         await eventually(lambda: peers[0].is_closed)
         assert len(peers[0].published) == 1_002
-        assert client.factory.qos0_dropped == 999
         assert peers[0].count(mqtt5.DisconnectPacket) == 1

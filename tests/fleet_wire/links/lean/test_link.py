@@ -234,7 +234,7 @@ async def test_what_breaks_the_protocol(data: bytes, code: int) -> None:
     await turn()
     link.data_received(data)
     assert [end.why for end in client.ends] == [EndReason.PROTOCOL_ERROR]
-    assert (transport.how_closed, network.protocol_errors, network.connected) == ("closed", 1, 0)
+    assert transport.how_closed == "closed"
     goodbye = transport.packets()[-1]
     assert isinstance(goodbye, mqtt5.DisconnectPacket)
     assert int(goodbye.reason_code) == code
@@ -359,8 +359,8 @@ async def test_packet_above_the_brokers_limit() -> None:
 
 
 async def test_back_pressure() -> None:
-    """While the peer does not read, QoS 0 is dropped and counted, and QoS 1 waits."""
-    _, link, transport = (network := FakeNetwork()).connected_client()
+    """While the peer does not read, QoS 0 is dropped, and QoS 1 waits."""
+    _, link, transport = FakeNetwork().connected_client()
     await turn()
     transport.writes.clear()
     link.pause_writing()
@@ -371,7 +371,6 @@ async def test_back_pressure() -> None:
     link.resume_writing()
     await turn()
     assert transport.names() == ["Publish"]
-    assert network.qos0_dropped == 1
 
 
 async def test_old_messages_are_not_acknowledged_on_a_new_connection() -> None:
@@ -444,7 +443,6 @@ async def test_closing_at_every_stage(stage: str, how: str, closed: str) -> None
     link.data_received(CONNACK + mqtt5.SubAckPacket(sub_id, [mqtt5.SubAckReasonCode(1)]).write())
     assert link.is_connected
     assert client.ends == []
-    assert network.connected == 1
 
 
 async def test_broker_says_why_it_closes() -> None:
