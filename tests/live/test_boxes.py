@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import signal
 import ssl
-import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,10 +20,11 @@ from fleet_wire.contract.topics import TopicKind, topic_of
 from fleet_wire.links.factory import tls_context
 from fleet_wire.links.link import BrokerAddress
 from tests.helpers.brokers import running_mosquitto, write_passwords
-from tests.helpers.commands import SCENARIO, finish, lines, start, write_scenario
+from tests.helpers.commands import SCENARIO, finish, lines, run, start, write_scenario
+from tests.helpers.forked import Forked, forked
 from tests.helpers.hand_made_boxes import AnyClient, links_to, presences
 from tests.helpers.pages import EXAMPLES
-from tests.helpers.waiting import eventually
+from tests.helpers.waiting import PATIENCE_S, eventually
 
 pytestmark = pytest.mark.broker
 
@@ -34,22 +34,17 @@ ALL = BOXES + 1
 
 
 @asynccontextmanager
-async def running_boxes(
-    scenario: Path, *arguments: object
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run five boxes of a scenario until the block ends, with their output in pipes."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "fleet_sim", "boxes", str(scenario), "--seed", "1"),
-        *("--set", f"fleet.count={BOXES}", *map(str, arguments)),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
+async def running_boxes(scenario: Path, *arguments: object) -> AsyncIterator[Forked]:
+    """Run five boxes of a scenario until the block ends; `stderr` lies beside the scenario."""
+    words = ("boxes", str(scenario), "--seed", "1", "--set", f"fleet.count={BOXES}")
+    stderr = scenario.with_name("stderr")
+    with forked("fleet_sim", *words, *map(str, arguments), stderr=stderr) as process:
         yield process
-    finally:
-        with suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
+
+
+async def exit_code_of(process: Forked) -> int | None:
+    """Return it as soon as the process has ended."""
+    return await asyncio.to_thread(process.wait, PATIENCE_S)
 
 
 async def test_sigterm_leaves_no_box_online(mosquitto: BrokerProcess, tmp_path: Path) -> None:
@@ -62,7 +57,7 @@ async def test_sigterm_leaves_no_box_online(mosquitto: BrokerProcess, tmp_path: 
         ) as process:
             await eventually(lambda: [*presences(listener).values()] == [("online", None)] * ALL)
             process.send_signal(signal.SIGTERM)
-            assert await asyncio.wait_for(process.wait(), 30) == 0
+            assert await exit_code_of(process) == 0
         late = AnyClient(links, "late", presence)
         await eventually(lambda: len(late.messages) == ALL)
         assert [*presences(late).values()] == [("offline", "shutdown")] * ALL
@@ -77,7 +72,7 @@ async def test_cars_without_a_load_are_served(mosquitto: BrokerProcess, tmp_path
         async with running_boxes(scenario, "--broker", mosquitto.address) as process:
             await eventually(lambda: [*presences(listener).values()] == [("online", None)] * ALL)
             process.send_signal(signal.SIGTERM)
-            assert await asyncio.wait_for(process.wait(), 30) == 0
+            assert await exit_code_of(process) == 0
 
 
 @pytest.mark.parametrize("processes", [1, 2])
@@ -125,10 +120,10 @@ async def test_a_wrong_password_is_named_at_once(tmp_path: Path) -> None:
     with running_mosquitto(passwords) as broker:
         url = f"mqtt://fleet:wrong@127.0.0.1:{broker.port}"
         async with running_boxes(write_scenario(tmp_path), "--broker", url) as process:
-            _, stderr = await asyncio.wait_for(process.communicate(), 30)
-    assert process.returncode == 2
-    assert b"lets no box in: not authorized; do user and password fit" in stderr
-    assert b"wrong" not in stderr
+            assert await exit_code_of(process) == 2
+    stderr = (tmp_path / "stderr").read_text(encoding="utf-8")
+    assert "lets no box in: not authorized; do user and password fit" in stderr
+    assert "wrong" not in stderr
 
 
 NAP = """\
@@ -178,12 +173,9 @@ async def check_heard(
     async with links_to(on, tls) as links:
         listener = AnyClient(links, "listener", topic_of(TopicKind.PRESENCE, "+"))
         async with running_boxes(scenario, *arguments) as process:
-            assert process.stdout is not None
-            async for line in process.stdout:
-                if b"serving" in line:
-                    break
+            await line_with(process, b"serving")
             process.send_signal(signal.SIGTERM)
-            assert await asyncio.wait_for(process.wait(), 30) == 0
+            assert await exit_code_of(process) == 0
         gone = {topic_of(TopicKind.PRESENCE, one): ("offline", "shutdown") for one in expected}
         await eventually(lambda: presences(listener) == gone, message=f"{presences(listener)}")
 
@@ -234,7 +226,7 @@ async def test_the_access_list_of_the_docs_is_enough(tmp_path: Path) -> None:
             platform.send(topic_of(TopicKind.WAKE, ids[0]), wake)
             await eventually(lambda: presences(platform)[sleeper][0] == "online")
             process.send_signal(signal.SIGTERM)
-            assert await asyncio.wait_for(process.wait(), 30) == 0
+            assert await exit_code_of(process) == 0
         log = broker.log_text()
     assert "Denied" not in log
 
@@ -301,25 +293,18 @@ async def test_a_box_with_anothers_credentials_is_not_heard(tmp_path: Path) -> N
     assert "Denied PUBLISH" in log
 
 
-async def line_with(process: asyncio.subprocess.Process, words: bytes) -> bytes:
+async def line_with(process: Forked, words: bytes) -> bytes:
     """Return the next line on stdout that has these words."""
-    assert process.stdout is not None
-    async with asyncio.timeout(30):
-        async for line in process.stdout:
-            if words in line:
-                return line
+    while line := await asyncio.to_thread(process.stdout.readline):
+        if words in line:
+            return line
     raise AssertionError(f"{words!r} was never said")
 
 
 async def drill(*arguments: object) -> tuple[int, str]:
     """Run `fleet-sim inject`; return its exit code, and what it says on either output."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "fleet_sim", "inject", *map(str, arguments)),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    output, _ = await process.communicate()
-    return process.returncode or 0, output.decode()
+    code, stdout, stderr = await asyncio.to_thread(run, "fleet_sim", "inject", *arguments)
+    return code, stdout + stderr
 
 
 async def test_a_drill_on_running_boxes(mosquitto: BrokerProcess, tmp_path: Path) -> None:
@@ -342,7 +327,7 @@ async def test_a_drill_on_running_boxes(mosquitto: BrokerProcess, tmp_path: Path
         )
         await line_with(process, b"fault regional_carrier_outage ends (injection 1)")
         process.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(process.wait(), 30) == 0
+        assert await exit_code_of(process) == 0
     assert not control.exists()
     began, *truth = lines(out / "ground_truth.jsonl")
     assert began["type"] == "began"

@@ -241,7 +241,7 @@ def test_a_broker_that_is_away_is_waited_for_then_given_up(tmp_path: Path) -> No
     """A message while it waits, exit code 2 after --wait seconds."""
     url = "mqtt://127.0.0.1:1"
     scenario = write_scenario(tmp_path)
-    code, stdout, stderr = run(
+    code, stdout, stderr = run_here(
         "fleet_sim", "run", scenario, "--out", tmp_path / "run", "--broker", url, "--wait", 4
     )
     assert code == 2

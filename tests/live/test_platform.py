@@ -1,4 +1,7 @@
-"""`fleet-sim platform` on a real broker, as a user starts it, asked over HTTP as a phone asks."""
+"""`fleet-sim platform` on a real broker, asked over HTTP as a phone asks.
+
+`test_rentals.py` starts it as a user does.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,10 @@ import re
 import signal
 import socket
 import stat
-import sys
 import time
 import urllib.request
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,8 @@ from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.contract.topics import TopicKind, topic_of
 from fleet_wire.web.client import HttpClient
 from tests.helpers.brokers import running_mosquitto
-from tests.helpers.commands import SCENARIO, finish, run, start, write_scenario
+from tests.helpers.commands import SCENARIO, finish, start, write_scenario
+from tests.helpers.forked import Forked, forked
 from tests.helpers.hand_made_boxes import AnyClient, links_to
 from tests.helpers.own_commands import run_here
 from tests.helpers.waiting import PATIENCE_S, eventually, eventually_answers, whole_lines
@@ -37,7 +40,7 @@ SERVING = re.compile(rb"serving (http://127\.0\.0\.1:\d+);")
 class RunningPlatform:
     """The platform in a process of its own, and customer anna."""
 
-    def __init__(self, process: asyncio.subprocess.Process, url: str, log: Path) -> None:
+    def __init__(self, process: Forked, url: str, log: Path) -> None:
         self.process = process
         self.url = url
         self._log = log
@@ -75,8 +78,8 @@ class RunningPlatform:
     async def terminate(self) -> tuple[int | None, str]:
         """End it as a machine does that shuts down; return exit code and the rest of stdout."""
         self.process.send_signal(signal.SIGTERM)
-        stdout, _ = await asyncio.wait_for(self.process.communicate(), PATIENCE_S)
-        return self.process.returncode, stdout.decode()
+        stdout = await asyncio.to_thread(self.process.stdout.read)
+        return await asyncio.to_thread(self.process.wait, PATIENCE_S), stdout.decode()
 
 
 @asynccontextmanager
@@ -85,31 +88,16 @@ async def running_platform(
 ) -> AsyncIterator[RunningPlatform]:
     """Run the platform of a scenario until the block ends."""
     log = directory / "platform.jsonl"
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "fleet_sim", "platform"),
-        *(
-            str(write_scenario(directory, scenario)),
-            "--broker",
-            str(broker.address),
-            "--listen",
-            "127.0.0.1:0",
-            "--log-file",
-            str(log),
-        ),
-        *arguments,
-        stdout=asyncio.subprocess.PIPE,
+    words = (
+        *("platform", str(write_scenario(directory, scenario)), "--broker", str(broker.address)),
+        *("--listen", "127.0.0.1:0", "--log-file", str(log), *arguments),
     )
-    assert process.stdout is not None
-    try:
+    with forked("fleet_sim", *words, stderr=directory / "platform.stderr") as process:
         url = None
-        while url is None and (line := await process.stdout.readline()):
+        while url is None and (line := await asyncio.to_thread(process.stdout.readline)):
             url = SERVING.match(line)
         assert url is not None
         yield RunningPlatform(process, url[1].decode(), log)
-    finally:
-        with suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
 
 
 @asynccontextmanager
@@ -117,23 +105,15 @@ async def running_boxes(
     directory: Path, broker: BrokerProcess, *arguments: str, scenario: str = SCENARIO
 ) -> AsyncIterator[None]:
     """Run the boxes of the same scenario until the block ends."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "fleet_sim", "boxes"),
-        *(str(write_scenario(directory, scenario)), "--broker", str(broker.address)),
-        *arguments,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    try:
-        while line := await process.stdout.readline():
+    words = ("boxes", str(write_scenario(directory, scenario)), "--broker", str(broker.address))
+    with forked("fleet_sim", *words, *arguments, stderr=directory / "boxes.stderr") as process:
+        while line := await asyncio.to_thread(process.stdout.readline):
             if line.startswith(b"serving"):
                 break
         yield
-    finally:
-        with suppress(ProcessLookupError):
-            process.terminate()
-        await process.communicate()
-    assert process.returncode == 0
+        process.send_signal(signal.SIGTERM)
+        await asyncio.to_thread(process.stdout.read)
+        assert await asyncio.to_thread(process.wait, PATIENCE_S) == 0
 
 
 @pytest.mark.broker
@@ -278,8 +258,7 @@ async def test_who_takes_the_client_id_is_told_of(mosquitto: BrokerProcess, tmp_
         running_platform(tmp_path, mosquitto, "--client-id", "fleet-a") as platform,
     ):
         AnyClient(links, "fleet-a")
-        assert platform.process.stdout is not None
-        line = await asyncio.wait_for(platform.process.stdout.readline(), PATIENCE_S)
+        line = await asyncio.to_thread(platform.process.stdout.readline)
         assert b"another client has connected with our client id 'fleet-a'" in line
 
 
@@ -350,7 +329,7 @@ async def test_tokens_go_into_a_file_of_our_own(mosquitto: BrokerProcess, tmp_pa
 
 def test_nobody_answers_at_the_broker(tmp_path: Path) -> None:
     """It says so, and ends."""
-    code, _, stderr = run(
+    code, _, stderr = run_here(
         "fleet_sim", "platform", write_scenario(tmp_path), "--wait", "0.2",
         "--broker", "mqtt://127.0.0.1:1", "--listen", "127.0.0.1:0",
     )  # fmt: skip
@@ -366,7 +345,7 @@ def test_a_port_that_is_taken(mosquitto: BrokerProcess, tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        code, _, stderr = run(
+        code, _, stderr = run_here(
             "fleet_sim", "platform", write_scenario(tmp_path),
             "--broker", mosquitto.address, "--listen", f"127.0.0.1:{port}",
         )  # fmt: skip
