@@ -24,14 +24,14 @@ from platform_probe.tell.support.believed import TOLD_FROM
 from tests.helpers.busy_store import make_busy_store
 from tests.helpers.diagnoses import diagnosis_of
 from tests.helpers.places import ROOT
-from tests.helpers.stores import BEGIN_S, put_lines, put_unlocks, unlock
+from tests.helpers.stores import BEGIN_S, KeptStores, put_lines, put_unlocks, unlock
 from tests.helpers.virtual_runs import run_virtually
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def store(tmp_path_factory: pytest.TempPathFactory, kept_stores: KeptStores) -> Path:
     """Return a store in which everything has happened once."""
-    return make_busy_store(tmp_path_factory.mktemp("busy") / "store")
+    return kept_stores.keep(make_busy_store(tmp_path_factory.mktemp("busy") / "store"))
 
 
 GARAGES: dict[str, Any] = {
@@ -179,7 +179,7 @@ def test_unlock_is_found_by_what_is_known(
 
 
 @pytest.fixture(scope="module")
-def numbered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def numbered(tmp_path_factory: pytest.TempPathFactory, kept_stores: KeptStores) -> Path:
     """Return a store of a fleet that counts its commands in each car, as OVMS does."""
     store = tmp_path_factory.mktemp("numbered") / "store"
     unlocks = [
@@ -192,7 +192,7 @@ def numbered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     put_unlocks(store, unlocks)
     put_lines(store, "platform_events", map(encode_event, asked))
-    return store
+    return kept_stores.keep(store)
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_a_command_of_another_booking_is_said_to_be(numbered: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def unnamed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def unnamed(tmp_path_factory: pytest.TempPathFactory, kept_stores: KeptStores) -> Path:
     """Return a store in which the platform answered and forgot a request of customer-3.
 
     It names a booking, of which another unlock and the log say whose it is. Then it sent the next
@@ -258,7 +258,7 @@ def unnamed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         at=BEGIN_S + 17, attempt_id="attempt-8",
     )  # fmt: skip
     put_lines(store, "stray_answers", [msgspec.json.encode(again)])
-    return store
+    return kept_stores.keep(store)
 
 
 @pytest.mark.parametrize(

@@ -18,14 +18,14 @@ from fleet_wire.contract.diagnosis import RankedMode
 from platform_probe.__main__ import main
 from tests.helpers.diagnoses import diagnosis_of
 from tests.helpers.incident_store import COMPLAINT, make_incident_store
-from tests.helpers.stores import BEGIN_S, put_lines, put_unlocks, unlock
+from tests.helpers.stores import BEGIN_S, KeptStores, put_lines, put_unlocks, unlock
 from tests.helpers.virtual_runs import broken_expectations, run_virtually
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def store(tmp_path_factory: pytest.TempPathFactory, kept_stores: KeptStores) -> Path:
     """Return a store with an incident in it."""
-    return make_incident_store(tmp_path_factory.mktemp("incident") / "store")
+    return kept_stores.keep(make_incident_store(tmp_path_factory.mktemp("incident") / "store"))
 
 
 def exported(*words: str | Path) -> Result:

@@ -13,13 +13,13 @@ from click.testing import CliRunner, Result
 from platform_probe.__main__ import main
 from platform_probe.store.queries import Query
 from tests.helpers.busy_store import make_busy_store
-from tests.helpers.stores import put_unlocks, unlock
+from tests.helpers.stores import KeptStores, put_unlocks, unlock
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def store(tmp_path_factory: pytest.TempPathFactory, kept_stores: KeptStores) -> Path:
     """Return a store in which everything has happened once."""
-    return make_busy_store(tmp_path_factory.mktemp("busy") / "store")
+    return kept_stores.keep(make_busy_store(tmp_path_factory.mktemp("busy") / "store"))
 
 
 def ask(*words: str | Path) -> Result:
