@@ -175,3 +175,11 @@ def _drop_what_is_unwritten() -> None:
         except OSError:
             with suppress(OSError):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def write_file(path: Path, text: str, *, option: str) -> None:
+    """Write a text. Raises `UnlockpathError` that names the option which says where."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UnlockpathError(f"{option} {path}: cannot be written: {error.strerror}") from None

@@ -179,8 +179,15 @@ def _exemplar(example: _Example | None) -> Exemplar | None:
     return Exemplar(labels, value, unix_s)
 
 
+def as_labels(key: object) -> tuple[str, ...]:
+    """Return a key of series as values of labels: each part of a tuple is one."""
+    return tuple(map(str, key)) if isinstance(key, tuple) else (str(key),)
+
+
 class Series(dict[KeyT, SeriesT]):
-    """The series of a metric by key. Those of `at_start` exist from the start, at 0.
+    """The series of a metric by key: its label or labels, unless `labels_of` says otherwise.
+
+    Those of `at_start` exist from the start, at 0.
 
     A key that nothing can count now has no series; it gets one if it is counted after all.
     """
@@ -188,8 +195,8 @@ class Series(dict[KeyT, SeriesT]):
     def __init__(
         self,
         family: Family[SeriesT],
-        labels_of: Callable[[KeyT], tuple[str, ...]],
         at_start: Iterable[KeyT],
+        labels_of: Callable[[KeyT], tuple[str, ...]] = as_labels,
     ) -> None:
         super().__init__()
         self._family = family

@@ -10,6 +10,7 @@ from typing import Final
 
 import click
 
+from fleet_wire.command_line import write_file
 from fleet_wire.config.file import Document
 from fleet_wire.errors import ConfigError
 from fleet_wire.printing import json_text
@@ -130,10 +131,7 @@ def export(name: str, target: Path) -> None:
     """Write a board for Grafana: PromQL as panels; what asks the store as text."""
     file = _file_of(name)
     dashboard = grafana_dashboard(load_board(file.path)[1], file.name)
-    try:
-        target.write_text(json_text(dashboard) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise ConfigError([f"{target}: cannot be written: {error.strerror}"]) from None
+    write_file(target, json_text(dashboard) + "\n", option="--grafana")
     click.echo(f"{target} written")
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import click
 
+from fleet_wire.command_line import write_file
 from fleet_wire.contract.causes import Cause
 from fleet_wire.error_text import suggestion
-from fleet_wire.errors import ConfigError, UnlockpathError
+from fleet_wire.errors import ConfigError
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.commands.asking import StoreOptions, store_options
 from platform_probe.store.schema import COMPLAINTS
@@ -78,10 +79,7 @@ def export(
     if out is None:
         click.echo(text, nl=False)
         return
-    try:
-        out.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UnlockpathError(f"--out {out}: {error.strerror}") from None
+    write_file(out, text, option="--out")
     click.echo(
         f"{out}: {incident.mode}{_left_out(incident)};"
         f" its proof: fleet-sim run {out} --mode virtual",

@@ -43,6 +43,7 @@ from platform_probe.tell.messages.incident_text import (
 )
 from platform_probe.tell.posting import post
 from platform_probe.tell.support.incident_rows import incident_of, muted_until_s
+from platform_probe.tell.support.rows import as_rows
 from platform_probe.texts.speaking import Speaker
 
 DEFAULT_MUTE_S: Final = 3_600.0
@@ -151,7 +152,7 @@ def one_incident(source: Source, incident_id: str) -> Incident:
 def found_in(source: Source, sql: str, *, limit: int, **parameters: Any) -> list[Incident]:
     """Return the incidents that a query finds."""
     rows = source.read(lambda duck: duck.query(sql, parameters, limit=limit))
-    return [incident_of(dict(zip(rows.columns, row, strict=True))) for row in rows.rows]
+    return [*map(incident_of, as_rows(rows))]
 
 
 def _text(key: str, **values: Value) -> Text:

@@ -10,6 +10,7 @@ from typing import Any
 import click
 import uvloop
 
+from fleet_wire.command_line import write_file
 from fleet_wire.config.secrets import read_secret
 from fleet_wire.durations import HELP, Duration
 from fleet_wire.links.factory import tls_for
@@ -127,6 +128,6 @@ def learn(  # noqa: PLR0913 - one parameter for each option
     if out is None:
         click.echo(draft, nl=False)
     else:
-        out.write_text(draft, "utf-8")
+        write_file(out, draft, option="--out")
         rest = f"; {FILL_IN} stands for what is to be filled in" if FILL_IN in draft else ""
         click.echo(f"{out}: from {len(samples)} messages{rest}", err=True)

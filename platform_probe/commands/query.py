@@ -29,6 +29,7 @@ from platform_probe.store.reading import Span
 from platform_probe.store.schema import OBSERVATIONS
 from platform_probe.store.user_sql import run_user_sql
 from platform_probe.tell.support.nearest import nearest_texts, not_found
+from platform_probe.tell.support.rows import utc
 
 FORMATS: Final = ("table", "csv", "json")
 DEFAULT_ROWS: Final = 100
@@ -150,7 +151,7 @@ def run_query(
     asked: StoreQuestion, chosen: Query, span: Span, given: Mapping[str, str], limit: int
 ) -> Rows:
     """Return what a predefined query finds. Raises `ConfigError`."""
-    ends = {"since": _utc(span.since_s), "until": _utc(span.until_s)}
+    ends = {"since": utc(span.since_s or 0.0), "until": utc(span.until_s or 0.0)}
     values = chosen.values(given, ends)
     # The last messages of a car, and bookings, may be older than the asked time.
     files = Span(None, span.until_s) if "observations" in chosen.sql else span
@@ -169,10 +170,6 @@ def _pair(text: str) -> tuple[str, str]:
     if not separator:
         raise ConfigError([f"--set {text}: expected NAME=VALUE"])
     return name.strip(), value
-
-
-def _utc(at_s: float | None) -> datetime:
-    return datetime.fromtimestamp(at_s or 0.0, UTC).replace(tzinfo=None)
 
 
 def _list(form: str) -> None:

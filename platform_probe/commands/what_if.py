@@ -10,8 +10,9 @@ from pathlib import Path
 
 import click
 
+from fleet_wire.command_line import write_file
 from fleet_wire.config.file import yaml_text
-from fleet_wire.errors import ConfigError, UnlockpathError
+from fleet_wire.errors import ConfigError
 from platform_probe.commands.asking import StoreOptions, store_options
 from platform_probe.commands.incidents import one_incident
 from platform_probe.tell.export.worlds import worlds_of
@@ -48,19 +49,12 @@ def what_if(
     asked = store.question()
     text = yaml_text(worlds_of(asked.source, one_incident(asked.source, incident_id)))
     if worlds is not None:
-        _write(worlds, text)
+        write_file(worlds, text, option="--worlds")
         click.echo(f"{worlds}: play it with fleet-sim what-if {worlds}", err=True)
         return
     with tempfile.TemporaryDirectory(prefix="what-if-") as folder:
         path = Path(folder) / "worlds.yaml"
-        _write(path, text)
+        write_file(path, text, option="--worlds")
         command = [sys.executable, "-m", "fleet_sim", "what-if", str(path), *options]
         code = subprocess.run(command, check=False).returncode  # noqa: S603 - our own program
     sys.exit(code)
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UnlockpathError(f"--worlds {path}: {error.strerror}") from None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import product
-from typing import Any, Final
+from typing import Final
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 
@@ -34,7 +34,7 @@ class JudgeMetrics(SeriesMaker):
             " likeliest failure mode when no more is to come: ten minutes after they began.",
             "source", "mode",
         )  # fmt: skip
-        self._diagnoses = Series(diagnoses, _as_labels, product(SOURCES, TITLES))
+        self._diagnoses = Series(diagnoses, product(SOURCES, TITLES))
         incidents = self._gauge(
             "incidents_open", "Incidents that go on, by what was found and how bad it is; those"
             " that a maintenance window covers too.", "kind", "severity",
@@ -92,7 +92,3 @@ class JudgeMetrics(SeriesMaker):
             shown[one.kind, one.severity] += 1
         for both, number in shown.items():
             self._incidents[both].set(number)
-
-
-def _as_labels(labels: tuple[Any, ...]) -> tuple[str, ...]:
-    return tuple(str(label) for label in labels)

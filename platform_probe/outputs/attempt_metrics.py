@@ -73,13 +73,13 @@ class AttemptMetrics(SeriesMaker):
             "unlocks", "Unlocks that ended, by who asked and why they ended.",
             "source", "outcome", "cause",
         )  # fmt: skip
-        self._unlocks = Series(unlocks, _labels_of_end, filter(self._can_end_so, _ENDS))
+        self._unlocks = Series(unlocks, filter(self._can_end_so, _ENDS), _labels_of_end)
         duration = self._histogram(
             "unlock_duration_seconds", UNLOCK_BUCKETS_S,
             "From the intended start to the end; a timeout counts with its deadline.",
             "source", "outcome",
         )  # fmt: skip
-        self._duration = Series(duration, _as_labels, product(SOURCES, Outcome))
+        self._duration = Series(duration, product(SOURCES, Outcome))
         self._floor_duration = self._histogram(
             "floor_duration_seconds", FLOOR_BUCKETS_S,
             "Unlocks of the null box: what broker, network and probe take by themselves.",
@@ -87,7 +87,7 @@ class AttemptMetrics(SeriesMaker):
         flags = self._counter("attempt_flags", "Ended unlocks that had this oddity.", "flag")
         has_api = any(self._has_api.values())
         can_be = [flag for flag in Flag if has_api or flag not in _FLAGS_OF_AN_API]
-        self._flags = Series(flags, _labels_of_flag, can_be)
+        self._flags = Series(flags, can_be)
         last_attempt = self._gauge(
             "last_attempt_timestamp_seconds", "Unix time at which an unlock last ended; 0: never.",
             "source",
@@ -113,14 +113,14 @@ class AttemptMetrics(SeriesMaker):
             " time that the car takes too.", "source",
         )  # fmt: skip
         asking = [source for source in SOURCES if self._has_api[source]]
-        self._api_answer = Series(api_answer, _labels_of_source, asking)
+        self._api_answer = Series(api_answer, asking)
         self._stage_duration: dict[Source, Series[str, Histogram]] = {}
         self._stages_reached: dict[Source, Series[str, Counter]] = {}
         for source in SOURCES:
             labels_of = partial(_labels_of_stage, source)
             stages = self._stages_of(source)
-            self._stage_duration[source] = Series(duration, labels_of, stages[1:])
-            self._stages_reached[source] = Series(reached, labels_of, stages)
+            self._stage_duration[source] = Series(duration, stages[1:], labels_of)
+            self._stages_reached[source] = Series(reached, stages, labels_of)
 
     def _stages_of(self, source: Source) -> list[str]:
         """Return the stages that an unlock can reach, the intended start first."""
@@ -140,7 +140,7 @@ class AttemptMetrics(SeriesMaker):
         )  # fmt: skip
         known = product((Source.FLOOR, *SOURCES), StrayKind)
         # An unknown source has no attempt for which the answer could be late.
-        self._strays = Series(strays, _labels_of_stray, [*known, (None, StrayKind.ORPHAN)])
+        self._strays = Series(strays, [*known, (None, StrayKind.ORPHAN)], _labels_of_stray)
         late = self._counter(
             "late_unlocks", "Cars that opened after their customer had been told that they did"
             " not, by who had asked.", "source",
@@ -292,22 +292,10 @@ def _labels_of_end(end: _End) -> tuple[str, ...]:
     return source.value, outcome_of(cause).value, NO_CAUSE if cause is None else cause.value
 
 
-def _labels_of_source(source: Source) -> tuple[str, ...]:
-    return (source.value,)
-
-
 def _labels_of_stage(source: Source, stage: str) -> tuple[str, ...]:
     return source.value, stage
-
-
-def _labels_of_flag(flag: Flag) -> tuple[str, ...]:
-    return (flag.value,)
 
 
 def _labels_of_stray(stray: tuple[Source | None, StrayKind]) -> tuple[str, ...]:
     source, kind = stray
     return UNKNOWN if source is None else source.value, kind.value
-
-
-def _as_labels(labels: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(str(label) for label in labels)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Hashable, MutableMapping
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -142,6 +143,16 @@ def _method(level_number: int) -> str:
     return "info" if level_number >= logging.INFO else "debug"
 
 
+OF_UNLOCK: Final = (
+    "trace_id", "span_id", "attempt_id", "command_id", "vehicle_id", "source", "outcome", "cause",
+    "reason", "total_s", "stages", "flags", "evidence", "region", "operator", "firmware",
+    "hardware",
+)  # fmt: skip
+"""Fields of a record that the line of its unlock has."""
+_OPTIONAL: Final = ("site", "revision", "sources_missing", "same_as", "platform")
+_values_of_unlock = attrgetter(*OF_UNLOCK)
+
+
 class LogSink:
     """Writes the canonical line of each attempt: everything about it in one place.
 
@@ -240,27 +251,8 @@ class RevisionLog:
 
 
 def _line(attempt: Attempt) -> dict[str, Any]:
-    line = {
-        "trace_id": attempt.trace_id,
-        "span_id": attempt.span_id,
-        "attempt_id": attempt.attempt_id,
-        "command_id": attempt.command_id,
-        "vehicle_id": attempt.vehicle_id,
-        "source": attempt.source,
-        "outcome": attempt.outcome,
-        "cause": attempt.cause,
-        "reason": attempt.reason,
-        "total_s": attempt.total_s,
-        "stages": attempt.stages,
-        "flags": attempt.flags,
-        "evidence": attempt.evidence,
-        "region": attempt.region,
-        "operator": attempt.operator,
-        "firmware": attempt.firmware,
-        "hardware": attempt.hardware,
-    }
-    optional = ("site", "revision", "sources_missing", "same_as", "platform")
-    return line | {name: value for name in optional if (value := getattr(attempt, name))}
+    line = dict(zip(OF_UNLOCK, _values_of_unlock(attempt), strict=True))
+    return line | {name: value for name in _OPTIONAL if (value := getattr(attempt, name))}
 
 
 class Complaints:

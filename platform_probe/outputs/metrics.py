@@ -185,7 +185,7 @@ class ProbeMetrics(AttemptMetrics):
         self._last_message = {kind: heard.labels(kind.value) for kind in HEARD}
         self._noted = dict.fromkeys(HEARD, 0)
         self.malformed: Series[TopicKind | None, Counter] = Series(
-            malformed, _labels_of_kind, (*HEARD, None)
+            malformed, (*HEARD, None), _labels_of_kind
         )
         """By kind of topic; None: the topic is outside of the contract."""
         defects = self._counter(
@@ -193,7 +193,7 @@ class ProbeMetrics(AttemptMetrics):
             " topic; the others went on.", "topic",
         )  # fmt: skip
         self.message_defects: Series[TopicKind | None, Counter] = Series(
-            defects, _labels_of_kind, (*HEARD, None)
+            defects, (*HEARD, None), _labels_of_kind
         )
         """By kind of topic; None: it is not known."""
         capped = self._counter(

@@ -312,7 +312,7 @@ class Event(NamedTuple):
 
 def page_of_log() -> str:
     """Return the page."""
-    shared = [name for name in _keys_in(logs._line) if name in Attempt.__struct_fields__]
+    shared: list[str] = [name for name in logs.OF_UNLOCK if name in Attempt.__struct_fields__]
     more = _keys_in(logs.LogSink.emit)
     return "\n".join(
         [

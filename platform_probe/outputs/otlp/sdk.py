@@ -43,13 +43,13 @@ from opentelemetry.trace import SpanContext, Status, StatusCode, TraceFlags
 from opentelemetry.trace import SpanKind as SdkSpanKind
 
 from fleet_wire.contract.attempt import Attempt
+from fleet_wire.contract.causes import CAUSES
 from fleet_wire.error_text import shortened
 from platform_probe.outputs.families import Family, Sample
 from platform_probe.outputs.otlp.lines import Collection, ExporterConfig, Target
 from platform_probe.outputs.otlp.spans import (
     Span,
     SpanKind,
-    explanation_of,
     flat,
     hops_at,
     spans_of,
@@ -161,7 +161,7 @@ class _Traces(_Exporter):
         parent = span.parent_span_id
         status = Status(StatusCode.UNSET)
         if span.cause is not None:
-            status = Status(StatusCode.ERROR, explanation_of(span.cause))
+            status = Status(StatusCode.ERROR, CAUSES[span.cause].explanation)
         return ReadableSpan(
             span.name,
             context=_context(span.trace_id, span.span_id, is_remote=False),

@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from fleet_wire.contract.attempt import Attempt, Source, Stage
-from fleet_wire.contract.causes import CAUSES, Cause
+from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.problems import is_error
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.contract.trace_context import span_id_of
@@ -182,11 +182,6 @@ def flat(fields: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     _flatten(PREFIX, fields, found)
     return found
-
-
-def explanation_of(cause: Cause) -> str:
-    """Return what a cause means, in a sentence."""
-    return CAUSES[cause].explanation
 
 
 def _attributes_of(attempt: Attempt) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from fleet_wire.modes.catalogue import MODES
 from platform_probe.store.duck import Duck
 from platform_probe.store.reading import Source, Span
 from platform_probe.tell.support.nearest import nearest_texts, not_found
-from platform_probe.tell.support.rows import utc
+from platform_probe.tell.support.rows import as_rows, utc
 
 AROUND_S: Final = 120.0
 """Unlocks that began so near to one that is exported are taken with it [E]."""
@@ -233,8 +233,7 @@ def _in(span: Span) -> tuple[str, dict[str, Any]]:
 
 def _unlocks(duck: Duck, where: str, values: dict[str, Any]) -> list[Unlock]:
     sql = f"{_UNLOCKS} WHERE {where} ORDER BY started_at, attempt_id"
-    rows = duck.query(sql, values, limit=MOST_READ)
-    found = [dict(zip(rows.columns, row, strict=True)) for row in rows.rows]
+    found = as_rows(duck.query(sql, values, limit=MOST_READ))
     return [
         Unlock(
             **{name: row[name] for name in _PLAIN},

@@ -304,7 +304,8 @@ def _message_entries(case: Case) -> Iterator[Entry]:
     known: dict[str, Text | None] = {}
     sent = {one["command_id"] for one in case.events if one["event"] == PlatformStep.PUBLISHED}
     for heard in case.heard:
-        told = _HEARD.get(heard["kind"], _message_text)(heard)
+        telling = _HEARD.get(heard["kind"])
+        told = as_is(str(heard["kind"])) if telling is None else telling(heard)
         is_own_answer = (
             heard["kind"] in ("result", "command")
             and case.attempt is not None
@@ -429,21 +430,9 @@ def _result(heard: Row) -> Text:
     return _with("answers_another", "why", reason, phase=heard["phase"])
 
 
-def _command(heard: Row) -> Text:
-    return _story("is_sent", operation=str(heard["action"]))
-
-
-def _car_event(heard: Row) -> Text:
-    return _story("tells", event=str(heard["event"]))
-
-
 def _broker(heard: Row) -> Text:
     said = _story("broker_says", what=broker_text(heard["status"]))
     return with_word(said, heard["detail"]) if heard["detail"] else said
-
-
-def _message_text(heard: Row) -> Text:
-    return as_is(str(heard["kind"]))
 
 
 _HEARD: Final[dict[str, Callable[[Any], Text | None]]] = {
@@ -451,7 +440,7 @@ _HEARD: Final[dict[str, Callable[[Any], Text | None]]] = {
     "state": _state,
     "telemetry": _heartbeat,
     "result": _result,
-    "command": _command,
-    "event": _car_event,
+    "command": lambda heard: _story("is_sent", operation=str(heard["action"])),
+    "event": lambda heard: _story("tells", event=str(heard["event"])),
     "broker": _broker,
 }

@@ -177,7 +177,7 @@ def test_place_that_cannot_be_written_is_named(store: Path, tmp_path: Path) -> N
     place = tmp_path / "missing" / "exported.yaml"
     result = exported("--attempt", "attempt-5", "--store", store, "--out", place)
     assert result.exit_code == 2
-    assert f"--out {place}: No such file or directory" in result.output
+    assert f"--out {place}: cannot be written: No such file or directory" in result.output
 
 
 @pytest.mark.parametrize("words", [("garage-5",), ("--attempt", COMPLAINT)])
