@@ -12,10 +12,11 @@ import click
 import uvloop
 
 from fleet_wire.errors import ConfigError
+from fleet_wire.garbage import calm_garbage_collector
 from fleet_wire.printing import print_json
 from platform_probe.judge.weights import weights_file
 from platform_probe.judge_process.outlets import judge_of, ranking_of
-from platform_probe.judge_process.process import follow_alone
+from platform_probe.judge_process.process import GARBAGE, follow_alone
 from platform_probe.judge_process.recordings import recording_at
 from platform_probe.judge_process.replay import Changed, Replayed, replay, rows_of
 from platform_probe.settings.monitor import ProbeSettings, load_settings
@@ -97,6 +98,7 @@ def judge(
         return
     if out is not None and out.exists():
         raise ConfigError([f"--out {out}: is there already; choose another directory"])
+    calm_garbage_collector(**GARBAGE)
     found = _replay(
         settings, replayed, since=since, until=until, weights=weights, out=out, zone=zone
     )

@@ -24,6 +24,7 @@ from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.incident import IncidentAction
 from fleet_wire.contract.label import Label
 from fleet_wire.errors import ConfigError, UnlockpathError
+from fleet_wire.garbage import calm_garbage_collector
 from fleet_wire.system_clock import SystemClock
 from fleet_wire.web.exchange import HttpRequest, HttpResponse
 from fleet_wire.web.server import HttpServer
@@ -69,6 +70,8 @@ COMMIT_EVERY_S: Final = 1.0
 SAY_EVERY_S: Final = 2.0
 RETRY_S: Final = 1.0
 """A disk that takes nothing is tried again after so long; the journal waits meanwhile."""
+GARBAGE: Final = {"young": 20_000, "middle": 10, "old": 100}
+"""How seldom the garbage collector runs: nobody waits for a judge, and it leaves little garbage."""
 SET_ASIDE_FILE: Final = "set_aside.jsonl"
 
 
@@ -171,6 +174,7 @@ class JudgeProcess:
 
     async def follow_and_report(self, stop: asyncio.Event) -> None:
         """Follow the journal until `stop`, and send messages to people meanwhile."""
+        calm_garbage_collector(**GARBAGE)
         if self.messages is not None:
             self.messages.start()
         try:
@@ -239,12 +243,13 @@ class JudgeProcess:
 
     def _handle_entry(self, entry: Entry) -> None:
         self._judge.append(entry)
-        self._cars.add(entry)
         self._at = max(self._at, entry.at)
-        if isinstance(entry, Tick):
-            self._offset_s = entry.unix_s - entry.at
-        elif isinstance(entry, RecordWritten):
+        if type(entry) is RecordWritten:
             self.metrics.count_record(entry.record)
+        elif type(entry) is Tick:
+            self._offset_s = entry.unix_s - entry.at
+        else:
+            self._cars.add(entry)
         if self._store is not None:
             self._store.add(entry)
 

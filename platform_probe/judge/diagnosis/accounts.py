@@ -63,7 +63,11 @@ class Bookings:
 
     def note(self, booking_id: str, account_id: str | None, vehicle_id: str) -> None:
         """Note that somebody named a booking for a car."""
-        accounts, cars = self._named.get(booking_id, (frozenset[str](), frozenset[str]()))
+        named = self._named.get(booking_id)
+        if named is not None and account_id in named[0] and vehicle_id in named[1]:
+            self._named.move_to_end(booking_id)  # the next press of the same customer
+            return
+        accounts, cars = named or (frozenset[str](), frozenset[str]())
         if account_id is not None and len(accounts) < SEVERAL_CARS:
             accounts |= {account_id}
         if vehicle_id and len(cars) < SEVERAL_CARS:

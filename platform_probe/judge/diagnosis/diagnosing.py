@@ -36,7 +36,7 @@ from platform_probe.cars.state import Session
 from platform_probe.judge.diagnosis.car_history import CarHistory
 from platform_probe.judge.diagnosis.case import Case
 from platform_probe.judge.diagnosis.ended_unlocks import EndedUnlocks
-from platform_probe.judge.diagnosis.entries import are_of_one_press, is_between
+from platform_probe.judge.diagnosis.entries import PastAttempt, are_of_one_press, is_between
 from platform_probe.judge.diagnosis.hearing import Hearing
 from platform_probe.judge.diagnosis.neighbours import WAVE_S
 from platform_probe.judge.diagnosis.observed import observe
@@ -156,10 +156,10 @@ class Diagnosing(Hearing):
         one = self._open.get(record.attempt_id)
         if one is None and (record.reason or "").startswith((PROBE_STOPPED, BEGUN_LATE, UNREAD)):
             return  # nobody has seen what it failed of, or whether it did
-        self._note(record, car, began_s)
+        this = self._note(record, car, began_s)
         if one is not None:
             one.record = record
-        elif record.outcome is Outcome.OK and not self._is_odd(record, car, began_s):
+        elif record.outcome is Outcome.OK and not self._is_odd(record, car, this):
             remember(self._recent, record.vehicle_id, record, MAX_RECENT)
             return
         else:
@@ -171,7 +171,7 @@ class Diagnosing(Hearing):
         if alike:
             self._look_soon(record.vehicle_id, now_s)
 
-    def _is_odd(self, record: Attempt, car: CarHistory, began_s: float) -> bool:
+    def _is_odd(self, record: Attempt, car: CarHistory, this: PastAttempt) -> bool:
         """Return whether an unlock that went well looks odd at once."""
         if not _SUSPECT.isdisjoint(record.flags) or is_taken_over_often(record.evidence):
             return True
@@ -185,11 +185,10 @@ class Diagnosing(Hearing):
         if names_no_booking(record, others_do=self._ended.name_bookings):
             return True
         bounced = car.bounced()
-        if bounced is not None and 0 < began_s - bounced.at_s < BOUNCE_HOLDS_S:
+        if bounced is not None and 0 < this.began_s - bounced.at_s < BOUNCE_HOLDS_S:
             return True
         if still_locked(car.signals):
             return True
-        this = past_of(record, began_s)
         others = (past for past in car.attempts if past.attempt_id != record.attempt_id)
         return any(are_of_one_press(this, past) for past in others)
 
@@ -210,23 +209,29 @@ class Diagnosing(Hearing):
         if one.last is not None and self.on_settled is not None:
             self.on_settled(one.last)
 
-    def _note(self, record: Attempt, car: CarHistory, began_s: float) -> None:
-        """Count an unlock for its car and for all others, and see what it says of earlier ones."""
+    def _note(self, record: Attempt, car: CarHistory, began_s: float) -> PastAttempt:
+        """Count an unlock for its car and for all others, and see what it says of earlier ones.
+
+        Returns what is kept of it.
+        """
         self._ended.add_unlock(record, car, began_s)
+        this = past_of(record, began_s)
         earlier = self._recent.get(record.vehicle_id)
         if earlier is not None and earlier.attempt_id != record.attempt_id:
-            self._doubt(earlier, car, began_s, record)
-        car.take_attempt(past_of(record, began_s))
+            self._doubt(earlier, car, this)
+        car.take_attempt(this)
+        return this
 
-    def _doubt(self, earlier: Attempt, car: CarHistory, again_s: float, record: Attempt) -> None:
+    def _doubt(self, earlier: Attempt, car: CarHistory, again: PastAttempt) -> None:
         """Look at an unlock that went well, where its car is asked for again and had locked.
 
         Also where a second command was sent for one request.
         """
-        began_s = self._placed_s(earlier.started_at)
+        began_s, again_s = self._placed_s(earlier.started_at), again.began_s
         relocks = (relock for relock in car.relocks() if began_s < relock.at_s <= again_s)
         has_relocked = next(relocks, None) is not None and again_s - began_s < RELOCKED_S * 2
-        is_one_press = are_of_one_press(past_of(earlier, began_s), past_of(record, again_s))
+        kept = (past for past in car.attempts if past.attempt_id == earlier.attempt_id)
+        is_one_press = any(are_of_one_press(past, again) for past in kept)
         if has_relocked or is_one_press:
             self._open_unlock(earlier, self._clock.monotonic_s())
 

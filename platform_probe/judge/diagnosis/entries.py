@@ -69,13 +69,13 @@ def are_of_one_press(one: PastAttempt, other: PastAttempt) -> bool:
     that follows within seconds for the same booking, and of which no request is known, is the
     platform's own.
     """
-    first, second = sorted((one, other), key=lambda each: each.began_s)
+    first, second = (one, other) if one.began_s <= other.began_s else (other, one)
     if one.trace_id != other.trace_id:
-        is_same = first.booking_id is not None and first.booking_id == second.booking_id
-        is_soon = second.began_s - first.began_s < UNASKED_S
+        if first.booking_id != second.booking_id or second.began_s - first.began_s >= UNASKED_S:
+            return False  # as of nearly all
         is_answered_once = first.is_told_yes and not second.is_asked
         is_sent_twice = first.sent_s is not None and second.sent_s is not None
-        return is_same and is_soon and is_answered_once and is_sent_twice
+        return first.booking_id is not None and is_answered_once and is_sent_twice
     if first.answered_s is None or second.answered_s is None or not first.is_told_yes:
         return True
     return first.answered_s > second.began_s
