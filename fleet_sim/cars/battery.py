@@ -71,6 +71,7 @@ class Battery:
         "_stream",
         "_tail_s",
         "_used_ah",
+        "has_cut_power",
     )
 
     def __init__(
@@ -85,6 +86,8 @@ class Battery:
         self._sending_until_s = 0.0
         self._used_ah = 0.0
         self._is_low = False
+        self.has_cut_power = False
+        """Whether the box is without power because the battery is flat."""
 
     def used_ah(self, now_s: float) -> float:
         """Return the charge that was used, at most that of the full battery."""

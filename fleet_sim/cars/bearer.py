@@ -99,7 +99,7 @@ class Bearer:
             return
         if had_connection:
             connection.abandon()
-        stable_s = box.spec.parameters.network_stable.sample_s(self._dialler.stream)
+        stable_s = box.spec.parameters.network_stable.sample_s(self._connection.stream)
         box.world.later(stable_s, self._dialler.connect)
 
     def _end_trial(self, returned_s: float) -> None:
@@ -155,7 +155,7 @@ class Bearer:
         # Asked for with every heartbeat, and heartbeats are most of a long run.
         parameters, place = self._connection.box.spec.parameters, self._place
         if place is None:
-            place = self._place = self._dialler.stream.constant() * tau
+            place = self._place = self._connection.stream.constant() * tau
         cycle = sin(now_s * FADING_RAD_PER_S + place)
         swing_db = parameters.signal_swing_db * (place / tau - 0.5 + cycle / 2)
         signal_dbm = parameters.signal_dbm + swing_db
@@ -177,7 +177,7 @@ class Bearer:
             box.world.later(timeout_s, self._look_at_nat, timeout_s, generation)
         life = box.spec.parameters.radio.connection_life
         if life is not None:
-            life_s = life.sample_s(self._dialler.stream)
+            life_s = life.sample_s(self._connection.stream)
             box.world.later(life_s, self._replace_connection, generation)
 
     def _look_at_nat(self, timeout_s: float, generation: int) -> None:

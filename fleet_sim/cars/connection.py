@@ -88,12 +88,15 @@ class Connection:
         "member",
         "socket",
         "state",
+        "stream",
     )
 
     link: Link
 
     def __init__(self, box: ConnectedBox) -> None:
         self.box = box
+        self.stream = box.world.stream(f"{box.spec.vehicle_id}/modem")
+        """For all draws of the modem."""
         self.state = ConnectionState.DISCONNECTED
         self.socket = Socket.CLOSED
         self.generation = 0

@@ -12,17 +12,15 @@ from fleet_sim.cars.failpoints import (
     Culprit,
     DialStage,
 )
-from fleet_wire.randomness import RandomStream
 
 
 class Dialler:
-    """Makes the connections of one box. `stream` is for all draws of the modem."""
+    """Makes the connections of one box."""
 
-    __slots__ = ("_connection", "_failures", "stream")
+    __slots__ = ("_connection", "_failures")
 
-    def __init__(self, connection: Connection, stream: RandomStream) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self.stream = stream
         self._failures = 0
 
     def boot(self) -> None:
@@ -43,7 +41,7 @@ class Dialler:
         connection.change(ConnectionEvent.CONNECT)
         connection.generation += 1
         parameters = box.spec.parameters
-        round_trip_s = parameters.radio.connected_rtt.sample_s(self.stream)
+        round_trip_s = parameters.radio.connected_rtt.sample_s(connection.stream)
         dial_s = parameters.connect_round_trips * round_trip_s
         failure = self._dial_failure(dial_s)
         if failure is None:
@@ -123,7 +121,7 @@ class Dialler:
         policy = box.spec.parameters.reconnect
         if box.failpoints is not None:
             policy = box.failpoints.at(RECONNECT, None, usual=policy)
-        delay_s = policy.delay_s(self._failures, self.stream)
+        delay_s = policy.delay_s(self._failures, self._connection.stream)
         self._failures += 1
         return delay_s
 

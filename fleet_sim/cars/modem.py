@@ -38,7 +38,7 @@ class Modem:
     def __init__(self, box: ConnectedBox) -> None:
         world, spec = box.world, box.spec
         self.connection = Connection(box)
-        self.dialler = Dialler(self.connection, world.stream(f"{spec.vehicle_id}/modem"))
+        self.dialler = Dialler(self.connection)
         radio = Radio(
             spec.parameters.radio,
             world.stream(f"{spec.vehicle_id}/radio"),

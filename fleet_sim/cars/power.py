@@ -74,7 +74,6 @@ class PowerControl:
     __slots__ = (
         "_awakenings",
         "_box",
-        "_is_flat",
         "_is_sleeper",
         "_power_cuts",
         "_sleeps_when_known",
@@ -95,7 +94,6 @@ class PowerControl:
         self._sleeps_when_known = False
         self._sms_waits = False
         self._power_cuts = 0
-        self._is_flat = False
         self.battery = _battery_of(box)
         """The 12 V battery; None where its charge is not counted."""
         self.run = FIRST_RUN
@@ -288,10 +286,11 @@ class PowerControl:
 
     def _look_at_battery(self) -> None:
         """Lose the power of a flat battery, and boot when it is charged again."""
-        world = self._box.world
-        is_flat = self.battery is not None and self.battery.is_flat(world.env.now)
-        if is_flat is not self._is_flat:
-            self._is_flat = is_flat
+        world, battery = self._box.world, self.battery
+        assert battery is not None  # noqa: S101 - else nobody looks
+        is_flat = battery.is_flat(world.env.now)
+        if is_flat is not battery.has_cut_power:
+            battery.has_cut_power = is_flat
             (self._cut_power if is_flat else self._end_power_cut)()
         world.later(BATTERY_LOOK_S, self._look_at_battery)
 
