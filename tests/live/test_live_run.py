@@ -135,6 +135,7 @@ def test_a_killed_broker_costs_only_what_was_in_flight(tmp_path: Path) -> None:
 
 
 @pytest.mark.broker
+@pytest.mark.long
 def test_a_broker_that_is_killed_before_boxes_connect_is_started_again(tmp_path: Path) -> None:
     """Not only when they are all there."""
     out = tmp_path / "run"
@@ -179,6 +180,7 @@ def test_sigterm_to_all_its_processes_writes_the_summary(tmp_path: Path) -> None
 
 
 @pytest.mark.broker
+@pytest.mark.long
 def test_a_probe_that_another_ends_interrupts_the_run(tmp_path: Path) -> None:
     """It drains and ends well; that the load was cut short is said, and is no success."""
     text = SCENARIO.replace("duration_s: 4", "duration_s: 600")
@@ -193,6 +195,7 @@ def test_a_probe_that_another_ends_interrupts_the_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.broker
+@pytest.mark.long
 def test_ctrl_c_when_all_unlocks_have_begun_interrupts_nothing(tmp_path: Path) -> None:
     """They end as they would have, so the run is whole, and judged like any other."""
     out = tmp_path / "run"

@@ -388,7 +388,7 @@ def test_a_directory_with_signs_in_its_name_can_be_asked(tmp_path: Path) -> None
     [
         "SELECT length(repeat('x', 2000000000))",
         "SELECT repeat('x', 200000000 + i) FROM range(100) AS r(i)",
-        "SELECT list(range(1000000)) FROM range(10000)",
+        pytest.param("SELECT list(range(1000000)) FROM range(10000)", marks=pytest.mark.long),
         "SELECT length(list_aggregate(range(100000000), 'string_agg'))",
         "SELECT list_sort(range(200000000))[1]",
         "WITH RECURSIVE r AS (SELECT 1 UNION ALL SELECT 1 FROM r, range(9)) SELECT count(*) FROM r",
