@@ -35,6 +35,7 @@ _TAG = "tag:yaml.org,2002:"
 _LINE_LETTERS = 100
 _INDEX_DIGITS = len(str(MAX_VALUES))
 _END = re.compile("end of stream|stream end")
+_HALVES = re.compile(r"[\ud800-\udbff][\udc00-\udfff]")
 _KEY_AND_VALUE = re.compile(r"[\s-]*([\w.-]+):\s+(\S.*)")
 
 
@@ -165,7 +166,7 @@ class _Reader:
                 raise self._error(key_node, "a key must be plain text")
             if key_node.tag == f"{_TAG}merge":
                 raise self._error(key_node, "merge keys (<<) are not supported; write the keys out")
-            key = key_node.value
+            key = _whole(key_node.value)
             here = (*loc, key)
             if key in values:
                 first = self.lines[here]
@@ -188,7 +189,7 @@ class _Reader:
             raise self._error(node, f"cannot read {node.value[:40]!r}: {error}") from None
         if isinstance(value, float) and not math.isfinite(value):
             raise self._error(node, f"{node.value!r} is not a finite number")
-        return value
+        return _whole(value) if isinstance(value, str) else value
 
     def _plain_tag(self, node: Node, loc: Loc, *allowed: str) -> None:
         if node.tag not in allowed:
@@ -198,6 +199,11 @@ class _Reader:
 
     def _error(self, node: Node, message: str) -> ConfigError:
         return ConfigError([f"{self._location(_line(node))}: {message}"])
+
+
+def _whole(text: str) -> str:
+    """Return a text in which no letter is two halves, as JSON escapes those beyond U+FFFF."""
+    return _HALVES.sub(lambda it: it[0].encode("utf-16", "surrogatepass").decode("utf-16"), text)
 
 
 def _line(node: Node) -> int:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fleet_wire.config import file as config_file
@@ -91,11 +92,16 @@ def test_what_looks_like_something_else_stays_text(path: Path) -> None:
 
 
 @given(st.dictionaries(st.from_regex(r"[a-z_]{1,8}", fullmatch=True), PLAIN, max_size=4))
+@example({"letter": "\U00010000"})
 def test_json_is_yaml(tmp_path_factory: pytest.TempPathFactory, values: dict[str, Any]) -> None:
-    """Any JSON object is read as itself: a manifest can be given as a scenario."""
+    """Any JSON object is read as itself: a manifest can be given as a scenario.
+
+    `json` escapes what is not ASCII, and letters beyond U+FFFF as two halves.
+    """
     path = tmp_path_factory.getbasetemp() / "values.json"
-    path.write_bytes(msgspec.json.encode(values))
-    assert load_document(path).values == values
+    for text in (msgspec.json.encode(values), json.dumps(values).encode()):
+        path.write_bytes(text)
+        assert load_document(path).values == values
 
 
 def test_lines(document: Document) -> None:

@@ -157,6 +157,7 @@ def test_broken_json_in_the_environment_is_an_error(monkeypatch: pytest.MonkeyPa
         ("broker", "http://x", "expected mqtt://, mqtts://, ws:// or wss://"),
         ("listen", "9464", "expected HOST:PORT, for example 127.0.0.1:9464"),
         ("listen", "localhost:99999", "expected HOST:PORT"),
+        ("listen", "\ud800", "is not UTF-8 text"),
         ("protocol", "4", "unknown value '4'"),
         ("log_level", "loud", "unknown value 'loud'"),
         ("wait_s", -1, "greater than or equal to 0"),
