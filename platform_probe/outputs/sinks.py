@@ -128,14 +128,14 @@ class JsonlSink:
 
     def emit(self, record: Record) -> None:
         """Write one line."""
-        self._append(_file_of(record), (record,))
+        self._append(file_of(record), (record,))
 
     def emit_together(self, records: Iterable[Record]) -> None:
         """Write a line of each, those of one file at once. Raises `LimitError` as `emit` does.
 
         Lines already written stay in their file; all the same the batch counts as failed.
         """
-        for name, of_file in groupby(records, _file_of):
+        for name, of_file in groupby(records, file_of):
             self._append(name, of_file)
 
     def _append(self, name: str, records: Iterable[Record]) -> None:
@@ -155,7 +155,8 @@ class JsonlSink:
         self.close()
 
 
-def _file_of(record: Record) -> str:
+def file_of(record: Record) -> str:
+    """Return the name of the file that a record belongs to."""
     if isinstance(record, Attempt):
         return FLOOR_FILE if record.source is Source.FLOOR else ATTEMPTS_FILE
     return COMPLAINTS_FILE if isinstance(record, Complaint) else STRAYS_FILE

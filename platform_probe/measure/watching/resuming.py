@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from fleet_wire.contract.attempt import Attempt, Complaint, Record, Source
+from fleet_wire.contract.attempt import Attempt, Record
 from fleet_wire.contract.platform_log import MAX_LINE_BYTES, PlatformEvent
 from fleet_wire.private_files import open_to_append
 from platform_probe.journal.codec import UnreadableLineError, entry_of
@@ -29,7 +29,7 @@ from platform_probe.journal.entries import (
 )
 from platform_probe.journal.segments import Segment, segments_in
 from platform_probe.measure.watching.tailed_file import LinePosition, TailedFile
-from platform_probe.outputs.sinks import ATTEMPTS_FILE, COMPLAINTS_FILE, FLOOR_FILE, STRAYS_FILE
+from platform_probe.outputs.sinks import file_of
 
 UNDER_WAY_S: Final = 90.0
 """An unlock may have been under way for twice the deadline, and wait for the log."""
@@ -97,7 +97,7 @@ def complete_records(directory: Path, records: Sequence[Record]) -> int:
     written: dict[str, set[bytes]] = {}
     missing: dict[str, list[bytes]] = {}
     for record in records:
-        name, line = _file_of(record), encode(record)
+        name, line = file_of(record), encode(record)
         if name not in written:
             written[name] = set(_tail_of(directory / name).split(b"\n"))
         if line not in written[name]:
@@ -176,12 +176,6 @@ def _entries_of(segment: Segment) -> Iterator[Entry]:
             if line[0] in _OF_CONCERN:
                 with suppress(UnreadableLineError):
                     yield entry_of(line.rstrip(b"\n"))
-
-
-def _file_of(record: Record) -> str:
-    if isinstance(record, Attempt):
-        return FLOOR_FILE if record.source is Source.FLOOR else ATTEMPTS_FILE
-    return COMPLAINTS_FILE if isinstance(record, Complaint) else STRAYS_FILE
 
 
 def _tail_of(path: Path) -> bytes:
