@@ -40,6 +40,8 @@ _ABOUT_CARS: Final = (
 """Queries that say nothing without what was heard of cars."""
 _WIDEST: Final = 60
 """Letters of a value in a table."""
+_HARD_SPACE: Final = "\u00a0"
+"""French has it before a colon."""
 
 
 @click.command()
@@ -247,5 +249,5 @@ def _cell(value: Any, widest: int) -> str:
     if value is None:
         return "-"
     text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-    text = "".join(letter if letter.isprintable() else "?" for letter in text)
+    text = "".join(each if each.isprintable() or each == _HARD_SPACE else "?" for each in text)
     return text if len(text) <= widest else f"{text[: widest - 3]}..."

@@ -123,7 +123,7 @@ def counts_of(incident: Incident, speaker: Speaker = ENGLISH) -> str:
         said.append(_text("elsewhere", share=share))
     if incident.total:
         said.append(_text("expected", expected=incident.expected))
-    return "; ".join(map(speaker.say, said))
+    return speaker.say(Text(key="sentence.also")).join(map(speaker.say, said))
 
 
 def counts_unlocks(incident: Incident) -> bool:

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from platform_probe.__main__ import main
+from platform_probe.commands.query import table_of
 from platform_probe.store.queries import Query
 from tests.helpers.busy_store import make_busy_store
 from tests.helpers.stores import KeptStores, put_unlocks, unlock
@@ -202,3 +203,8 @@ def test_mistakes_are_named(store: Path, words: tuple[str, ...], message: str | 
     else:
         assert told.exit_code == 2
         assert message in told.output
+
+
+def test_a_table_keeps_the_hard_space_of_french() -> None:
+    """What moves the cursor is no letter of a table, and becomes a question mark."""
+    assert table_of(["a"], [["Nord\u00a0: x\ny"]]).splitlines()[-1] == "Nord\u00a0: x?y"

@@ -102,6 +102,20 @@ def test_an_incident_says_what_is_wrong_and_what_changed(
 
 
 @pytest.mark.parametrize(
+    ("language", "since"), [("en", "since 00:00 on 1 Jan"), ("fr", "depuis 00:00 le 01/01")]
+)
+def test_a_title_names_the_day_of_an_older_incident(
+    tmp_path: Path, language: str, since: str
+) -> None:
+    """Another day than that of the newest record; one of that day needs no date."""
+    newest = unlock(1, cause=Cause.VEHICLE_FAILED, started_at=BEGIN_S + 3 * 86_400.0)
+    put_unlocks(tmp_path / "store", [newest])
+    put_incidents(tmp_path / "store", [incident_of(subject=SUBJECT)])
+    with served(tmp_path / "store", tmp_path / "audit.jsonl") as url:
+        assert f"{since}, 2 " in shown(url, "/incident/incident-1", language)
+
+
+@pytest.mark.parametrize(
     ("language", "sentences"),
     [
         ("en", ("It affected you then. It ended at", "How far it got:", "Probably at fault:")),
