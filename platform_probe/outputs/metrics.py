@@ -187,7 +187,7 @@ class ProbeMetrics(AttemptMetrics):
         self.malformed: Series[TopicKind | None, Counter] = Series(
             malformed, (*HEARD, None), _labels_of_kind
         )
-        """By kind of topic; None: the topic is outside of the contract."""
+        """Counts by kind of topic; None: the topic is outside of the contract."""
         defects = self._counter(
             "message_defects", "Messages at which code of the monitor itself failed, by kind of"
             " topic; the others went on.", "topic",
@@ -195,7 +195,7 @@ class ProbeMetrics(AttemptMetrics):
         self.message_defects: Series[TopicKind | None, Counter] = Series(
             defects, (*HEARD, None), _labels_of_kind
         )
-        """By kind of topic; None: it is not known."""
+        """Counts by kind of topic; None: it is not known."""
         capped = self._counter(
             "capped_values", "Values of cars or of the platform that became `other`, because too"
             " many different ones came, by what they say.", "trait",

@@ -32,7 +32,7 @@ class Speaker(Formatter):
     """Says sentences in one language, with times of a zone, on the day of a moment `day_s`.
 
     `{share:percent}` in a template says how a value is written; `{volts:.1f}` writes a number.
-    Without a day no time has a date.
+    A time has a date only where there is a day.
     """
 
     def __init__(self, language: str, zone: tzinfo = UTC, *, day_s: float | None = None) -> None:

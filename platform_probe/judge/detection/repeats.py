@@ -29,7 +29,7 @@ A sick car is no problem of its cohort, even if it fails several customers in a 
 KEPT_S: Final = 3600.0
 """A press is remembered for so long: a record comes `detection.LATE_S` late at most."""
 BOOKED_S: Final = 86_400.0
-"""Who a booking is of is remembered for so long after its last press."""
+"""The account of a booking is remembered for so long after its last press."""
 MOST: Final = 100_000
 
 

@@ -145,7 +145,7 @@ class Lane(Generic[KeyT]):
 
     @property
     def keys(self) -> Collection[KeyT]:
-        """What waits, due or not."""
+        """Return the keys of all that waits, due or not."""
         return self._due.keys()
 
     def put(
