@@ -78,7 +78,7 @@ def test_floor_has_no_lines_and_strays_have() -> None:
 
 
 def test_the_log_names_no_booking() -> None:
-    """docs/operate.md promises it: what refers to a person is in the records alone."""
+    """docs/retention.md promises it: what refers to a person is in the records alone."""
     log = Log()
     attempt = msgspec.structs.replace(attempt_of(), booking_id="booking-7")
     LogSink(log.logger, FakeClock()).emit(attempt)
