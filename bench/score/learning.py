@@ -278,7 +278,7 @@ def _without_mode(row: Row, offsets: Numbers) -> Numbers | None:
 def _offsets(seen: tuple[str, ...], told: tuple[str, ...], cause: str) -> Numbers:
     """Return each mode's score before any weight: what it lacks, or that it cannot be."""
     facts, shown = frozenset(map(Fact, seen)), _shown(told)
-    excluded = never_ends_so(Cause(cause) if cause else None)
+    excluded = never_ends_so(Cause(cause) if cause else None, facts)
     return np.array(
         [
             _IMPOSSIBLE

@@ -36,9 +36,12 @@ _INSTEAD: Final = (
 )
 _POOR: Final = (
     EvidenceSource.RECEIPTS,
+    EvidenceSource.EXPIRY,
     EvidenceSource.REASONS,
+    EvidenceSource.WORDS,
     EvidenceSource.STATE,
     EvidenceSource.KIND,
+    EvidenceSource.TECHNOLOGY,
     EvidenceSource.EVENTS,
     *HEARTBEATS,
 )

@@ -50,6 +50,7 @@ MODES: Final = (
                 Fact.REFUSED_LATE,
                 Fact.SLOW_DELIVERY,
                 Fact.WILLS_AT_ONCE,
+                Fact.CUT_AT_ONCE,
                 Fact.BACK_WITH_OTHERS,
                 Fact.CONNECTION_CLOSED,
                 Fact.LOST_AT_ONCE,

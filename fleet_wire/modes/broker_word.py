@@ -38,6 +38,7 @@ MODES: Final = (
             speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
             | facts(
                 Fact.WILLS_AT_ONCE,
+                Fact.CUT_AT_ONCE,
                 Fact.CONNECTION_CLOSED,
                 Fact.LOST_AT_ONCE,
                 Fact.MANY_AWAY,

@@ -18,14 +18,21 @@ class EvidenceSource(StrEnum):
     """The unlock's own stages, and whether it was answered."""
     RECEIPTS = "receipts"
     """Receipts: boxes confirm commands. Not all wires have them."""
+    EXPIRY = "expiry"
+    """Commands that say until when they count, where boxes confirm them. Without an expiry every
+    box that returns opens its car late."""
     REASONS = "reasons"
     """Boxes say why they refuse. Not all do."""
+    WORDS = "words"
+    """The box's own words for a refusal, beside its reason."""
     PRESENCE = "presence"
     """Presence messages and last wills; where there are none, the broker's log of connections."""
     TELEMETRY = "telemetry"
     """Heartbeats."""
     TELEMETRY_SINCE = "telemetry_since"
     """Heartbeats that were due after the command: before that none can have failed to come."""
+    POSITION = "position"
+    """The age of the car's position, in heartbeats."""
     EVENTS = "events"
     """Events that boxes send when they happen: boots, updates, a low battery."""
     STATE = "state"
@@ -35,6 +42,8 @@ class EvidenceSource(StrEnum):
     KIND = "kind"
     """Traits of the car, from its state: operator, region, firmware, hardware. They also show how
     similar cars do."""
+    TECHNOLOGY = "technology"
+    """The technology of the car's modem. It also shows how cars with similar modems do."""
     PLATFORM = "platform"
     """The platform's log."""
     COMMAND_END = "command_end"
@@ -46,8 +55,10 @@ class EvidenceSource(StrEnum):
     """The words and acts of a box that is heard of again: of a silent one nobody knows them."""
 
 
-HEARTBEATS: Final = (EvidenceSource.TELEMETRY, EvidenceSource.TELEMETRY_SINCE)
-"""All that heartbeats tell: where there are none, both are missing."""
+HEARTBEATS: Final = (
+    EvidenceSource.TELEMETRY, EvidenceSource.TELEMETRY_SINCE, EvidenceSource.POSITION,
+)  # fmt: skip
+"""All that heartbeats tell: where there are none, all are missing."""
 PLATFORM_LOG: Final = (EvidenceSource.PLATFORM, EvidenceSource.COMMAND_END)
 """The same of the platform's log."""
 
@@ -191,6 +202,7 @@ class Fact(StrEnum):
     ALONE = "alone"
     WILLS_IN_A_WAVE = "wills_in_a_wave"
     WILLS_AT_ONCE = "wills_at_once"
+    CUT_AT_ONCE = "cut_at_once"
     MANY_CAME_BACK = "many_came_back"
     LEFT_BEHIND = "left_behind"
     TWO_BOOKINGS = "two_bookings"
@@ -301,8 +313,11 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         silent_after_receipt="the box confirmed the command, and said nothing more",
         copy_refused="the box refused a copy of the command that came after the command had ended",
         confirmed_late="the box confirmed the command after the customer had given up",
-        opened_late="the car opened by the command after the customer was told no",
         opened_in_time="the car had opened in time by the box's clock, and its answer came late",
+    ),
+    **_facts_from(
+        EvidenceSource.EXPIRY,
+        opened_late="the car opened by the command after the customer was told no",
     ),
     **_facts_from(
         EvidenceSource.REASONS,
@@ -319,6 +334,12 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         refused_low_voltage="the box failed: the battery is too low to move the locks",
         refused_vehicle_state="the box refused: the car was in a state in which it stays locked",
         refused_without_reason="the box failed, and did not say why",
+    ),
+    **_facts_from(
+        EvidenceSource.WORDS,
+        locked_by_key="the car had been locked by key",
+        not_parked="the ignition was on, the car not in park, or remote services off",
+        wrong_pin="the box said that the command's PIN was wrong, or locked after wrong ones",
     ),
     **_facts_from(
         EvidenceSource.PRESENCE,
@@ -353,11 +374,14 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         ran_unconnected="the box had run for more than 20 s since its restart when it connected",
         signal_low="the signal was very weak in the last report, below -110 dBm",
         signal_fell="the signal was far weaker than hours before, by 15 dB or more",
-        position_old="the car's position was older than half an hour",
         firmware_changed="the box got new software (firmware) within the last day",
         much_data="the box had used far more mobile data than others",
         lost_at_same_data="the cars that have lost their connection had used the same amount of"
         " mobile data, and no other car more",
+    ),
+    **_facts_from(
+        EvidenceSource.POSITION,
+        position_old="the car's position was older than half an hour",
     ),
     **_facts_from(
         EvidenceSource.TELEMETRY_SINCE,
@@ -399,9 +423,7 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         doors_differ="several doors were open and the driver's was locked",
         only_boot_open="the boot alone was open",
         another_door_locked="a door, or the immobiliser, stayed locked",
-        locked_by_key="the car had been locked by key",
-        not_parked="the ignition was on, the car not in park, or remote services off",
-        wrong_pin="the box said that the command's PIN was wrong, or locked after wrong ones",
+        two_bookings="another booking had opened the car, and nobody had locked it since",
     ),
     **_facts_from(
         EvidenceSource.NEIGHBOURS,
@@ -417,10 +439,11 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         few_away="almost all other cars are connected",
         wills_in_a_wave="many boxes lost their connection within a minute or two of this one",
         wills_at_once="many boxes lost their connection within seconds of this one",
+        cut_at_once="many boxes lost their connection within seconds of this one, and no silence"
+        " of theirs was waited for, as far as the broker says",
         many_came_back="many boxes connected again within the same minute",
         left_behind="most of the boxes that lost their connection with this one are back, and it"
         " is not",
-        two_bookings="another booking had opened the car, and nobody had locked it since",
         opened_again="the same booking opened the car again within minutes",
         already_opened="the command was sent late, and another one of the same booking had opened"
         " the car by then",
@@ -433,10 +456,6 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         region_fails="cars of this region fail far more often than others",
         firmware_fails="cars with this firmware fail far more often than others",
         hardware_fails="cars with this hardware fail far more often than others",
-        technology_away="cars with modems of this technology lose their connection far more often"
-        " than others",
-        technology_well="most cars with modems of this technology, operator and region were heard"
-        " of minutes later",
         operator_away="cars of this mobile operator lose their connection far more often than"
         " others",
         region_away="cars of this region lose their connection far more often than others",
@@ -454,6 +473,13 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         " this car did, and after the command",
         no_operator_heard="silence of all cars in this region since the command, whatever their"
         " operator",
+    ),
+    **_facts_from(
+        EvidenceSource.TECHNOLOGY,
+        technology_away="cars with modems of this technology lose their connection far more often"
+        " than others",
+        technology_well="most cars with modems of this technology, operator and region were heard"
+        " of minutes later",
     ),
     **_facts_from(
         EvidenceSource.PLATFORM,
@@ -548,10 +574,13 @@ AFTER_RETURN: Final = frozenset(
 """Facts that only a box which is heard of again can show, besides their own source."""
 
 ESTIMATED: Final = frozenset(
-    fact for fact, info in FACTS.items() if info.told is EvidenceSource.KIND
+    fact
+    for fact, info in FACTS.items()
+    if info.told in (EvidenceSource.KIND, EvidenceSource.TECHNOLOGY)
 ) | {
     Fact.MANY_FAIL, Fact.SOME_FAIL, Fact.ALONE, Fact.MANY_AWAY, Fact.FEW_AWAY, Fact.LEFT_BEHIND,
-    Fact.WILLS_IN_A_WAVE, Fact.WILLS_AT_ONCE, Fact.MANY_CAME_BACK, Fact.BACK_WITH_OTHERS,
+    Fact.WILLS_IN_A_WAVE, Fact.WILLS_AT_ONCE, Fact.CUT_AT_ONCE,
+    Fact.MANY_CAME_BACK, Fact.BACK_WITH_OTHERS,
     Fact.VOLTAGE_FELL, Fact.SIGNAL_FELL, Fact.FLAPPED, Fact.LOST_AT_SAME_DATA, Fact.TLS_FAILED,
     Fact.TLS_EXPIRED, Fact.PING_OVERDUE, Fact.BACK_BY_PING, Fact.OTHERS_OVERDUE,
     Fact.OTHERS_BY_PING,

@@ -87,9 +87,7 @@ MODES: Final = (
                 Fact.ALONE,
                 Fact.BACK_IN_MINUTES,
             ),
-            needs_one_of=(
-                facts(Fact.BOOTED_AFTER, Fact.BOOTED_BEFORE, Fact.UPDATING, Fact.FIRMWARE_CHANGED),
-            ),
+            needs_one_of=(facts(Fact.BOOTED_AFTER, Fact.BOOTED_BEFORE, Fact.UPDATING),),
             rules_out=facts(Fact.BACK_WITHOUT_BOOT)
             | (ANSWERS - facts(Fact.REFUSED_BUSY))
             | facts(Fact.STILL_AWAY, Fact.WAS_ASLEEP, Fact.DENIED_AT_BROKER, Fact.SIGNAL_FELL)

@@ -32,9 +32,12 @@ from fleet_wire.modes.mode import INSTEAD_OF, INSTEAD_OF_REASONS, Signature
 _ALL: Final = frozenset(EvidenceSource)
 _TWO_TOPICS: Final = _ALL - {
     EvidenceSource.RECEIPTS,
+    EvidenceSource.EXPIRY,
     EvidenceSource.REASONS,
+    EvidenceSource.WORDS,
     EvidenceSource.STATE,
     EvidenceSource.KIND,
+    EvidenceSource.TECHNOLOGY,
     EvidenceSource.EVENTS,
     *HEARTBEATS,
 }
@@ -52,7 +55,10 @@ WIRES: Final[Mapping[str, frozenset[EvidenceSource]]] = MappingProxyType(
 )
 """Descriptions of the sources that monitors lack, by the sources that they have."""
 _PART_OF: Final = {
+    EvidenceSource.WORDS: EvidenceSource.REASONS,
     EvidenceSource.TELEMETRY_SINCE: EvidenceSource.TELEMETRY,
+    EvidenceSource.POSITION: EvidenceSource.TELEMETRY,
+    EvidenceSource.TECHNOLOGY: EvidenceSource.KIND,
     EvidenceSource.COMMAND_END: EvidenceSource.PLATFORM,
 }
 """What is named with another source, and not beside it."""

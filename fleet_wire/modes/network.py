@@ -68,7 +68,8 @@ MODES: Final = (
             rules_out=_NOT_SILENT
             | facts(Fact.VOLTAGE_FELL, Fact.TOLD_LOW_VOLTAGE, Fact.BOOTED_AFTER)
             | facts(Fact.WAS_ASLEEP, Fact.LOST_AT_SAME_DATA, Fact.OPENED_LATE)
-            | facts(Fact.OPERATOR_AWAY, Fact.ALL_OF_OPERATOR_AWAY),  # a garage is no operator's
+            | facts(Fact.OPERATOR_AWAY, Fact.ALL_OF_OPERATOR_AWAY)  # a garage is no operator's
+            | facts(Fact.CUT_AT_ONCE),  # each falls silent, and none is cut off
         ),
     ),
     FailureMode(

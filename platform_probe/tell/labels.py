@@ -66,14 +66,15 @@ def _unlock(row: Row) -> LabelledUnlock:
     told = frozenset(one for one in EvidenceSource if row["told"] is None or one in row["told"])
     cause = row["own_cause"] if row["has_attempt"] else row["cause"]
     cause = None if cause is None else Cause(cause)
+    seen = tuple(Fact(one.fact) for one in facts if one.fact in FACTS)
     return LabelledUnlock(
         attempt_id=row["attempt_id"],
         label=row["label"],
         started_at=unix_s(row["started_at"]),
-        seen=tuple(Fact(one.fact) for one in facts if one.fact in FACTS),
+        seen=seen,
         told=told,
         impossible=not_on_the_path(
             AskedBy(row["source"]), cause, has_platform=not told.isdisjoint(PLATFORM_LOG)
         ),
-        excluded=never_ends_so(cause),
+        excluded=never_ends_so(cause, seen),
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from fleet_wire.contract.attempt import Attempt, Stage
+from fleet_wire.contract.messages import Reason
 from fleet_wire.contract.text import Text, Value
 from fleet_wire.modes.facts import EvidenceSource, Fact
 from platform_probe.cars.state import Session
@@ -33,6 +34,8 @@ _OF_THE_BOX: Final = frozenset(
     }
 )  # fmt: skip
 """Stages that the box itself has told."""
+_BARE: Final = frozenset(reason.value for reason in Reason)
+"""Reasons of refusals without any more words."""
 
 
 def evidence(key: str, /, **values: Value) -> Text:
@@ -81,6 +84,8 @@ class Case:
     others_back: Back | None
     """How boxes came back that fell silent with this one; None: it was never heard of."""
     wills_at_once: int
+    cut_at_once: int
+    """How many of these the broker has not given up for their silence."""
     returns_at_once: int
     cars_known: int
     cars_of_account: int
@@ -107,6 +112,8 @@ class Case:
     """Whether this wire says what cars are like."""
     has_receipts: bool
     """Whether boxes confirm commands on this wire."""
+    commands_expire: bool
+    """Whether commands say until when they count."""
     has_reasons: bool
     """Whether they say why they refuse."""
     over_s: float | None
@@ -171,6 +178,11 @@ class Case:
         return next((each.at_s for each in changes if each.session is Session.ONLINE), None)
 
     @property
+    def has_expiry(self) -> bool:
+        """Whether a box that opens its car late should have known better."""
+        return self.has_receipts and self.commands_expire
+
+    @property
     def has_box_answered(self) -> bool:
         """Whether the box has answered, or was heard of after it should have had the command."""
         has_answered = not _OF_THE_BOX.isdisjoint(self.record.stages)
@@ -226,16 +238,21 @@ class Case:
             EvidenceSource.STATE: self.has_state,
             EvidenceSource.EVENTS: self.has_events,
             EvidenceSource.RECEIPTS: self.has_receipts,
+            EvidenceSource.EXPIRY: self.has_expiry,
             EvidenceSource.REASONS: self.has_reasons,
+            EvidenceSource.WORDS: self.record.reason not in _BARE,
             EvidenceSource.PRESENCE: self.has_presence,
             EvidenceSource.TELEMETRY: self.has_heartbeats,
             EvidenceSource.TELEMETRY_SINCE: self.was_heartbeat_due,
+            EvidenceSource.POSITION: self.car.position_age_s is not None,
             EvidenceSource.PLATFORM: self.platform_told,
             EvidenceSource.COMMAND_END: self.platform_told and self.was_end_due,
             EvidenceSource.BROKER_LOG: self.broker_told,
             EvidenceSource.RETURN: self.has_box_answered,
             EvidenceSource.NEIGHBOURS: has_neighbours,
             EvidenceSource.KIND: has_neighbours and bool(self.car.shared_traits),
+            EvidenceSource.TECHNOLOGY: has_neighbours
+            and "technology" in dict(self.car.shared_traits),
         }
         return frozenset(source for source, is_told in is_there.items() if is_told)
 

@@ -301,12 +301,12 @@ class Diagnosing(Hearing):
                 each.kept,
                 each.told,
                 impossible | not_on_its_way(each.record),
-                excluded=never_ends_so(each.record.cause),
+                excluded=never_ends_so(each.record.cause, each.kept),
             )
             for each in alike
         ]
         went_well = one.record.cause is None and beside  # it has waited for those that failed
-        excluded = frozenset() if went_well else never_ends_so(one.record.cause)
+        excluded = frozenset() if went_well else never_ends_so(one.record.cause, one.kept)
         return self._ranking.rank(
             one.kept, one.told, beside, impossible=impossible, excluded=excluded
         )
@@ -408,6 +408,7 @@ class Diagnosing(Hearing):
             back_of_those_lost=self._neighbours.back_of_those_lost(lost_s),
             others_back=None if heard_s is None else self._neighbours.back_around(heard_s),
             wills_at_once=self._neighbours.wills_at_once(lost_s),
+            cut_at_once=self._neighbours.cut_at_once(lost_s),
             returns_at_once=self._neighbours.returns_at_once(returned_s),
             cars_known=len(self.cars),
             cars_of_account=len(account.cars) if account is not None else 0,
@@ -434,6 +435,7 @@ class Diagnosing(Hearing):
             has_events=self._hears_events or (self._hears_presence and self._hears_whole_state),
             has_state=self._hears_state,
             has_receipts=self._has_receipts is not False,
+            commands_expire=self._commands_expire,
             has_reasons=self._hears_reasons or self._has_receipts is not False,
         )
 

@@ -10,6 +10,7 @@ from fleet_wire.clock import Clock
 from fleet_wire.contract.broker_log import BrokerEvent, BrokerEventKind
 from fleet_wire.contract.messages import (
     CarEvent,
+    Command,
     Phase,
     Presence,
     PresenceStatus,
@@ -18,11 +19,12 @@ from fleet_wire.contract.messages import (
     Telemetry,
     VehicleState,
 )
-from fleet_wire.contract.partial import PartialState, PartialTelemetry
+from fleet_wire.contract.partial import NO_END_MS, PartialState, PartialTelemetry
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.latest import remember
 from platform_probe.cars.fleet import Fleet
 from platform_probe.cars.state import Session
+from platform_probe.journal.codec import UnsignedCommand
 from platform_probe.judge.diagnosis.car_history import CarHistory
 from platform_probe.judge.diagnosis.case import MAX_TLS_ERRORS, TlsError
 from platform_probe.judge.diagnosis.census import Census
@@ -49,9 +51,6 @@ closes it well means to sleep.
 class Hearing(ABC):
     """Takes what is heard, and keeps what is known of each car and of all."""
 
-    kinds: Final = frozenset(TopicKind) - {TopicKind.COMMAND}
-    """A command says nothing of its car."""
-
     def __init__(self, *, clock: Clock, max_cars: int) -> None:
         self._clock = clock
         self._max_cars = max_cars
@@ -69,6 +68,8 @@ class Hearing(ABC):
         """Whether states have all that our contract has: mapped ones mostly lack something."""
         self._hears_events = False
         self._hears_reasons = False
+        self._commands_expire = True
+        """Whether commands say until when they count, as far as one was heard."""
         self._has_receipts: bool | None = None
         """Whether boxes confirm commands on this wire; None: no answer has come yet."""
 
@@ -91,6 +92,10 @@ class Hearing(ABC):
             self.presence(vehicle_id, message, retained=is_retained)
         elif kind is CarEvent:
             self.event(vehicle_id, message)
+        elif kind is UnsignedCommand:
+            self._commands_expire = message.expires_at != NO_END_MS
+        elif kind is Command:
+            self._commands_expire = message.expires_at_ms != NO_END_MS
 
     def telemetry(
         self,

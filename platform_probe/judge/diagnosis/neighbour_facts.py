@@ -277,6 +277,8 @@ def _of_waves(case: Case) -> None:
         case.note(Fact.MANY_CAME_BACK, count=case.returns_around)
     if case.wills_at_once >= few and case.wills_at_once > case.wills_around / 2:
         case.note(Fact.WILLS_AT_ONCE, count=case.wills_at_once)
+    if case.cut_at_once >= few and case.cut_at_once > case.wills_around / 2:
+        case.note(Fact.CUT_AT_ONCE, count=case.cut_at_once)
     _of_pings(case)
     if case.returns_at_once >= few and case.returns_at_once > case.returns_around / 2:
         case.note(Fact.BACK_WITH_OTHERS, count=case.returns_at_once)

@@ -136,6 +136,7 @@ class Neighbours:
         self._by_ping: dict[int, int] = {}
         self._overdue: dict[int, int] = {}
         self._wills_by_moment: dict[int, int] = {}
+        self._timeouts_by_moment: dict[int, int] = {}
         self._returns_by_moment: dict[int, int] = {}
 
     def add_unlock(self, began_s: float, cause: Cause | None, places: tuple[Place, ...]) -> None:
@@ -154,6 +155,7 @@ class Neighbours:
     def timed_out(self, at_s: float) -> None:
         """Count a box that the broker gave up, as it was silent for too long."""
         _count(self._timeouts, at_s)
+        _count(self._timeouts_by_moment, at_s, MOMENT_S)
 
     def online(self, at_s: float) -> None:
         """Count a box that has connected."""
@@ -193,6 +195,11 @@ class Neighbours:
     def wills_at_once(self, at_s: float) -> int:
         """Return how many boxes were lost within some seconds of a moment."""
         return _count_around(self._wills_by_moment, at_s, MOMENT_S)
+
+    def cut_at_once(self, at_s: float) -> int:
+        """Return how many of these the broker has not given up for their silence."""
+        timeouts = _count_around(self._timeouts_by_moment, at_s, MOMENT_S)
+        return max(0, self.wills_at_once(at_s) - timeouts)
 
     def returns_at_once(self, at_s: float) -> int:
         """Return how many boxes connected within some seconds of a moment."""

@@ -7,17 +7,19 @@ meanwhile, that is its reason, and nothing behind the broker.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cache
 from typing import Final
 
 from fleet_wire.contract.attempt import Attempt, Source
 from fleet_wire.contract.causes import Cause, Party
 from fleet_wire.modes.catalogue import MODES
-from fleet_wire.modes.facts import FACTS, PLATFORM_LOG
+from fleet_wire.modes.facts import FACTS, PLATFORM_LOG, Fact
 from fleet_wire.modes.mode import FailureMode, Layer
 
 _BEFORE_THE_BROKER: Final = frozenset({Layer.PHONE, Layer.GATEWAY, Layer.BOOKING, Layer.COMMAND})
-_OF_THE_API: Final = frozenset({Cause.API_REFUSED, Cause.API_FAILED})
+OF_THE_API: Final = frozenset({Cause.API_REFUSED, Cause.API_FAILED})
+"""Causes of unlocks that the platform answered with an error, and sent nothing for."""
 _NEVER_THERE: Final = frozenset({Cause.BROKER_UNREACHABLE, Cause.NOT_PUBLISHED})
 
 
@@ -36,9 +38,17 @@ def not_on_the_path(source: Source, cause: Cause | None, *, has_platform: bool) 
     return _ALL_BUT_BROKERS if cause in _NEVER_THERE else _OF_THE_PLATFORM
 
 
+def never_ends_so(cause: Cause | None, seen: Collection[Fact] = ()) -> frozenset[str]:
+    """Return the modes of which no unlock ends with a cause.
+
+    A platform that says that the car does not answer, and sends nothing, may know the car away.
+    """
+    is_away = cause in OF_THE_API and Fact.SAID_SILENT in seen
+    return _never(cause) & _never(Cause.NOT_PUBLISHED) if is_away else _never(cause)
+
+
 @cache
-def never_ends_so(cause: Cause | None) -> frozenset[str]:
-    """Return the modes of which no unlock ends with a cause."""
+def _never(cause: Cause | None) -> frozenset[str]:
     return frozenset(slug for slug, mode in MODES.items() if cause not in mode.causes)
 
 
@@ -49,7 +59,7 @@ def _is_of_the_platform(mode: FailureMode) -> bool:
     """
     is_before = mode.layer in _BEFORE_THE_BROKER and mode.party is not Party.NETWORK
     needs = {FACTS[fact].told for fact in mode.signature.needs}
-    return is_before or mode.cause in _OF_THE_API or not needs.isdisjoint(PLATFORM_LOG)
+    return is_before or mode.cause in OF_THE_API or not needs.isdisjoint(PLATFORM_LOG)
 
 
 _OF_THE_PLATFORM: Final = frozenset(

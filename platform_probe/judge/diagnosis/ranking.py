@@ -179,19 +179,19 @@ class Ranking:
         `alike` has the scores of other unlocks that failed of the same. The surest of all counts
         for each, if it is sure and its mode is not impossible or excluded here. Added up they would
         count twice what all have seen, and the mean would hide what one alone has. An unlock that
-        is sure of its own stays so. One that went well had waited for those: that the car answered
-        it rules out nothing.
+        is sure of a mode of its own stays so. One that went well had waited for those: that the car
+        answered it rules out nothing.
         """
         shares = self._shares(self.scores(seen, told, impossible, excluded=excluded))
         against = seen.keys() - ANSWERS if Fact.WENT_WELL in seen else seen.keys()
-        is_sure = sum(shares) < 1.0 / SURE
-        for each in () if is_sure else map(self._shares, alike):
-            likeliest = self.names[each.index(1.0)]
+        least = sum(shares) if self._likeliest(shares) in MODES else math.inf
+        for each in () if least < 1.0 / SURE else map(self._shares, alike):
+            likeliest = self._likeliest(each)
             is_possible = likeliest in MODES.keys() - excluded and not contradicted(
                 likeliest, against, frozenset()
             )
-            if is_possible and sum(each) < min(sum(shares), 1.0 / SURE):
-                shares = each
+            if is_possible and sum(each) < min(least, 1.0 / SURE):
+                shares, least = each, sum(each)
         self._settle(shares, seen, told)
         total = sum(shares)
         order = sorted(range(len(shares)), key=shares.__getitem__, reverse=True)[:SHOWN]
@@ -209,6 +209,9 @@ class Ranking:
             for place in order
             if place in (order[0], beside) or shares[place] / total >= LEAST
         )
+
+    def _likeliest(self, shares: Sequence[float]) -> str:
+        return self.names[shares.index(1.0)]
 
     def probabilities(
         self,

@@ -15,6 +15,7 @@ from fleet_wire.modes.catalogue import MODES
 from platform_probe.cars.state import MAX_KINDS
 from platform_probe.judge.diagnosis.entries import PastAttempt
 from platform_probe.judge.diagnosis.neighbours import Place, region_and_operator
+from platform_probe.judge.diagnosis.path import OF_THE_API
 from platform_probe.judge.diagnosis.seen_of_car import OFTEN
 from platform_probe.judge.diagnosis.seen_of_platform import GIVEN_UP, is_yes, waited_s
 
@@ -113,12 +114,13 @@ def unseen(complaint: Complaint) -> Attempt:
 def concluded(record: Attempt, first: RankedMode) -> tuple[Outcome, Cause | None]:
     """Return outcome and cause of an unlock as its likeliest mode has them, where that is sure.
 
-    Else they are those of its record. A refusal says why itself, so its cause stands.
+    Else they are those of its record. A refusal says why itself, so its cause stands, and so does
+    that of an unlock for which the platform sent nothing.
     """
     mode = MODES.get(first.mode)
     is_sure = first.probability >= SURE_OF_CAUSE
     if mode is None or mode.cause is None or record.cause is None or not is_sure:
         return record.outcome, record.cause
-    if record.outcome is Outcome.REFUSED or record.cause in mode.causes:
+    if record.outcome is Outcome.REFUSED or record.cause in mode.causes | OF_THE_API:
         return record.outcome, record.cause
     return outcome_of(mode.cause), mode.cause

@@ -314,13 +314,10 @@ def _note_of_booking(case: Case, past: PastAttempt) -> None:
         is_before = began_s - RECENT_S < past.ended_s < case.published_s
         if is_other and is_before and Fact.SENT_LATE in case.seen:
             case.note(Fact.ALREADY_OPENED, **when)
-    elif (
-        case.has_state
-        and past.began_s < began_s
-        and not _is_of_one_account(record, past)
-        and car.is_open_since(past.began_s, began_s)
-    ):
-        case.note(Fact.TWO_BOOKINGS, **when)
+    elif past.began_s < began_s and not _is_of_one_account(record, past):
+        is_soon = began_s - past.began_s < RECENT_S  # nobody has driven and locked it by then
+        if car.is_open_since(past.began_s, began_s) if case.has_state else is_soon:
+            case.note(Fact.TWO_BOOKINGS, **when)
 
 
 def _is_of_one_account(record: Attempt, past: PastAttempt) -> bool:

@@ -1,0 +1,109 @@
+"""A source may be there, and a part of it missing: nothing follows from that part."""
+
+from __future__ import annotations
+
+import pytest
+
+from fleet_wire.contract.attempt import StrayAnswer, StrayKind
+from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.diagnosis import UNKNOWN
+from fleet_wire.contract.messages import Action, Command, Phase, Result
+from fleet_wire.contract.partial import NO_END_MS, PartialState, PartialTelemetry
+from fleet_wire.contract.topics import TopicKind
+from fleet_wire.modes.catalogue import SIGNATURES
+from fleet_wire.modes.facts import EvidenceSource, Fact, shown_by
+from platform_probe.judge.diagnosis.neighbours import WAVE_S, Neighbours
+from platform_probe.judge.diagnosis.path import never_ends_so
+from platform_probe.judge.weights import shipped_ranking
+from tests.helpers.watched import ONLINE, SENT, Watched
+
+ALL = frozenset(EvidenceSource)
+
+
+def told_of(watched: Watched) -> frozenset[EvidenceSource]:
+    """Return the sources of the last diagnosis."""
+    return frozenset(map(EvidenceSource, watched.told[-1].told))
+
+
+@pytest.mark.parametrize(("ends_ms", "seen"), [(NO_END_MS, "opened_at_last"), (9, "opened_late")])
+def test_a_late_opening_says_something_only_if_the_command_had_an_end(
+    ends_ms: int, seen: str
+) -> None:
+    """A box that was away carries out whatever has no end, for whatever reason it was away."""
+    watched = Watched()
+    command = Command("c1", Action.UNLOCK, 0, ends_ms, 1, "")
+    watched.at(1.0).on_message(TopicKind.COMMAND, "car-1", command, is_retained=False)
+    watched.diagnosing.result("car-1", Result("c0", Phase.RECEIVED))
+    watched.diagnosing.presence("car-1", ONLINE, retained=False)
+    watched.at(60.0)
+    failed = watched.ended(Cause.BOX_SILENT, stages=SENT)
+    watched.diagnosing.handle_record(failed)
+    late = StrayAnswer(
+        kind=StrayKind.LATE, vehicle_id="car-1", command_id="c1", phase="executed",
+        at=watched.clock.wall_s, attempt_id=failed.attempt_id, after_s=65.0,
+    )  # fmt: skip
+    watched.diagnosing.handle_record(late)
+    watched.at(67.0)
+    assert {"opened_at_last", "opened_late"} & watched.facts() == {seen}
+    assert (EvidenceSource.EXPIRY in told_of(watched)) is (ends_ms != NO_END_MS)
+
+
+@pytest.mark.parametrize(
+    ("reason", "has_words"),
+    [("wrong_vehicle_state", False), ("wrong_vehicle_state: locked_by_key", True)],
+)
+def test_a_bare_refusal_does_not_say_that_no_key_was_used(reason: str, *, has_words: bool) -> None:
+    """Boxes that say more name the key."""
+    watched = Watched()
+    watched.at(60.0)
+    watched.diagnosing.handle_record(watched.ended(Cause.VEHICLE_STATE, reason=reason))
+    assert (EvidenceSource.WORDS in told_of(watched)) is has_words
+    bare = shown_by(ALL - {EvidenceSource.WORDS})
+    by_key = SIGNATURES["key_overrides_app"]
+    assert not by_key.contradicted_by([Fact.REFUSED_VEHICLE_STATE], bare)
+    assert by_key.contradicted_by([Fact.REFUSED_VEHICLE_STATE], shown_by(ALL))
+
+
+def test_heartbeats_and_states_need_not_tell_of_position_and_technology() -> None:
+    """They are there, and these parts of them are not."""
+    watched = Watched()
+    for number in range(1, 8):
+        car = f"car-{number}"
+        watched.at(1.0 + number).telemetry(car, PartialTelemetry(voltage_v=12.6))
+        state = PartialState(operator="a", region="north")
+        watched.diagnosing.state(car, state, retained=False)
+        watched.diagnosing.handle_record(watched.ended(None, vehicle_id=car, attempt_id=car))
+    watched.at(60.0)
+    watched.diagnosing.handle_record(watched.ended(Cause.BOX_SILENT, stages=SENT))
+    told = told_of(watched)
+    assert {EvidenceSource.TELEMETRY, EvidenceSource.KIND} <= told
+    assert told.isdisjoint({EvidenceSource.POSITION, EvidenceSource.TECHNOLOGY})
+
+
+def test_boxes_that_the_broker_gave_up_for_their_silence_were_not_cut_off() -> None:
+    """The keepalives of cars in a garage may end together; a broken connection needs none."""
+    neighbours = Neighbours()
+    for number in range(6):
+        neighbours.will(100.0 + number / 10)
+        neighbours.will(100.0 + WAVE_S * 3 + number / 10)
+        neighbours.timed_out(100.0 + number / 10)
+    assert neighbours.wills_at_once(100.0) == 6
+    assert neighbours.cut_at_once(100.0) == 0
+    assert neighbours.cut_at_once(100.0 + WAVE_S * 3) == 6
+
+
+def test_an_unlock_that_nothing_explains_has_the_reason_of_the_one_that_it_waited_for() -> None:
+    """However sure it is that it fits no mode."""
+    ranking = shipped_ranking()
+    seen = dict.fromkeys(
+        (Fact.WENT_WELL, Fact.SENT_LATE, Fact.BACK_AFTER_WILL, Fact.KEEPALIVE_EXCEEDED), "so"
+    )
+    assert ranking.rank(seen, ALL)[0].mode == UNKNOWN
+    refused = ranking.scores((Fact.REFUSED_CAN_BUS, Fact.WAS_ONLINE, Fact.ALONE), ALL)
+    assert ranking.rank(seen, ALL, [refused])[0].mode == "can_bus_asleep_no_ack"
+
+
+def test_a_platform_that_calls_the_car_silent_may_know_it_away() -> None:
+    """It sends nothing then, and answers with an error."""
+    assert "no_coverage_garage" in never_ends_so(Cause.API_FAILED)
+    assert "no_coverage_garage" not in never_ends_so(Cause.API_FAILED, {Fact.SAID_SILENT})
