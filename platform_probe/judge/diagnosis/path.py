@@ -41,9 +41,11 @@ def not_on_the_path(source: Source, cause: Cause | None, *, has_platform: bool) 
 def never_ends_so(cause: Cause | None, seen: Collection[Fact] = ()) -> frozenset[str]:
     """Return the modes of which no unlock ends with a cause.
 
-    A platform that says that the car does not answer, and sends nothing, may know the car away.
+    A platform that says that the car does not answer, and sends nothing, may know the car away. It
+    is mistaken of a car that goes on talking.
     """
-    is_away = cause in OF_THE_API and Fact.SAID_SILENT in seen
+    is_silent = Fact.SAID_SILENT in seen and Fact.TALKS_WHILE_OFFLINE not in seen
+    is_away = is_silent and cause in OF_THE_API
     return _never(cause) & _never(Cause.NOT_PUBLISHED) if is_away else _never(cause)
 
 

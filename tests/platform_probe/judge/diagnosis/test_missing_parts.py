@@ -106,4 +106,7 @@ def test_an_unlock_that_nothing_explains_has_the_reason_of_the_one_that_it_waite
 def test_a_platform_that_calls_the_car_silent_may_know_it_away() -> None:
     """It sends nothing then, and answers with an error."""
     assert "no_coverage_garage" in never_ends_so(Cause.API_FAILED)
-    assert "no_coverage_garage" not in never_ends_so(Cause.API_FAILED, {Fact.SAID_SILENT})
+    silent = {Fact.SAID_SILENT}
+    assert "no_coverage_garage" not in never_ends_so(Cause.API_FAILED, silent)
+    talks = {*silent, Fact.TALKS_WHILE_OFFLINE}
+    assert "no_coverage_garage" in never_ends_so(Cause.API_FAILED, talks)
