@@ -184,7 +184,9 @@ def command(scenario: Path) -> tuple[object, ...]:
     return "sweep", scenario, "--seeds", 10, "--jobs", 2, "--out"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)]
+)
 def test_an_interrupted_sweep_goes_on_when_started_again(
     tmp_path: Path, uninterrupted: tuple[Path, Path], number: signal.Signals
 ) -> None:
