@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from fleet_sim.cars.radio_parameters import RadioParameters, Technology
 from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.errors import ConfigError
 from fleet_wire.randomness import RandomStream
-from tests.helpers.places import ROOT
+from tests.helpers.pages import EXAMPLES
 from tests.helpers.two_groups import write_two_groups
 
 
@@ -96,17 +95,13 @@ def test_a_slip_in_a_radio_is_one_line(tmp_path: Path, radio_keys: str, expected
     assert expected in caught.value.problems[0]
 
 
-def test_the_radios_in_the_docs_are_radios(tmp_path: Path) -> None:
+def test_the_radios_in_the_docs_are_radios() -> None:
     """What docs/radio.md shows is read, and only the first is parked LTE."""
-    path = write_two_groups(tmp_path)
-    text = (ROOT / "docs" / "radio.md").read_text(encoding="utf-8")
-    shown = re.findall(r"^radio: (\{.*\})", text, flags=re.MULTILINE)
-    radios = [
-        load_scenario(path, [f"fleet.groups.city.box.radio={keys}"]).fleet.groups[0].box.radio
-        for keys in shown
-    ]
-    assert len(radios) >= 4
-    assert [one == RadioParameters() for one in radios] == [True] + [False] * (len(radios) - 1)
+    groups = load_scenario(EXAMPLES / "scenarios" / "radios.yaml").fleet.groups
+    assert len(groups) >= 4
+    assert [one.box.radio == RadioParameters() for one in groups] == [True] + [False] * (
+        len(groups) - 1
+    )
 
 
 def test_a_scenario_names_a_technology(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from fleet_sim.commands.faults import example, in_words, scenarios_that_show
 from fleet_sim.faults import FAULTS, CarFault, Claim, Layer
 from fleet_sim.faults.registry import FaultProcess, Injection
 from fleet_sim.scenario.loading import load_scenario
+from tests.helpers.commands import run
 from tests.helpers.pages import fleet_sim, rows, write_scenario_with
 from tests.helpers.places import ROOT
 
@@ -89,7 +90,7 @@ def test_the_lines_for_a_scenario_are_right(name: str, tmp_path: Path) -> None:
 def test_no_line_is_wider_than_the_terminal(columns: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor than 100, which is as much as one reads."""
     monkeypatch.setenv("COLUMNS", columns)
-    listed = fleet_sim("faults").output
+    _, listed, _ = run("fleet_sim", "faults")
     assert max(map(len, listed.splitlines())) <= min(int(columns), 100)
 
 
