@@ -260,7 +260,7 @@ class ProbeSettings(Section):
         " (docs/teach.md)",
     )  # fmt: skip
     journal: JournalSettings = Field(
-        JournalSettings(), description="how much of the journal is kept (docs/journal.md)"
+        JournalSettings(), description="how much of the journal is kept (docs/retention.md)"
     )
     store: StoreSettings | None = Field(
         None, description="a store that can be queried (docs/store.md); null: none"
