@@ -24,8 +24,15 @@ from bench.results import aligned
 from bench.score.drawing import scenario_of
 from bench.score.incidents import Incident, scored_faults
 from fleet_sim.faults import FAULTS
+from fleet_sim.futures.calibration import fitted_worlds
 from fleet_sim.futures.future import HORIZON_S, RENTALS_S, play_future
-from fleet_sim.futures.playing import World, changes_something, play_world, read_worlds
+from fleet_sim.futures.playing import (
+    World,
+    changes_something,
+    play_task,
+    play_world,
+    read_worlds,
+)
 from fleet_sim.futures.ranking import (
     NOTHING,
     RankedMitigation,
@@ -51,19 +58,22 @@ from platform_probe.store.reading import Source
 from platform_probe.tell.export.worlds import worlds_of
 
 FIRST_SEED: Final = 9_000
-QUIET_S: Final = 1_500.0
+QUIET_S: Final = 2_100.0
 """Seconds of load before the fault begins: as many cars are away then as usually."""
-DECISION_S: Final = 3_000.0
+DECISION_S: Final = 3_600.0
 """Seconds of load until on-call decides: the fault has lasted for 25 minutes."""
 DEMAND: Final = (0.5, 1.0)
 """Customers, as a share of those that all cars can serve."""
-CARS: Final = 120
+CARS: Final = 200
 """Cars of a fleet, about."""
 HEARTBEAT_S: Final = 120.0
 MOST_DRAWN: Final = 4
 """Incidents that are drawn at most, for each that is scored: some are not noticed."""
 WITHIN: Final = 0.2
 """Largest error of a predicted loss that counts as right, as a share of the true one."""
+OF_NOTHING: Final = 3
+"""True futures without a mitigation for each one with: chance must not decide whether a prediction
+is within `WITHIN` of their mean."""
 PRESENT: Final = "present.json"
 TRUTH: Final = "truth.json"
 PREDICTED: Final = "predicted.json"
@@ -177,7 +187,7 @@ def true_futures(
                 Course(mitigation=mitigation, decision_s=DECISION_S, away=0.0),
                 seed + number,
             ).lost
-            for number in range(seeds)
+            for number in range(seeds if mitigation else OF_NOTHING * seeds)
         ]
         for name, mitigation in named.items()
         if mitigation is None or changes_something(mitigation, world)
@@ -191,7 +201,13 @@ def predicted_futures(
     incident, decision_at = _incident_in(folder / "run")
     source = Source(folder / "run", as_of_s=decision_at)
     (folder / "worlds.yaml").write_text(yaml_text(worlds_of(source, incident)), encoding="utf-8")
-    worlds, _ = read_worlds(folder / "worlds.yaml")
+    exported, _ = read_worlds(folder / "worlds.yaml")
+    worlds = fitted_worlds(
+        exported,
+        seeds=seeds,
+        play=lambda tasks: ((task, play_task(task)) for task in tasks),
+        on_played=lambda _: None,
+    )
     named: dict[str, Mitigation | None] = {NOTHING: None, **mitigations}
     played = {
         name: [play_world(world, mitigation, range(1, seeds + 1)) for world in worlds]
@@ -248,19 +264,20 @@ def verdict_of(folder: Path) -> Verdict:
     nothing = by_name[NOTHING]
     named = next((each.name for each in ranked if each.is_better), NOTHING)
     means = {name: sum(lost) / len(lost) for name, lost in truth.items()}
-    best = min(means, key=lambda name: (means[name], name != NOTHING))
+    alike = {name: lost[: min(map(len, truth.values()))] for name, lost in truth.items()}
+    best = min(alike, key=lambda name: (sum(alike[name]), name != NOTHING))
     of_named = means.get(named, means[NOTHING])
     pairs = [
         (by_name[name].saved, before - after)
-        for name, lost in truth.items()
+        for name, lost in alike.items()
         if name != NOTHING and name in by_name
-        for before, after in zip(truth[NOTHING], lost, strict=True)
+        for before, after in zip(alike[NOTHING], lost, strict=True)
     ]
     return Verdict(
         incident=folder.name,
         worlds=predicted["worlds"],
         named=named,
-        best=tuple(name for name in means if _is_no_worse(truth[name], truth[best])),
+        best=tuple(name for name in alike if _is_no_worse(alike[name], alike[best])),
         lost=means[NOTHING],
         predicted=nothing.lost.mean,
         lost_best=of_named,
@@ -318,7 +335,7 @@ def incidents_in_turn(first_seed: int, step: int) -> Iterator[tuple[str, int]]:
 @click.command()
 @click.argument("kept", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--incidents", default=60, show_default=True, help="noticed ones to score")
-@click.option("--seeds", default=5, show_default=True, help="futures of each world")
+@click.option("--seeds", default=10, show_default=True, help="futures of each world")
 @click.option("--true-seeds", default=4, show_default=True, help="futures of the true world")
 @click.option("--first-seed", default=FIRST_SEED, show_default=True)
 @click.option("--step", default=1, show_default=True, help="use every so many-th fault first")

@@ -35,7 +35,7 @@ from bench.score.wide import (
     widen_groups,
 )
 from fleet_sim.faults import FAULTS, Need, Strikes
-from fleet_sim.faults.drawing import Drawing, Range
+from fleet_sim.faults.drawing import Drawing
 from fleet_wire.randomness import RandomStream
 
 SMALLEST, LARGEST = 4, 24
@@ -365,25 +365,5 @@ def _parameters(name: str, incident: Incident, stream: RandomStream) -> dict[str
     drawing = FAULTS[name].drawing
     learned = drawing.learned_variants or drawing.variants
     variants = drawing.variants if incident.is_held_out else learned
-    drawn: dict[str, Any] = {}
-    for parameter, span in drawing.ranges.items():
-        if isinstance(span, Mapping):
-            drawn[parameter] = {
-                key: round(_drawn(each, wider, stream), 3) for key, each in span.items()
-            }
-        else:
-            value = _drawn(span, wider, stream)
-            is_whole = FAULTS[name].model_fields[parameter].annotation is int
-            drawn[parameter] = round(value) if is_whole else round(value, 3)
+    drawn = FAULTS[name].drawn_severity(stream, wider=wider)
     return {**drawn, **variants[stream.index(len(variants))]}
-
-
-def _drawn(span: Range, wider: float, stream: RandomStream) -> float:
-    """Return a number of a range, or of one that is wider by a share of its width at both ends.
-
-    A share of a whole stays one, and nothing falls to half of the range's lower end.
-    """
-    low, high = span
-    more = wider * (high - low)
-    value = stream.between(max(low - more, low / 2), high + more)
-    return min(value, 1.0) if high <= 1.0 else value

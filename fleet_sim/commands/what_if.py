@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -16,10 +16,10 @@ from rich.console import Console
 from rich.table import Table
 
 from fleet_sim.commands.verdicts import console_for
+from fleet_sim.futures.calibration import fitted_worlds, past_tasks
 from fleet_sim.futures.future import DECISION_S, HORIZON_S
 from fleet_sim.futures.playing import (
-    FutureTask,
-    Results,
+    Player,
     World,
     changes_something,
     play_all,
@@ -38,8 +38,6 @@ from fleet_wire.printing import print_json
 
 SMS_PRICE = 0.05
 """Price of one SMS to a car, in the user's currency [E]."""
-LEAST_SEEDS = 4
-"""Fewer show too little of what chance does [E]."""
 
 
 @click.command("what-if")
@@ -103,7 +101,7 @@ def what_if(  # noqa: PLR0913 - the options
     mitigations = load_mitigations(places, only=only)
     found, unknown = read_worlds(worlds)
     console = console_for(as_json=as_json)
-    ranked = _ranked(
+    found, ranked = _ranked(
         found,
         mitigations,
         seeds=range(first_seed, first_seed + seeds),
@@ -118,11 +116,9 @@ def what_if(  # noqa: PLR0913 - the options
         return
     _print(console, found, mitigations, ranked, unknown)
     click.echo(f"seeds {first_seed} to {first_seed + seeds - 1} of each mitigation and world")
-    if seeds < LEAST_SEEDS:
-        click.echo(f"so few seeds make bounds too narrow: give --seeds {LEAST_SEEDS} or more")
 
 
-def _player(jobs: int | None, scheduler: str | None) -> Callable[[Sequence[FutureTask]], Results]:
+def _player(jobs: int | None, scheduler: str | None) -> Player:
     """Return what plays futures: processes here, or a scheduler's workers."""
     if scheduler is None:
         return partial(play_here, jobs=jobs or cores())
@@ -143,16 +139,13 @@ def _ranked(
     mitigations: Mapping[str, Mitigation],
     *,
     seeds: Sequence[int],
-    play: Callable[[Sequence[FutureTask]], Results],
+    play: Player,
     sms_price: float,
     console: Console,
-) -> list[RankedMitigation]:
-    """Play all futures with progress, and rank the mitigations."""
+) -> tuple[list[World], list[RankedMitigation]]:
+    """Fit the worlds, play all futures with progress, and rank the mitigations."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    total = len(seeds) * sum(
-        1 + sum(changes_something(each, world) for each in mitigations.values()) for world in worlds
-    )
-    done = 0
+    done, total = 0, sum(len(task.seeds) for task in past_tasks(worlds))
     with closing(progress_on(console)) as progress:
 
         def count(played: int) -> None:
@@ -161,11 +154,16 @@ def _ranked(
             progress.runs(done=done, total=total, failed=0)
 
         try:
+            worlds = fitted_worlds(worlds, seeds=len(seeds), play=play, on_played=count)
+            total += len(seeds) * sum(
+                1 + sum(changes_something(each, world) for each in mitigations.values())
+                for world in worlds
+            )
             played = play_all(worlds, mitigations, seeds=seeds, play=play, on_played=count)
         except KeyboardInterrupt:
             click.echo(f"interrupted after {done} of {total} futures", err=True)
             sys.exit(INTERRUPTED)
-    return rank_mitigations(
+    return [*worlds], rank_mitigations(
         played,
         [world.weight for world in worlds],
         costs={name: each.cost for name, each in mitigations.items()},

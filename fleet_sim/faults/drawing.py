@@ -11,6 +11,8 @@ from typing import Any, Final
 
 import msgspec
 
+from fleet_wire.randomness import RandomStream
+
 Range = tuple[float, float]
 """The lowest and the highest value."""
 
@@ -57,3 +59,14 @@ class Drawing(msgspec.Struct, frozen=True, kw_only=True):
     """Another fault with its parameters that brings it out, and harms nobody for long itself."""
     double_taps: float = 0.0
     """Share of customers who tap twice."""
+
+
+def drawn_from(span: Range, stream: RandomStream, *, wider: float = 0.0) -> float:
+    """Draw a number of a range, or of one that is wider by a share of its width at both ends.
+
+    A share of a whole stays one, and nothing falls to half of the range's lower end.
+    """
+    low, high = span
+    more = wider * (high - low)
+    value = stream.between(max(low - more, low / 2), high + more)
+    return min(value, 1.0) if high <= 1.0 else value

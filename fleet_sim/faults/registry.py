@@ -9,7 +9,7 @@ compiled each time (no `from __future__ import annotations`): a quarter of what 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import Enum
@@ -25,7 +25,7 @@ from fleet_sim.cars.failpoints import Failpoint
 from fleet_sim.cars.spec import CarSpec
 from fleet_sim.cars.world import World
 from fleet_sim.customers.failpoints import CustomerFailpoints
-from fleet_sim.faults.drawing import Drawing
+from fleet_sim.faults.drawing import Drawing, drawn_from
 from fleet_sim.platform.commands import PlatformCommand
 from fleet_sim.platform.gateway import EmulatedPlatform
 from fleet_sim.platform.operations import Request
@@ -186,6 +186,22 @@ class Fault(BaseModel, ABC):
     def conclusion(cls) -> str:
         """Return what a monitor should see of it: the cause of its mode, and the title."""
         return cls.summary if cls.mode is None else f"{cls.mode.cause or 'ok'}: {cls.mode.title}"
+
+    @classmethod
+    def drawn_severity(cls, stream: RandomStream, *, wider: float = 0.0) -> dict[str, Any]:
+        """Draw the parameters whose severity varies; see `drawn_from` for `wider`."""
+        drawn: dict[str, Any] = {}
+        for parameter, span in cls.drawing.ranges.items():
+            if isinstance(span, Mapping):
+                drawn[parameter] = {
+                    key: round(drawn_from(each, stream, wider=wider), 3)
+                    for key, each in span.items()
+                }
+            else:
+                value = drawn_from(span, stream, wider=wider)
+                is_whole = cls.model_fields[parameter].annotation is int
+                drawn[parameter] = round(value) if is_whole else round(value, 3)
+        return drawn
 
     @property
     def acts_on(self) -> Strikes:

@@ -28,7 +28,8 @@ from fleet_sim.runs.course import RENTAL_S, Course, struck_cars
 from fleet_sim.runs.injection import FaultTargets, broker_settings, inject_all, strikes_boxes
 from fleet_sim.runs.rentals import population_of
 from fleet_sim.runs.virtual.time import EPOCH_UNIX_S, VirtualEnvironment, VirtualTimers
-from fleet_sim.scenario.form import Scenario, select
+from fleet_sim.scenario.form import Customers, Scenario, select
+from fleet_wire.arrivals import Constant, Poisson
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
 from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.errors import ConfigError
@@ -50,6 +51,9 @@ ROUNDS: Final = 20
 """Steps in which the share of cars that are away settles."""
 STEP_S: Final = 30.0
 """Seconds between two looks at whether anybody who counts still waits."""
+PARTS: Final = 2
+"""Parts of the time before the decision: two show whether it grows [E]."""
+_BOTH: Final = (False, True)
 OVERTIME_S: Final = 1_800.0
 """Seconds after the horizon in which customers who have pressed may end their try."""
 
@@ -75,6 +79,59 @@ class FutureCounts(msgspec.Struct, frozen=True):
         return FutureCounts(*(factor * value for value in msgspec.structs.astuple(self)))
 
 
+class PastCounts(msgspec.Struct, frozen=True):
+    """How the customers of the time before the decision got in, by when they first pressed.
+
+    Each list has an entry for each of the `PARTS` of that time, and each entry has how many got in
+    with one press, with more presses, and not at all.
+    """
+
+    struck: list[list[int]]
+    """Customers with a car that a fault is aimed at."""
+    well: list[list[int]]
+    """Customers with another car."""
+
+
+@dataclass(slots=True)
+class _PastTally:
+    """Counts how customers get in before the decision."""
+
+    until_s: float
+    load_starts_s: float = 0.0
+    struck: frozenset[str] = frozenset()
+    waits: dict[str, list[int]] = field(default_factory=dict)
+    """The entry in which each customer in front of a shut car will count."""
+    again: set[str] = field(default_factory=set)
+    """Those of them who have pressed more than once."""
+    found: dict[bool, list[list[int]]] = field(
+        default_factory=lambda: {
+            is_struck: [[0, 0, 0] for _ in range(PARTS)] for is_struck in _BOTH
+        }
+    )
+
+    def add_step(self, event: CustomerEvent) -> None:
+        """Count a step of a customer who first pressed in time."""
+        who = event.customer_id
+        if event.step is CustomerStep.PRESSED:
+            if event.press == 1 and event.at_s < self.until_s:
+                part = int(PARTS * event.at_s / self.until_s)
+                self.waits[who] = self.found[event.vehicle_id in self.struck][part]
+            elif who in self.waits:
+                self.again.add(who)
+        elif event.step in (CustomerStep.OPENED, CustomerStep.GAVE_UP) and who in self.waits:
+            is_lost = event.step is CustomerStep.GAVE_UP
+            self.waits.pop(who)[2 if is_lost else who in self.again] += 1
+
+    def add_event(self, event: PlatformEvent) -> None:
+        """Pass over a line of the platform's log."""
+
+    def counts(self) -> PastCounts:
+        """Return the counts; customers who still wait at the end are lost."""
+        for entry in self.waits.values():
+            entry[2] += 1
+        return PastCounts(struck=self.found[True], well=self.found[False])
+
+
 @dataclass(slots=True)
 class _Tally:
     """Counts what customers do and what the platform logs, as it happens."""
@@ -82,6 +139,7 @@ class _Tally:
     from_s: float
     until_s: float
     load_starts_s: float = 0.0
+    struck: frozenset[str] = frozenset()
     waits: dict[str, float] = field(default_factory=dict)
     """Second of the first press, of each customer in front of a shut car."""
     customers: int = 0
@@ -125,11 +183,14 @@ class _Tally:
         )
 
 
-def checked_world(scenario: Scenario) -> tuple[Scenario, float, float]:
+def checked_world(
+    scenario: Scenario, decision_s: float = DECISION_S
+) -> tuple[Scenario, float, float]:
     """Return a scenario as a world of futures: customers come at its mean rate until the horizon.
 
     They are at most as many as its cars can serve, see `RENTALS_S`. The second value is how many
-    customers of the scenario each of them stands for, the third is `Course.away`.
+    customers of the scenario each of them stands for, the third is `Course.away`. The fault has
+    lasted for `decision_s` at the decision.
 
     Raises `ConfigError` where it has no customers or no fault: there is nothing to mitigate.
     """
@@ -138,12 +199,11 @@ def checked_world(scenario: Scenario) -> tuple[Scenario, float, float]:
         raise ConfigError(["the scenario has no customers: futures count lost rentals"])
     if not scenario.faults:
         raise ConfigError(["the scenario has no fault: there is nothing to mitigate"])
-    times = customers.times_s(RandomStream.named(0, "futures/rate"))
     specs = scenario.cars()
     cars = len(select(specs, customers.targets, 0, "futures/targets"))
-    wanted = max(len(times), 1) / customers.duration_s
+    wanted = _mean_rate_per_s(customers)
     rate = min(wanted, cars / RENTALS_S)
-    stage = {"kind": "poisson", "rate_per_s": rate, "duration_s": DECISION_S + HORIZON_S}
+    stage = {"kind": "poisson", "rate_per_s": rate, "duration_s": decision_s + HORIZON_S}
     values = customers.model_dump() | {"stages": [stage]}
     checked = type(customers).model_validate(values)
     struck = {
@@ -154,6 +214,18 @@ def checked_world(scenario: Scenario) -> tuple[Scenario, float, float]:
     }
     away = _share_away(rate, struck=len(struck), well=len(specs) - len(struck))
     return scenario.model_copy(update={"customers": checked}), wanted / rate, away
+
+
+def _mean_rate_per_s(customers: Customers) -> float:
+    """Return how many customers come in a second: of chance its mean, not one draw of it."""
+    stream = RandomStream.named(0, "futures/rate")
+    number = sum(
+        stage.rate_per_s * stage.duration_s
+        if isinstance(stage, Poisson)
+        else len(stage.times(stream))
+        for stage in customers.known_stages
+    )
+    return max(number, 1) / customers.duration_s
 
 
 def _share_away(rate_per_s: float, *, struck: int, well: int) -> float:
@@ -169,26 +241,57 @@ def _share_away(rate_per_s: float, *, struck: int, well: int) -> float:
     return away
 
 
-def play_future(scenario: Scenario, course: Course, seed: int) -> FutureCounts:
+def play_future(
+    scenario: Scenario, course: Course, seed: int, *, customers_from_s: float = 0.0
+) -> FutureCounts:
     """Play one future of a checked world, and return its counts.
 
     Raises `ModelDefectError` where the model failed: its counts would be worth nothing.
     """
+    decision_s = course.decision_s
+    tally = _Tally(from_s=decision_s, until_s=decision_s + HORIZON_S)
+    _play(_Future(scenario, course, seed, tally, from_s=customers_from_s))
+    return tally.counts()
+
+
+def play_past(scenario: Scenario, course: Course, seed: int) -> PastCounts:
+    """Play a checked world from the fault's beginning to the decision; return what was to be seen.
+
+    Raises as `play_future` does.
+    """
+    tally = _PastTally(until_s=course.decision_s)
+    _play(_Future(scenario, course, seed, tally, from_s=0.0))
+    return tally.counts()
+
+
+def _play(future: _Future) -> None:
     was_enabled = gc.isenabled()
     gc.disable()  # a future lives for a tenth of a second, and makes hardly a cycle
     try:
-        return _Future(scenario, course, seed).play()
+        future.play()
     finally:
         if was_enabled:
             gc.enable()
 
 
 class _Future:
-    """The parts of one future, put together as a virtual run does without its monitor."""
+    """The parts of one future, put together as a virtual run does without its monitor.
 
-    def __init__(self, scenario: Scenario, course: Course, seed: int) -> None:
+    Customers come from second `from_s` of the load on.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        course: Course,
+        seed: int,
+        tally: _Tally | _PastTally,
+        *,
+        from_s: float,
+    ) -> None:
         self._scenario = scenario
         self._course = course
+        self._from_s = from_s
         self._env = VirtualEnvironment()
         self._defects = Defects()
         self._broker = BrokerModel(
@@ -209,8 +312,7 @@ class _Future:
         )
         self._specs = scenario.cars()
         self._fleet = Fleet(self._world, self._specs, sms_centre="sms-centre")
-        decision_s = course.decision_s
-        self._tally = _Tally(from_s=decision_s, until_s=decision_s + HORIZON_S)
+        self._tally = tally
         self._platform = EmulatedPlatform(
             replace(self._world, link_factory=partial(self._link, limits=PLATFORM_LINK_LIMITS)),
             scenario.platform_parameters,
@@ -218,20 +320,19 @@ class _Future:
             write=self._tally.add_event,
         )
 
-    def play(self) -> FutureCounts:
-        """Play it to its end, and return its counts."""
+    def play(self) -> None:
+        """Play it until nobody who counts still waits."""
         env, defects, tally = self._env, self._defects, self._tally
         self._fleet.start()
         self._platform.start()
         env.run_to(CONNECT_S, defects)
         tally.load_starts_s = starts_s = env.now
         self._start_load(starts_s)
-        horizon_s = starts_s + self._course.decision_s + HORIZON_S
+        horizon_s = starts_s + tally.until_s
         while env.now < horizon_s or (tally.waits and env.now < horizon_s + OVERTIME_S):
             env.run_to(env.now + STEP_S, defects)
         if defects.count:
             raise ModelDefectError(defects.count, defects.first)
-        return tally.counts()
 
     def _start_load(self, starts_s: float) -> None:
         """Start faults, customers and the mitigation."""
@@ -247,7 +348,7 @@ class _Future:
         )
         assert self._scenario.customers is not None  # noqa: S101 - see `checked_world`
         population = population_of(
-            self._scenario.customers,
+            _later(self._scenario.customers, self._from_s),
             self._fleet,
             self._platform,
             Witnesses(
@@ -259,11 +360,24 @@ class _Future:
             failpoints=failpoints,
         )
         population.start(starts_s)
+        self._tally.struck = frozenset(
+            vehicle_id for each in injector.injected for vehicle_id in each.vehicle_ids
+        )
         struck = struck_cars(injector.injected)
         targets = MitigationTargets(
             self._fleet, self._specs, self._platform, population, self._broker, struck
         )
-        self._course.begin(targets, load_starts_s=starts_s)
+        self._course.begin(targets, load_starts_s=starts_s, customers_from_s=self._from_s)
+
+
+def _later(customers: Customers, from_s: float) -> Customers:
+    """Return the customers of a checked world of whom the first come at `from_s`."""
+    if not from_s:
+        return customers
+    (stage,) = customers.known_stages
+    rest = stage.model_copy(update={"duration_s": stage.duration_s - from_s})
+    pause = Constant(rate_per_s=0.0, duration_s=from_s)
+    return customers.model_copy(update={"stages": [pause, rest]})
 
 
 def _forget(*_: object) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from io import StringIO
 from pathlib import Path
 
-from fleet_sim.futures.future import DECISION_S
 from fleet_sim.futures.playing import World, changes_something
 from fleet_sim.futures.ranking import NOTHING
 from fleet_sim.mitigations.form import Mitigation
@@ -32,7 +31,7 @@ def keep_futures(
         for name, mitigation in named.items():
             if mitigation is None or changes_something(mitigation, world):
                 path = folder / name / f"world-{number}"
-                _keep_future(world, mitigation, seed=seed, path=path)
+                _keep_future(world.of_seed(seed), mitigation, seed=seed, path=path)
                 yield path
 
 
@@ -41,7 +40,7 @@ def _keep_future(world: World, mitigation: Mitigation | None, *, seed: int, path
     source = ScenarioSource(file, own_name=f"{path.parent.name}-{path.name}")
     directory = RunDirectory.create(path, scenario_name=source.name, seed=seed)
     file.write_text(yaml_text(world.scenario.resolved()), encoding="utf-8")
-    course = Course(mitigation=mitigation, decision_s=DECISION_S, away=world.away)
+    course = Course(mitigation=mitigation, decision_s=world.decision_s, away=world.away)
     options = VirtualOptions(seed=seed, course=course)
     scenario = load_scenario(file, [])
     VirtualRun(scenario, source, directory, options, LineProgress(StringIO())).run()

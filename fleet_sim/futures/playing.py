@@ -6,12 +6,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
-from fleet_sim.futures.future import DECISION_S, FutureCounts, checked_world, play_future
+from fleet_sim.futures.future import (
+    DECISION_S,
+    PARTS,
+    FutureCounts,
+    checked_world,
+    play_future,
+    play_past,
+)
 from fleet_sim.futures.ranking import NOTHING
 from fleet_sim.mitigations.form import Mitigation
 from fleet_sim.runs.course import Course
@@ -27,6 +34,9 @@ from fleet_wire.config.file import Document, load_document
 from fleet_wire.errors import LimitError
 
 IMPORTED_TO_PLAY: Final = __name__
+LONGEST_PAST_S: Final = 1_800.0
+"""Seconds of an incident that are played before the decision, at most [E]."""
+Count = Annotated[int, Field(ge=0, le=10_000_000)]
 SEEDS_AT_ONCE: Final = 5
 """Seeds that a process plays before it reports: handing over one future at a time costs 5 % [E]."""
 
@@ -41,6 +51,19 @@ class WeightedWorld(BaseModel):
     scenario: dict[str, Any] = Field(description="the world, as a scenario")
 
 
+class ObservedCustomers(BaseModel):
+    """How customers got in, from the incident's beginning until it was exported."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    lasted_s: float = Field(gt=0, description="seconds since the incident began")
+    parts: list[tuple[Count, Count, Count]] = Field(
+        min_length=PARTS,
+        max_length=PARTS,
+        description="customers of each half of that time: in with one press, with more, not at all",
+    )
+
+
 class WorldsFile(BaseModel):
     """Several worlds of one incident, as `platform-probe what-if` exports them."""
 
@@ -48,6 +71,7 @@ class WorldsFile(BaseModel):
 
     incident: str = Field("", description="the incident's id")
     unknown: list[str] = Field([], description="what the monitor could not know")
+    observed: ObservedCustomers | None = Field(None, description="customers of the incident so far")
     worlds: list[WeightedWorld] = Field(min_length=1, max_length=10)
 
 
@@ -61,6 +85,16 @@ class World(msgspec.Struct, frozen=True):
     """Customers of the incident for each that is played."""
     away: float = 0.0
     """Share of the well cars that are with customers at the beginning."""
+    decision_s: float = DECISION_S
+    """How long the failure has lasted at the decision."""
+    observed: Sequence[tuple[int, int, int]] = ()
+    """Customers of each part of that time, as `PastCounts` counts them; empty: not known."""
+    variants: tuple[World, ...] = ()
+    """Severities with which it may be the real one, one for each seed; none: as it is."""
+
+    def of_seed(self, seed: int) -> World:
+        """Return the variant that a seed plays."""
+        return self.variants[seed % len(self.variants)] if self.variants else self
 
 
 def read_worlds(path: Path) -> tuple[list[World], list[str]]:
@@ -74,11 +108,17 @@ def read_worlds(path: Path) -> tuple[list[World], list[str]]:
         modes = ", ".join(dict.fromkeys(entry.name for entry in scenario.faults))
         return [World(1.0, modes, scenario, scale, away)], []
     file = validated_model(document, WorldsFile)
+    observed = file.observed
+    decision_s = DECISION_S
+    if observed is not None:
+        decision_s = min(max(observed.lasted_s, DECISION_S), LONGEST_PAST_S)
     worlds = [
         World(
             each.weight,
             each.mode,
-            *checked_world(scenario_of(_scenario_document(document, number))),
+            *checked_world(scenario_of(_scenario_document(document, number)), decision_s),
+            decision_s,
+            () if observed is None else observed.parts,
         )
         for number, each in enumerate(file.worlds)
     ]
@@ -118,11 +158,17 @@ class FutureTask(NamedTuple):
     seeds: Sequence[int]
     versions: Mapping[str, str]
     """Those of who asks: another version may play another future."""
+    is_past: bool = False
+    """Whether the time before the decision is played instead, without a mitigation."""
 
 
-def play_task(task: FutureTask) -> list[FutureCounts]:
-    """Play some futures, once for each seed. Raises `UnlockpathError`."""
+def play_task(task: FutureTask) -> list[Any]:
+    """Play some futures or pasts, once for each seed. Raises `UnlockpathError`."""
     check_versions(task.versions)
+    if task.is_past:
+        world = task.world
+        course = Course(mitigation=None, decision_s=world.decision_s, away=world.away)
+        return [play_past(world.scenario, course, seed) for seed in task.seeds]
     return play_world(task.world, task.mitigation, task.seeds)
 
 
@@ -130,11 +176,18 @@ def play_world(
     world: World, mitigation: Mitigation | None, seeds: Sequence[int]
 ) -> list[FutureCounts]:
     """Play a world with a mitigation or none, once for each seed."""
-    course = Course(mitigation=mitigation, decision_s=DECISION_S, away=world.away)
-    return [play_future(world.scenario, course, seed).scaled(world.scale) for seed in seeds]
+    return [_play_seed(world.of_seed(seed), mitigation, seed) for seed in seeds]
 
 
-Results = Iterator[tuple[FutureTask, list[FutureCounts]]]
+def _play_seed(world: World, mitigation: Mitigation | None, seed: int) -> FutureCounts:
+    course = Course(mitigation=mitigation, decision_s=world.decision_s, away=world.away)
+    from_s = world.decision_s - DECISION_S  # who came before is no longer at a car
+    counts = play_future(world.scenario, course, seed, customers_from_s=from_s)
+    return counts.scaled(world.scale)
+
+
+Results = Iterator[tuple[FutureTask, list[Any]]]
+Player = Callable[[Sequence[FutureTask]], Results]
 
 
 def play_all(
@@ -142,7 +195,7 @@ def play_all(
     mitigations: Mapping[str, Mitigation],
     *,
     seeds: Sequence[int],
-    play: Callable[[Sequence[FutureTask]], Results],
+    play: Player,
     on_played: Callable[[int], None],
 ) -> dict[str, list[list[FutureCounts]]]:
     """Return the counts of each future: by mitigation, `NOTHING` first, then world, then seed.

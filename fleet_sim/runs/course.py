@@ -44,13 +44,20 @@ class Course(BaseModel):
         opens_s = entry.window.start_s
         return end_of_fault(mitigation, fault, opens_s=opens_s, acts_at_s=acts_at_s).process
 
-    def begin(self, targets: MitigationTargets, *, load_starts_s: float) -> None:
-        """Take cars away, and schedule the mitigation. Customers and faults have been started."""
+    def begin(
+        self, targets: MitigationTargets, *, load_starts_s: float, customers_from_s: float = 0.0
+    ) -> None:
+        """Schedule the mitigation, and that cars are away when the first customers come.
+
+        Customers and faults have been started.
+        """
+        world, occupy = targets.fleet.world, targets.population.occupy
         for spec in targets.specs:
             if spec.vehicle_id not in targets.struck:  # nobody drives off with a struck car
-                stream = targets.fleet.world.stream(f"futures/away/{spec.vehicle_id}")
+                stream = world.stream(f"futures/away/{spec.vehicle_id}")
                 if stream.uniform() < self.away:
-                    targets.population.occupy(spec.vehicle_id, stream.uniform() * RENTAL_S)
+                    for_s = stream.uniform() * RENTAL_S
+                    world.later(customers_from_s, occupy, spec.vehicle_id, for_s)
         if self.mitigation is not None:
             acts_at_s = load_starts_s + self.decision_s + self.mitigation.after_s
             begin_mitigation(self.mitigation, targets, acts_at_s=acts_at_s)

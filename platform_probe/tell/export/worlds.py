@@ -27,6 +27,8 @@ LEAST_WEIGHT: Final = 0.05
 FLEET: Final = 200
 """Cars of a world: enough for a share of each group, and a future plays in .1 s [E]."""
 HOUR_S: Final = 3_600.0
+BEFORE_S: Final = 1_800.0
+"""Customers of so long before the incident say how many come [E]."""
 RENTAL_S: Final = 2_400.0
 """A car is away with its customer for so long [E]."""
 TRIES_S: Final = 60.0
@@ -52,7 +54,7 @@ def worlds_of(source: Source, incident: Found) -> dict[str, Any]:
     until_s = min(max(incident.ended_at or math.inf, incident.since + LEAST_S), source.newest_s())
     recorded = source.recorded()
     first_s = (recorded and recorded.since_s) or incident.since
-    since_s = max(min(first_s, incident.since), incident.since - HOUR_S)
+    since_s = max(min(first_s, incident.since), incident.since - BEFORE_S)
     ids = {"ids": [*incident.examples]}
     rows = source.read(lambda duck: duck.query(_CARS, ids, limit=len(incident.examples) + 1)).rows
     cars = {car for (car,) in rows}
@@ -80,8 +82,37 @@ def worlds_of(source: Source, incident: Found) -> dict[str, Any]:
     return {
         "incident": incident.incident_id,
         "unknown": [*map(say_in(LANGUAGES[0]), UNKNOWN)],
+        "observed": _observed(unlocks, struck, since_s=incident.since, until_s=until_s),
         "worlds": worlds,
     }
+
+
+def _observed(
+    unlocks: Sequence[Unlock], struck: Sequence[Unlock], *, since_s: float, until_s: float
+) -> dict[str, Any]:
+    """Return how customers got in, for each half of the incident's time by their first press.
+
+    They got in with one press, with more, or not at all. Who may still try is none of them.
+    """
+    ids = {one.attempt_id for one in struck}
+    half_s = (until_s - since_s) / 2
+    presses = Counter(map(_customer_of, unlocks))
+    first_s: dict[str, float] = {}
+    for one in unlocks:
+        first_s.setdefault(_customer_of(one), one.at_s)
+    parts = [[0, 0, 0], [0, 0, 0]]
+    for who, last in _customers(unlocks).items():
+        if last.at_s >= until_s - TRIES_S:
+            continue
+        is_again = presses[who] > 1
+        is_lost = last.attempt_id in ids and (is_again or last.cause is not None)
+        parts[first_s[who] >= since_s + half_s][2 if is_lost else is_again] += 1
+    return {"lasted_s": round(max(until_s - since_s, 1.0), 1), "parts": parts}
+
+
+def _customer_of(unlock: Unlock) -> str:
+    """Return who pressed: a booking is one customer, however often it presses."""
+    return unlock.booking_id or unlock.vehicle_id
 
 
 def _weights(struck: Sequence[Unlock]) -> dict[str, float]:
@@ -135,8 +166,8 @@ def _scale(groups: Sequence[dict[str, Any]], cars: int) -> None:
 
 
 def _customers(unlocks: Sequence[Unlock]) -> dict[str, Unlock]:
-    """Return the last unlock of each customer: a booking is one, however often it presses."""
-    return {one.booking_id or one.vehicle_id: one for one in unlocks}
+    """Return the last unlock of each customer."""
+    return {_customer_of(one): one for one in unlocks}
 
 
 def _share_lost(unlocks: Sequence[Unlock], struck: Sequence[Unlock], until_s: float) -> float:

@@ -20,7 +20,12 @@ from fleet_sim.futures.playing import (
     play_world,
     read_worlds,
 )
-from fleet_sim.futures.ranking import NOTHING, rank_mitigations
+from fleet_sim.futures.ranking import (
+    NOTHING,
+    RankedMitigation,
+    rank_mitigations,
+    student_t,
+)
 from fleet_sim.mitigations.form import Mitigation, load_mitigations
 from fleet_sim.results.summary import read_json
 from fleet_wire.config.file import yaml_text
@@ -264,7 +269,7 @@ def test_bounds_hold_the_doubt_about_the_world() -> None:
 def test_many_mitigations_are_not_better_by_chance() -> None:
     """The more are tried, the more one must save."""
     nothing = [counts(20, 22, 18, 21)]
-    lucky = [counts(19, 20, 17, 21)]
+    lucky = [counts(17, 20, 15, 20)]
     few = rank_mitigations({NOTHING: nothing, "a": lucky}, [1.0], costs={}, sms_price=0.0)
     many = rank_mitigations(
         {NOTHING: nothing, "a": lucky, **{f"b{n}": nothing for n in range(40)}},
@@ -275,3 +280,28 @@ def test_many_mitigations_are_not_better_by_chance() -> None:
 
     assert [each.is_better for each in few if each.name == "a"] == [True]
     assert not any(each.is_better for each in many)
+
+
+@pytest.mark.parametrize(
+    ("freedom", "expected"), [(1, 12.706), (2, 4.303), (3, 3.182), (4, 2.776), (19, 2.093)]
+)
+def test_bounds_of_few_seeds_are_wide(freedom: int, expected: float) -> None:
+    """Two seeds say next to nothing of the spread (table of Student's t, 97.5 %)."""
+    assert student_t(0.975, freedom) == pytest.approx(expected, abs=0.001)
+
+
+def test_the_same_spread_of_fewer_seeds_has_wider_bounds() -> None:
+    """And only with more seeds is it beyond chance."""
+
+    def bounds(seeds: int) -> RankedMitigation:
+        played = {NOTHING: [counts(*[20, 22] * seeds)], "a": [counts(*[10, 14] * seeds)]}
+        return next(
+            each
+            for each in rank_mitigations(played, [1.0], costs={}, sms_price=0.0)
+            if each.name == "a"
+        )
+
+    few, many = bounds(1), bounds(5)
+
+    assert few.saved.high - few.saved.low > 3 * (many.saved.high - many.saved.low)
+    assert [few.is_better, many.is_better] == [False, True]

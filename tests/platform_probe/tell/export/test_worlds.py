@@ -84,6 +84,18 @@ def test_customers_are_counted_once_however_often_they_press(tmp_path: Path, pre
     assert struck / (struck + well - away) == pytest.approx(0.1, abs=0.05)
 
 
+def test_the_customers_so_far_are_counted_by_how_they_got_in(tmp_path: Path) -> None:
+    """For each half of the incident, so that a world can be fitted to them."""
+    put_customers(tmp_path, struck=5, well=44, presses=2)
+
+    observed = worlds_of(Source(tmp_path), an_incident())["observed"]
+
+    assert observed["lasted_s"] == pytest.approx(LASTS_S, rel=0.05)
+    assert observed["parts"][0] == [22, 0, 5]
+    assert observed["parts"][1][1:] == [0, 0]
+    assert observed["parts"][1][0] == pytest.approx(22, abs=2)  # the last may press again
+
+
 def test_cars_that_are_lost_are_struck_though_nobody_asked_for_them(tmp_path: Path) -> None:
     """The monitor counts them; a world of a large fleet has its shares, and fewer cars."""
     put_customers(tmp_path, struck=5, well=25)

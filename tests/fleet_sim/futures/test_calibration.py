@@ -1,0 +1,123 @@
+"""Worlds are fitted to the customers that the monitor observed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from fleet_sim.futures.calibration import fitted_worlds, past_tasks
+from fleet_sim.futures.playing import FutureTask, World, play_task, play_world, read_worlds
+from fleet_wire.config.file import yaml_text
+
+LASTED_S = 1_500.0
+
+
+def exported(fault: str, *, struck: int, **parameters: Any) -> dict[str, Any]:
+    """Return a scenario of sixty cars, of which some are struck."""
+    return {
+        "description": "an incident",
+        "fleet": {
+            "groups": [
+                {"name": "incident-1", "count": struck},
+                {"name": "elsewhere-1", "count": 60 - struck},
+            ]
+        },
+        "customers": {"stages": [{"kind": "poisson", "rate_per_s": 0.016, "duration_s": 3_600}]},
+        "faults": [
+            {
+                "name": fault,
+                "target": {"group": "incident-1"},
+                "window": {"start_s": 0},
+                "parameters": parameters,
+            }
+        ],
+    }
+
+
+def read(folder: Path, *, parts: list[list[int]], **scenarios: dict[str, Any]) -> list[World]:
+    """Return worlds that are equally likely, with the customers that were observed."""
+    file = folder / "worlds.yaml"
+    worlds = [
+        {"weight": 1 / len(scenarios), "mode": mode, "scenario": each}
+        for mode, each in scenarios.items()
+    ]
+    observed = {"lasted_s": LASTED_S, "parts": parts}
+    file.write_text(yaml_text({"worlds": worlds, "observed": observed}))
+    found, _ = read_worlds(file)
+    return found
+
+
+def one_by_one(tasks: Sequence[FutureTask]) -> Iterator[tuple[FutureTask, list[Any]]]:
+    """Play tasks in this process."""
+    return ((task, play_task(task)) for task in tasks)
+
+
+def observed_in(world: World) -> list[list[int]]:
+    """Return what a monitor sees of a true world: its customers over three times of chance."""
+    true = msgspec.structs.replace(world, observed=[(0, 0, 1)] * 2)
+    task = past_tasks([true])[0]._replace(world=true, seeds=range(50, 53))
+    parts = [[0, 0, 0], [0, 0, 0]]
+    for past in play_task(task):
+        for part, entry in enumerate(parts):
+            for outcome in range(3):
+                entry[outcome] += past.struck[part][outcome] + past.well[part][outcome]
+    return parts
+
+
+def lost(world: World) -> float:
+    """Return the rentals lost in half an hour without a mitigation, on average."""
+    futures = play_world(world, None, range(100, 112))
+    return sum(each.lost for each in futures) / len(futures)
+
+
+def test_a_mild_failure_of_many_cars_is_not_a_severe_one_of_few(tmp_path: Path) -> None:
+    """Who gets in at the second press says that it is mild, whatever the recipe is."""
+    (true,) = read(
+        tmp_path,
+        parts=[[0, 0, 1]] * 2,
+        silent_success=exported("silent_success", struck=59, probability=0.4),
+    )
+    parts = observed_in(true)
+    (guess,) = read(
+        tmp_path, parts=parts, silent_success=exported("silent_success", struck=12, probability=1)
+    )
+
+    (fitted,) = fitted_worlds([guess], seeds=12, play=one_by_one, on_played=lambda _: None)
+
+    truth = lost(true)
+    assert abs(lost(fitted) - truth) < abs(lost(guess) - truth) / 2
+
+
+def test_a_world_in_which_this_could_not_happen_is_dropped(tmp_path: Path) -> None:
+    """Nobody was lost, so no outage strikes half of the cars; the diagnosis alone had not said."""
+    worlds = read(
+        tmp_path,
+        parts=[[30, 0, 0], [30, 0, 0]],
+        regional_carrier_outage=exported("regional_carrier_outage", struck=30),
+        retained_command=exported("retained_command", struck=30),
+    )
+
+    fitted = fitted_worlds(worlds, seeds=2, play=one_by_one, on_played=lambda _: None)
+
+    weights = {each.mode: each.weight for each in fitted}
+    assert weights["retained_command"] > 0.6
+
+
+def test_as_many_plays_are_announced_as_are_done(tmp_path: Path) -> None:
+    """The progress goes to its end; a scenario without observed customers is not fitted."""
+    worlds = read(
+        tmp_path,
+        parts=[[10, 0, 4], [10, 0, 4]],
+        bad_firmware_cohort=exported("bad_firmware_cohort", struck=12, probability=1),
+    )
+    plain = [msgspec.structs.replace(worlds[0], observed=())]
+    played: list[int] = []
+
+    fitted_worlds(worlds, seeds=3, play=one_by_one, on_played=played.append)
+
+    assert sum(played) == sum(len(task.seeds) for task in past_tasks(worlds))
+    assert past_tasks(plain) == []
+    assert fitted_worlds(plain, seeds=3, play=one_by_one, on_played=played.append) == plain
