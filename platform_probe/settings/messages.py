@@ -23,6 +23,8 @@ INTERACTIVITY_PATH: Final = "/slack/interactivity"
 """The path to which Slack posts presses of buttons."""
 ACTIONS_PATH: Final = "/incidents/actions"
 """The path to which commands post a person's actions on an incident."""
+WHAT_IFS_PATH: Final = "/incidents/what-ifs"
+"""The path to which the command and the console post a what-if, for the incident's thread."""
 LABELS_PATH: Final = "/labels"
 """The path to which the command and the console post labels of unlocks."""
 
@@ -130,8 +132,8 @@ class MessagesSettings(Section):
     )  # fmt: skip
     actions_token_file: Path | None = Field(
         None, description="file with the token that `platform-probe incidents ack` and its like"
-        " must send to /incidents/actions, and `platform-probe label` and the console to /labels,"
-        " where /metrics is; null: nobody may",
+        " must send to /incidents/actions, `platform-probe label` and the console to /labels, and"
+        " what-ifs to /incidents/what-ifs, where /metrics is; null: nobody may",
     )  # fmt: skip
     slack: SlackSettings | None = Field(None, description="Slack; null: not")
     alertmanager: AlertmanagerSettings | None = Field(None, description="Alertmanager; null: not")
@@ -159,7 +161,7 @@ class MessagesSettings(Section):
         has_actions = self.actions_token_file is not None
         return (
             *([INTERACTIVITY_PATH] if has_buttons else []),
-            *([ACTIONS_PATH, LABELS_PATH] if has_actions else []),
+            *([ACTIONS_PATH, LABELS_PATH, WHAT_IFS_PATH] if has_actions else []),
         )
 
     @property

@@ -25,6 +25,7 @@ from fleet_wire.contract.incident import (
     Severity,
 )
 from platform_probe.settings.console import ConsoleSettings
+from platform_probe.tell.posting import MonitorAddress
 from platform_probe.web.console.application import Console
 from platform_probe.web.console.tokens import token_hash
 from tests.helpers.busy_store import make_busy_store
@@ -125,8 +126,10 @@ def tokens_file(directory: Path) -> Path:
 
 
 @contextmanager
-def served(store: Path, audit_file: Path, **settings: Any) -> Iterator[str]:
-    """Serve a console in a thread, and give its address."""
+def served(
+    store: Path, audit_file: Path, *, monitor: MonitorAddress | None = None, **settings: Any
+) -> Iterator[str]:
+    """Serve a console in a thread, and give its address; `monitor` writes to its store."""
     started, stop = Event(), Event()
     ports: list[int] = []
     failed: list[BaseException] = []
@@ -134,7 +137,10 @@ def served(store: Path, audit_file: Path, **settings: Any) -> Iterator[str]:
 
     async def serve() -> None:
         chosen = ConsoleSettings.model_validate({"listen": "127.0.0.1:0", **settings})
-        console = Console(store, chosen, UTC, audit_file=audit_file, trouble=complaints.append)
+        console = Console(
+            store, chosen, UTC,
+            audit_file=audit_file, trouble=complaints.append, monitor=monitor,
+        )  # fmt: skip
         server = console.server()
         ports.append(await server.start("127.0.0.1", chosen.port))
         started.set()

@@ -29,7 +29,7 @@ from fleet_wire.web.exchange import (
     HttpResponse,
     UnreadableBodyError,
 )
-from platform_probe.settings.messages import LABELS_PATH
+from platform_probe.settings.messages import LABELS_PATH, WHAT_IFS_PATH
 from platform_probe.tell.messages.metrics import RequestEnd
 from platform_probe.tell.messages.slack_blocks import (
     ACTION_ACKNOWLEDGE,
@@ -37,6 +37,7 @@ from platform_probe.tell.messages.slack_blocks import (
     ACTION_UNMUTE,
     MUTE_S,
 )
+from platform_probe.tell.what_if import WhatIfPost
 from platform_probe.texts.speaking import ENGLISH, Speaker
 
 MAX_ASKED_BYTES: Final = 262_144
@@ -59,6 +60,8 @@ Act = Callable[[IncidentAction], bool]
 """Does it; returns whether there is such an incident, to which it can be done."""
 KeepLabel = Callable[[Label], bool]
 """Keeps it; returns whether this monitor keeps labels at all."""
+PostWhatIf = Callable[[WhatIfPost], Awaitable[str | None]]
+"""Tells of a what-if in the incident's thread; returns why it could not."""
 Count = Callable[[RequestEnd], None]
 SayTo = Callable[[str, str], Awaitable[bool]]
 """Tells who pressed, by the response URL of the press; returns whether Slack has taken it."""
@@ -223,7 +226,7 @@ class Buttons(_Answers):
 
 
 class Actions(_Answers):
-    """Answers `platform-probe incidents ack` and its like, and labels of unlocks."""
+    """Answers `platform-probe incidents ack` and its like, labels of unlocks, and what-ifs."""
 
     def __init__(
         self,
@@ -231,6 +234,7 @@ class Actions(_Answers):
         token: Callable[[], str],
         act: Act,
         keep_label: KeepLabel,
+        post_what_if: PostWhatIf,
         count: Count,
         clock: Clock,
         speaker: Speaker = ENGLISH,
@@ -239,6 +243,7 @@ class Actions(_Answers):
         self._not_done = speaker.say(NOT_DONE)
         self._token = token
         self._keep_label = keep_label
+        self._post_what_if = post_what_if
 
     async def answer(self, request: HttpRequest) -> HttpResponse:
         """Answer one request."""
@@ -251,8 +256,21 @@ class Actions(_Answers):
         if not has_token(request, token):
             return self._reply(RequestEnd.FORGED, 401, "the token is wrong")
         body = await _body_of(request) or b""
+        if request.path == WHAT_IFS_PATH:
+            return await self._handle_what_if(body)
         is_label = request.path == LABELS_PATH
         return self._handle_label(body) if is_label else self._handle_request(body)
+
+    async def _handle_what_if(self, body: bytes) -> HttpResponse:
+        try:
+            asked = msgspec.json.decode(body, type=WhatIfPost)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            return self._reply(RequestEnd.UNREADABLE, 400, str(error))
+        problem = await self._post_what_if(asked)
+        if problem is not None:
+            return self._reply(RequestEnd.UNKNOWN, 409, problem)
+        self._count(RequestEnd.TAKEN)
+        return HttpResponse(200, b"{}", JSON)
 
     def _handle_label(self, body: bytes) -> HttpResponse:
         try:

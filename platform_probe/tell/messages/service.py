@@ -22,6 +22,7 @@ from platform_probe.settings.messages import (
     ACTIONS_PATH,
     INTERACTIVITY_PATH,
     LABELS_PATH,
+    WHAT_IFS_PATH,
     MessagesSettings,
 )
 from platform_probe.tell.messages.asking import (
@@ -29,6 +30,7 @@ from platform_probe.tell.messages.asking import (
     Actions,
     Buttons,
     KeepLabel,
+    PostWhatIf,
     SayTo,
 )
 from platform_probe.tell.messages.incident_text import has_ended
@@ -37,6 +39,7 @@ from platform_probe.tell.messages.metrics import CallResults, MessageMetrics
 from platform_probe.tell.messages.sending import Backend
 from platform_probe.tell.messages.to_slack import ToSlack
 from platform_probe.tell.messages.to_urls import ToAlertmanager, ToWebhook
+from platform_probe.tell.what_if import WhatIfPost
 from platform_probe.texts.speaking import Speaker
 
 JOURNAL_FILE: Final = "messages.jsonl"
@@ -73,6 +76,7 @@ class Messages:
         if self._journal.unreadable:
             self._results.complain("messages_unreadable", "journal", lines=self._journal.unreadable)
         self._say_to: SayTo | None = None
+        self._post_what_if: PostWhatIf = _no_slack
         self._backends = self._make_backends()
         for incident in self._incidents.values():
             for backend in self._backends:
@@ -114,10 +118,11 @@ class Messages:
         if token_file is not None:
             token = partial(read_secret, token_file, name="actions_token_file")
             actions = Actions(
-                token=token, act=act, keep_label=keep_label, count=count, clock=self._clock,
-                speaker=self._speaker,
+                token=token, act=act, keep_label=keep_label, post_what_if=self._post_what_if,
+                count=count, clock=self._clock, speaker=self._speaker,
             )  # fmt: skip
-            pages |= dict.fromkeys((ACTIONS_PATH, LABELS_PATH), actions.answer)
+            paths = (ACTIONS_PATH, LABELS_PATH, WHAT_IFS_PATH)
+            pages |= dict.fromkeys(paths, actions.answer)
         return pages
 
     def refresh_gauges(self) -> None:
@@ -142,6 +147,7 @@ class Messages:
         if settings.slack is not None:
             to_slack = ToSlack(settings, settings.slack, **common)
             self._say_to = to_slack.api.say_to
+            self._post_what_if = to_slack.post_what_if
             made.append(to_slack)
         if settings.alertmanager is not None:
             made.append(ToAlertmanager(settings, settings.alertmanager, **common))
@@ -159,3 +165,8 @@ class Messages:
                 if all(each.forgets(incident.incident_id) for each in self._backends):
                     del self._incidents[incident.incident_id]
                     self._journal.write_entry(INCIDENT, incident.incident_id, None)
+
+
+async def _no_slack(_: WhatIfPost) -> str | None:
+    """Return why there is no thread to post to."""
+    return "this monitor posts to no Slack: set messages.slack in its settings"

@@ -27,6 +27,7 @@ from platform_probe.tell.messages.slack_calls import (
     NotThere,
     Outcome,
     Posted,
+    SlackThread,
 )
 
 FOUND_AMONG: Final = 200
@@ -99,6 +100,17 @@ class SlackApi:
         scopes = answer.headers.get("x-oauth-scopes", "")
         listed = tuple(scope.strip() for scope in scopes.split(",") if scope.strip())
         return TokenIdentity(answer.data.get("url", ""), answer.data.get("user", ""), listed)
+
+    async def reply(self, place: SlackThread, text: str) -> Outcome:
+        """Post a reply that only the thread shows; it is not tried again."""
+        arguments = {
+            "channel": place.channel_id,
+            "thread_ts": place.ts,
+            "text": text,
+            "unfurl_links": False,
+            "unfurl_media": False,
+        }
+        return _posted(await self._call_method("chat.postMessage", arguments))
 
     async def post(self, call: Call, content: Content) -> Outcome:
         """Post a message, or a reply to one."""

@@ -146,6 +146,10 @@ class SlackOutbox:
                 place.is_over = True  # the message says so, no post does
             self._plan(place, now)
 
+    def threads_of(self, incident_id: str) -> list[SlackThread]:
+        """Return the threads of an incident that can be answered."""
+        return [each for each in self._places.get(incident_id, {}).values() if each.ts]
+
     def forgets(self, incident_id: str) -> bool:
         """Forget an incident, and return True; False: something of it waits still."""
         if any(key[0] == incident_id for lane in self._lanes.values() for key in lane.keys):

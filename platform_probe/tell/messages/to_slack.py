@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from typing import Final, assert_never
 
 from fleet_wire.clock import Clock
+from fleet_wire.contract.text import Text
+from fleet_wire.error_text import shortened
 from platform_probe.settings.messages import MessagesSettings, SlackSettings
 from platform_probe.tell.messages.delivery import DeliveryKind, Failure, Trouble
 from platform_probe.tell.messages.journal import Journal
 from platform_probe.tell.messages.metrics import CallResults
 from platform_probe.tell.messages.sending import Backend
 from platform_probe.tell.messages.slack import SlackApi
-from platform_probe.tell.messages.slack_blocks import Surroundings, content_of
+from platform_probe.tell.messages.slack_blocks import (
+    HISTORY_LETTERS,
+    Surroundings,
+    content_of,
+    escaped,
+)
 from platform_probe.tell.messages.slack_calls import (
     Call,
     Deleted,
     NotThere,
     Outcome,
+    Posted,
     SlackThread,
     Verb,
 )
 from platform_probe.tell.messages.slack_outbox import SlackOutbox
+from platform_probe.tell.what_if import WhatIfPost, what_if_lines
 from platform_probe.texts.speaking import Speaker
 
 PLACE: Final = "slack"
+LONGEST_WAIT_S: Final = 5.0
+"""Somebody waits for a reply for ten seconds, see `posting.TIMEOUT_S`."""
+NO_THREAD: Final = Text(key="slack.what_if_no_thread")
 
 
 class ToSlack(Backend[Call]):
@@ -86,6 +99,38 @@ class ToSlack(Backend[Call]):
         else:
             what = DeliveryKind.EDIT if call.verb is Verb.EDIT else DeliveryKind.POST
             self.results.on_sent(self.name, what, **about)
+
+    async def post_what_if(self, asked: WhatIfPost) -> str | None:
+        """Tell of a what-if in the incident's threads; return why one has not got it."""
+        speaker = self._around.speaker
+        threads = self._outbox.threads_of(asked.incident_id)
+        if not threads:
+            return speaker.say(NO_THREAD)
+        title = speaker.say(Text(key="slack.what_would_help"))
+        lines = [f"*{title}* ({escaped(asked.by)})"]
+        lines += map(escaped, what_if_lines(asked.result, speaker))
+        text = shortened("\n".join(lines), HISTORY_LETTERS)
+        problem = None
+        for place in threads:
+            outcome = await self._reply(place, text)
+            if isinstance(outcome, Posted):
+                self.results.on_sent(self.name, DeliveryKind.POST, incident_id=asked.incident_id)
+            else:
+                detail = outcome.detail if isinstance(outcome, Failure) else speaker.say(NO_THREAD)
+                problem = f"{place.channel}: {detail}"
+        return problem
+
+    async def _reply(self, place: SlackThread, text: str) -> Outcome:
+        """Post a reply that somebody waits for; wait where Slack asks for a short while."""
+        waited_s = 0.0
+        while True:
+            outcome = await self.api.reply(place, text)
+            if not isinstance(outcome, Failure) or outcome.trouble is not Trouble.RATE:
+                return outcome
+            waited_s += outcome.retry_after_s or LONGEST_WAIT_S
+            if waited_s > LONGEST_WAIT_S:
+                return outcome
+            await asyncio.sleep(outcome.retry_after_s or 0.0)
 
     async def _call_slack(self, call: Call) -> Outcome:
         match call.verb:

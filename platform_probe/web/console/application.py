@@ -154,7 +154,7 @@ class Console:
             things=frozenset(_THINGS),
             trouble=self._trouble,
         )
-        self._what_ifs = WhatIfs(directory)
+        self._what_ifs = WhatIfs(directory, monitor)
         self._live = Live(self._latest_failures)
         self._watch_what_is_shown()
         self._keeping = (

@@ -22,6 +22,12 @@ from typing import Any, Final
 
 import msgspec
 
+from fleet_wire.contract.label import MAX_NAME
+from fleet_wire.errors import ConfigError
+from platform_probe.settings.messages import WHAT_IFS_PATH
+from platform_probe.tell.posting import MonitorAddress, post
+from platform_probe.tell.what_if import WhatIfPost
+
 COMMAND: Final = (sys.executable, "-m", "platform_probe", "what-if")
 SEEDS: Final = 10
 MOST_KEPT: Final = 50
@@ -40,6 +46,9 @@ class WhatIf:
     result: Mapping[str, Any] | None = None
     """The ranked mitigations, the best first, as `--json` has them."""
     problem: str | None = None
+    is_posted: bool = False
+    """Whether it stands in the incident's thread in Slack."""
+    why_not_posted: str | None = None
 
     @property
     def best(self) -> Mapping[str, Any] | None:
@@ -56,8 +65,10 @@ class WhatIf:
 class WhatIfs:
     """Runs what-ifs about incidents of a directory, and keeps their results."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, monitor: MonitorAddress | None = None) -> None:
+        """`monitor` posts results into threads in Slack."""
         self._directory = directory
+        self._monitor = monitor
         self._known: dict[str, WhatIf] = {}
         self._running: Future[None] | None = None
         self._loop = asyncio.get_running_loop()
@@ -83,6 +94,25 @@ class WhatIfs:
             work = self._run(incident_id, started)
             self._running = asyncio.run_coroutine_threadsafe(work, self._loop)
             return True
+
+    @property
+    def can_post(self) -> bool:
+        """Whether there is a monitor that may post results."""
+        return self._monitor is not None
+
+    def post(self, incident_id: str, *, by: str) -> None:
+        """Have a result posted into the incident's thread, from any thread; note how it ended."""
+        known = self._known.get(incident_id)
+        if known is None or known.result is None or self._monitor is None:
+            return
+        result = msgspec.convert(known.result, WhatIfResult)
+        asked = WhatIfPost(incident_id, by[:MAX_NAME], result)
+        posting = post(self._monitor, WHAT_IFS_PATH, asked)
+        try:
+            asyncio.run_coroutine_threadsafe(posting, self._loop).result()
+            known.is_posted, known.why_not_posted = True, None
+        except ConfigError as error:
+            known.why_not_posted = str(error)
 
     async def close(self) -> None:
         """End the process that is running."""

@@ -22,17 +22,20 @@ def what_if_page(asked: PageRequest, incident_id: str) -> Answer:
     known = _visible(asked, incident_id)
     if isinstance(known, Page):
         return known
-    what_if = asked.what_ifs.of(incident_id)
-    values = {"now": known.latest, "what_if": what_if, "unknown": UNKNOWN}
+    what_if, can_post = asked.what_ifs.of(incident_id), asked.what_ifs.can_post
+    values = {"now": known.latest, "what_if": what_if, "unknown": UNKNOWN, "can_post": can_post}
     return Page("what_if.html", values)
 
 
 def start_what_if(asked: PageRequest, incident_id: str, *, form: Mapping[str, str]) -> Answer:
-    """Start the what-if of an incident, unless that of another one is under way."""
-    del form  # the address says all
+    """Start the what-if of an incident, unless that of another one is under way; or post it."""
     known = _visible(asked, incident_id)
     if isinstance(known, Page):
         return known
+    if "post" in form:
+        asked.note("post_what_if", kind="incident", id=incident_id)
+        asked.what_ifs.post(incident_id, by=asked.person.name)
+        return Redirect(url_of("what-if", incident_id))
     asked.note("what_if", kind="incident", id=incident_id)
     if not asked.what_ifs.start(incident_id):
         return Page("problem.html", {"problem": asked.say("problem.what_if")}, 503)

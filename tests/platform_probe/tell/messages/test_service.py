@@ -20,6 +20,13 @@ from platform_probe.tell.messages.slack_blocks import (
     ACTION_UNMUTE,
     MUTE_S,
 )
+from platform_probe.tell.what_if import (
+    Bounds,
+    MitigationResult,
+    PlayedWorld,
+    WhatIfPost,
+    WhatIfResult,
+)
 from tests.helpers.english import ENGLISH
 from tests.helpers.made_incidents import acknowledged, grown, made_incident, resolved, worse
 from tests.helpers.served_messages import (
@@ -30,7 +37,7 @@ from tests.helpers.served_messages import (
     served_messages,
     slack_settings,
 )
-from tests.helpers.slack_server import SlackServer, slack_server
+from tests.helpers.slack_server import IDS, SlackServer, slack_server
 from tests.helpers.waiting import eventually
 
 
@@ -261,3 +268,64 @@ async def test_a_label_is_stamped_by_the_monitor(served: ServedMessages) -> None
     assert answer.status == 409
     assert b"store.directory" in answer.body
     assert served.value("incident_requests_total", end="taken") == 1
+
+
+def what_if_of(incident_id: str) -> bytes:
+    """Return a request to post a what-if with one mitigation that helps."""
+    bounds = Bounds(mean=3.25, low=1.0, high=5.5)
+
+    def one(name: str, title: str, *, is_better: bool) -> MitigationResult:
+        return MitigationResult(
+            name=name, title=title, assumes="Support knows <them>.", lost=bounds, saved=bounds,
+            waiting_s=61.0, sms=4.0, cost=0.2, is_better=is_better,
+        )  # fmt: skip
+
+    result = WhatIfResult(
+        seeds=10,
+        horizon_s=1_800.0,
+        worlds=[PlayedWorld("no_coverage_garage", 0.8)],
+        mitigations=[
+            one("ours", "Call <them>", is_better=True),
+            one("do_nothing", "Do nothing", is_better=False),
+        ],
+    )
+    return msgspec.json.encode(WhatIfPost(incident_id, "jo", result))
+
+
+async def test_a_what_if_is_a_reply_in_the_thread(
+    slack: SlackServer, served: ServedMessages
+) -> None:
+    """The thread alone shows it; it needs the token, and an incident that Slack has."""
+    good = {"Authorization": f"Bearer {ACTIONS_TOKEN}"}
+    path, body = "/incidents/what-ifs", what_if_of("inc-1")
+    early = await served.post(path, body, good)
+    assert early.status == 409
+    assert b"has no message in Slack" in early.body
+    served.tell(made_incident())
+    await eventually(lambda: slack.messages)
+
+    assert (await served.post(path, body, {})).status == 401
+    assert (await served.post(path, b"{}", good)).status == 400
+    assert (await served.post(path, body, good)).status == 200
+
+    first, reply = slack.messages
+    assert (reply.thread_ts, reply.is_broadcast) == (first.ts, False)
+    assert "Call &lt;them&gt;: 3.2 rentals lost, 1.0 to 5.5 saved" in reply.text
+    assert "Do nothing: 3.2 rentals lost" in reply.text
+    assert "80 % likely" in reply.text
+
+
+async def test_what_slack_says_no_to_is_told_to_who_asked(
+    slack: SlackServer, served: ServedMessages
+) -> None:
+    """A channel that was archived meanwhile is named."""
+    served.tell(made_incident())
+    await eventually(lambda: slack.messages)
+    slack.archived.add(IDS["#unlocks"])
+
+    answer = await served.post(
+        "/incidents/what-ifs", what_if_of("inc-1"), {"Authorization": f"Bearer {ACTIONS_TOKEN}"}
+    )
+
+    assert answer.status == 409
+    assert b"is_archived" in answer.body

@@ -11,12 +11,16 @@ from typing import Any
 import pytest
 
 from fleet_sim.mitigations.form import load_mitigations
+from fleet_wire.errors import ConfigError
+from platform_probe.tell.posting import MonitorAddress
+from platform_probe.tell.what_if import WhatIfPost
 from platform_probe.texts.catalogue import texts_of
 from platform_probe.web.console import what_if
 from tests.helpers.consoles import OPEN, SUSPICIOUS, TOKENS, Visitor, looks_in, served, tokens_file
 from tests.helpers.waiting import wait_for
 
 PAGE = f"/what-if/{OPEN}"
+MONITOR = MonitorAddress("http://127.0.0.1:9464", "token")
 BOUNDS = {"mean": 3.25, "low": 1.0, "high": 5.5}
 RESULT = {
     "first_seed": 1,
@@ -139,6 +143,49 @@ def test_only_a_known_incident_that_the_person_may_see_is_played(
         assert visitor.get(f"/what-if/{SUSPICIOUS}").status == 403
         assert visitor.post(PAGE, {"form_token": ""}).status == 403
     assert not (tmp_path / "asked").exists()
+
+
+@pytest.mark.usefixtures("command")
+def test_the_monitor_posts_a_result(
+    console_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It gets the whole result; the page says that it is posted, or the monitor's problem."""
+    asked: list[WhatIfPost] = []
+
+    async def take(monitor: MonitorAddress, path: str, what: WhatIfPost) -> bytes:
+        assert (monitor, path) == (MONITOR, "/incidents/what-ifs")
+        asked.append(what)
+        if len(asked) == 1:
+            raise ConfigError(["no message in Slack"])
+        return b"{}"
+
+    monkeypatch.setattr(what_if, "post", take)
+    (tmp_path / "go").touch()
+    with served(console_store, tmp_path / "audit.jsonl", monitor=MONITOR) as url:
+        visitor = Visitor(url)
+        start(visitor)
+        wait_for(lambda: "Post to the Slack thread" in visitor.get(PAGE).text)
+        pressed = {"form_token": visitor.form_token(PAGE), "post": "1"}
+
+        assert visitor.post(PAGE, pressed).location == PAGE
+        assert "no message in Slack" in visitor.get(PAGE).text
+        visitor.post(PAGE, pressed)
+        assert "Posted to the Slack thread." in visitor.get(PAGE).text
+
+    assert {each.incident_id for each in asked} == {OPEN}
+    assert asked[0].result.mitigations[0].title == "Call <them>"
+
+
+@pytest.mark.usefixtures("command")
+def test_without_a_monitor_nothing_can_be_posted(console: str, tmp_path: Path) -> None:
+    """There is no button."""
+    (tmp_path / "go").touch()
+    visitor = Visitor(console)
+
+    start(visitor)
+    wait_for(lambda: "Rentals lost" in visitor.get(PAGE).text)
+
+    assert "Post to the Slack thread" not in visitor.get(PAGE).text
 
 
 def test_mitigations_that_ship_are_told_in_each_language() -> None:
