@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +23,7 @@ from fleet_sim.commands.verdicts import (
     write_verdicts,
 )
 from fleet_sim.results import readable
-from fleet_sim.runs.directory import RunDirectory
+from fleet_sim.runs.directory import RunDirectory, ScenarioSource
 from fleet_sim.runs.manifest import lacks_of
 from fleet_sim.runs.progress import progress_on
 from fleet_sim.scenario.loading import Lacks
@@ -34,7 +34,7 @@ from fleet_sim.truth.outputs import tables
 from fleet_sim.truth.page import write_page
 from fleet_sim.truth.programs import programs_of
 from fleet_sim.truth.run import Plan, run_truth
-from fleet_sim.truth.score import TruthResult, read_unlocks
+from fleet_sim.truth.score import UNLOCKS, TruthResult, read_unlocks
 from fleet_wire.addresses import parse_listen
 from fleet_wire.command_line import INTERRUPTED
 from fleet_wire.errors import ConfigError
@@ -42,6 +42,9 @@ from fleet_wire.links.brokers import Brokers
 from fleet_wire.printing import print_json
 from fleet_wire.web.listening import check_can_listen
 
+NAME = "truth"
+"""The run's, in its manifest and its directory."""
+OPEN_CARS = "the simulated cars on {} obey the secret that everybody knows: use a broker for tests"
 WIDTH = 120
 """Characters in a line of a log, which has no width of its own."""
 
@@ -88,8 +91,9 @@ WIDTH = 120
     "--broker",
     "broker_url",
     metavar="URL",
-    help="Use this broker on this machine, which a running client is connected with; modes of the"
-    " broker itself are left out. Default: a private mosquitto on a free port.",
+    help="Use this broker, which a running client is connected with; modes of the broker itself are"
+    " left out. The simulated cars obey a secret that everybody knows, so use a broker for tests."
+    " Default: a private mosquitto on a free port.",
 )
 @click.option(
     "--listen",
@@ -142,7 +146,9 @@ def truth(  # noqa: PLR0913 - one parameter for each option
     size = Size(cars=cars, control_cars=3 * cars, rounds=rounds)
     broker_kind: BrokerKind = "mosquitto" if mosquitto_program() else "iotcore"
     lacks = lacks_of(broker_url=broker_url, broker_kind=broker_kind)
-    brokers = None if broker_url is None else _brokers_here(broker_url)
+    brokers = None if broker_url is None else Brokers.parse(broker_url)
+    if brokers is not None and not brokers.is_loopback:
+        click.echo(f"warning: {OPEN_CARS.format(brokers)}", err=True)
     if listen is not None:
         check_can_listen(*parse_listen(listen))
     modes = chosen_modes(names, lacks)
@@ -150,9 +156,19 @@ def truth(  # noqa: PLR0913 - one parameter for each option
     programs = programs_of(clients)
     check_places(junit, markdown)
     chosen = choose_seed(seed, None)
-    directory = RunDirectory.create(out, scenario_name="truth", seed=chosen, fresh=True)
+    directory = RunDirectory.create(out, scenario_name=NAME, seed=chosen)
     with directory.none_if_refused():
+        _check_nothing_is_there(directory, programs)
         plan = _plan(directory, programs, modes, size, profile=profile, seed=chosen, lacks=lacks)
+        command = ["fleet-sim", "truth", *clients, *_options(names, size, profile, chosen)]
+        directory.write_manifest(
+            ScenarioSource(directory.path / "phase-1.yaml", own_name=NAME),
+            seed=chosen,
+            mode="live",
+            broker=broker_kind if brokers is None else str(brokers),
+            profile=profile,
+            command=command,
+        )
     console = console_for(as_json=as_json)
     if not console.is_terminal:
         console = Console(width=WIDTH, stderr=as_json)
@@ -162,7 +178,6 @@ def truth(  # noqa: PLR0913 - one parameter for each option
         result = run_truth(plan, directory, progress, brokers=brokers, broker_kind=broker_kind)
     failed = failures(result, bounds)
     write_verdicts("fleet-sim truth", suites(result, bounds), junit=junit, markdown=markdown)
-    command = ["fleet-sim", "truth", *clients, *_options(names, size, profile, chosen)]
     unlocks = read_unlocks(directory.path)
     page = write_page(directory.path, result, unlocks, failed=failed, words=command)
     if as_json:
@@ -174,13 +189,12 @@ def truth(  # noqa: PLR0913 - one parameter for each option
         sys.exit(INTERRUPTED)
 
 
-def _brokers_here(urls: str) -> Brokers:
-    """Return the brokers of URLs. Raises `ConfigError` for one of another machine."""
-    brokers = Brokers.parse(urls)
-    if not brokers.is_loopback:
-        why = "the cars obey a secret that everybody knows, so use a broker on this machine"
-        raise ConfigError([f"--broker {brokers}: {why}"])
-    return brokers
+def _check_nothing_is_there(directory: RunDirectory, clients: Iterable[str]) -> None:
+    """Raise `ConfigError` where a directory has a file that a result would be written into."""
+    for name in (UNLOCKS, *clients):
+        if (directory.path / name).exists():
+            problem = f"--out {directory.path}: {name} is there already; choose another directory"
+            raise ConfigError([problem])
 
 
 def _plan(

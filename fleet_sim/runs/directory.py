@@ -79,10 +79,8 @@ class RunDirectory:
         """Whether it was not there before."""
 
     @classmethod
-    def create(
-        cls, out: Path | None, *, scenario_name: str, seed: int, fresh: bool = False
-    ) -> RunDirectory:
-        """Make the directory, `runs/<scenario>-<seed>-<time>` by default; a `fresh` one is empty.
+    def create(cls, out: Path | None, *, scenario_name: str, seed: int) -> RunDirectory:
+        """Make the directory, `runs/<scenario>-<seed>-<time>` by default.
 
         Raises `ConfigError` where it cannot be made or holds another run, `LimitError` where the
         disk is full.
@@ -92,7 +90,7 @@ class RunDirectory:
         is_ours = not path.exists()
         try:
             path.mkdir(parents=True, exist_ok=True)
-            has_run = any(path.iterdir()) if fresh else (path / MANIFEST).exists()
+            has_run = (path / MANIFEST).exists()
         except OSError as error:
             raise ConfigError([f"--out {path}: {error.strerror}"]) from None
         if has_run:
@@ -119,10 +117,9 @@ class RunDirectory:
         seed: int,
         mode: str,
         broker: str,
-        scenario: Any,
         **more: Any,
     ) -> None:
-        """Write what is needed to do the same run again."""
+        """Write what does the same run again; `more` has its scenario, or its command."""
         self.write_json(
             MANIFEST,
             {
@@ -138,7 +135,6 @@ class RunDirectory:
                     "python": sys.version.split()[0],
                     **{package: version(package) for package in PACKAGES},
                 },
-                "scenario": scenario,
                 **more,
             },
         )
