@@ -36,7 +36,7 @@ def test_what_the_page_types_runs_in_its_order(
     assert len(lines) == 8
     for line in lines:
         program, *words = shlex.split(line.replace("INCIDENT", incident))
-        few = ["2" if word == "4" else word for word in words]
+        few = ["2" if word == "8" else word for word in words]
         code, stdout, stderr = run_here(program.replace("-", "_"), *few)
         assert code == 0, f"{line}: {stdout}{stderr}"
         if words[:2] == ["incidents", "list"]:
