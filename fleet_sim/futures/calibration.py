@@ -1,8 +1,8 @@
 """Worlds fitted to what the monitor observed: how severe the failure is, and how many cars it hits.
 
 The time from the failure's beginning to the decision is played without a mitigation, with several
-severities. From the customers of struck and of well cars follows how likely the observed ones are,
-for each severity and each share of struck cars. Futures are then played with severities and shares
+severities. The customers of struck and of well cars say how likely the observed ones are, for each
+severity and each number of struck cars. Futures are then played with severities and shares
 drawn in proportion to that, and each world is as likely as its diagnosis and its fit.
 """
 

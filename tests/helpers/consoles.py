@@ -25,7 +25,6 @@ from fleet_wire.contract.incident import (
     Severity,
 )
 from platform_probe.settings.console import ConsoleSettings
-from platform_probe.tell.posting import MonitorAddress
 from platform_probe.web.console.application import Console
 from platform_probe.web.console.tokens import token_hash
 from tests.helpers.busy_store import make_busy_store
@@ -126,9 +125,7 @@ def tokens_file(directory: Path) -> Path:
 
 
 @contextmanager
-def served(
-    store: Path, audit_file: Path, *, monitor: MonitorAddress | None = None, **settings: Any
-) -> Iterator[str]:
+def served(store: Path, audit_file: Path, *, monitor: Any = None, **settings: Any) -> Iterator[str]:
     """Serve a console in a thread, and give its address; `monitor` writes to its store."""
     started, stop = Event(), Event()
     ports: list[int] = []

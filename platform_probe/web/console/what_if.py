@@ -26,7 +26,7 @@ from fleet_wire.contract.label import MAX_NAME
 from fleet_wire.errors import ConfigError
 from platform_probe.settings.messages import WHAT_IFS_PATH
 from platform_probe.tell.posting import MonitorAddress, post
-from platform_probe.tell.what_if import WhatIfPost
+from platform_probe.tell.what_if import WhatIfPost, WhatIfResult
 
 COMMAND: Final = (sys.executable, "-m", "platform_probe", "what-if")
 SEEDS: Final = 10
