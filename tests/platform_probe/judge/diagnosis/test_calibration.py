@@ -33,17 +33,17 @@ CALIBRATION = Calibration(version=1, made_by="a test", temperature=2.0, priors={
 
 
 def test_two_hundred_labels_make_probabilities_true() -> None:
-    """On 1,000 unlocks that were not labelled, of three fleets with frequencies of their own.
+    """On 1,000 unlocks that were not labelled, of five draws from a fleet with its own frequencies.
 
     Chance alone costs 0.018: two hundred labels meet rare modes a few times or never.
     """
     errors = []
-    for seed in (1, 2, 3):
+    for seed in range(1, 6):
         few, others = labelled_unlocks(seed, GOOD_LABELS), labelled_unlocks(100 + seed, 1_000)
         before = figures_of(WEIGHTS, others)
         after = figures_of(calibrated(WEIGHTS, fit(WEIGHTS, few, made_by="a test")), others)
         assert before.error > 0.15
-        assert after.error < before.error / 4
+        assert after.error < before.error / 3
         assert after.right > before.right + 0.15
         assert after.among_three > before.among_three
         assert after.loss < before.loss / 2
