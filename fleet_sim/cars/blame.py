@@ -8,7 +8,7 @@ from fleet_sim.cars.failpoints import Culprit
 class Blame:
     """The faults behind a box's broken connection, or behind what goes wrong for a customer.
 
-    A connection that no fault has touched has no blame.
+    A box or a customer that none has touched has no blame.
     """
 
     __slots__ = ("_by", "on_trial_since_s")

@@ -107,8 +107,8 @@ async def _connect(
 class Dialer:
     """Makes TCP sockets to one host.
 
-    Where the host is on loopback it takes 127.0.0.2 and up in turn, each with its own 28,000 ports;
-    elsewhere the system chooses the local address.
+    It takes 127.0.0.2 and up in turn if the host is on loopback: each has its own 28,000 ports.
+    The system chooses the local address for other hosts.
     """
 
     def __init__(self, host: str, port: int) -> None:

@@ -47,7 +47,7 @@ class Silence(NamedTuple):
     since: float
     until: float
     length_s: float
-    """Without the time in which the process that listens stood still itself."""
+    """Its length, less the time in which the process that listens stood still itself."""
 
 
 class Pulse:
@@ -195,7 +195,7 @@ class FleetHealth:
         self._health = Health(note)
         self._boxes: list[list[Box]] = [[] for _ in brokers.addresses]
         self._ends: dict[int, tuple[str, Disconnected]] = {}
-        """Of each of several brokers who could not connect last, and why."""
+        """The box that could not connect last, and why, for each of several brokers."""
         self._away_since_s: dict[int, float] = {}
         self._has_settled = False
         self.states_elsewhere: Callable[[], Iterable[BrokerStates]] = tuple
