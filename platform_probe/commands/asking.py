@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
-import os
-import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from functools import wraps
@@ -19,15 +16,12 @@ from fleet_wire.errors import ConfigError
 from platform_probe.settings.monitor import ProbeSettings, load_settings
 from platform_probe.store.reading import ALWAYS, Source, Span, has_records
 from platform_probe.store.schema import Table
-from platform_probe.tell.posting import MonitorAddress, monitor_of
 from platform_probe.texts.catalogue import LANGUAGES
 from platform_probe.texts.speaking import Speaker
 from platform_probe.texts.times import DAY_S, date_and_clock, moment_of, zone_named
 
 DEFAULT_SPAN_S: Final = DAY_S
 DEFAULT_ZONE: Final = "UTC"
-_SHARED: Final = "root"
-"""The account whose name says nothing of a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,30 +113,14 @@ class StoreOptions(NamedTuple):
         return StoreQuestion(Source(found, as_of_s=as_of_s), speaker)
 
 
-class PersonOptions(NamedTuple):
-    """The options that say who asks something of a monitor, and where that is."""
-
-    by: str | None
-    url: str | None
-    token_file: Path | None
-
-    def name(self) -> str:
-        """Return who it is. Raises `ConfigError` as `person_name` does."""
-        return self.by or person_name()
-
-    def monitor(self, config: Path | None) -> MonitorAddress | None:
-        """Return where to ask; None where no token is named. Raises `ConfigError`."""
-        return monitor_of(load_settings(config), url=self.url, token_file=self.token_file)
-
-
-def _as_one(
-    command: Callable[..., None], name: str, group: type[StoreOptions | PersonOptions]
+def as_one(
+    command: Callable[..., None], name: str, fields: Sequence[str], group: Callable[..., object]
 ) -> Callable[..., None]:
     """Return a command that gets the options of a group as one argument."""
 
     @wraps(command)
     def with_group(**options: Any) -> None:
-        values = {field: options.pop(field) for field in group._fields}
+        values = {field: options.pop(field) for field in fields}
         command(**{name: group(**values)}, **options)
 
     return with_group
@@ -151,7 +129,7 @@ def _as_one(
 def store_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that say where to look, as `store`."""
     path = click.Path(path_type=Path)
-    command = _as_one(command, "store", StoreOptions)
+    command = as_one(command, "store", StoreOptions._fields, StoreOptions)
     options = [
         click.option(
             "--store", "--run", "directory", type=path, metavar="DIR",
@@ -182,44 +160,6 @@ def language_from(chosen: str | None, settings: ProbeSettings) -> str:
     if chosen is not None:
         return chosen
     return LANGUAGES[0] if settings.messages is None else settings.messages.language
-
-
-def person_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that say who asks something of a monitor, and where, as `person`."""
-    command = _as_one(command, "person", PersonOptions)
-    options = [
-        click.option("--by", metavar="NAME", help="Who.  [default: your account; root is asked]"),
-        click.option(
-            "--monitor", "url", metavar="URL",
-            help="Where the monitor is.  [default: `listen` of the settings]",
-        ),
-        click.option(
-            "--token-file", type=click.Path(path_type=Path), metavar="FILE",
-            help="Holds the token.  [default: messages.actions_token_file of the settings]",
-        ),
-    ]  # fmt: skip
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
-def person_name() -> str:
-    """Return who types: the account, or that behind sudo; else ask, as many share `root`.
-
-    Raises `ConfigError` where nobody can be asked, as in a pod.
-    """
-    try:
-        account = getpass.getuser()
-    except (KeyError, OSError):  # the first until Python 3.12
-        account = ""
-    if account == _SHARED:
-        account = os.environ.get("SUDO_USER", _SHARED)
-    if account not in ("", _SHARED):
-        return account
-    if sys.stdin.isatty():
-        return str(click.prompt("Your name", err=True))
-    who = f"many people share the account {account}" if account else "this account has no name"
-    raise ConfigError([f"{who}: say who you are by --by NAME"])
 
 
 def as_of_option(command: Callable[..., None]) -> Callable[..., None]:

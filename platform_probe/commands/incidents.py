@@ -16,13 +16,12 @@ from fleet_wire.durations import HELP, Duration
 from fleet_wire.errors import ConfigError
 from fleet_wire.printing import print_json
 from platform_probe.commands.asking import (
-    PersonOptions,
     StoreOptions,
     language_from,
     language_option,
-    person_options,
     store_options,
 )
+from platform_probe.commands.person import PersonOptions, person_options
 from platform_probe.commands.query import DEFAULT_ROWS, MAX_ROWS, table_of
 from platform_probe.judge.incidents.incident_title import MOST_LETTERS, title_of, title_text
 from platform_probe.judge_process.outlets import zone_of

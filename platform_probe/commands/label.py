@@ -11,12 +11,11 @@ from fleet_wire.contract.label import MAX_NAME, MAX_TEXT, Label
 from fleet_wire.contract.text import Text, Value
 from fleet_wire.errors import ConfigError
 from platform_probe.commands.asking import (
-    PersonOptions,
     StoreOptions,
     language_option,
-    person_options,
     store_options,
 )
+from platform_probe.commands.person import PersonOptions, person_options
 from platform_probe.tell.labels import check_mode, send_label
 from platform_probe.tell.support.believed import percent
 from platform_probe.tell.support.fitting import UnlockQuery

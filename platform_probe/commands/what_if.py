@@ -15,13 +15,9 @@ import msgspec
 from fleet_wire.command_line import write_file
 from fleet_wire.config.file import yaml_text
 from fleet_wire.errors import ConfigError
-from platform_probe.commands.asking import (
-    PersonOptions,
-    StoreOptions,
-    person_options,
-    store_options,
-)
+from platform_probe.commands.asking import StoreOptions, store_options
 from platform_probe.commands.incidents import one_incident
+from platform_probe.commands.person import PersonOptions, person_options
 from platform_probe.settings.messages import WHAT_IFS_PATH
 from platform_probe.tell.export.worlds import worlds_of
 from platform_probe.tell.posting import MonitorAddress

@@ -14,8 +14,8 @@ from click.testing import CliRunner, Result
 from fleet_wire.contract.incident import ChangeKind, Incident
 from fleet_wire.errors import ConfigError
 from platform_probe.__main__ import main
-from platform_probe.commands.asking import person_name
 from platform_probe.commands.incidents import ack
+from platform_probe.commands.person import person_name
 from platform_probe.outputs.sinks import ATTEMPTS_FILE, INCIDENTS_FILE
 from platform_probe.texts.times import date_and_clock
 from tests.helpers.made_incidents import (
