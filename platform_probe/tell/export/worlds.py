@@ -92,7 +92,7 @@ def _observed(
 ) -> dict[str, Any]:
     """Return how customers got in, for each half of the incident's time by their first press.
 
-    They got in with one press, with more, or not at all. Who may still try is none of them.
+    They got in with one press, with more, or not at all. A customer who may still try is left out.
     """
     ids = {one.attempt_id for one in struck}
     half_s = (until_s - since_s) / 2

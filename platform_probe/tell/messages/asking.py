@@ -104,7 +104,7 @@ class _CommandRequest(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class _Answers:
-    """What answers requests, and counts how each ended."""
+    """Handlers of requests that count how each ended."""
 
     def __init__(self, act: Act, count: Count, clock: Clock) -> None:
         self._act = act
