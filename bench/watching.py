@@ -197,6 +197,8 @@ async def _customers(
     driver = LoggingDriver(links, log, one_account=way == "one account")
     await driver.connect()
     judge = judge_of(pid) if pid else None
+    if judge:
+        await _judged(directory, time.time())  # its start belongs to no unlock
     before_s, broker_s = cpu_s(pid) if pid else 0.0, cpu_s(broker.pid)
     judged_s = cpu_s(judge) if judge else 0.0
     load = await driver.open_loop(commands, rate_per_s=plan.rate_per_s)
