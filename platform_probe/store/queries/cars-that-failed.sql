@@ -1,4 +1,4 @@
--- Cars that did not open several times, the worst first.
+-- Cars that repeatedly failed to open, the worst first.
 -- $failures = 2: so many times at least
 SELECT vehicle_id, count(cause) AS failures, count(*) AS unlocks, mostly(cause) AS mostly,
     max(started_at) FILTER (cause IS NOT NULL) AS last_failure,

@@ -1,4 +1,4 @@
--- Customers whose car did not open several times, and none since: call them before they call.
+-- Customers whose car repeatedly did not open, and has not since: call them before they call.
 -- $failures = 2: so many times at least
 SELECT account_id, count(cause) AS failures, count(*) AS unlocks, list_sort(list(DISTINCT vehicle_id)) AS cars,
     mostly(cause) AS mostly, max_by(coalesce(cause, 'opened'), started_at) AS last,

@@ -141,7 +141,7 @@ def test_two_cohorts_that_fail_of_two_things_at_once_are_two_incidents() -> None
         )
     told = {one.cohort.get("region"): one for one in watched.last if one.joined_to is None}
     assert {*told} == {"north", "south"}
-    assert told["south"].title.startswith("operator-a, south: boxes take commands for expired")
+    assert told["south"].title.startswith("operator-a, south: boxes consider commands expired")
     assert told["north"].title.startswith("operator-b, north: boxes offline")
     for one in told.values():
         assert one.customers == one.failed > 0.9 * one.total

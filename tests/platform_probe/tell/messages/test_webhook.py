@@ -228,7 +228,7 @@ def test_all_words_are_in_the_language_of_the_settings() -> None:
     post = Post(Event.UPDATED, day_after, "inc-1.2")
     body = json.loads(body_of(post, monitor="m", link=None, speaker=FRENCH))
     assert body["title"].endswith("depuis 22:12 le 14/11, 31 clients")
-    assert " ouvertures échouent" in body["counts"]
+    assert "ouvertures en échec (" in body["counts"]
     assert " ; ailleurs 12 sur 900" in body["counts"]
     assert body["what"].startswith("le réseau mobile")
     assert "Qui agit :" in body["action"]

@@ -477,7 +477,7 @@ def test_an_incident_that_goes_on_is_a_known_problem(tmp_path: Path) -> None:
 
         put_incidents(tmp_path / "store", [incident_of(revision=3, acknowledged_by="amelie")])
         Visitor(url).get("/unlock/none")  # what is not known is looked for anew
-        assert "amelie looks after it." in Visitor(url).get("/unlock/attempt-1").text
+        assert "amelie is handling it." in Visitor(url).get("/unlock/attempt-1").text
 
 
 def test_what_to_say_is_of_now(tmp_path: Path) -> None:
@@ -613,7 +613,7 @@ def test_the_examples_of_an_incident_are_found_together(
 def test_what_somebody_did_is_said_once(tmp_path: Path) -> None:
     """The sentence has the name and the reason already."""
     why = "asked for in Slack"
-    said = f"jo looks after it: {why}"
+    said = f"jo is handling it: {why}"
     change = Change(at=BEGIN_S, kind=ChangeKind.ACKNOWLEDGED, sentence=said, by="jo", reason=why)
     put_unlocks(tmp_path / "store", [unlock(1)])
     put_incidents(tmp_path / "store", [incident_of(changes=(change,))])
@@ -806,7 +806,7 @@ def test_very_many_incidents_at_once(tmp_path: Path) -> None:
             page = Visitor(url).get(path).text
             assert page.index("The worst") < page.index("&lt;script&gt;one")
             assert len(page) < 100_000
-        assert "There are more incidents" in Visitor(url).get("/incidents").text
+        assert "Only some incidents are searched" in Visitor(url).get("/incidents").text
         assert Visitor(url).get(f"/incident/i-{incidents.MOST}").status == 200
 
 
@@ -868,7 +868,7 @@ def test_a_share_is_not_told_before_those_that_fail_have_ended(tmp_path: Path) -
     put_incidents(store, [incident_of(cohort={"region": "centre"}, since=BEGIN_S + 1.0)])
     with served(store, tmp_path / "audit.jsonl") as url:
         page = Visitor(url).get(f"/incident/{OPEN}").text
-    curve = page[page.index("Failed share of its unlocks") :]
+    curve = page[page.index("Share of its unlocks that failed") :]
     shares = re.findall(r'<td class="number">(.*?)</td>', curve[: curve.index("</table>")])
     assert shares == ["100", "100", '- <span class="soft">not ended yet</span>']
 
