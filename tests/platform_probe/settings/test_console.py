@@ -11,8 +11,8 @@ from platform_probe.settings.monitor import load_settings
 from tests.helpers.pages import blocks, page
 
 
-@pytest.mark.parametrize("text", blocks(page("console.md"), "yaml"))
-def test_the_examples_of_the_page_are_settings(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize("text", blocks(page("console.md") + page("console-sign-in.md"), "yaml"))
+def test_the_examples_of_the_pages_are_settings(tmp_path: Path, text: str) -> None:
     """Each block is a file that is taken."""
     path = tmp_path / "probe.yaml"
     path.write_text(text)
