@@ -1,4 +1,4 @@
-"""docs/truth.md tells the truth: tests run its adapter, and its tables are the code."""
+"""Pages on the truth of apps: tests run the adapter, and the tables are those of the code."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from tests.helpers.pages import page
 from tests.helpers.places import ROOT
 from tests.helpers.reader import typed_lines
 
-TEXT = page("truth.md")
+TEXT = page("truth-reference.md")
+TASKS = ("truth.md", "truth-adapter.md")
 
 
 def test_the_page_lists_every_grade_screen_and_key() -> None:
@@ -34,8 +35,10 @@ def test_the_page_lists_every_grade_screen_and_key() -> None:
     assert all(f"| `{name}` |" in TEXT for name in SHIPPED)
 
 
-@pytest.mark.parametrize("line", typed_lines(ROOT / "docs" / "truth.md"))
-def test_the_commands_of_the_page_are_understood(line: str) -> None:
+@pytest.mark.parametrize(
+    "line", [line for name in TASKS for line in typed_lines(ROOT / "docs" / name)]
+)
+def test_the_commands_of_the_pages_are_understood(line: str) -> None:
     """The run itself lasts minutes: tests/fleet_sim/truth grades these clients."""
     program, name, *arguments = shlex.split(line)
     assert program == "fleet-sim"

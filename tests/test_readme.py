@@ -31,6 +31,7 @@ RUN_ELSEWHERE = {
     "packages.md": "tests/test_docs_packages.py, without a network",
     "replay.md": "tests/test_docs_replay.py",
     "teach.md": "tests/test_docs_teach.py",
+    "truth-adapter.md": "tests/test_docs_truth.py",
     "truth.md": "tests/test_docs_truth.py",
     "what-if.md": "tests/test_docs_what_if.py",
     "your-first-board.md": "tests/test_docs_boards.py",

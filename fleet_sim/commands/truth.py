@@ -127,8 +127,8 @@ def truth(  # noqa: PLR0913 - one parameter for each option
     """Grade whether CLIENTS tell their users the truth about the lock.
 
     A client is NAME=COMMAND, a program that reads presses and prints what its user sees
-    (docs/truth.md); NAME=DOOR.yaml, an app at any HTTP API that a door file describes; or one that
-    ships: app, home-assistant, node-red.
+    (docs/truth-adapter.md); NAME=DOOR.yaml, an app at any HTTP API that a door file describes; or
+    one that ships: app, home-assistant, node-red.
 
     Customers use the clients on simulated cars, while each failure mode acts on cars of its own.
     Each unlock is graded by what the client showed and what the door did.

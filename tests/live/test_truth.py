@@ -1,6 +1,6 @@
 """`fleet-sim truth` as a user types it: apps, Home Assistant and Node-RED tell the truth, or not.
 
-Home Assistant and Node-RED are found by the variables `HASS` and `NODE_RED` (docs/truth.md).
+The variables `HASS` and `NODE_RED` name both programs (docs/truth-adapter.md).
 """
 
 from __future__ import annotations
