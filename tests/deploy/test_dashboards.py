@@ -190,4 +190,4 @@ def test_every_metric_is_read_by_somebody() -> None:
         for family in (*probe_families(), *api.collect(), *console_families())
         if not read & {f"{family.name}{end}" for end in ("", "_total", *OF_A_HISTOGRAM)}
     }
-    assert not unread, "give each a rule, a panel, or its row in docs/operate.md"
+    assert not unread, "give each a rule, a panel, or its row in docs/dashboards.md"

@@ -276,13 +276,13 @@ def test_the_tag_is_the_version() -> None:
 
 
 def test_the_monitor_may_take_as_much_memory_as_under_systemd() -> None:
-    """One number, which the page on operation has too: 1 GiB is systemd's 1G."""
+    """One number, which the page on costs has too: 1 GiB is systemd's 1G."""
     monitor = container_of(one("base", "Deployment", "platform-probe"))
     limit = monitor["resources"]["limits"]["memory"]
     unit = (DEPLOY / "systemd" / "platform-probe.service").read_text(encoding="utf-8")
     assert f"\nMemoryMax={limit.removesuffix('i')}\n" in unit
     number = limit.removesuffix("Gi")
-    assert f"the limit of unit and pod is {number} GiB" in page("operate.md")
+    assert f"the limit of unit and pod is {number} GiB" in page("cost.md")
 
 
 @every_fleet

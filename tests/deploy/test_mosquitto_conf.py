@@ -81,7 +81,7 @@ def test_broker_says_why_connections_end(tmp_path: Path) -> None:
 
 def test_broker_takes_what_the_guide_makes_beside_debians_own_file(tmp_path: Path) -> None:
     """Debian's main file includes the result of the guide's line: each place is set only once."""
-    (command,) = (line for line in page("operate.md").splitlines() if line.startswith("sed -E"))
+    (command,) = (line for line in page("stack.md").splitlines() if line.startswith("sed -E"))
     made = subprocess.run(
         ["bash", "-c", command.partition(" | ")[0]],
         cwd=ROOT, capture_output=True, text=True, check=True,

@@ -1,4 +1,4 @@
-"""The units in deploy/systemd, and what docs/operate.md does with them."""
+"""The units in deploy/systemd, and what pages of the docs do with them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ LONGEST_STALL_S = 37
 """Seconds: docs/scale.md says when a monitor's event loop stood still for so long."""
 CREDENTIALS = "%d/"
 """What systemd puts in place of the directory with a unit's credentials."""
-GUIDE = page("operate.md")
+GUIDE = "".join(map(page, ("operate.md", "stack.md", "look-up.md")))
 
 
 class Unit:
