@@ -1,4 +1,4 @@
-"""docs/watching.md says what is so: its lines can be read, its tables are those of the code."""
+"""Pages on the platform's log are right: lines can be read, and tables are those of the code."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from platform_probe.measure.watching.otlp_receiver import LOGS_PATH
 from tests.helpers.pages import EXAMPLES, page
 from tests.helpers.shipped import yaml
 
-PAGE = page("watching.md")
+PAGE = page("platform-log.md")
 ROWS = [
     [cell.strip() for cell in line.strip("|").split("|")]
     for line in PAGE.splitlines()

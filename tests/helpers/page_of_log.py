@@ -250,7 +250,7 @@ WHAT_TO_DO = {
     "otlp_exporter_ended": "nothing where it ends once; else `reason` says why",
     "otlp_keys_shown": "give `otlp` an address with https://",
     "platform_log_elsewhere": "post the log to each monitor of the group, or let each read the"
-    " file: [watching.md](watching.md#several-monitors)",
+    " file: [several-monitors.md](several-monitors.md)",
     "platform_log_unreadable": "mend the path or the rights: it is tried again by itself",
     "press_in_vain": "nothing for one; many: was the store emptied, or does another monitor post to"
     " this channel?",
