@@ -257,8 +257,8 @@ WHAT_TO_DO = {
     "retained_messages_missing": "raise `max_queued_messages` of the broker, then start the monitor"
     " again",
     "store_behind": "free its disk; what is not packed yet stays, and is packed later",
-    "sink_failed": "free the disk, or mend the rights of the output directory: what it could not"
-    " write is lost",
+    "sink_failed": "free the disk, or mend the rights of the output directory: a record that"
+    " could not be written is lost, and entries of the journal wait in memory up to 64 MiB",
     "stats_not_written": "free the disk, or mend the rights; only the sums at the end are lost",
     "stray_answer": "nothing for a few of kind `late` or `duplicate`; many of kind `orphan`: who"
     " else sends commands?",
