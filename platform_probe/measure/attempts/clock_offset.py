@@ -1,13 +1,14 @@
-"""How far the platform's clock is from the monitor's, from the quickest ways between them.
+"""Estimate the offset of the platform's clock from the monitor's, by the quickest messages.
 
-Nothing but time is known of a message's way, except that none takes less than none. The platform
-publishes a command at `P` on its clock, and the monitor sees it at `M` on its own: `M - P` is what
-the clocks are apart, and the time from the platform by the broker to the monitor. The least of many
-has the shortest way in it (Paxson, "On calibrating measurements of packet transit times",
-SIGMETRICS 1998; NTP's clock filter, RFC 5905, section 10, takes the quickest sample in the same
-way). How short that way can be says the platform's PUBACK: the quickest of those took the way to
-the broker and back. The monitor's own way is assumed to be as long. A command's way is half of each
-if both directions are equally fast. The other half is the possible error.
+The platform publishes a command at `P` on its clock, and the monitor sees it at `M` on its own.
+`M - P` is the clocks' offset plus the command's delay from the platform over the broker to the
+monitor. The least `M - P` of many commands has the shortest delay (Paxson, "On calibrating
+measurements of packet transit times", SIGMETRICS 1998; NTP's clock filter, RFC 5905, section 10,
+selects the quickest sample too).
+
+The quickest PUBACK gives the least round trip between platform and broker. The round trip between
+monitor and broker is assumed to be as long. If both directions are equally fast, the shortest delay
+of a command is half of each, so one round trip. It is subtracted, and is the possible error too.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""When the monitor itself stood still: what it reads after that, it could not time.
+"""Detect stalls of the monitor itself: it cannot time what it reads after one.
 
-A process that is stopped, swapped out or starved finds everything at once when it resumes. Commands
-and answers that were seconds apart look simultaneous. Deadlines have passed while the answers lay
-unread. Such a gap is noticed because a beat, noted every `BEAT_S` seconds, stays away.
+A process that was stopped, swapped out or starved reads everything at once when it resumes.
+Commands and answers that were seconds apart look simultaneous, and deadlines passed while answers
+were unread. A beat is noted every `BEAT_S` seconds; a late beat shows a stall.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 BEAT_S: Final = 0.1
 MIN_GAP_S: Final = 0.5
-"""Shorter ones change no conclusion: an unlock over the air takes seconds."""
+"""The least gap that counts: shorter ones change no conclusion, as unlocks last seconds."""
 CATCH_UP_S: Final = 1.0
 CATCH_UP_SHARE: Final = 0.1
 """The share of a gap that reading the backlog takes: at least ten times as fast as it arrived."""
@@ -34,7 +34,7 @@ class Gaps:
     def __init__(self, on_gap: Callable[[float], None] | None = None) -> None:
         self._on_gap = on_gap
         self.none_before_s = math.inf
-        """Until then nothing can have waited, so that not every message needs to ask."""
+        """Messages read before this time cannot have waited, so they need no check."""
         self._beat_s = math.inf
         self._caught_up_s = -math.inf
         self._gaps: deque[_Gap] = deque(maxlen=MAX_GAPS)

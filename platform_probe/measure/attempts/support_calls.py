@@ -1,8 +1,8 @@
-"""Customers who called support, and the unlocks that they may have called about. No I/O.
+"""Find the unlocks that a customer who called support may have called about. No I/O.
 
-A call is known from the platform's log, as a line of its helpdesk. The customer's earlier requests
-stand in other records. If there are none, no request ever reached the platform: the call is then
-the only trace of an unlock that failed.
+A call is a `support_called` line in the platform's log. It names the judged unlocks of the booking,
+or of this customer with this car, shortly before it. Without any, no request reached the platform,
+and the call is the only trace of the failure.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ _Unlocks = OrderedDict[str, list[_Unlock]]
 
 
 class SupportCalls:
-    """Remembers unlocks for `keep_s`, and lets a call wait until those before it are judged.
+    """Judged unlocks of the last `keep_s`, and calls that wait until earlier unlocks are judged.
 
-    `on_complaint` takes the record of each call then; None: calls are passed over. `is_ours` says
-    by its car, or its own id, whether a call is ours to write down; None: all are.
+    `on_complaint` handles the record of each call; None: calls are ignored. `is_ours` returns, by
+    the call's car or its own id, whether this monitor writes it down; None: it writes all.
     """
 
     def __init__(
