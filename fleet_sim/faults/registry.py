@@ -292,6 +292,9 @@ def register(fault: FaultClass) -> FaultClass:
     if mode is not None:
         fault.mode, fault.layer, fault.summary = mode, mode.layer, mode.engineer
     elif not hasattr(fault, "summary"):
-        raise ValueError(f"no failure mode has the slug {fault.name!r}: declare it in `MODES`")
+        raise ValueError(
+            f"no failure mode has the slug {fault.name!r}: declare one (a package does so by an"
+            " entry point of `unlockpath.modes`), or give the fault a `layer` and a `summary`"
+        )
     FAULTS[fault.name] = fault
     return fault

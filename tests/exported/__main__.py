@@ -20,6 +20,8 @@ def main() -> int:
     """Do it, and print the table."""
     again: list[Again] = []
     firsts: list[Again] = []
+    if unknown := {*sys.argv[1:]} - {*MODES}:
+        sys.exit(f"no failure mode: {', '.join(sorted(unknown))}\n\n{__doc__}")
     for mode in sys.argv[1:] or MODES:
         with tempfile.TemporaryDirectory(prefix="exported-") as name:
             original = Path(name) / "original"

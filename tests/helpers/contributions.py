@@ -227,12 +227,12 @@ PAGE: Final = Contribution(
 
 from __future__ import annotations
 
-from platform_probe.web.console.page_request import Answer, Asked, Shown
+from platform_probe.web.console.page_request import Answer, Page, PageRequest
 
 
-def newest_page(asked: Asked, _: str) -> Answer:
+def newest_page(asked: PageRequest, _: str) -> Answer:
     \"""Return when the newest record came.\"""
-    return Shown("newest.html", {"newest": asked.time_of(asked.now_s)})
+    return Page("newest.html", {"newest": asked.time_of(asked.now_s)})
 """,
         ),
         Edit(
@@ -252,12 +252,12 @@ def newest_page(asked: Asked, _: str) -> Answer:
         ),
         Edit(
             f"{_CONSOLE}/application.py",
-            "newest, ",
-            after="from platform_probe.web.console.pages import fleet, found, incident, ",
+            "    newest,\n",
+            after="    incident,\n",
         ),
-        Edit(f"{_CONSOLE}/texts/en.json", ' "newest.title": "Newest record",\n', after="{\n"),
+        Edit("platform_probe/texts/en.json", ' "newest.title": "Newest record",\n', after="{\n"),
         Edit(
-            f"{_CONSOLE}/texts/fr.json",
+            "platform_probe/texts/fr.json",
             ' "newest.title": "Dernier enregistrement",\n',
             after="{\n",
         ),

@@ -36,7 +36,10 @@ def main() -> None:
     """Write the transcripts that are named, or all."""
     match sys.argv[1:]:
         case ["--renew", *names]:
-            for path in [Path(name).resolve() for name in names] or PLAYERS:
+            paths = [Path(name).resolve() for name in names]
+            if unknown := [str(path) for path in paths if path not in PLAYERS]:
+                sys.exit(f"no transcript: {', '.join(unknown)}; name a file, or none for all")
+            for path in paths or PLAYERS:
                 renew(path, PLAYERS[path])
         case _:
             sys.exit(__doc__)

@@ -40,7 +40,7 @@ def test_a_fault_without_a_mode_is_refused() -> None:
     class Unknown(Fault):
         name: ClassVar[str] = "not_declared"
 
-    with pytest.raises(ValueError, match="'not_declared': declare it in `MODES`"):
+    with pytest.raises(ValueError, match="'not_declared': declare one"):
         register(Unknown)
 
 
