@@ -13,7 +13,7 @@ MODES: Final = (
     FailureMode(
         slug="door_frozen",
         title="ice holds the lock",
-        number=999,
+        number=61,
         layer=Layer.ACTUATOR,
         party=Party.VEHICLE,
         cause=Cause.DOOR_UNCONFIRMED,
