@@ -6,7 +6,7 @@ import atexit
 import shutil
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 from typing import Any, Final
 
 import msgspec
@@ -250,10 +250,13 @@ def make_busy_store(directory: Path, *, packed: bool = True) -> Path:
 
 @cache
 def _made(*, packed: bool) -> Path:
-    """Return the store that this process has made, until it ends."""
-    held = TemporaryDirectory(prefix="busy-store-")
-    atexit.register(held.cleanup)
-    return _make(Path(held.name) / "store", packed=packed)
+    """Return the store that this process has made, until it ends.
+
+    `TemporaryDirectory` would remove it in a forked child too, which forgets who holds it.
+    """
+    parent = Path(mkdtemp(prefix="busy-store-"))
+    atexit.register(shutil.rmtree, parent, ignore_errors=True)
+    return _make(parent / "store", packed=packed)
 
 
 def _make(directory: Path, *, packed: bool) -> Path:
