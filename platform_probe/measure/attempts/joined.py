@@ -1,8 +1,8 @@
 """Unlocks that two sources show, and the rules that join both sides.
 
-Lines belong to one unlock if they share a command id, else a trace id. After these count the
-idempotency key with the car, and then the request. Lines that share none of these can be joined by
-car, booking and time.
+Lines belong to one unlock if they share a command id, else a request, else a trace id. After these
+counts the idempotency key with the car. Lines that share none of these can be joined by car,
+booking and time.
 """
 
 from __future__ import annotations
