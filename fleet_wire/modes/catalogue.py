@@ -23,7 +23,7 @@ from fleet_wire.modes.mode import (
     wherever_it_stopped,
 )
 
-_WITHOUT: Final = frozenset({"catalogue", "lookalikes"})
+_WITHOUT: Final = frozenset({"alike", "catalogue", "lookalikes"})
 """Modules beside this one that read all modes."""
 
 

@@ -55,6 +55,8 @@ class EvidenceSource(StrEnum):
     """The words and acts of a box that is heard of again: of a silent one nobody knows them."""
 
 
+Told = EvidenceSource
+"""The old name of `EvidenceSource`, for one release."""
 HEARTBEATS: Final = (
     EvidenceSource.TELEMETRY, EvidenceSource.TELEMETRY_SINCE, EvidenceSource.POSITION,
 )  # fmt: skip
