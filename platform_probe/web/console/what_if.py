@@ -12,13 +12,12 @@ import re
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
-from collections.abc import Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -43,18 +42,11 @@ class WhatIf:
 
     done: int = 0
     total: int = 0
-    result: Mapping[str, Any] | None = None
-    """The ranked mitigations, the best first, as `--json` has them."""
+    result: WhatIfResult | None = None
     problem: str | None = None
     is_posted: bool = False
     """Whether it stands in the incident's thread in Slack."""
     why_not_posted: str | None = None
-
-    @property
-    def best(self) -> Mapping[str, Any] | None:
-        """The best mitigation; None where none is better than doing nothing."""
-        ranked = () if self.result is None else self.result["mitigations"]
-        return next((each for each in ranked if each["is_better"]), None)
 
     @property
     def is_under_way(self) -> bool:
@@ -105,8 +97,7 @@ class WhatIfs:
         known = self._known.get(incident_id)
         if known is None or known.result is None or self._monitor is None:
             return
-        result = msgspec.convert(known.result, WhatIfResult)
-        asked = WhatIfPost(incident_id, by[:MAX_NAME], result)
+        asked = WhatIfPost(incident_id, by[:MAX_NAME], known.result)
         posting = post(self._monitor, WHAT_IFS_PATH, asked)
         try:
             asyncio.run_coroutine_threadsafe(posting, self._loop).result()
@@ -130,7 +121,7 @@ class WhatIfs:
         finally:
             self._ended.set()
 
-    async def _played(self, incident_id: str, what_if: WhatIf) -> Mapping[str, Any]:
+    async def _played(self, incident_id: str, what_if: WhatIf) -> WhatIfResult:
         """Return the result of the command. Raises `RuntimeError` with what it complained about."""
         options = ("--store", str(self._directory), "--json", "--seeds", str(SEEDS))
         process = await asyncio.create_subprocess_exec(
@@ -156,7 +147,7 @@ class WhatIfs:
                     os.killpg(process.pid, signal.SIGKILL)  # the simulator too
             await process.wait()
             await asyncio.gather(printed, return_exceptions=True)
-        return msgspec.json.decode(stdout, type=dict[str, Any])
+        return msgspec.json.decode(stdout, type=WhatIfResult)
 
 
 async def _follow(stderr: asyncio.StreamReader, what_if: WhatIf) -> bytes:
