@@ -7,6 +7,7 @@ shows the reported state, and reads ended unlocks from the run's files when it s
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Sequence
 from typing import IO, Final
@@ -90,7 +91,7 @@ class Progress:
         """Give the screen back. A second call does nothing."""
 
 
-class _PacedProgress(Progress):
+class _PacedProgress(Progress, ABC):
     """Shows counts and the load at most every so often, and always the last of a count."""
 
     def __init__(self, every_s: float, clock: Clock | None) -> None:
@@ -123,14 +124,14 @@ class _PacedProgress(Progress):
         self._next_s = now_s + self._every_s
         return True
 
-    def _show_phase(self, text: str) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _show_phase(self, text: str) -> None: ...
 
-    def _show_count(self, words: str, done: int, total: int) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _show_count(self, words: str, done: int, total: int) -> None: ...
 
-    def _show_load(self, state: LoadState) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _show_load(self, state: LoadState) -> None: ...
 
 
 class LineProgress(_PacedProgress):

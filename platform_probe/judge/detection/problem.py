@@ -237,8 +237,9 @@ class Problem:
         """Return whether it counts a hit, of any cohort and time: a new stage is a new problem."""
         if self.measure not in hit.measures:
             return False
-        parts = [each for each in hit.measures if each.part_of is self.measure]
-        return not (parts and self.parts) or not self.parts.isdisjoint(parts)
+        if not self.parts or not self.parts.isdisjoint(hit.measures):
+            return True
+        return all(each.part_of is not self.measure for each in hit.measures)
 
     @property
     def _explains_unknown(self) -> bool:

@@ -171,8 +171,8 @@ def _is_return(later: Finding, earlier: Finding) -> bool:
 
     In the same cohort, no cause and no mode may speak against it. Otherwise one cohort must be a
     part of the other, and both must have the same mode, or for a part the same cause (the same
-    measure, if there is no cause). A few of all cars must be the same cars. Two confident diagnoses
-    of one mode are one problem wherever they are, if they began together.
+    measure, if there is no cause). A few of all cars must be the same cars. For two confident
+    diagnoses of one mode see `_have_one_mode`.
     """
     if later.since - earlier.last_at > RETURN_S:
         return False
