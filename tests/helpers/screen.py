@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from io import StringIO
+
+from rich.console import Console
 
 _TOKEN = re.compile(
     r"\x1b\[(?P<count>\d*)(?P<code>[A-Za-z])|\x1b\[[0-9;?]+[A-Za-z]|(?P<char>.)", re.DOTALL
@@ -49,3 +52,9 @@ class Screen:
         self._row, self._column = self._row + 1, 0
         if self._row == len(self._lines):
             self._lines.append("")
+
+
+def written(console: Console) -> str:
+    """Return what was written into memory, without colours and cursor movements."""
+    assert isinstance(console.file, StringIO)
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", console.file.getvalue())

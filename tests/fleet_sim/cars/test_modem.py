@@ -16,7 +16,7 @@ from fleet_wire.links.link import Disconnected, EndReason
 from fleet_wire.links.reconnect import ReconnectPolicy
 from fleet_wire.randomness import RandomStream
 from tests.helpers.culprit import Seen, Suspect
-from tests.helpers.fake_link import Bench, bench
+from tests.helpers.fake_link import SLEEPY, Bench, bench
 from tests.helpers.faulty import Street
 
 AT_ONCE = ReconnectPolicy(full_jitter=False, base_s=0.1, jitter_s=0.0)
@@ -150,14 +150,8 @@ def test_a_sleeping_box_is_known_first_then_leaves() -> None:
 
 def test_an_sms_wakes_a_sleeping_box_which_dozes_off_again() -> None:
     """Modem resume, connect, awake for a while, asleep again."""
-    parameters = NULL_BOX.model_copy(
-        update={
-            "asleep_share": 1.0,
-            "sms_loss": 0.0,
-            "sms_wake": Uniform(base_s=5.0),
-            "modem_resume": Uniform(base_s=8.0),
-            "awake_after_wake_s": 300.0,
-        }
+    parameters = SLEEPY.model_copy(
+        update={"sms_wake": Uniform(base_s=5.0), "awake_after_wake_s": 300.0}
     )
     car = bench(parameters)
     car.env.run(until=10)

@@ -15,18 +15,7 @@ from fleet_sim.results.report import write_report
 from fleet_sim.results.summary import summarize
 from fleet_sim.runs.closing_tables import BASELINE, FOOTNOTES, LAG, ODD_NOTE, print_summary
 from tests.helpers.sample_run import SampleRun, sample_facts, write_sample_run
-
-
-@pytest.fixture
-def pipe() -> Console:
-    """Return a console that is no terminal."""
-    return Console(file=StringIO(), force_terminal=False, width=100)
-
-
-def written(console: Console) -> str:
-    """Return what was written, without colours and cursor movements."""
-    assert isinstance(console.file, StringIO)
-    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", console.file.getvalue())
+from tests.helpers.screen import written
 
 
 @pytest.mark.parametrize("is_terminal", [True, False])

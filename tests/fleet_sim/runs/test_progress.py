@@ -22,7 +22,7 @@ from tests.helpers.sample_run import (
     make_attempt,
     write_lines,
 )
-from tests.helpers.screen import Screen
+from tests.helpers.screen import Screen, written
 
 FAULTS = [
     InjectedFault("regional_carrier_outage", 8.0, 28.0, ["car-1", "car-2"]),
@@ -61,18 +61,6 @@ def test_what_is_shown_of_the_unlocks_adds_up(halfway: LoadState) -> None:
 def screen() -> Console:
     """Return a terminal of 100 columns that writes into memory."""
     return Console(file=StringIO(), force_terminal=True, width=100, color_system="standard")
-
-
-@pytest.fixture
-def pipe() -> Console:
-    """Return a console that is no terminal."""
-    return Console(file=StringIO(), force_terminal=False, width=100)
-
-
-def written(console: Console) -> str:
-    """Return what was written, without colours and cursor movements."""
-    assert isinstance(console.file, StringIO)
-    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", console.file.getvalue())
 
 
 def seen(console: Console) -> str:
