@@ -113,7 +113,7 @@ class Client:
                     await self._wait_for_change()
         except TimeoutError:
             self.error = f'has not printed {{"ready": ...}} within {READY_S:g} s'
-        if self.error is not None:
+        if self.through is None:
             why = self.first_bad_line or f"its stderr is in {directory / 'stderr.log'}"
             raise ConfigError([f"client {self.name}: {self.error}; {why}"])
 

@@ -128,6 +128,22 @@ async def test_the_end_of_a_program_is_an_error_and_stops_nothing(tmp_path: Path
     assert client.error == "ended with exit code 0"
 
 
+async def test_a_program_that_ends_at_once_was_ready(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both may be known together, where this process had no turn meanwhile."""
+    wait_for_change = Client._wait_for_change
+
+    async def wait_for_end(client: Client) -> None:
+        while client.error is None:
+            await wait_for_change(client)
+
+    monkeypatch.setattr(Client, "_wait_for_change", wait_for_end)
+    client = await started(tmp_path, 'print(\'{"ready": "api"}\', flush=True)')
+    assert (client.through, client.error) == ("api", "ended with exit code 0")
+    await client.close()
+
+
 async def test_a_flood_of_screens_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A client cannot fill our memory."""
     monkeypatch.setattr(client_module, "MAX_SCREENS", 10)
