@@ -8,7 +8,7 @@ import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -20,6 +20,7 @@ KEY: Final = "TESTKEY"
 SECRET: Final = "not-a-secret"  # noqa: S105 - of a server that lives for some seconds
 REGION: Final = "us-east-1"
 TIMEOUT_S: Final = 10.0
+HANGS_S: Final = 60.0
 _NOTHING: Final = hashlib.sha256(b"").hexdigest()
 _SETTINGS: Final = """
 [global]
@@ -81,10 +82,11 @@ def running_s3_server(directory: Path) -> Iterator[S3Server]:
     user = ("user", "create", "--uid=keeper", "--display-name=keeper")
     keys = (f"--access-key={KEY}", f"--secret-key={SECRET}")
     with (directory / "radosgw.log").open("wb") as log:
-        subprocess.run(
-            ["radosgw-admin", *common, *user, *keys, "--rgw-backend-store=dbstore"],
-            check=True, stdout=log, stderr=log,
-        )  # fmt: skip
+        with suppress(subprocess.TimeoutExpired):  # it makes the user, and may hang when it ends
+            subprocess.run(
+                ["radosgw-admin", *common, *user, *keys, "--rgw-backend-store=dbstore"],
+                check=True, stdout=log, stderr=log, timeout=HANGS_S,
+            )  # fmt: skip
         with subprocess.Popen(["radosgw", *common, "-f"], stdout=log, stderr=log) as process:
             try:
                 wait_for(server.is_ready)
