@@ -60,8 +60,8 @@ MODES: Final = (
             },
             causes={
                 Cause.EXECUTION_SILENT: Recipe(  # back so late that nobody waits for its answer
-                    asked={"from_s": 6, "until_s": 46},
-                    parameters={"busy": 5, "reboot": {"base_s": 6, "spread_s": 6}},
+                    asked={"from_s": 10, "until_s": 12},
+                    parameters={"begins": 0, "busy": 5, "reboot": {"base_s": 10, "spread_s": 2}},
                 ),
                 Cause.BOX_SAYS_EXPIRED: Recipe(
                     parameters={"busy": 5, "reboot": {"base_s": 6, "spread_s": 6}}
