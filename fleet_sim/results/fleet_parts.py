@@ -11,12 +11,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from fleet_sim.results import readable
 from fleet_sim.results.concluded import Concluded
 from fleet_sim.results.times import opens_after_s, quantiles
 from fleet_wire.contract.attempt import Attempt
 
 BY = ("firmware", "group", "region", "operator")
 """The traits that distinguish the parts of a fleet."""
+
+NEARLY_ALL = 0.9
+"""Share of what did not open that makes a part of the fleet the place to look at."""
+AT_MOST = 0.5
+"""And it has no more than this share of all unlocks: else chance could have it so."""
+FEWEST = 10
+"""Fewest failures of a part for a remark on them."""
 
 Labels = Mapping[str, str]
 """A label for each of `BY`."""
@@ -90,3 +98,23 @@ class PartsTally:
         for labels, group in zip(self._fleet.labels, self._groups, strict=True):
             parts.setdefault(labels[name], _Tally()).add(group)
         return {label: tally.as_json() for label, tally in parts.items()}
+
+
+def where_it_failed(summary: Mapping[str, Any]) -> str | None:
+    """Return which part of the fleet nearly all unlocks that did not open belong to, in words.
+
+    A firmware before a group, a region or an operator. None where there is no such part.
+    """
+    for name, parts in summary["by"].items():
+        failed = {label: sum(part["by_cause"].values()) for label, part in parts.items()}
+        total = sum(failed.values())
+        asked = sum(part["total"] for part in parts.values())
+        for label, number in failed.items():
+            unlocks = parts[label]["total"]
+            if total >= FEWEST and number >= NEARLY_ALL * total and unlocks <= AT_MOST * asked:
+                of = "All" if number == total else f"{readable.count(number)} of the"
+                return (
+                    f"{of} {readable.count(total)} that did not open were of {name} {label},"
+                    f" which had {readable.count(unlocks)} of all {readable.count(asked)} unlocks"
+                )
+    return None

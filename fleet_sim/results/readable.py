@@ -91,6 +91,15 @@ def number_of(number: float | None, one: str) -> str:
     return f"{count(number)} {one}{'' if number == 1 else 's'}"
 
 
+def ratio(some: int, total: int) -> str:
+    """Return how many there are, and of how many.
+
+    >>> ratio(999, 1_000)
+    '999 of 1,000'
+    """
+    return f"{count(some)} of {count(total)}"
+
+
 def boxes(number: float | None) -> str:
     """Return how many boxes there are.
 

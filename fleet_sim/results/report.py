@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from fleet_sim.results.report_data import ReportedRun, read_run
+from fleet_sim.results.report_data import read_run
 from fleet_sim.results.report_document import document
 from fleet_sim.results.report_page import run_page
 from fleet_sim.results.report_plots import plots
@@ -21,9 +21,13 @@ def write_report(run_directory: Path, summary: Mapping[str, Any], scenario_text:
     repeats the run needs `scenario_file` and `overrides` there. Missing parts are left out.
     """
     data = read_run(run_directory)
-    name = str(data.manifest.get("name") or run_directory.resolve().name)
-    run = ReportedRun(name=name, summary=summary, data=data, scenario_text=scenario_text)
+    page = document(
+        "run_report.html",
+        plots(summary, data),
+        name=str(data.manifest.get("name") or run_directory.resolve().name),
+        scenario_text=scenario_text,
+        **run_page(summary, data),
+    )
     target = run_directory / "report.html"
-    page = document("run_report.html", run_page(run), plots(run))
     write_whole(target, page.encode(), FOR_GROUP)
     return target

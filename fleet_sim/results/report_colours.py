@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from itertools import cycle
 
-from fleet_wire.contract.causes import CAUSES, Cause, Outcome, Party
+from fleet_wire.contract.causes import CAUSES, Outcome, Party
 
-OUTCOME_COLOURS = {
+OUTCOME_COLOURS: dict[str, str] = {
     Outcome.OK: "#0b9e77",
     Outcome.REFUSED: "#e3a008",
     Outcome.FAILED: "#d1481f",
@@ -25,7 +25,7 @@ _PARTY_SHADES: dict[Party, tuple[str, ...]] = {
 }
 
 
-def _cause_colours() -> dict[Cause, str]:
+def _cause_colours() -> dict[str, str]:
     shades = {party: cycle(colours) for party, colours in _PARTY_SHADES.items()}
     return {cause: next(shades[info.party]) for cause, info in CAUSES.items()}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -115,28 +115,6 @@ class RunData:
         """Return the cars with the most unlocks that did not end well, worst first."""
         failing = (car for car in self.cars.values() if car.not_ok)
         return sorted(failing, key=lambda car: (-car.not_ok, car.vehicle_id))[:limit]
-
-
-@dataclass(frozen=True, slots=True)
-class ReportedRun:
-    """The data behind the text and the plots of a report."""
-
-    name: str
-    summary: Mapping[str, Any]
-    data: RunData
-    scenario_text: str
-
-    def number(self, key: str) -> Any:
-        """Return the value at a dotted key of the summary, or None."""
-        here: Any = self.summary
-        for part in key.split("."):
-            here = here.get(part) if isinstance(here, Mapping) else None
-        return here
-
-    @property
-    def verdicts(self) -> list[Mapping[str, Any]]:
-        """The verdicts on expectations: `key`, `condition`, `value`, `holds`."""
-        return list(self.summary.get("expect") or [])
 
 
 def read_run(run_directory: Path) -> RunData:

@@ -31,13 +31,13 @@ class Script:
         return b64encode(sha256(self.source.encode()).digest()).decode()
 
 
-def document(template: str, page: object, plots: Sequence[Plot]) -> str:
-    """Return the HTML of a report: `template` shows `page` and, by their names, its `plots`."""
+def document(template: str, plots: Sequence[Plot], **values: object) -> str:
+    """Return the HTML of a report: `template` shows values and, by their names, its `plots`."""
     return render(
         template,
-        page=page,
         plots={plot.name: plot for plot in plots},
         scripts=[Script(plotly_script()), Script(_file("report.js").decode())],
+        **values,
     )
 
 

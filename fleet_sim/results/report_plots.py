@@ -13,7 +13,6 @@ from fleet_sim.results.figure import MIDDLE_GREY, TOP, Figure, axis
 from fleet_sim.results.report_colours import CAUSE_COLOURS, OUTCOME_COLOURS
 from fleet_sim.results.report_data import (
     PlottedUnlock,
-    ReportedRun,
     RunData,
     bucket_width_s,
     histogram,
@@ -26,7 +25,6 @@ from fleet_sim.results.report_data import (
     time_ticks,
 )
 from fleet_sim.results.times import quantile
-from fleet_wire.contract.attempt import Stage
 from fleet_wire.contract.causes import CAUSES, Cause, Outcome
 
 POINTS_AT_MOST = 20_000
@@ -76,9 +74,8 @@ class Plot:
         return "" if self.figure is None else self.figure.to_json().replace("<", "\\u003c")
 
 
-def plots(run: ReportedRun) -> list[Plot]:
+def plots(summary: Mapping[str, Any], data: RunData) -> list[Plot]:
     """Return every plot of the report, in the order of the page."""
-    data = run.data
     width_s = bucket_width_s(data.end_s, at_most=45)
     shown = thin(data.points, POINTS_AT_MOST)
     thinned = ""
@@ -103,8 +100,8 @@ def plots(run: ReportedRun) -> list[Plot]:
         Plot(
             "stages",
             "Where the time goes",
-            f"From each stage to the next: p50 dark, p95 light.{_api_answer(run)}",
-            _stages(run.summary),
+            f"From each stage to the next: p50 dark, p95 light.{_api_answer(summary)}",
+            _stages(summary),
         ),
         Plot(
             "outcomes",
@@ -125,7 +122,7 @@ def plots(run: ReportedRun) -> list[Plot]:
             "boxes",
             "Connected boxes",
             "Boxes with a connection to the broker, and those asleep.",
-            _boxes(data, run.number("boxes.configured")),
+            _boxes(data, summary["boxes"]["configured"]),
             is_over_time=True,
         ),
     ]
@@ -276,10 +273,8 @@ def _draw_opened_by(figure: Figure, data: RunData, low: float, high: float) -> N
 
 def _stages(summary: Mapping[str, Any]) -> Figure | None:
     """Draw p95 behind p50, in the order in which an unlock passes its stages."""
-    known: Mapping[str, Any] = summary.get("stages") or {}
-    reached = [
-        stage.value for stage in Stage if (known.get(stage.value) or {}).get("p50_s") is not None
-    ]
+    known: Mapping[str, Any] = summary["stages"]
+    reached = [stage for stage, times in known.items() if times["p50_s"] is not None]
     if not reached:
         return None
     labels = [_hop_label(stage, known[stage]) for stage in reached]
@@ -300,11 +295,12 @@ def _stages(summary: Mapping[str, Any]) -> Figure | None:
     return figure
 
 
-def _api_answer(run: ReportedRun) -> str:
+def _api_answer(summary: Mapping[str, Any]) -> str:
     """Return how long the API took, where there is one: its hop is 0 where it is waited for."""
-    if not run.number("api_answer.count"):
+    times = summary["api_answer"]
+    if not times["count"]:
         return ""
-    p50, p95, p99 = (readable.duration(run.number(f"api_answer.p{n}_s")) for n in (50, 95, 99))
+    p50, p95, p99 = (readable.duration(times[f"p{n}_s"]) for n in (50, 95, 99))
     return (
         f" From its request to its answer the API took {p50} (p50), {p95} (p95), {p99} (p99); an"
         " answer that comes when the command is published already is a hop of 0."

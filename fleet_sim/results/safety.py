@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
-KINDS = (
-    "after_life",
-    "after_booking",
-    "executed_twice",
-    "without_right",
-    "told_open",
-    "told_locked",
-)
-"""The kinds of `fleet_sim.platform.safety.FindingKind`."""
+from fleet_sim.results import readable
+
+NOTES = {
+    "after_life": "moved after the life of their command",
+    "after_booking": "moved after their booking's end",
+    "executed_twice": "moved twice for one command",
+    "without_right": "moved for a command without a right to it",
+    "told_open": "said to be open, and not unlocked",
+    "told_locked": "said to be locked, and not locked",
+}
+"""The kinds of `fleet_sim.platform.safety.FindingKind`, in words."""
 
 
 class SafetyFinding(msgspec.Struct, frozen=True):
@@ -42,7 +44,7 @@ class SafetyTally:
     def as_json(self) -> dict[str, Any]:
         """Return the entry `safety` of `summary.json`."""
         return {
-            **{kind: self.kinds[kind] for kind in KINDS},
+            **{kind: self.kinds[kind] for kind in NOTES},
             "findings": self.kinds.total(),
             "unexplained": self.unexplained,
         }
@@ -71,3 +73,18 @@ def faults_behind(finding: dict[str, Any], hits: Sequence[HitLine]) -> list[str]
         if on_command or on_car:
             names[hit.fault] = None
     return [*names]
+
+
+def safety_in_words(safety: Mapping[str, Any]) -> str:
+    """Return whether anything happened that must not, in a sentence or two."""
+    moved = f"{readable.count(safety['movements'])} movements of locks"
+    if not safety["findings"]:
+        return f"{moved}, each within its command's life and its booking, and by right."
+    kinds = [f"{readable.count(safety[kind])} {NOTES[kind]}" for kind in NOTES if safety[kind]]
+    behind = safety["unexplained"]
+    explained = (
+        f"no fault was at work on {readable.count(behind)} of them"
+        if behind
+        else "a fault was at work on each"
+    )
+    return f"{moved}, and {'; '.join(kinds)}: {explained}."

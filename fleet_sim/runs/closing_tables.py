@@ -11,9 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from fleet_sim.results import readable, report_injected
+from fleet_sim.results.fleet_parts import where_it_failed
 from fleet_sim.results.keeping_up import could_not_keep_up
-from fleet_sim.results.report_customers import safety_in_words
-from fleet_sim.results.report_parts import where_it_failed
+from fleet_sim.results.safety import safety_in_words
 from fleet_sim.runs.progress import OUTCOME_STYLES
 from fleet_wire.contract.causes import CAUSES, Cause, Outcome
 from fleet_wire.modes.catalogue import MODES, TITLES

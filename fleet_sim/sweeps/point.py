@@ -68,7 +68,12 @@ class PointRecord(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def expect_holds(self) -> bool | None:
         """Whether every expectation held; None where nothing was expected, or the run failed."""
-        return all(verdict["holds"] for verdict in self.expect) if self.expect else None
+        return not self.not_holding if self.expect else None
+
+    @property
+    def not_holding(self) -> list[str]:
+        """The keys whose expectations did not hold."""
+        return [verdict["key"] for verdict in self.expect if not verdict["holds"]]
 
 
 def failed(task: Task, error: str) -> PointRecord:

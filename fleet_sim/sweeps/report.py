@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from fleet_sim.pages.page_data import Badge
@@ -23,65 +22,11 @@ from fleet_sim.sweeps.settings import (
     spread_words,
     varying_keys,
 )
+from fleet_wire.private_files import FOR_GROUP, write_whole
 
 WORST = 12
 _SETTINGS_NAMED = 4
 """Settings that a row names; of more it says how many."""
-
-
-@dataclass(frozen=True, slots=True)
-class SettingRow:
-    """How the runs of one setting went; spreads are least, median and greatest."""
-
-    values: list[str]
-    """The values of the swept keys, in their order."""
-    runs: str
-    failed: str
-    all_hold: str
-    opened: str
-    p50: str
-    p95: str
-
-
-@dataclass(frozen=True, slots=True)
-class WorstRow:
-    """A run that went wrong, and how to do it again."""
-
-    seed: int
-    opened: str
-    p95: str
-    what_went_wrong: str
-    command: str
-
-
-@dataclass(frozen=True, slots=True)
-class HoldingRow:
-    """In how many runs an expectation held, and with which settings it did not always."""
-
-    key: str
-    expected: str
-    holds: Badge
-    fails_with: str
-
-
-@dataclass(frozen=True, slots=True)
-class SweepPage:
-    """Everything that the page shows besides its plots, in the order of the page."""
-
-    name: str
-    badge: Badge
-    facts: dict[str, str]
-    headline: str
-    swept: list[str]
-    settings_caption: str
-    settings: list[SettingRow]
-    worst: list[WorstRow]
-    expectations: list[HoldingRow]
-    expectations_caption: str
-    constants: dict[str, str]
-    """Values that every run shares; they are not drawn."""
-    scenario_text: str
-    command: str
 
 
 def write_sweep_report(directory: Path, plan: SweepPlan, records: Sequence[PointRecord]) -> Path:
@@ -92,44 +37,25 @@ def write_sweep_report(directory: Path, plan: SweepPlan, records: Sequence[Point
     settings = [
         Setting(values, by_setting.get(tuple(values.values()), [])) for values in plan.settings()
     ]
-    page = _page(plan, settings, records)
-    target = directory / "report.html"
-    temporary = target.with_suffix(".html.tmp")
-    temporary.write_text(
-        document("sweep_report.html", page, sweep_plots(settings)), encoding="utf-8"
-    )
-    temporary.replace(target)
-    return target
-
-
-def _page(
-    plan: SweepPlan, settings: Sequence[Setting], records: Sequence[PointRecord]
-) -> SweepPage:
-    seeds = number_of(len(plan.seeds), "seed")
-    return SweepPage(
-        name=plan.name,
+    page = document(
+        "sweep_report.html",
+        sweep_plots(settings),
+        plan=plan,
+        settings=settings,
         badge=_badge(records),
-        facts=_facts(plan, records),
+        runs=len(records),
         headline=_headline(records),
-        swept=[swept.key for swept in plan.swept],
-        settings_caption=f"{seeds} each; least, median and greatest over them.",
-        settings=[_setting_row(setting) for setting in settings],
-        worst=[_worst_row(plan, record) for record in worst_first(records)],
+        worst=[(record, reproduction(plan, record)) for record in worst_first(records)],
         expectations=_expectations(settings),
-        expectations_caption=_expectations_caption(settings),
+        varying=varying_keys(settings),
         constants=_constants(settings),
-        scenario_text=plan.scenario_text,
         command=_command(plan),
+        readable=readable,
+        spread_words=spread_words,
     )
-
-
-def _facts(plan: SweepPlan, records: Sequence[PointRecord]) -> dict[str, str]:
-    return {
-        "runs": readable.count(len(records)),
-        "settings": readable.count(len(plan) // len(plan.seeds)),
-        "seeds": f"{plan.seeds[0]} to {plan.seeds[-1]}",
-        "mode": "virtual",
-    }
+    target = directory / "report.html"
+    write_whole(target, page.encode(), FOR_GROUP)
+    return target
 
 
 def _badge(records: Sequence[PointRecord]) -> Badge:
@@ -139,10 +65,6 @@ def _badge(records: Sequence[PointRecord]) -> Badge:
     if not any(record.expect for record in records):
         return Badge("Nothing expected", "none")
     return Badge(f"✓ Pass: all {number_of(len(records), 'run')}", "pass")
-
-
-def _ratio_text(some: int, total: int) -> str:
-    return f"{readable.count(some)} of {readable.count(total)}"
 
 
 def _headline(records: Sequence[PointRecord]) -> str:
@@ -157,20 +79,11 @@ def _headline(records: Sequence[PointRecord]) -> str:
     return " ".join(parts)
 
 
-def _setting_row(setting: Setting) -> SettingRow:
-    return SettingRow(
-        values=[*setting.values.values()],
-        runs=readable.count(len(setting.ended_records)),
-        failed=readable.count(len(setting.records) - len(setting.ended_records)),
-        all_hold=_ratio_text(*setting.holding()),
-        opened=spread_words(setting, "attempts.ok_share"),
-        p50=spread_words(setting, "unlock.p50_s"),
-        p95=spread_words(setting, "unlock.p95_s"),
-    )
+def _expectations(settings: Sequence[Setting]) -> list[tuple[str, str, Badge, str]]:
+    """Return each key, what was expected of it, in how many runs it held, and where not in all.
 
-
-def _expectations(settings: Sequence[Setting]) -> list[HoldingRow]:
-    """Return a row for each key and what was expected of it, which a sweep may vary, too."""
+    A sweep may vary what is expected of a key, too.
+    """
     rows: dict[tuple[str, str], list[tuple[Setting, int, int]]] = {}
     for key in expected_keys(settings):
         for setting in settings:
@@ -178,34 +91,24 @@ def _expectations(settings: Sequence[Setting]) -> list[HoldingRow]:
                 held = sum(bool(one["holds"]) for one in verdicts)
                 expected = readable.condition(verdicts[0]["condition"])
                 rows.setdefault((key, expected), []).append((setting, held, len(verdicts)))
-    keys = varying_keys(settings)
-    return [_holding_row(key, expected, parts, keys) for (key, expected), parts in rows.items()]
+    return [(*what, *_holding(parts, varying_keys(settings))) for what, parts in rows.items()]
 
 
-def _holding_row(
-    key: str, expected: str, parts: Sequence[tuple[Setting, int, int]], varying: Sequence[str]
-) -> HoldingRow:
+def _holding(
+    parts: Sequence[tuple[Setting, int, int]], varying: Sequence[str]
+) -> tuple[Badge, str]:
+    """Return in how many runs an expectation held, and with which settings it did not always."""
     held, judged = sum(part[1] for part in parts), sum(part[2] for part in parts)
     bad = [part for part in parts if part[1] < part[2]]
     named = [
-        f"{', '.join(setting.values[one] for one in varying)}: {_ratio_text(some, total)}"
+        f"{', '.join(setting.values[one] for one in varying)}: {readable.ratio(some, total)}"
         for setting, some, total in bad[:_SETTINGS_NAMED]
         if varying
     ]
     if varying and len(bad) > _SETTINGS_NAMED:
         named.append(f"and {len(bad) - _SETTINGS_NAMED} more of {number_of(len(parts), 'setting')}")
-    return HoldingRow(
-        key=key,
-        expected=expected,
-        holds=Badge(_ratio_text(held, judged), "fail" if bad else "pass"),
-        fails_with="; ".join(named),
-    )
-
-
-def _expectations_caption(settings: Sequence[Setting]) -> str:
-    keys = varying_keys(settings)
-    by = f" Where not in all, by {', '.join(keys)}." if keys else ""
-    return f"In how many runs each one held.{by}"
+    badge = Badge(readable.ratio(held, judged), "fail" if bad else "pass")
+    return badge, "; ".join(named)
 
 
 def _constants(settings: Sequence[Setting]) -> dict[str, str]:
@@ -217,12 +120,12 @@ def _constants(settings: Sequence[Setting]) -> dict[str, str]:
 
 def worst_first(records: Sequence[PointRecord]) -> list[PointRecord]:
     """Return the runs that went wrong, worst first: failed, then by what did not hold."""
-    bad = [record for record in records if record.error is not None or _not_holding(record)]
+    bad = [record for record in records if record.error is not None or record.not_holding]
     return sorted(
         bad,
         key=lambda record: (
             record.error is None,
-            -len(_not_holding(record)),
+            -len(record.not_holding),
             _measured(record, "attempts.ok_share", -math.inf),
             -_measured(record, "unlock.p95_s", math.inf),
         ),
@@ -232,20 +135,6 @@ def worst_first(records: Sequence[PointRecord]) -> list[PointRecord]:
 def _measured(record: PointRecord, key: str, without: float) -> float:
     value = record.measured.get(key)
     return without if value is None else value
-
-
-def _not_holding(record: PointRecord) -> list[str]:
-    return [one["key"] for one in record.expect if not one["holds"]]
-
-
-def _worst_row(plan: SweepPlan, record: PointRecord) -> WorstRow:
-    return WorstRow(
-        seed=record.seed,
-        opened=readable.share(record.measured.get("attempts.ok_share")),
-        p95=readable.duration(record.measured.get("unlock.p95_s")),
-        what_went_wrong=record.error or ", ".join(_not_holding(record)),
-        command=reproduction(plan, record),
-    )
 
 
 def reproduction(plan: SweepPlan, record: PointRecord) -> str:

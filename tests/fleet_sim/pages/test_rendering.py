@@ -99,7 +99,7 @@ def test_a_key_may_break_at_its_joints() -> None:
 
 def test_a_name_that_nobody_gives_is_an_error() -> None:
     """A misspelt value does not leave an empty place on the page."""
-    with pytest.raises(UndefinedError, match="page"):
+    with pytest.raises(UndefinedError, match="name"):
         render("run_report.html", scripts=[], plots={})
 
 

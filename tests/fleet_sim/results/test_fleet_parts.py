@@ -9,13 +9,14 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from fleet_sim.results.fleet_parts import FleetParts
+from fleet_sim.results.fleet_parts import FleetParts, where_it_failed
 from fleet_sim.results.report import write_report
-from fleet_sim.results.report_parts import MOST, part_rows, where_it_failed
+from fleet_sim.results.report_page import MOST_PARTS
 from fleet_sim.results.summary import summarize
 from fleet_sim.runs.closing_tables import print_summary
 from fleet_wire.contract.attempt import Attempt, Flag, Source, StrayAnswer, StrayKind
 from fleet_wire.contract.causes import Cause
+from tests.helpers.browser import read_page
 from tests.helpers.sample_run import make_attempt, sample_facts, write_lines
 
 GROUPS = ("old", "new", "idle")
@@ -78,14 +79,16 @@ def test_the_page_shows_the_worst_of_each_kind_first(tmp_path: Path) -> None:
         [attempt(1, "new-1"), attempt(2, "old-1", Cause.BOX_OFFLINE), attempt(3, "old-1")],
     )
     summary = summarize(tmp_path, sample_facts(), FLEET)
-    rows = part_rows(summary)
-    assert [(row.by, row.label, row.opened) for row in rows] == [
-        ("firmware", "1.8.0", "50 %"), ("", "2.4.1", "100 %"),
-        ("group", "old", "50 %"), ("", "new", "100 %"),
-        ("operator", "o", "50 %"), ("", "n", "100 %"),
-    ]  # fmt: skip
-    assert [entry.text for entry in rows[0].causes] == ["box_offline × 1"]  # noqa: RUF001
-    assert "Parts of the fleet" in write_report(tmp_path, summary, "").read_text("utf-8")
+    page = read_page(write_report(tmp_path, summary, "").read_text("utf-8")).text
+    times = "2 s – 0"  # noqa: RUF001 - as it is shown
+    shown = [
+        f"firmware 1.8.0 2 50 % {times} box_offline × 1 2.4.1 1 100 % 2 s 2 s 0",  # noqa: RUF001
+        f"group old 2 50 % {times} box_offline × 1 new 1 100 %",  # noqa: RUF001
+        f"operator o 2 50 % {times} box_offline × 1 n 1 100 %",  # noqa: RUF001
+    ]
+    places = [page.index(row) for row in shown]
+    assert places == sorted(places)
+    assert "idle" not in page
     without = summarize(tmp_path, sample_facts())
     assert "Parts of the fleet" not in write_report(tmp_path, without, "").read_text("utf-8")
 
@@ -129,7 +132,7 @@ def test_of_many_parts_the_page_shows_the_worst(tmp_path: Path) -> None:
     attempts = [attempt(number, f"{name}-1") for number, name in enumerate(names)]
     bad = attempt(99, "g7-1", Cause.BOX_BUSY)
     write_lines(tmp_path / "attempts.jsonl", [*attempts, bad])
-    rows = part_rows(summarize(tmp_path, sample_facts(), fleet))
-    groups = rows[:MOST]
-    assert (groups[0].by, groups[0].label) == (f"group ({MOST} of 40)", "g7")
-    assert {row.by for row in groups[1:]} == {""}
+    summary = summarize(tmp_path, sample_facts(), fleet)
+    page = read_page(write_report(tmp_path, summary, "").read_text("utf-8")).text
+    assert f"group ({MOST_PARTS} of 40) g7 2 50 %" in page
+    assert page.count(" 1 100 % 2 s 2 s 0 ") == MOST_PARTS - 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,11 @@ from rich.console import Console
 from fleet_sim.results.expectations import known_keys
 from fleet_sim.results.injected import Injected, InjectedFault, LostBoxes
 from fleet_sim.results.report import write_report
-from fleet_sim.results.report_injected import absence_text, injected_part, lost_name, verdict
-from fleet_sim.results.summary import LOST_BOXES, Attempts, empty_summary, summarize
+from fleet_sim.results.report_injected import absence_text, lost_name, verdict
+from fleet_sim.results.summary import LOST_BOXES, Attempts, summarize
 from fleet_sim.runs.closing_tables import print_summary
 from fleet_wire.contract.causes import Cause
+from tests.helpers.browser import read_page
 from tests.helpers.sample_run import (
     SCENARIO_TEXT,
     SampleRun,
@@ -162,26 +164,24 @@ def test_the_verdict_says_what_the_faults_explain() -> None:
     )
 
 
-def test_without_faults_the_page_has_no_such_part() -> None:
-    """Nor where a summary of an older run lacks it."""
-    assert injected_part(empty_summary()) is None
-    assert injected_part({}) is None
+def test_rows_stand_in_the_order_of_time_and_the_untouched_last(tmp_path: Path) -> None:
+    """Each has the parts of its bar, the most frequent cause after what opened.
 
-
-def test_rows_stand_in_the_order_of_time_and_the_untouched_last() -> None:
-    """Each has the parts of its bar, the most frequent cause after what opened."""
+    Without faults there is no such table.
+    """
+    summary = summarize(tmp_path, sample_facts())
+    page = write_report(tmp_path, summary, "").read_text("utf-8")
+    assert "Injected, and concluded" not in page
     causes = (Cause.BOX_BUSY, Cause.BOX_SILENT, Cause.BOX_SILENT, None)
-    found = injected([fault("late", start_s=5.5), fault("early", 0, 1, 2, 3)], *causes)
-    part = injected_part({"injected": found})
-    assert part is not None
-    assert [row.fault for row in part.rows] == ["early", "late", ""]
-    early, late, untouched = part.rows
-    assert [(said.what.text, said.unlocks) for said in early.said] == [
-        ("opened", "1"), ("box_silent", "2"), ("box_busy", "1"),
-    ]  # fmt: skip
-    assert [said.width_percent for said in early.said] == ["25.000", "50.000", "25.000"]
-    assert (late.window, late.unlocks, late.said) == ("5.5 to 15.5 s", "0", [])
-    assert (untouched.unlocks, untouched.seen) == ("0", "")
+    faults = [fault("late", start_s=5.5), fault("early", 0, 1, 2, 3)]
+    summary["injected"] = injected(faults, *causes)
+    page = write_report(tmp_path, summary, "").read_text("utf-8")
+    assert re.findall(r"style=.width:([\d.]+)%", page) == ["25.000", "50.000", "25.000"]
+    seen = "To be seen of it: something."
+    assert (
+        f"early 0 to 10 s 2 4 1 opened 2 box_silent 1 box_busy {seen}"
+        f" late 5.5 to 15.5 s 2 0 {seen} none – – 0 Expectations"  # noqa: RUF001 - as it is shown
+    ) in read_page(page).text
 
 
 def test_report_and_terminal_show_it(tmp_path: Path) -> None:

@@ -252,3 +252,24 @@ def test_many_points_are_thinned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert said
     assert int(said[1]) <= 100
     assert int(said[2]) == summary["attempts"]["total"]
+
+
+def test_customers_have_a_part_of_their_own(tmp_path: Path) -> None:
+    """In a sentence and in figures, hops, and problems with what was told; none without any."""
+    summary = write_sample_run(tmp_path, SampleRun())
+    page = read_page(write_report(tmp_path, summary, SCENARIO_TEXT).read_text(encoding="utf-8"))
+    assert "What customers lived through" not in page.text
+    summary["customers"] |= {"total": 10, "pressed": 9, "opened": 8, "first_press_share": 0.75}
+    summary["platform"]["by_problem"] |= {"internal-error": 3, "vehicle-taken": 5}
+    summary["safety"]["movements"] = 16
+    page = read_page(write_report(tmp_path, summary, SCENARIO_TEXT).read_text(encoding="utf-8"))
+    for piece in (
+        "10 customers opened the app, 9 came to a car and pressed unlock, 8 got in.",
+        "At the first press 75 % opened, of 9 who pressed",
+        "vehicle-taken 409 5 The car is booked by somebody else",
+        "internal-error 500 3 Something went wrong on our side; please try again. (explains",
+        "first press to open door – – –",  # noqa: RUF001 - as it is shown
+        "16 movements of locks, each within its command's life",
+    ):
+        assert piece in page.text
+    assert page.text.index("vehicle-taken") < page.text.index("internal-error")

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from fleet_sim.platform.safety import FindingKind
-from fleet_sim.results.safety import KINDS, HitLine, SafetyFinding, SafetyTally, faults_behind
+from fleet_sim.results.safety import (
+    NOTES,
+    HitLine,
+    SafetyFinding,
+    SafetyTally,
+    faults_behind,
+    safety_in_words,
+)
+from fleet_sim.results.summary import empty_summary
 from tests.helpers.tallies import tallied
 
 HITS = [
@@ -15,7 +23,7 @@ HITS = [
 
 def test_the_kinds_are_those_of_the_watch() -> None:
     """Two rooms, one list."""
-    assert list(KINDS) == [kind.value for kind in FindingKind]
+    assert list(NOTES) == [kind.value for kind in FindingKind]
 
 
 def test_counts_by_kind_and_those_that_nothing_explains() -> None:
@@ -35,3 +43,15 @@ def test_which_faults_were_at_work() -> None:
     assert faults_behind(finding, HITS) == ["by_command", "by_time"]
     assert faults_behind({**finding, "command_id": "c2"}, HITS) == ["by_time"]
     assert faults_behind({**finding, "command_id": None, "at_s": 21.0}, HITS) == []
+
+
+def test_safety_in_words() -> None:
+    """What was found, and whether a fault explains it."""
+    safe = {**empty_summary()["safety"], "movements": 16}
+    assert safety_in_words(safe).startswith("16 movements of locks, each within")
+    found = {**safe, "after_life": 2, "told_open": 1, "findings": 3, "unexplained": 1}
+    assert safety_in_words(found) == (
+        "16 movements of locks, and 2 moved after the life of their command; 1 said to be open, and"
+        " not unlocked: no fault was at work on 1 of them."
+    )
+    assert "a fault was at work on each" in safety_in_words({**found, "unexplained": 0})

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from fleet_sim.results.expectations import known_keys
 from fleet_sim.results.report import write_report
-from fleet_sim.results.report_data import ReportedRun, read_run
+from fleet_sim.results.report_data import read_run
 from fleet_sim.results.report_plots import plots
 from fleet_sim.results.summary import JsonLines, empty_summary, summarize
 from fleet_sim.results.times import quantile, quantiles
@@ -140,8 +140,7 @@ def test_how_long_the_api_took_is_told_beside_its_hop(tmp_path: Path) -> None:
     summary = summarize(tmp_path, sample_facts())
     assert summary["stages"]["api_answered"]["p50_s"] == 0.0
     assert summary["api_answer"] == {"count": 1, "p50_s": 2.0, "p95_s": 2.0, "p99_s": 2.0}
-    run = ReportedRun("run", summary, read_run(tmp_path), scenario_text="")
-    captions = {plot.name: plot.caption for plot in plots(run)}
+    captions = {plot.name: plot.caption for plot in plots(summary, read_run(tmp_path))}
     assert "From its request to its answer the API took 2 s (p50)" in captions["stages"]
 
 
