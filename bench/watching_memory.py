@@ -63,6 +63,8 @@ def _begin(probe: Probe, number: int) -> None:
     """Let a customer's unlock be asked for and sent, and the car say nothing."""
     name, car = f"{number:032x}", f"bench-{number:05d}"
     command = Command(name, Action.UNLOCK, 0, 2**50, 1, "s" * 64, booking_id=f"b-{number}")
+    inbox = probe.platform
+    assert inbox is not None  # noqa: S101 - the settings say so
     for step in _STEPS:
         event = PlatformEvent(
             step,
@@ -78,7 +80,7 @@ def _begin(probe: Probe, number: int) -> None:
             status=202 if step is PlatformStep.ANSWERED else None,
             app_version="5.12.0",
         )
-        probe.take_platform_event(event)
+        inbox.handle_event(event)
     topic = topic_of(TopicKind.COMMAND, car)
     probe.on_message(
         Message(

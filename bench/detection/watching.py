@@ -136,9 +136,9 @@ class Watching:
     def _restart(self) -> None:
         self._restart_s += self._restart_every_s
         self._alerting.tick()
-        remembered = self._alerting.incidents.recent_incidents
+        last = {one.incident_id: one for one in self.told}
         self._alerting = self._started()
-        self._alerting.restore([*self._kept], remembered)
+        self._alerting.restore([*self._kept], [*last.values()])
 
 
 def watch(

@@ -41,8 +41,6 @@ class IncidentKind(StrEnum):
     """Doors open after the customer was told that they do not."""
     GENERIC_ERRORS = "generic_errors"
     """The API answers with errors that explain nothing."""
-    UNCLASSIFIED = "unclassified"
-    """Unlocks fail in a way that no cause or mode names."""
     MONITOR_BLIND = "monitor_blind"
     """The monitor itself does not hear, see or write what it should."""
     SUSPICIOUS = "suspicious"

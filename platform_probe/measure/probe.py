@@ -163,11 +163,6 @@ class Probe(Connected):
         if self.platform is not None:
             self.platform.take_lines(lines)
 
-    def take_platform_event(self, event: PlatformEvent) -> None:
-        """Handle an event of the platform's log."""
-        if self.platform is not None:
-            self.platform.handle_event(event)
-
     def catch_up(self) -> None:
         """Read the platform's log from where an earlier process had stopped, until `caught_up`."""
         if self.joiner is not None:

@@ -76,9 +76,8 @@ class Watched:
     def restart(self, diagnoses: Sequence[Diagnosis] = ()) -> None:
         """End, and begin anew with what was written."""
         self.alerting.tick()
-        remembered = self.alerting.incidents.recent_incidents
         self.alerting = self._started()
-        self.alerting.restore(self._written, remembered, diagnoses)
+        self.alerting.restore(self._written, self.last, diagnoses)
 
     @property
     def last(self) -> list[Incident]:

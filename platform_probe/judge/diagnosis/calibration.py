@@ -159,18 +159,11 @@ def fit(weights: Weights, unlocks: Sequence[LabelledUnlock], *, made_by: str) ->
 
 def held_out(weights: Weights, unlocks: Sequence[LabelledUnlock]) -> tuple[Figures, Figures]:
     """Return the figures before and after a calibration, on labels that it was not fitted on."""
-    before, after = _Tally(), _Tally()
+    before, after = Tally(), Tally()
     for held, others in _folds(unlocks):
         before.add(weights, held)
         after.add(calibrated(weights, fit(weights, others, made_by="a fold")), held)
     return before.figures(), after.figures()
-
-
-def figures_of(weights: Weights, unlocks: Sequence[LabelledUnlock]) -> Figures:
-    """Return how good the probabilities are that weights give to labelled unlocks."""
-    tally = _Tally()
-    tally.add(weights, unlocks)
-    return tally.figures()
 
 
 def calibration_error(said: Collection[tuple[float, bool]]) -> float:
@@ -185,7 +178,7 @@ def calibration_error(said: Collection[tuple[float, bool]]) -> float:
     return sum(distances) / max(len(said), 1)
 
 
-class _Tally:
+class Tally:
     """The diagnoses of labelled unlocks, compared with their labels."""
 
     def __init__(self) -> None:

@@ -25,7 +25,6 @@ RANK: Final = (
     IncidentKind.SILENCE,
     IncidentKind.GENERIC_ERRORS,
     IncidentKind.LATE_UNLOCKS,
-    IncidentKind.UNCLASSIFIED,
     IncidentKind.LATENCY,
 )
 """Which of its findings an incident is named after: what customers feel, before its signs."""

@@ -190,11 +190,6 @@ class Incidents:
         """Those that go on."""
         return [followed.incident for followed in self._followed.values() if followed.is_open]
 
-    @property
-    def recent_incidents(self) -> list[Incident]:
-        """Those that go on, and those that ended lately."""
-        return [followed.incident for followed in self._followed.values()]
-
     # Within
 
     @property

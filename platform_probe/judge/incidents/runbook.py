@@ -13,7 +13,6 @@ _BY_KIND: Final = {
     IncidentKind.CARS_LOST: "BoxesGoOffline",
     IncidentKind.LATE_UNLOCKS: "LateUnlock",
     IncidentKind.GENERIC_ERRORS: "AnswersExplainNothing",
-    IncidentKind.UNCLASSIFIED: "UnlocksUnclassified",
     IncidentKind.MONITOR_BLIND: "BrokerDisconnected",
     IncidentKind.SUSPICIOUS: "BoxesRefuse",
 }

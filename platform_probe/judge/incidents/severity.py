@@ -21,7 +21,6 @@ _OF_KIND: Final = {
     IncidentKind.CARS_LOST: Severity.WARNING,
     IncidentKind.LATE_UNLOCKS: Severity.CRITICAL,
     IncidentKind.GENERIC_ERRORS: Severity.WARNING,
-    IncidentKind.UNCLASSIFIED: Severity.NOTICE,
     IncidentKind.MONITOR_BLIND: Severity.WARNING,
     IncidentKind.SUSPICIOUS: Severity.CRITICAL,
 }

@@ -40,13 +40,10 @@ class BrokerEvents:
             self._of_client.popitem(last=False)
         self._of_client[client_id] = (*known[1 - MAX_EACH :], event)
 
-    def events_of_client(self, client_id: str) -> tuple[BrokerEvent, ...]:
-        """Return the latest of one client, the last one last. A box's client id is its car's id."""
-        return self._of_client.get(client_id, ())
-
     def counts_since(self, client_id: str, from_at: float) -> dict[str, int]:
         """Return by kind how often the broker spoke of a client since a Unix time.
 
+        A box's client id is its car's id.
         Everyday events are left out: that a client connected, or said goodbye.
         """
         events = self._of_client.get(client_id)

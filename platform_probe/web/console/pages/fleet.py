@@ -31,7 +31,7 @@ ALL_LISTED: Final = 500
 TRAITS: Final = ("region", "operator", "firmware")
 HOURS: Final = (1, 6, 24, 168)
 """Times that a page offers."""
-OF_FAILURES: Final = (IncidentKind.FAILURES, IncidentKind.CARS_LOST, IncidentKind.UNCLASSIFIED)
+OF_FAILURES: Final = (IncidentKind.FAILURES, IncidentKind.CARS_LOST)
 """Incidents of unlocks that fail."""
 _ONCALL: Final = ("causes", "modes", "cars-that-failed", "flapping-cars")
 _ROLES: Final = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from statistics import median
 
@@ -17,19 +17,28 @@ from platform_probe.judge.diagnosis.calibration import (
     GOOD_LABELS,
     MOST_PRIOR,
     Calibration,
+    Figures,
     LabelledUnlock,
+    Tally,
     calibrated,
     calibration_error,
-    figures_of,
     fit,
     held_out,
     read_either,
 )
+from platform_probe.judge.diagnosis.ranking import Weights
 from platform_probe.judge.weights import shipped_weights, weights_file
 from tests.helpers.labelled_fleet import labelled_unlocks
 
 WEIGHTS = shipped_weights()
 CALIBRATION = Calibration(version=1, made_by="a test", temperature=2.0, priors={"phone_side": 1.5})
+
+
+def figures_of(weights: Weights, unlocks: Sequence[LabelledUnlock]) -> Figures:
+    """Return how good the probabilities are that weights give to labelled unlocks."""
+    tally = Tally()
+    tally.add(weights, unlocks)
+    return tally.figures()
 
 
 def test_two_hundred_labels_make_probabilities_true() -> None:

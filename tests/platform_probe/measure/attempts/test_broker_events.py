@@ -13,8 +13,9 @@ def test_the_latest_of_each_client_is_remembered() -> None:
     events = BrokerEvents()
     for second in range(MAX_EACH + 3):
         events.add(BrokerEvent(second, "car-1", KIND.TAKEN_OVER))
-    assert [event.at for event in events.events_of_client("car-1")] == [*range(3, MAX_EACH + 3)]
-    assert events.events_of_client("car-2") == ()
+    assert events.counts_since("car-1", 0.0) == {"taken_over": MAX_EACH}
+    assert events.counts_since("car-1", 4.0) == {"taken_over": MAX_EACH - 1}
+    assert events.counts_since("car-2", 0.0) == {}
     assert events.taken == MAX_EACH + 3
 
 
@@ -23,10 +24,8 @@ def test_clients_without_end_are_forgotten_in_turn() -> None:
     events = BrokerEvents(max_clients=2)
     for name in ("car-1", "car-2", "made-up"):
         events.add(BrokerEvent(0.0, name, KIND.DENIED))
-    assert (len(events.events_of_client("car-1")), len(events.events_of_client("made-up"))) == (
-        0,
-        1,
-    )
+    assert events.counts_since("car-1", 0.0) == {}
+    assert events.counts_since("made-up", 0.0) == {"denied": 1}
 
 
 def test_what_names_no_client_is_kept_apart() -> None:
