@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
-
-import msgspec
 
 from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.diagnosis import Diagnosis
@@ -17,6 +16,9 @@ from platform_probe.journal.entries import CarMessage, CarRemoved, Entry
 WINDOW_S: Final = 2700.0
 """Journal time that a judge reads again: facts look back half an hour, and diagnoses stay open for
 ten minutes."""
+MAX_CARS: Final = 2_000_000
+"""The most cars that are kept; above it, the one first heard of is forgotten."""
+_FIELDS: Final = PartialState.__struct_fields__
 _KEPT: Final = (TopicKind.PRESENCE, TopicKind.STATE)
 
 
@@ -47,32 +49,40 @@ class Past(NamedTuple):
 
 
 class LastOfCars:
-    """The last presence and state of each car. Partial states count by the fields that they have.
+    """The last presence and state of each car; of partial states the last with each field."""
 
-    A broker retains the same: one message a topic.
-    """
-
-    def __init__(self, messages: Iterable[CarMessage] = ()) -> None:
-        self._last: dict[str, dict[Hashable, CarMessage]] = {}
-        for each in messages:
-            self.add(each)
+    def __init__(self, *, most: int = MAX_CARS) -> None:
+        self._most = most
+        self._last: OrderedDict[str, dict[str, CarMessage]] = OrderedDict()
 
     def add(self, entry: Entry) -> None:
         """Handle an entry; only a presence, a state or a removal changes anything."""
         if type(entry) is CarMessage:
             if entry.kind in _KEPT:
-                self._last.setdefault(entry.vehicle_id, {})[_key_of(entry)] = entry
+                said = self._last.setdefault(entry.vehicle_id, {})
+                for name in _named_in(entry):
+                    said.pop(name, None)  # so that the latest stands last
+                    said[name] = entry
+                if len(self._last) > self._most:
+                    self._last.popitem(last=False)
         elif type(entry) is CarRemoved:
             self._last.pop(entry.vehicle_id, None)
 
     def messages(self) -> list[CarMessage]:
-        """Return them, car by car in the order in which the cars were first heard."""
-        return [each for of_car in self._last.values() for each in of_car.values()]
+        """Return them, car by car in the order in which the cars were first heard.
+
+        The messages of a car stand in the order in which they came.
+        """
+        return [
+            each
+            for said in self._last.values()
+            for each in {id(each): each for each in said.values()}.values()
+        ]
 
 
-def _key_of(entry: CarMessage) -> Hashable:
+def _named_in(entry: CarMessage) -> Iterator[str]:
+    """Yield what a message replaces: all of its kind, or the fields that a partial state has."""
     message = entry.message
-    if not isinstance(message, PartialState):
-        return entry.kind
-    said = msgspec.structs.asdict(message)
-    return entry.kind, tuple(name for name, value in said.items() if value is not None)
+    if isinstance(message, PartialState):
+        return (name for name in _FIELDS if getattr(message, name) is not None)
+    return iter((entry.kind,))
