@@ -99,11 +99,3 @@ def with_reason(cause: Cause | None, mode: FailureMode | None) -> tuple[str, str
     """Return what is said after the booking, with the reason that the failure had then."""
     why = in_english(f"explanation.{cause}") if mode is None else mode.customer
     return f"{REASON_THEN} {why} {BOOKING_ENDED[0]}", BOOKING_ENDED[1]
-
-
-def ended_amid(kind: str, **names: str) -> tuple[str, str]:
-    """Return what is said after the booking while an incident goes on: `operator`, `all`."""
-    return (
-        f"{in_english('advice.amid')} {in_english(f'advice.amid.{kind}.say')}",
-        f"{in_english('advice.amid.do')} {in_english(f'advice.amid.{kind}.do', **names)}",
-    )

@@ -156,11 +156,6 @@ class VirtualSlack:
         return Posted("C1", found[0].ts) if found else NotThere()
 
 
-def parts_of(slack: VirtualSlack, incident_id: str) -> list[str]:
-    """Return what all channels have of one incident, its threads too."""
-    return [one.part.value for one in slack.taken if one.incident.incident_id == incident_id]
-
-
 def everything(_: Any = None) -> tuple[str, ...]:
     """Return two channels: every incident goes to both."""
     return ("#unlocks", "#support")

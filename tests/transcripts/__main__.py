@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.helpers.broker_player import BrokerPlayer
 from tests.helpers.fault_player import FaultPlayer
+from tests.helpers.incident_player import IncidentPlayer
 from tests.helpers.join_player import JoinPlayer
 from tests.helpers.places import ROOT
 from tests.helpers.relock_player import RelockPlayer
@@ -22,11 +23,13 @@ ATTEMPTS = ROOT / "tests/platform_probe/measure/attempts"
 TRACKED = ("absent_evidence", "conclusion", "gaps", "tracker")
 BROKER = ROOT / "tests/fleet_sim/broker/model"
 FAULTS = ROOT / "tests/fleet_sim/faults"
+INCIDENTS = ROOT / "tests/platform_probe/judge/incidents"
 PLAYERS: dict[Path, Callable[[], Player]] = {
     **dict.fromkeys(sorted(ATTEMPTS.glob("*.txt")), JoinPlayer),
     **{ATTEMPTS / f"{name}.txt": TrackPlayer for name in TRACKED},
     **dict.fromkeys(sorted(BROKER.glob("*.txt")), BrokerPlayer),
     **dict.fromkeys(sorted(FAULTS.glob("*.txt")), FaultPlayer),
+    **dict.fromkeys(sorted(INCIDENTS.glob("*.txt")), IncidentPlayer),
     ROOT / "tests/platform_probe/measure/doors/relocks.txt": RelockPlayer,
     ROOT / "tests/platform_probe/tell/messages/slack_outbox.txt": SlackPlayer,
 }

@@ -1,0 +1,224 @@
+"""Plays transcripts of incidents: what is found and what people do, and what is told of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from bench.detection.town import EPOCH_S
+from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.incident import ActionKind, Incident, IncidentKind
+from platform_probe.judge.incidents.maintenance import MaintenanceWindow
+from tests.helpers.told_incidents import Told
+from tests.helpers.transcripts import DETAIL
+
+EVERYBODY: Final = ("operator-b/north", "operator-a/south")
+"""The cohorts whose cars and customers a finding in all cars hits in turn."""
+USUAL: Final = {
+    "": "warning failures",
+    "of": "operator-a",
+    "cause": "box_offline",
+    "hit": "10 of 40",
+    "elsewhere": "0 of 60",
+    "customers": "10",
+    "cars": "10",
+    "since": "-60",
+    "sure": "0.99",
+}
+"""What is left out where an incident is told of for the first time."""
+_REGIONS: Final = frozenset({"centre", "coast", "hills", "north", "south", "valley", "west"})
+
+
+@dataclass
+class IncidentPlayer:
+    """Incidents, findings and a clock. The window must be the first event.
+
+    `find NUMBER` takes a finding of ten of forty unlocks of operator a, of `car-0` to `car-9`.
+    `hit NUMBER COHORT` takes one that hits cars and customers of this cohort alone. A cohort is
+    `operator-b/north` or `firmware:2.5.0`, `all` is no cohort. Names are `car:3` for `car-0` to
+    `car-2`, and `car:8-17`. Modes are `auto_relock:9`, the sum of what diagnoses give them, and
+    `diagnosed` says how many there are. Times are seconds since the begin.
+    """
+
+    told: Told = field(default_factory=Told)
+    known: int = 0
+    """How many revisions were told."""
+    refused: int = 0
+    looked: list[str] = field(default_factory=list)
+    ids: dict[str, str] = field(default_factory=dict)
+    before: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def verbs(self) -> Mapping[str, Callable[..., object]]:
+        """Return the function of each verb."""
+        return {
+            "acknowledge": lambda **more: self._act(ActionKind.ACKNOWLEDGE, **more),
+            "close": lambda **more: self._act(ActionKind.CLOSE, **more),
+            "find": self._find,
+            "hit": self._hit,
+            "look": self._look,
+            "mute": lambda until_s, **more: self._act(
+                ActionKind.MUTE, until=EPOCH_S + until_s, **more
+            ),
+            "restart": self._restart,
+            "unmute": lambda: self._act(ActionKind.UNMUTE),
+            "wait": self.told.wait,
+            "window": self._window,
+        }
+
+    def news(self) -> list[str]:
+        """Return what was told since it was asked last, each with what is new of its incident."""
+        new = self.told.revisions[self.known :]
+        self.known = len(self.told.revisions)
+        told = [line for one in new for line in self._revision(one)] + self.looked
+        told += ["nobody may"] * self.refused
+        self.refused, self.looked = 0, []
+        return told
+
+    def _find(self, number: int, **said: Any) -> None:
+        self.told.take(number, **dict(_fields(said)))
+
+    def _hit(self, number: int, cohort: str, hit: int = 10, total: int = 20, **said: Any) -> None:
+        whose = EVERYBODY if cohort == "all" else (_plain(cohort),)
+        hits = [f"{whose[each % len(whose)]}/{each // len(whose)}" for each in range(hit)]
+        usual: dict[str, Any] = {
+            "cohort": _cohort(cohort), "failed": hit, "total": total,
+            "customers": frozenset(f"who-{one}" for one in hits),
+            "cars": frozenset(f"car-{one}" for one in hits),
+        }  # fmt: skip
+        self.told.take(number, **usual | dict(_fields(said)))
+
+    def _act(self, kind: ActionKind, **more: Any) -> None:
+        self.refused += not self.told.act(kind, **more)
+
+    def _look(self) -> None:
+        for one in self.told.incidents.open:
+            line = f"{self._id(one.incident_id)} is open: {_facts_line(_facts(one))}"
+            self.looked.append(self._named(line))
+
+    def _restart(self) -> None:
+        last = self.told.last
+        self.told, self.known = Told(), 0
+        self.told.incidents.restore([last])
+
+    def _window(self, cohort: str, *, since_s: float = 0.0, until_s: float) -> None:
+        self.told = Told(
+            MaintenanceWindow(
+                name="new antennas",
+                since=EPOCH_S + since_s,
+                until=EPOCH_S + until_s,
+                cohort=_cohort(cohort),
+            )
+        )
+
+    def _id(self, incident_id: str) -> str:
+        return self.ids.setdefault(incident_id, f"inc-{len(self.ids) + 1}")
+
+    def _revision(self, one: Incident) -> Iterator[str]:
+        name, facts, change = self._id(one.incident_id), _facts(one), one.changes[-1]
+        before = self.before.get(name, USUAL)
+        self.before[name] = facts
+        by = f" by {change.by}" if change.by else ""
+        why = f" ({change.reason})" if change.reason else ""
+        yield self._named(f"{name} {change.kind}{by}{why}: {change.sentence}")
+        if facts["title"] != before.get("title"):
+            yield f"{DETAIL}{facts['title']}"
+        new = {key: value for key, value in facts.items() if value != before.get(key, "")}
+        if line := _facts_line(new):
+            yield self._named(f"{DETAIL}{line}")
+
+    def _named(self, text: str) -> str:
+        return re.sub("inc-[0-9a-f]{12}", lambda it: self._id(it[0]), text)
+
+
+def _facts(one: Incident) -> dict[str, str]:
+    """Return what is known of an incident, in words by name; empty where there is nothing."""
+    return {
+        "title": one.title,
+        "": f"{one.severity} {one.kind}",
+        "state": "" if one.state == "open" else str(one.state),
+        "of": ", ".join(map(_cohort_text, one.affected_cohorts)),
+        "cause": str(one.cause or ""),
+        "mode": str(one.mode or ""),
+        "hit": f"{one.failed} of {one.total}",
+        "elsewhere": f"{one.elsewhere_failed} of {one.elsewhere_total}",
+        "customers": str(one.customers),
+        "cars": str(one.cars),
+        "since": f"{one.since - EPOCH_S:g}",
+        "seen": _at(one.ended_at),
+        "sure": f"{one.sure:g}",
+        "acknowledged by": one.acknowledged_by or "",
+        "muted until": _at(one.muted_until),
+        "maintenance": one.maintenance or "",
+        "related": " ".join(one.related),
+        "joined to": one.joined_to or "",
+    }
+
+
+def _facts_line(facts: Mapping[str, str]) -> str:
+    """Return facts in one line; what was taken back is `none`."""
+    told = [f"{key} {value or 'none'}".strip() for key, value in facts.items() if key != "title"]
+    return ", ".join(told)
+
+
+def _at(unix_s: float | None) -> str:
+    return "" if unix_s is None else f"{unix_s - EPOCH_S:g}"
+
+
+def _cohort_text(cohort: Mapping[str, str]) -> str:
+    return "/".join(cohort.values()) or "all"
+
+
+def _cohort(text: str) -> dict[str, str]:
+    """Return the cohort of `operator-b/north`, of `firmware:2.5.0`, or of `all`."""
+    return {} if text == "all" else dict(_trait(part) for part in text.split("/"))
+
+
+def _trait(text: str) -> tuple[str, str]:
+    name, is_named, value = text.partition(":")
+    if is_named:
+        return name, value
+    return ("region" if text in _REGIONS else "operator"), text
+
+
+def _plain(cohort: str) -> str:
+    return "/".join(_cohort(cohort).values())
+
+
+def _fields(said: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the fields of a finding, of what a row says of it."""
+    for name, value in said.items():
+        match name:
+            case "kind":
+                yield name, IncidentKind(value)
+            case "since_s":
+                yield "since", EPOCH_S + value
+            case "cohort" | "common":
+                yield name, _cohort(value)
+            case "cars" | "customers":
+                yield name, frozenset(_names(value or ""))
+            case "causes":
+                yield name, {Cause(one): int(count) for one, count in _shares(value)}
+            case "modes":
+                yield name, dict(_shares(value))
+            case _:
+                yield name, value
+
+
+def _shares(text: str | None) -> Iterator[tuple[str, float]]:
+    for one in (text or "").split(",") if text else ():
+        name, _, share = one.partition(":")
+        yield name, float(share)
+
+
+def _names(text: str) -> Iterator[str]:
+    """Yield the names of `car:3`, `car:8-17`, `car-90`, or of several with commas between."""
+    for one in filter(None, text.split(",")):
+        prefix, is_many, numbers = one.partition(":")
+        if not is_many:
+            yield one
+            continue
+        first, _, last = numbers.rpartition("-")
+        low, high = (int(first), int(last) + 1) if first else (0, int(last))
+        yield from (f"{prefix}-{number}" for number in range(low, high))
