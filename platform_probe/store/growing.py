@@ -74,7 +74,7 @@ class Growing:
                     known[file] += len(lines)
                     has_new = True
         if has_new:
-            for statement in _REVISE:
+            for statement in REVISE:
                 self._reader.run(statement, {"number": number})
             self._readings = number
         return self._readings
@@ -138,7 +138,7 @@ _NEW_REVISIONS: Final = (
     "SELECT attempt_id, max(revision) AS revision FROM kept_attempts"
     " WHERE reading = $number AND revision > 1 GROUP BY attempt_id"
 )
-_REVISE: Final = (
+REVISE: Final = (
     f"""
     UPDATE kept_revised SET until = $number - 1 FROM ({_NEW_REVISIONS}) AS new
     WHERE kept_revised.attempt_id = new.attempt_id AND until = {_LAST} AND since < $number

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import shutil
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
+from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -31,11 +35,13 @@ from platform_probe.journal.entries import (
     RecordWritten,
 )
 from platform_probe.store.duck import Duck
+from platform_probe.store.growing import REVISE, Growing
 from platform_probe.store.keeper import keep
 from platform_probe.store.layout import COMPLETE, make_store, next_number, segment_path
 from platform_probe.store.limits import Limits, Report
-from platform_probe.store.reading import ALWAYS, Span
+from platform_probe.store.reading import ALWAYS, Files, Span
 from platform_probe.store.reading import Source as Readable
+from platform_probe.store.schema import TABLES
 from platform_probe.store.writer import SEGMENT_BYTES, StoreWriter
 
 T = TypeVar("T")
@@ -222,6 +228,45 @@ class KeptOpen(Readable):
         """Close what was opened."""
         for duck in self._opened.values():
             duck.close()
+
+
+class ReadAnew(Readable):
+    """A source whose lines go into one database for all such sources, where nothing is packed.
+
+    It is the console's: to make its views costs more than to ask one question.
+    """
+
+    def read(self, work: Callable[[Duck], T], span: Span = ALWAYS) -> T:
+        """Return what `work` makes of a database that has the rows of this source alone."""
+        files = {name: self.files(table) for name, table in TABLES.items()}
+        if self.as_of_s is not None or any(its.parts for its in files.values()):
+            return super().read(work, span)
+        database = _database()
+        database.take(files)
+        with closing(database.connection(1)) as duck:
+            return work(duck)
+
+
+class _Emptied(Growing):
+    """A database that forgets what it has read."""
+
+    def take(self, files: Mapping[str, Files]) -> None:
+        """Read files of lines of each table, and have their rows alone."""
+        for kept_rows in (*files, "revised"):
+            self._reader.run(f"TRUNCATE kept_{kept_rows}")
+        for name, its in files.items():
+            for path in its.lines:
+                self._add_lines(TABLES[name], path.read_bytes(), 1)
+        for statement in REVISE:
+            self._reader.run(statement, {"number": 1})
+
+
+@cache
+def _database() -> _Emptied:
+    directory = Path(mkdtemp(prefix="read-anew-"))
+    atexit.register(shutil.rmtree, directory)
+    make_store(directory)
+    return _Emptied(Readable(directory), threads=1, memory="256MB", spill=directory)
 
 
 class KeptStores:

@@ -15,7 +15,6 @@ from fleet_wire.contract.incident import Change, ChangeKind, IncidentKind, Incid
 from fleet_wire.modes.catalogue import APP_RELEASE, MODES
 from fleet_wire.modes.facts import FACTS, Fact
 from fleet_wire.modes.mode import Actor, FailureMode
-from platform_probe.store.reading import Source
 from platform_probe.tell.support.fitting import UnlockQuery
 from platform_probe.tell.support.looking_up import look_up
 from platform_probe.tell.support.telling import text_of
@@ -49,6 +48,7 @@ from tests.helpers.said_advice import (
 )
 from tests.helpers.stores import (
     BEGIN_S,
+    ReadAnew,
     opened_late,
     put_booking_end,
     put_lines,
@@ -80,7 +80,7 @@ def told_with(
             vehicle_id="car-1",
         )
         put_lines(directory, "diagnoses", [msgspec.json.encode(diagnosis)])
-    case = look_up(Source(directory), UnlockQuery(attempt=failed.attempt_id), BEGIN_S + 2_000.0)
+    case = look_up(ReadAnew(directory), UnlockQuery(attempt=failed.attempt_id), BEGIN_S + 2_000.0)
     return text_of(case, ENGLISH), json_of(case, ENGLISH)
 
 
@@ -211,7 +211,7 @@ def told_of_late(
     failed = unlock(300, car="car-1", cause=cause, platform=side, evidence={})
     put_unlocks(directory, [failed])
     put_lines(directory, "stray_answers", [opened_late(failed, is_told_no=is_told_no)])
-    case = look_up(Source(directory), UnlockQuery(attempt="attempt-300"), BEGIN_S + 2_000.0)
+    case = look_up(ReadAnew(directory), UnlockQuery(attempt="attempt-300"), BEGIN_S + 2_000.0)
     return text_of(case, ENGLISH), json_of(case, ENGLISH)
 
 
@@ -228,7 +228,7 @@ def test_a_car_that_opened_late_is_said_to_be_open(tmp_path: Path, *, is_told_no
     assert not found["opened_later"]
     assert (found["say"], found["do"]) == (advice_for(None).say, advice_for(None).do)
     put_unlocks(tmp_path, [unlock(310, car="car-1")])
-    case = look_up(Source(tmp_path), UnlockQuery(attempt="attempt-310"), BEGIN_S + 2_000.0)
+    case = look_up(ReadAnew(tmp_path), UnlockQuery(attempt="attempt-310"), BEGIN_S + 2_000.0)
     assert "asks to open it too: it opened late (execution_silent)" in text_of(case, ENGLISH)
 
 
@@ -239,7 +239,7 @@ def test_a_car_that_opened_after_its_customer_was_told_no_is_to_be_locked(tmp_pa
     assert found["opened_later"]
     assert "has OPENED after all" in found["do"]
     put_unlocks(tmp_path, [unlock(310, car="car-1")])
-    case = look_up(Source(tmp_path), UnlockQuery(attempt="attempt-310"), BEGIN_S + 2_000.0)
+    case = look_up(ReadAnew(tmp_path), UnlockQuery(attempt="attempt-310"), BEGIN_S + 2_000.0)
     assert "asks to open it too: it opened late (execution_silent)" in text_of(case, ENGLISH)
 
 
@@ -271,7 +271,7 @@ def test_a_command_is_told_once(tmp_path: Path) -> None:
     heard = {"at": BEGIN_S + 310.0, "kind": "command", "vehicle_id": "car-1"}
     message = {"command_id": "command-9", "action": "lock"}
     put_lines(tmp_path, "observations", [msgspec.json.encode({**heard, "message": message})])
-    case = look_up(Source(tmp_path), UnlockQuery(attempt="attempt-300"), BEGIN_S + 2_000.0)
+    case = look_up(ReadAnew(tmp_path), UnlockQuery(attempt="attempt-300"), BEGIN_S + 2_000.0)
     text = text_of(case, ENGLISH)
     assert "sends the command for lock" in text
     assert "is sent a command" not in text
@@ -286,7 +286,7 @@ def test_what_nobody_heard_is_told(tmp_path: Path) -> None:
         {"event": "unheard", "at": BEGIN_S + 301.0, "status": 404, "problem": "gone", **known},
     ]
     put_lines(tmp_path, "platform_events", [msgspec.json.encode(line) for line in lines])
-    case = look_up(Source(tmp_path), UnlockQuery(attempt="attempt-300"), BEGIN_S + 2_000.0)
+    case = look_up(ReadAnew(tmp_path), UnlockQuery(attempt="attempt-300"), BEGIN_S + 2_000.0)
     text = text_of(case, ENGLISH)
     assert "hangs up before it is answered" in text
     assert "would have answered unlock 404 gone" in text
@@ -304,7 +304,7 @@ def told_of(
     put_believed(directory, asked, mode, *facts)
     if ended_s is not None:
         put_booking_end(directory, ended_s, car="car-1", booking="booking-300")
-    case = look_up(Source(directory), UnlockQuery(attempt=asked.attempt_id), BEGIN_S + 2_000.0)
+    case = look_up(ReadAnew(directory), UnlockQuery(attempt=asked.attempt_id), BEGIN_S + 2_000.0)
     return json_of(case, ENGLISH)
 
 
@@ -378,7 +378,7 @@ def test_the_door_is_tried_where_a_command_was_sent(
         known = {"vehicle_id": "car-1", "operation": "unlock", "command_id": "command-300"}
         line = {"event": "published", "at": BEGIN_S + is_sent, "request_id": "r", **known}
         put_lines(tmp_path, "platform_events", [msgspec.json.encode(line)])
-    case = look_up(Source(tmp_path), UnlockQuery(attempt="attempt-300"), BEGIN_S + 2_000.0)
+    case = look_up(ReadAnew(tmp_path), UnlockQuery(attempt="attempt-300"), BEGIN_S + 2_000.0)
     assert ("try the door" in json_of(case, ENGLISH)["say"]) is is_tried
     is_known = "no command had been sent" in text_of(case, ENGLISH)
     assert is_known is (cause is not Cause.NOT_OBSERVED)
@@ -391,7 +391,9 @@ def test_nobody_says_of_a_call_without_an_unlock_that_the_car_opened(tmp_path: P
         RankedMode("ble_token_expired_offline", 0.5), attempt_id=COMPLAINT.complaint_id
     )
     put_lines(tmp_path, "diagnoses", [msgspec.json.encode(diagnosis)])
-    case = look_up(Source(tmp_path), UnlockQuery(attempt=COMPLAINT.complaint_id), BEGIN_S + 2_000.0)
+    case = look_up(
+        ReadAnew(tmp_path), UnlockQuery(attempt=COMPLAINT.complaint_id), BEGIN_S + 2_000.0
+    )
     assert json_of(case, ENGLISH)["say"] == NOT_SEEN.say
     assert "has opened" not in text_of(case, ENGLISH)
 
@@ -400,7 +402,9 @@ def test_a_call_after_a_gap_is_told_as_one(tmp_path: Path) -> None:
     """Nothing is diagnosed: that the monitor was not there is what is known."""
     missed = msgspec.structs.replace(COMPLAINT, missed=True)
     put_lines(tmp_path, "complaints", [msgspec.json.encode(missed)])
-    case = look_up(Source(tmp_path), UnlockQuery(attempt=COMPLAINT.complaint_id), BEGIN_S + 2_000.0)
+    case = look_up(
+        ReadAnew(tmp_path), UnlockQuery(attempt=COMPLAINT.complaint_id), BEGIN_S + 2_000.0
+    )
     assert "The monitor was not there for some of the time before the call." in text_of(
         case, ENGLISH
     )
@@ -436,7 +440,7 @@ def test_who_has_opened_by_another_press_and_ended_the_booking_presses_no_more(
     ended = first(THEN_GOES_ON, BOOKING_USED if is_used else BOOKING_UNUSED)
     assert (found["say"], found["do"]) == ended
     put_unlocks(tmp_path, [unlock(500, car="car-1", **(BOOKED | {"booking_id": "booking-500"}))])
-    case = look_up(Source(tmp_path), UnlockQuery(attempt="attempt-300"), BEGIN_S + 2_000.0)
+    case = look_up(ReadAnew(tmp_path), UnlockQuery(attempt="attempt-300"), BEGIN_S + 2_000.0)
     assert json_of(case, ENGLISH)["say"] == OPENED_FOR_THEM
 
 
@@ -518,7 +522,7 @@ def test_a_car_that_opened_late_is_locked_after_its_booking_too(
     assert ((found["say"], found["do"]) == BOOKING_ENDED_OPEN) is is_ended_after
     assert ("ask the customer whether they are with it" in found["do"]) is not is_ended_after
     put_lock_command(tmp_path, 390.0, "executed")
-    case = look_up(Source(tmp_path), UnlockQuery(attempt="attempt-300"), BEGIN_S + 2_000.0)
+    case = look_up(ReadAnew(tmp_path), UnlockQuery(attempt="attempt-300"), BEGIN_S + 2_000.0)
     assert "see that the car is locked" not in json_of(case, ENGLISH)["do"]
 
 
@@ -537,7 +541,7 @@ def test_a_car_that_locked_itself_and_was_opened_again_is_tried_first(tmp_path: 
 def test_nobody_must_act_perhaps_for_what_is_sure(tmp_path: Path) -> None:
     """The car opened amid an outage: that nobody need mend it for them is no doubt."""
     told_of(tmp_path, OUTAGE.slug)
-    case = look_up(Source(tmp_path), UnlockQuery(attempt="attempt-300"), BEGIN_S + 2_000.0)
+    case = look_up(ReadAnew(tmp_path), UnlockQuery(attempt="attempt-300"), BEGIN_S + 2_000.0)
     assert "Who must act" not in text_of(case, ENGLISH)
 
 
@@ -557,7 +561,7 @@ def test_an_unlock_that_opened_is_of_the_incident_of_its_mode(
         RankedMode(mode, share), attempt_id=opened.attempt_id, vehicle_id="car-1", cause=None
     )
     put_lines(tmp_path, "diagnoses", [msgspec.json.encode(made)])
-    case = look_up(Source(tmp_path), UnlockQuery(attempt=opened.attempt_id), BEGIN_S + 2_000.0)
+    case = look_up(ReadAnew(tmp_path), UnlockQuery(attempt=opened.attempt_id), BEGIN_S + 2_000.0)
     assert bool(json_of(case, ENGLISH)["incidents"]) is is_told
 
 
@@ -594,7 +598,7 @@ def test_what_cannot_have_been_seen_yet_is_not_missed(
     )  # fmt: skip
     put_lines(tmp_path, "diagnoses", [msgspec.json.encode(made)])
     newest_s = BEGIN_S + 300.0 + known_s
-    case = look_up(Source(tmp_path), UnlockQuery(attempt=failed.attempt_id), newest_s)
+    case = look_up(ReadAnew(tmp_path), UnlockQuery(attempt=failed.attempt_id), newest_s)
     assert bool(json_of(case, ENGLISH)["diagnosis"]["against"]) is is_missed
 
 
@@ -654,7 +658,7 @@ def test_a_box_that_was_gone_while_its_command_lived_has_opened_no_door(
         put_presence(tmp_path, heard["presence"] + 10.0, "car-1", "offline")
     if "state" in heard:
         put_lock(tmp_path, heard["state"], "car-1")
-    case = look_up(Source(tmp_path), UnlockQuery(attempt=failed.attempt_id), BEGIN_S + known_s)
+    case = look_up(ReadAnew(tmp_path), UnlockQuery(attempt=failed.attempt_id), BEGIN_S + known_s)
     said = advice_for(Cause.BOX_OFFLINE, is_gone=not is_tried).say
     assert json_of(case, ENGLISH)["say"] == said
 
@@ -682,7 +686,7 @@ def test_who_has_pressed_three_times_in_vain_presses_no_more(
     assert (found["say"], found["do"]) == expected
     if is_in_vain:
         put_presence(tmp_path, 900.0, "car-1", "online")
-        case = look_up(Source(tmp_path), UnlockQuery(attempt="attempt-300"), BEGIN_S + 2_000.0)
+        case = look_up(ReadAnew(tmp_path), UnlockQuery(attempt="attempt-300"), BEGIN_S + 2_000.0)
         assert json_of(case, ENGLISH)["say"] == CONNECTED[0]
 
 
@@ -705,7 +709,7 @@ def test_nobody_presses_for_a_car_that_is_away_where_nothing_was_sent(
     assert (found["say"] == NOT_CONNECTED.say) is is_told
     if is_told:
         put_presence(tmp_path, 900.0, "car-1", "online")
-        case = look_up(Source(tmp_path), UnlockQuery(attempt="attempt-300"), BEGIN_S + 2_000.0)
+        case = look_up(ReadAnew(tmp_path), UnlockQuery(attempt="attempt-300"), BEGIN_S + 2_000.0)
         assert json_of(case, ENGLISH)["do"] != NOT_CONNECTED.do
 
 
@@ -718,7 +722,7 @@ def test_a_car_that_opened_minutes_later_is_told_as_that(
     found = told_of(tmp_path, late.slug, (Fact.RELOCKED,), total_s=total_s)
     expected = late if is_late else MODES["auto_relock"]
     assert (found["say"], found["do"]) == (expected.spoken, expected.now)
-    case = look_up(Source(tmp_path), UnlockQuery(attempt="attempt-300"), BEGIN_S + 2_000.0)
+    case = look_up(ReadAnew(tmp_path), UnlockQuery(attempt="attempt-300"), BEGIN_S + 2_000.0)
     assert ("opened 5 min 21 s after the request: " in text_of(case, ENGLISH)) is is_late
 
 
@@ -726,7 +730,7 @@ def test_a_car_that_opened_minutes_later_is_told_as_that(
 def test_who_has_asked_too_often_waits(tmp_path: Path, status: int, *, is_told: bool) -> None:
     """And is not sent to look at their booking and account."""
     told_of(tmp_path, "unknown", cause=Cause.API_REFUSED, platform=PlatformSide(status=status))
-    case = look_up(Source(tmp_path), UnlockQuery(attempt="attempt-300"), BEGIN_S + 310.0)
+    case = look_up(ReadAnew(tmp_path), UnlockQuery(attempt="attempt-300"), BEGIN_S + 310.0)
     found = json_of(case, ENGLISH)
     expected = TOO_OFTEN if is_told else advice_for(Cause.API_REFUSED)
     assert (found["say"], found["do"]) == (expected.say, expected.do)

@@ -10,7 +10,6 @@ import pytest
 from fleet_wire.contract.causes import Cause
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import Fact
-from platform_probe.store.reading import Source
 from platform_probe.tell.support.fitting import UnlockQuery
 from platform_probe.tell.support.looking_up import look_up
 from platform_probe.tell.support.telling_programs import json_of
@@ -18,7 +17,7 @@ from tests.helpers.consoles import incident_of, put_incidents
 from tests.helpers.diagnoses import put_believed
 from tests.helpers.english import ENGLISH
 from tests.helpers.said_advice import CONNECTED, LONG_AGO, advice_for
-from tests.helpers.stores import BEGIN_S, put_presence, unlock
+from tests.helpers.stores import BEGIN_S, ReadAnew, put_presence, unlock
 
 REBOOT = MODES["update_or_daily_reboot"]
 ANOTHER = "Give the customer another car."
@@ -36,7 +35,7 @@ def advised(
     failed = unlock(300, car="car-1", cause=cause, evidence={})
     put_believed(directory, failed, mode, *facts)
     case = look_up(
-        Source(directory), UnlockQuery(attempt=failed.attempt_id), BEGIN_S + 300.0 + after_s
+        ReadAnew(directory), UnlockQuery(attempt=failed.attempt_id), BEGIN_S + 300.0 + after_s
     )
     return json_of(case, ENGLISH)
 

@@ -12,7 +12,6 @@ from fleet_wire.contract.attempt import Attempt, PlatformSide
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import RankedMode
 from fleet_wire.modes.catalogue import MODES
-from platform_probe.store.reading import Source
 from platform_probe.tell.support.choosing import Moment
 from platform_probe.tell.support.fitting import UnlockQuery
 from platform_probe.tell.support.looking_up import look_up
@@ -23,7 +22,7 @@ from tests.helpers.diagnoses import diagnosis_of
 from tests.helpers.english import ENGLISH
 from tests.helpers.records import COMPLAINT
 from tests.helpers.said_advice import BOOKING_ENDED, OPENED_FOR_THEM, with_reason
-from tests.helpers.stores import BEGIN_S, put_booking_end, put_lines, put_unlocks, unlock
+from tests.helpers.stores import BEGIN_S, ReadAnew, put_booking_end, put_lines, put_unlocks, unlock
 
 KEY = MODES["ble_token_expired_offline"]
 CALLED = 300.0
@@ -48,7 +47,7 @@ def press(second: int, **changes: Any) -> Attempt:
 def told(directory: Path, **wanted: Any) -> tuple[dict[str, Any], str]:
     """Return what is told of the car, or of what is named."""
     case = look_up(
-        Source(directory), UnlockQuery(**wanted or {"vehicle": "car-1"}), BEGIN_S + 900.0
+        ReadAnew(directory), UnlockQuery(**wanted or {"vehicle": "car-1"}), BEGIN_S + 900.0
     )
     return json_of(case, ENGLISH), text_of(case, ENGLISH)
 

@@ -12,7 +12,6 @@ import pytest
 from fleet_wire.contract.attempt import Attempt, PlatformSide
 from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.diagnosis import NOTHING_WRONG, RankedMode
-from platform_probe.store.reading import Source
 from platform_probe.tell.support.choosing import AGAIN_S, ChoiceReason, Moment
 from platform_probe.tell.support.fitting import UnlockQuery
 from platform_probe.tell.support.looking_up import look_up
@@ -21,7 +20,7 @@ from platform_probe.tell.support.telling_programs import json_of
 from tests.helpers.diagnoses import diagnosis_of
 from tests.helpers.english import ENGLISH
 from tests.helpers.said_advice import in_english
-from tests.helpers.stores import BEGIN_S, put_lines, put_unlocks, unlock
+from tests.helpers.stores import BEGIN_S, ReadAnew, put_lines, put_unlocks, unlock
 
 
 def told_as(why: ChoiceReason) -> str:
@@ -49,7 +48,9 @@ def told(
             cause=None,
         )
         put_lines(directory, "diagnoses", [msgspec.json.encode(made)])
-    case = look_up(Source(directory), UnlockQuery(**(wanted or {"booking": "b"})), BEGIN_S + 900.0)
+    case = look_up(
+        ReadAnew(directory), UnlockQuery(**(wanted or {"booking": "b"})), BEGIN_S + 900.0
+    )
     return json_of(case, ENGLISH), text_of(case, ENGLISH)
 
 

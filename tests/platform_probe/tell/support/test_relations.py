@@ -11,7 +11,6 @@ import pytest
 from fleet_wire.contract.attempt import Attempt, PlatformSide, Source
 from fleet_wire.contract.causes import Cause
 from fleet_wire.errors import ConfigError
-from platform_probe.store.reading import Source as Readable
 from platform_probe.tell.support.choosing import Moment
 from platform_probe.tell.support.fitting import UnlockQuery
 from platform_probe.tell.support.looking_up import look_up
@@ -20,7 +19,7 @@ from platform_probe.tell.support.telling import text_of
 from platform_probe.tell.support.telling_programs import json_of
 from tests.helpers.english import ENGLISH
 from tests.helpers.said_advice import CONNECTED, LONG_AGO, OPEN_BEFORE, OPEN_SINCE, OPENED_FOR_THEM
-from tests.helpers.stores import BEGIN_S, put_presence, put_unlocks, unlock
+from tests.helpers.stores import BEGIN_S, ReadAnew, put_presence, put_unlocks, unlock
 
 FAILED = 300
 """The unlock that is asked about, of customer-0."""
@@ -37,7 +36,7 @@ def case_of(directory: Path, *others: Attempt, **wanted: Any) -> tuple[str, dict
     failed = beside(FAILED, cause=Cause.BOX_BUSY)
     put_unlocks(directory, [failed, *others])
     asked = UnlockQuery(**(wanted or {"attempt": failed.attempt_id}))
-    case = look_up(Readable(directory), asked, BEGIN_S + 2_000.0)
+    case = look_up(ReadAnew(directory), asked, BEGIN_S + 2_000.0)
     return text_of(case, ENGLISH), json_of(case, ENGLISH)
 
 
@@ -54,7 +53,7 @@ def test_who_sends_the_same_booking_from_another_account_is_another(tmp_path: Pa
     """Apps that forget theirs all send one and the same."""
     asked = beside(FAILED, booking_id="undefined", cause=Cause.BOX_BUSY)
     put_unlocks(tmp_path, [asked, beside(310, "customer-9", booking_id="undefined")])
-    case = look_up(Readable(tmp_path), UnlockQuery(attempt=asked.attempt_id), BEGIN_S + 2_000.0)
+    case = look_up(ReadAnew(tmp_path), UnlockQuery(attempt=asked.attempt_id), BEGIN_S + 2_000.0)
     assert "another customer asks to open it too" in text_of(case, ENGLISH)
 
 
@@ -85,7 +84,7 @@ def test_a_box_that_has_connected_again_is_asked_again(
     put_unlocks(tmp_path, [failed])
     for second, status in heard.items():
         put_presence(tmp_path, second, "car-1", status)
-    case = look_up(Readable(tmp_path), UnlockQuery(attempt=failed.attempt_id), BEGIN_S + 2_000.0)
+    case = look_up(ReadAnew(tmp_path), UnlockQuery(attempt=failed.attempt_id), BEGIN_S + 2_000.0)
     found = json_of(case, ENGLISH)
     say, do = CONNECTED
     assert (found["say"] == say) is is_told
@@ -111,7 +110,7 @@ def test_of_two_boxes_with_one_identity_nobody_knows_which_opened_late(
     evidence = {"broker_said": {"taken_over": times}}
     failed = beside(FAILED, cause=Cause.EXECUTION_SILENT, evidence=evidence)
     put_unlocks(tmp_path, [failed])
-    case = look_up(Readable(tmp_path), UnlockQuery(attempt=failed.attempt_id), BEGIN_S + 2_000.0)
+    case = look_up(ReadAnew(tmp_path), UnlockQuery(attempt=failed.attempt_id), BEGIN_S + 2_000.0)
     late = {"is_late_unlock": True, "came_at": utc(BEGIN_S + 400.0)}
     assert replace(case, strays=[late]).opened_late is (times == 1)
 
@@ -129,7 +128,7 @@ def test_without_a_log_of_the_platform_nobody_knows_whose_it_was(tmp_path: Path)
 
     def told(**wanted: Any) -> str:
         return text_of(
-            look_up(Readable(tmp_path), UnlockQuery(**wanted), BEGIN_S + 2_000.0), ENGLISH
+            look_up(ReadAnew(tmp_path), UnlockQuery(**wanted), BEGIN_S + 2_000.0), ENGLISH
         )
 
     text = told(attempt="attempt-40")
@@ -146,7 +145,7 @@ def test_what_is_asked_since_a_time_is_answered_since_then(tmp_path: Path) -> No
     """And not of the time of the newest record."""
     put_unlocks(tmp_path, [beside(1), unlock(1_000, car="car-2")])
     asked = UnlockQuery(vehicle="car-1", since_s=BEGIN_S + 60.0)
-    text = text_of(look_up(Readable(tmp_path), asked, BEGIN_S + 1_000.0), ENGLISH)
+    text = text_of(look_up(ReadAnew(tmp_path), asked, BEGIN_S + 1_000.0), ENGLISH)
     assert text.startswith("No unlock of car-1 is known since Thu 1 Jan 2026 00:01:00 UTC.\n")
     assert "it opened" not in text
     assert "--attempt attempt-1" in text
@@ -157,6 +156,6 @@ def test_nothing_is_said_to_be_unknown_since_before_the_records(tmp_path: Path) 
     put_unlocks(tmp_path, [unlock(100, car="car-2")])
     put_presence(tmp_path, 130.0, "car-1", "online")
     asked = UnlockQuery(vehicle="car-1", since_s=BEGIN_S + 60.0)
-    text = text_of(look_up(Readable(tmp_path), asked, BEGIN_S + 1_000.0), ENGLISH)
+    text = text_of(look_up(ReadAnew(tmp_path), asked, BEGIN_S + 1_000.0), ENGLISH)
     begins = "Thu 1 Jan 2026 00:01:40 UTC"
     assert text.startswith(f"No unlock of car-1 is known in the records, which begin {begins}.\n")

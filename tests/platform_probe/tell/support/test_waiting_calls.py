@@ -10,7 +10,6 @@ import pytest
 
 from fleet_wire.contract.attempt import PlatformSide
 from fleet_wire.contract.causes import Cause
-from platform_probe.store.reading import Source
 from platform_probe.tell.support.fitting import UnlockQuery
 from platform_probe.tell.support.looking_up import look_up
 from platform_probe.tell.support.telling import export_command, text_of
@@ -18,7 +17,7 @@ from platform_probe.tell.support.telling_programs import json_of
 from tests.helpers.english import ENGLISH
 from tests.helpers.records import COMPLAINT
 from tests.helpers.said_advice import NOT_ASKED
-from tests.helpers.stores import BEGIN_S, put_lines, put_unlocks, unlock
+from tests.helpers.stores import BEGIN_S, ReadAnew, put_lines, put_unlocks, unlock
 
 CALLED = 300.0
 SINCE = "No request of this customer to open it has come since Thu 1 Jan 2026 00:04:10 UTC"
@@ -34,7 +33,7 @@ def put_event(directory: Path, second: float, **fields: Any) -> None:
 def told(directory: Path, after_s: float = 1.0, **wanted: Any) -> tuple[dict[str, Any], str]:
     """Return what is told so long after the call."""
     asked = UnlockQuery(**wanted or {"customer": "customer-1"})
-    case = look_up(Source(directory), asked, BEGIN_S + CALLED + after_s)
+    case = look_up(ReadAnew(directory), asked, BEGIN_S + CALLED + after_s)
     assert export_command(case, directory) is None
     return json_of(case, ENGLISH), text_of(case, ENGLISH)
 
