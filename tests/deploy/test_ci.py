@@ -72,6 +72,7 @@ def test_both_type_the_same() -> None:
     assert SCRIPTS["gitlab"] == f"set +e\n{SCRIPTS['github']}"
 
 
+@pytest.mark.long
 def test_a_release_that_is_as_good_passes(directory: Path) -> None:
     """Tests and comparison; each leaves JUnit and Markdown."""
     done = typed(

@@ -34,8 +34,8 @@ from tests.helpers.shipped import (
 )
 
 EXPECTED_ALERT = re.compile(r'alertname="(\w+)"')
-LONG = {"healthy_hours", "probe_days", "slo_days"}
-"""Unit tests of rules over hours and days of data."""
+LONG = {"causes", "healthy_hours", "probe_days", "slo_days"}
+"""Unit tests of rules over hours and days of data, and those of twenty fleets with a fault."""
 
 
 def promtool(*arguments: str | Path) -> None:

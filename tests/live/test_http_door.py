@@ -73,7 +73,9 @@ async def book(url: str, token: str, vehicle_id: str) -> str:
     return booking["booking_id"]
 
 
-@pytest.mark.parametrize("name", ["emulated-platform", "polled-platform"])
+@pytest.mark.parametrize(
+    "name", ["emulated-platform", pytest.param("polled-platform", marks=pytest.mark.long)]
+)
 async def test_a_phone_opens_cars(tmp_path: Path, mosquitto: BrokerProcess, name: str) -> None:
     """Both examples: one attempt for each press, from the request to the door, joined by trace."""
     scenario = write_scenario(tmp_path)

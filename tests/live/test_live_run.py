@@ -167,6 +167,7 @@ def test_sigterm_drains_and_writes_the_summary(tmp_path: Path) -> None:
 
 
 @pytest.mark.broker
+@pytest.mark.long
 def test_sigterm_to_all_its_processes_writes_the_summary(tmp_path: Path) -> None:
     """As systemd and build servers send it: probe and broker get it too. What fails is said."""
     text = SCENARIO.replace("duration_s: 4", "duration_s: 60").replace("min: 0.5", "max: 0")
@@ -269,6 +270,7 @@ def test_too_few_descriptors_are_named_with_their_cure(tmp_path: Path) -> None:
 
 
 @pytest.mark.broker
+@pytest.mark.long
 def test_a_file_that_cannot_grow_is_named_and_the_rest_is_kept(tmp_path: Path) -> None:
     """As on a full disk: writes fail in mid-run, the run goes on, and says what is missing."""
     out = tmp_path / "run"
@@ -325,6 +327,7 @@ def test_a_killed_run_leaves_nothing_running(tmp_path: Path) -> None:
 
 
 @pytest.mark.broker
+@pytest.mark.long
 def test_a_drill_on_a_run(tmp_path: Path) -> None:
     """A fault that no scenario has is put onto its cars, and stands in its ground truth."""
     scenario = write_scenario(tmp_path)

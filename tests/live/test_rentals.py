@@ -121,6 +121,7 @@ def platform_elsewhere(scenario: Path, broker_url: str, log: Path) -> Iterator[s
         yield next(found[1] for found in urls if found is not None)
 
 
+@pytest.mark.long
 def test_customers_may_ask_a_platform_elsewhere(tmp_path: Path) -> None:
     """At a URL, with tokens of the fleet's secret: the run has no platform of its own."""
     scenario = write_scenario(tmp_path, SCENARIO.partition("expect:")[0])
@@ -140,6 +141,7 @@ def test_customers_may_ask_a_platform_elsewhere(tmp_path: Path) -> None:
     assert {"customer-00000", "customer-00017"} <= asked
 
 
+@pytest.mark.long
 def test_customers_rent_boxes_that_are_played_alone(tmp_path: Path) -> None:
     """Boxes, platform and customers are three parts, and every customer opens a car."""
     scenario = write_scenario(tmp_path, SCENARIO.partition("expect:")[0])

@@ -85,6 +85,7 @@ async def test_one_trace_has_the_whole_path_and_its_log(
     assert attributes(record)["unlockpath.command_id"] == attempt.command_id
 
 
+@pytest.mark.long
 def test_a_run_exports_its_unlocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the monitor's own variable; each unlock is one trace, and those of the null box none."""
     out = tmp_path / "out"

@@ -41,7 +41,7 @@ def test_check_explains_wrong_questions(store: Path, tmp_path: Path) -> None:
     """Each by file, line and key; what SQL may not do is neither done."""
     path, lost = tmp_path / "wrong.yaml", tmp_path / "lost.csv"
     path.write_text(WRONG.format(lost=lost))
-    told = board("check", path, "examples/unlocks", tmp_path / "none.yaml", "--store", store)
+    told = board("check", path, "examples/service-level", tmp_path / "none.yaml", "--store", store)
 
     assert told.exit_code == 2
     lines = [line.partition(f"{path}:")[2] for line in told.stderr.splitlines()[:4]]

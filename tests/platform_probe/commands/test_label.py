@@ -27,10 +27,10 @@ from tests.helpers.stores import selected
 LABELS = "SELECT label, labelled_by, text FROM labelled WHERE attempt_id = 'attempt-33'"
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Path:
-    """Return a store in which everything has happened once."""
-    return make_busy_store(tmp_path / "store")
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a store in which everything has happened once; each label is withdrawn again."""
+    return make_busy_store(tmp_path_factory.mktemp("busy") / "store")
 
 
 def told(*words: object) -> Result:

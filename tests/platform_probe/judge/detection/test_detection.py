@@ -360,7 +360,11 @@ def test_a_car_that_opens_again_and_again_says_so_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("share", "failing", "well"), [(1.0, 60, 30), (0.3, 120, 300)], ids=["all", "three in ten"]
+    ("share", "failing", "well"),
+    [
+        pytest.param(1.0, 60, 30, id="all"),
+        pytest.param(0.3, 120, 300, id="three in ten", marks=pytest.mark.long),
+    ],
 )
 def test_what_flaps_twenty_times_is_one_alert_and_one_recovery(
     share: float, failing: int, well: int

@@ -36,7 +36,7 @@ FAILED = unlock(100, car="car-1", cause=Cause.BOX_OFFLINE, total_s=20.0, booking
 """It ends at second 120."""
 
 
-@pytest.fixture(scope="module", params=["lines", "packed"])
+@pytest.fixture(scope="module", params=["lines", pytest.param("packed", marks=pytest.mark.long)])
 def made(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
     """Return a store in which more becomes known of an unlock, minute by minute."""
     directory = tmp_path_factory.mktemp(request.param)

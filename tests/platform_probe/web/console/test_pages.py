@@ -77,11 +77,20 @@ PATHS = (
 
 IN_FRENCH_TOO = tuple(path for path in PATHS if "?" not in path and "none" not in path)
 """The others have the templates of these."""
+FIRST_IN_FRENCH = ("/", "/unlock/attempt-33", "/incident/incident-1", "/qa")
 
 
 @pytest.mark.parametrize(
     ("path", "language"),
-    [*((path, "en") for path in PATHS), *((path, "fr") for path in IN_FRENCH_TOO)],
+    [
+        *((path, "en") for path in PATHS),
+        *((path, "fr") for path in FIRST_IN_FRENCH),
+        *(
+            pytest.param(path, "fr", marks=pytest.mark.long)
+            for path in IN_FRENCH_TOO
+            if path not in FIRST_IN_FRENCH
+        ),
+    ],
 )
 def test_every_page_is_made(open_console: str, path: str, language: str) -> None:
     """In each language, found or not; nothing on it comes from elsewhere or runs in place."""

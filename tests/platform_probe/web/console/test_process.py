@@ -47,13 +47,19 @@ def started(*arguments: str, said: str, cwd: Path) -> Iterator[str]:
         assert process.wait(PATIENCE_S) == 0
 
 
-def test_it_serves_a_store(console_store: Path, tmp_path: Path) -> None:
-    """It says where, is nice, writes its audit log, and ends when told to."""
-    arguments = ("console", "--store", str(console_store), "--listen", "127.0.0.1:0")
-    with started(*arguments, said="the console is at ", cwd=tmp_path) as url:
-        assert Visitor(url).get("/search?q=booking-33").status == 303
-        assert Visitor(url).get("/booking/booking-33").status == 200
-
+def test_it_serves_a_store_to_whom_it_made_a_token(console_store: Path, tmp_path: Path) -> None:
+    """The line goes into the file, the token to the person; it ends when told to."""
+    done = CliRunner().invoke(main, ["console", "--new-token", "amelie:support"])
+    first, _, line = done.stdout.splitlines()
+    (tmp_path / "tokens.txt").write_text(line)
+    arguments = ("--store", str(console_store), "--listen", "127.0.0.1:0", "--tokens", "tokens.txt")
+    with started("console", *arguments, said="the console is at ", cwd=tmp_path) as url:
+        visitor = Visitor(url)
+        assert visitor.get("/").status == 303
+        assert visitor.log_in(first.partition(": ")[2]).status == 303
+        assert "amelie, Support" in visitor.get("/").text
+        assert visitor.get("/search?q=booking-33").status == 303
+        assert visitor.get("/booking/booking-33").status == 200
     assert (tmp_path / "probe-data" / "console_audit.jsonl").exists()
 
 
@@ -72,22 +78,6 @@ def test_what_it_refuses(console_store: Path, arguments: tuple[str, ...], proble
     done = CliRunner().invoke(main, words)
     assert done.exit_code == 2
     assert problem in done.stderr
-
-
-def test_a_token_that_it_makes_is_one(tmp_path: Path, console_store: Path) -> None:
-    """The line goes into the file, the token to the person."""
-    done = subprocess.run(
-        [*PROGRAM, "console", "--new-token", "amelie:support"],
-        capture_output=True, text=True, cwd=tmp_path, timeout=60, check=True,
-    )  # fmt: skip
-    first, _, line = done.stdout.splitlines()
-    (tmp_path / "tokens.txt").write_text(line)
-    arguments = ("--store", str(console_store), "--listen", "127.0.0.1:0", "--tokens", "tokens.txt")
-    with started("console", *arguments, said="the console is at ", cwd=tmp_path) as url:
-        visitor = Visitor(url)
-        assert visitor.get("/").status == 303
-        assert visitor.log_in(first.partition(": ")[2]).status == 303
-        assert "amelie, Support" in visitor.get("/").text
 
 
 async def test_a_child_ends_with_the_monitor(
@@ -113,6 +103,7 @@ async def test_a_child_ends_with_the_monitor(
     assert told == []
 
 
+@pytest.mark.long
 async def test_a_child_that_cannot_start_is_told(tmp_path: Path) -> None:
     """The monitor goes on."""
     told: list[tuple[str, object]] = []
