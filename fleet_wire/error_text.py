@@ -34,13 +34,18 @@ def first_few(names: Iterable[str], total: int, most: int) -> str:
     return f"{named} and {total - most} more" if total > most else named
 
 
-def suggestion(word: object, choices: Sequence[str]) -> str:
-    """Return "; did you mean 'x'?" for the nearest of `choices`, or the list of them all."""
+def nearest(word: object, choices: Sequence[str]) -> str | None:
+    """Return the one of `choices` that was most likely meant; None where none is near."""
     text = str(word).lower()
     longer = [choice for choice in choices if choice.startswith(text) and len(text) > 1]
-    near = longer[:1] or get_close_matches(text, choices, n=1)
-    if near:
-        return f"; did you mean '{near[0]}'?"
+    return next(iter(longer[:1] or get_close_matches(text, choices, n=1)), None)
+
+
+def suggestion(word: object, choices: Sequence[str]) -> str:
+    """Return "; did you mean 'x'?" for the nearest of `choices`, or the list of them all."""
+    near = nearest(word, choices)
+    if near is not None:
+        return f"; did you mean '{near}'?"
     if not choices or len(choices) > _SHOWN_CHOICES:
         return ""
     return f"; expected one of: {', '.join(choices)}"

@@ -14,10 +14,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from fleet_wire.errors import ConfigError
 from fleet_wire.private_files import FOR_GROUP, FOR_OWNER, write_whole
 from platform_probe.boards.form import Board, load_board
 from platform_probe.settings.console import EXAMPLES, NAME
+from platform_probe.texts.spoken_error import SpokenError, spoken
 
 SHIPPED: Final = Path(__file__).parent / "shipped"
 MAX_BOARDS: Final = 200
@@ -49,14 +49,14 @@ class BoardFile:
         except FileNotFoundError:
             return None
         except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError([f"{self.path}: cannot be read: {error}"]) from None
+            raise _not_read(self.path, error) from None
 
     def load(self) -> Board:
         """Return what it says. Raises `ConfigError`."""
         try:
             stat = self.path.stat()
         except OSError as error:
-            raise ConfigError([f"{self.path}: cannot be read: {error.strerror}"]) from None
+            raise _not_read(self.path, error) from None
         return _loaded(self.path, stat.st_mtime_ns, stat.st_size)
 
     def save(self, text: str) -> None:
@@ -142,8 +142,7 @@ class BoardFolder:
         except FileNotFoundError:
             return found
         except OSError as error:
-            problem = f"{self._directory}: cannot be read: {error.strerror}"
-            raise ConfigError([problem]) from None
+            raise _not_read(self._directory, error) from None
         for squad in squads:
             if NAME.fullmatch(squad) and squad != EXAMPLES:
                 found += _files_in(self._directory / squad, squad)
@@ -171,6 +170,10 @@ def _loaded(path: Path, changed_ns: int, size: int) -> Board:  # noqa: ARG001 - 
     return load_board(path)[1]
 
 
-def _not_written(path: Path, error: OSError) -> ConfigError:
-    how = "the console's user needs to write to console.boards_dir"
-    return ConfigError([f"{path}: cannot be written: {error.strerror}; {how}"])
+def _not_read(path: Path, error: OSError | UnicodeDecodeError) -> SpokenError:
+    why = (isinstance(error, OSError) and error.strerror) or str(error)
+    return spoken("board.not_read", path=str(path), error=why)
+
+
+def _not_written(path: Path, error: OSError) -> SpokenError:
+    return spoken("board.not_written", path=str(path), error=error.strerror or str(error))

@@ -13,12 +13,15 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from fleet_wire.config.errors import KeysClashError, validated_model
-from fleet_wire.config.file import Document, load_document, parsed_document
+from fleet_wire.config.file import Document, Loc, load_document, parsed_document
+from fleet_wire.contract.text import Text, Value
 from fleet_wire.errors import ConfigError
 from platform_probe.settings.console import PinnedQuery
 from platform_probe.settings.section import Section
 from platform_probe.store.duck import Rows
 from platform_probe.store.queries import SPAN, named_in, query_named
+from platform_probe.texts.catalogue import as_is
+from platform_probe.texts.spoken_error import SpokenError, followed
 
 MAX_PANELS: Final = 20
 MAX_LETTERS: Final = 2_000
@@ -117,7 +120,7 @@ def read_board(text: str, path: Path) -> tuple[Document, Board]:
 
 def panel_problems(
     document: Document, board: Board, find: Callable[[Panel], Rows | None]
-) -> list[str]:
+) -> list[Text]:
     """Return what is wrong with the questions, by line and key; `find` asks one, or raises."""
     problems = []
     for number, panel in enumerate(board.panels):
@@ -127,31 +130,47 @@ def panel_problems(
         try:
             rows = find(panel)
         except ConfigError as error:
-            told = " ".join(each.removeprefix("SQL: ") for each in error.problems[:2])
-            problems.append(document.problem(("panels", number, key), told))
+            problems.append(_problem_at(document, ("panels", number, key), _text_of(error)))
             continue
         misfit = None if rows is None else chart_misfit(panel, rows)
         if misfit is not None:
             place = "chart" if "chart" in panel.model_fields_set else key
-            problems.append(document.problem(("panels", number, place), misfit))
+            problems.append(_problem_at(document, ("panels", number, place), misfit))
     return problems
 
 
-def chart_misfit(panel: Panel, rows: Rows) -> str | None:
+def _text_of(error: ConfigError) -> Text:
+    """Return what an answer says is wrong; its key says already that it is SQL."""
+    if isinstance(error, SpokenError):
+        return followed(*error.texts)
+    return as_is(" ".join(each.removeprefix("SQL: ") for each in error.problems[:2]))
+
+
+def _problem_at(document: Document, loc: Loc, problem: Text) -> Text:
+    """Return a problem with its file, line and key."""
+    place = document.problem(loc, "").strip()
+    return Text(key="board.problem", values={"place": place, "problem": problem})
+
+
+def chart_misfit(panel: Panel, rows: Rows) -> Text | None:
     """Return why a chart cannot show these rows; None where it can."""
     if panel.chart == "number" and (len(rows.rows) > 1 or not rows.is_whole):
-        return "number shows one row, and the answer has several: count or sum them, or use bars"
-    first = {"line": "a time", "bars": "a label"}.get(panel.chart)
-    if first is None:
+        return Text(key="board.number_misfit")
+    if panel.chart not in ("line", "bars"):
         return None
-    needs = f"{panel.chart} needs {first} in the first column and numbers after it"
+    needs = Text(key=f"board.{panel.chart}_misfit")
     if len(rows.columns) < 2:  # noqa: PLR2004 - a place and a number
-        return f"{needs}; the answer has only {', '.join(rows.columns)}"
+        columns = ", ".join(rows.columns)
+        return followed(needs, Text(key="board.few_columns", values={"columns": columns}))
     last = len(rows.columns) if panel.chart == "line" else 2
     for row in rows.rows:
         wrong = [place for place in range(1, last) if not isinstance(row[place], _NUMBERS)]
         if panel.chart == "line" and not isinstance(row[0], datetime):
             wrong.insert(0, 0)
         if wrong:
-            return f"{needs}; {rows.columns[wrong[0]]} has {str(row[wrong[0]])[:40]!r}"
+            its: dict[str, Value] = {
+                "column": rows.columns[wrong[0]],
+                "value": str(row[wrong[0]])[:40],
+            }
+            return followed(needs, Text(key="board.wrong_column", values=its))
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import tzinfo
 from functools import wraps
@@ -18,7 +19,8 @@ from platform_probe.store.reading import ALWAYS, Source, Span, has_records
 from platform_probe.store.schema import Table
 from platform_probe.texts.catalogue import LANGUAGES
 from platform_probe.texts.speaking import Speaker
-from platform_probe.texts.times import DAY_S, date_and_clock, moment_of, zone_named
+from platform_probe.texts.spoken_error import SpokenError, spoken
+from platform_probe.texts.times import DAY_S, moment_of, zone_named
 
 DEFAULT_SPAN_S: Final = DAY_S
 DEFAULT_ZONE: Final = "UTC"
@@ -60,8 +62,9 @@ class StoreQuestion:
             return Span(until_s - DEFAULT_SPAN_S, until_s)
         since_s = moment_of(since, self.zone, newest_s=until_s)
         if since_s > until_s:
-            last = until or f"the newest record, of {date_and_clock(until_s, self.zone)}"
-            raise ConfigError([f"--since {since} is after --until {last}"])
+            if until is None:
+                raise spoken("asked.since_after_newest", since=since, newest=until_s)
+            raise spoken("asked.since_after_until", since=since, until=until)
         return Span(since_s, until_s)
 
     def check_is_recorded(self, asked_s: Mapping[str, float | None]) -> None:
@@ -73,16 +76,13 @@ class StoreQuestion:
         times = {option: at_s for option, at_s in asked_s.items() if at_s is not None}
         recorded = self.source.recorded() if times else ALWAYS
         if recorded is None:
-            raise ConfigError([f"{self.source.directory}: nothing is recorded here yet"])
+            raise spoken("asked.nothing_recorded", directory=str(self.source.directory))
         for option, at_s in times.items():
-            told = f"{option} {date_and_clock(at_s, self.zone)}: nothing was recorded then"
             first_s, last_s = recorded.since_s or 0.0, recorded.until_s or 0.0
             if at_s < first_s and option != "--since":
-                when = date_and_clock(first_s, self.zone)
-                raise ConfigError([f"{told}: the records of this store begin at {when}"])
+                raise spoken("asked.before_records", option=option, at=at_s, first=first_s)
             if at_s > last_s + 1.0 and option != "--until":
-                when = date_and_clock(last_s, self.zone)
-                raise ConfigError([f"{told}: the records of this store end at {when}"])
+                raise spoken("asked.after_records", option=option, at=at_s, last=last_s)
 
 
 class StoreOptions(NamedTuple):
@@ -98,19 +98,32 @@ class StoreOptions(NamedTuple):
         With `as_of` the store is as it was known at that time. Raises `ConfigError` where no store
         is named, what is named is none, or nothing was recorded at that time.
         """
-        flags: dict[Loc, tuple[Any, str]] = {}
-        if self.directory is not None:
-            flags["store", "directory"] = (str(self.directory), "--store")
-        settings = load_settings(self.config, flags)
-        found, its_zone = records_of(settings, self.config)
-        zone = zone_named(self.zone or its_zone)
-        speaker = Speaker(language_from(language, settings), zone)
+        settings = self._settings()
+        found, _ = records_of(settings, self.config)
+        speaker = self._speaker_of(settings, language)
         asked = StoreQuestion(Source(found), speaker)
         as_of_s = asked.moment(as_of)
         if as_of_s is None:
             return asked
         asked.check_is_recorded({"--as-of": as_of_s})
         return StoreQuestion(Source(found, as_of_s=as_of_s), speaker)
+
+    def speaker(self, language: str | None = None) -> Speaker:
+        """Return who speaks: the chosen language, else that of the settings, and the zone.
+
+        Raises `ConfigError` for settings that cannot be used, and for what is no zone.
+        """
+        return self._speaker_of(self._settings(), language)
+
+    def _speaker_of(self, settings: ProbeSettings, language: str | None) -> Speaker:
+        its_zone = DEFAULT_ZONE if settings.store is None else settings.store.zone
+        return Speaker(language_from(language, settings), zone_named(self.zone or its_zone))
+
+    def _settings(self) -> ProbeSettings:
+        flags: dict[Loc, tuple[Any, str]] = {}
+        if self.directory is not None:
+            flags["store", "directory"] = (str(self.directory), "--store")
+        return load_settings(self.config, flags)
 
 
 def as_one(
@@ -126,10 +139,33 @@ def as_one(
     return with_group
 
 
+def with_spoken_errors(command: Callable[..., None]) -> Callable[..., None]:
+    """Return a command whose errors are said in the language and the zone of its options."""
+
+    @wraps(command)
+    def speaking(**options: Any) -> None:
+        try:
+            command(**options)
+        except SpokenError as error:
+            store = options.get("store") or StoreOptions(None, options.get("config"), None)
+            speaker = _speaker_for(store, options.get("language"))
+            raise ConfigError([*map(speaker.say, error.texts)]) from error
+
+    return speaking
+
+
+def _speaker_for(store: StoreOptions, language: str | None) -> Speaker:
+    """Return who says an error, also where the zone or the settings cannot be used."""
+    for each in (store, store._replace(zone=None)):
+        with suppress(ConfigError):
+            return each.speaker(language)
+    return Speaker(language or LANGUAGES[0])
+
+
 def store_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that say where to look, as `store`."""
+    """Add the options that say where to look, as `store`; its errors are in their language."""
     path = click.Path(path_type=Path)
-    command = as_one(command, "store", StoreOptions._fields, StoreOptions)
+    command = as_one(with_spoken_errors(command), "store", StoreOptions._fields, StoreOptions)
     options = [
         click.option(
             "--store", "--run", "directory", type=path, metavar="DIR",
@@ -176,9 +212,7 @@ def records_of(settings: ProbeSettings, config: Path | None) -> tuple[Path, str]
     if settings.store is not None:
         return settings.store.directory, settings.store.zone
     if config is None:
-        raise ConfigError(["which store? name it by --store DIR, or the settings by --config FILE"])
+        raise spoken("asked.no_store")
     if not has_records(settings.out_dir):
-        problem = f"{config}: no store is set there (store.directory), and out_dir,"
-        problem += f" {settings.out_dir}, has no records: name one of them by --store DIR"
-        raise ConfigError([problem])
+        raise spoken("asked.no_records", config=str(config), out_dir=str(settings.out_dir))
     return settings.out_dir, DEFAULT_ZONE

@@ -12,6 +12,7 @@ import click
 
 from fleet_wire.command_line import write_file
 from fleet_wire.config.file import Document
+from fleet_wire.contract.text import Text
 from fleet_wire.errors import ConfigError
 from fleet_wire.printing import json_text
 from platform_probe.boards.asking import EmptyStore, answer_of
@@ -25,6 +26,7 @@ from platform_probe.settings.monitor import load_settings
 from platform_probe.store.duck import Rows
 from platform_probe.store.reading import Span
 from platform_probe.texts.catalogue import LANGUAGES, say_in
+from platform_probe.texts.spoken_error import SpokenError, problem_texts
 from platform_probe.texts.times import HOUR_S
 
 _ASK_PROMETHEUS: Final = (
@@ -56,20 +58,20 @@ def check(files: Sequence[str], store: StoreOptions) -> None:
     """
     named = store.directory is not None or store.config is not None
     asked = store.question() if named else None
-    problems: list[str] = []
+    problems: list[Text] = []
     unchecked: list[str] = []
     with nullcontext(asked.source) if asked is not None else EmptyStore() as source:
         for name in files:
             try:
                 document, its = load_board(_file_of(name).path)
             except ConfigError as error:
-                problems += error.problems
+                problems += problem_texts(error)
                 continue
             span = Span(0.0, 0.0) if asked is None else _span_of(asked, its)
             problems += panel_problems(document, its, partial(answer_of, source=source, span=span))
             unchecked += _promql_places(document, its)
     if problems:
-        raise ConfigError(problems)
+        raise SpokenError(*problems)
     click.echo(f"{len(files)} right")
     if unchecked:
         click.echo(f"PromQL not checked: {', '.join(unchecked)}\n{_ASK_PROMETHEUS}")
@@ -118,7 +120,7 @@ def show(name: str, store: StoreOptions) -> None:
         elif rows is not None:
             click.echo(table_of(rows.columns, printable_rows(rows, asked.zone)))
     if problems:
-        raise ConfigError(problems)
+        raise SpokenError(*problems)
 
 
 @board.command(epilog=_HOW)

@@ -13,13 +13,13 @@ import msgspec
 from fleet_wire.contract.incident import ActionKind, ChangeKind, Incident, IncidentAction
 from fleet_wire.contract.text import Text, Value
 from fleet_wire.durations import HELP, Duration
-from fleet_wire.errors import ConfigError
 from fleet_wire.printing import print_json
 from platform_probe.commands.asking import (
     StoreOptions,
     language_from,
     language_option,
     store_options,
+    with_spoken_errors,
 )
 from platform_probe.commands.person import PersonOptions, person_options
 from platform_probe.commands.query import DEFAULT_ROWS, MAX_ROWS, table_of
@@ -44,6 +44,7 @@ from platform_probe.tell.posting import post
 from platform_probe.tell.support.incident_rows import incident_of, muted_until_s
 from platform_probe.tell.support.rows import as_rows
 from platform_probe.texts.speaking import Speaker
+from platform_probe.texts.spoken_error import spoken
 
 DEFAULT_MUTE_S: Final = 3_600.0
 _ALL: Final = "SELECT * FROM incidents_held ORDER BY opened_at DESC"
@@ -144,7 +145,7 @@ def one_incident(source: Source, incident_id: str) -> Incident:
     """Return the last revision of an incident. Raises `ConfigError` for an id that is not there."""
     found = found_in(source, _ONE, limit=1, id=incident_id)
     if not found:
-        raise ConfigError([f"{source.directory}: no incident {incident_id!r} is there"])
+        raise spoken("asked.no_incident", directory=str(source.directory), id=incident_id)
     return found[0]
 
 
@@ -235,7 +236,7 @@ def _acting(command: Callable[..., None]) -> Callable[..., None]:
     reason = click.option(
         "--reason", required=True, metavar="TEXT", help="Why, for those who read it."
     )
-    options = language_option(person_options(command))
+    options = language_option(person_options(with_spoken_errors(command)))
     return click.argument("incident_id", metavar="ID")(reason(config(options)))
 
 
@@ -290,7 +291,7 @@ def _ask(
     settings = load_settings(config)
     monitor = person.monitor(config)
     if monitor is None:
-        raise ConfigError(["no token: name its file by --token-file, or the settings by --config"])
+        raise spoken("asked.no_token")
     asked = {
         "incident_id": incident_id, "kind": kind, "by": person.name(), "reason": reason,
         **({} if seconds is None else {"seconds": seconds}),

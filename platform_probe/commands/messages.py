@@ -9,12 +9,15 @@ from typing import Final
 
 import click
 
-from fleet_wire.errors import ConfigError
+from fleet_wire.contract.text import Text, Value
 from fleet_wire.printing import print_json
+from platform_probe.commands.asking import with_spoken_errors
 from platform_probe.settings.messages import MessagesSettings
 from platform_probe.settings.monitor import load_settings
 from platform_probe.tell.messages.trying import try_all
 from platform_probe.tell.messages.webhook import schema as webhook_schema
+from platform_probe.texts.speaking import Speaker
+from platform_probe.texts.spoken_error import spoken
 
 FAILED: Final = 1
 
@@ -29,6 +32,7 @@ def messages() -> None:
     "--config", type=click.Path(path_type=Path), metavar="FILE", required=True,
     help="The monitor's settings, with the section `messages`.",
 )  # fmt: skip
+@with_spoken_errors
 def test(config: Path) -> None:
     """Send a test message to every backend of the settings, and report what is wrong.
 
@@ -40,11 +44,9 @@ def test(config: Path) -> None:
     """  # noqa: D301 - click's own escape
     chosen = load_settings(config).messages
     if chosen is None:
-        raise ConfigError([f"{config}: no section `messages`: nobody is told of incidents"])
+        raise spoken("try.no_messages", config=str(config))
     if not chosen.backends:
-        raise ConfigError(
-            [f"{config}: messages: no slack, alertmanager or webhooks: nobody is told"]
-        )
+        raise spoken("try.no_backends", config=str(config))
     if not asyncio.run(_try(chosen)):
         sys.exit(FAILED)
 
@@ -56,8 +58,9 @@ def schema() -> None:
 
 
 async def _try(chosen: MessagesSettings) -> bool:
-    works = True
+    works, speaker = True, Speaker(chosen.language)
     async for tried in try_all(chosen):
         works = works and tried.problem is None
-        click.echo(f"{tried.where}: {tried.problem or tried.said}")
+        values: dict[str, Value] = {"where": tried.where, "what": tried.problem or tried.said}
+        click.echo(speaker.say(Text(key="try.line", values=values)))
     return works

@@ -11,10 +11,10 @@ from typing import Final, NamedTuple
 
 import click
 
-from fleet_wire.errors import ConfigError
 from platform_probe.commands.asking import as_one
 from platform_probe.settings.monitor import load_settings
 from platform_probe.tell.posting import MonitorAddress, monitor_of
+from platform_probe.texts.spoken_error import spoken
 
 _SHARED: Final = "root"
 """The account whose name says nothing of a person."""
@@ -70,5 +70,6 @@ def person_name() -> str:
         return account
     if sys.stdin.isatty():
         return str(click.prompt("Your name", err=True))
-    who = f"many people share the account {account}" if account else "this account has no name"
-    raise ConfigError([f"{who}: say who you are by --by NAME"])
+    if account:
+        raise spoken("asked.shared_account", account=account)
+    raise spoken("asked.no_name")

@@ -12,7 +12,6 @@ from typing import Any, Final
 import click
 
 from fleet_wire.durations import HELP, Duration
-from fleet_wire.error_text import suggestion
 from fleet_wire.errors import ConfigError
 from fleet_wire.modes.catalogue import TITLES
 from fleet_wire.printing import print_json
@@ -30,6 +29,8 @@ from platform_probe.store.schema import OBSERVATIONS
 from platform_probe.store.user_sql import run_user_sql
 from platform_probe.tell.support.nearest import nearest_texts, not_found
 from platform_probe.tell.support.rows import utc
+from platform_probe.texts.catalogue import as_is
+from platform_probe.texts.spoken_error import no_mode, spoken
 
 FORMATS: Final = ("table", "csv", "json")
 DEFAULT_ROWS: Final = 100
@@ -139,14 +140,14 @@ def check_answerable(asked: StoreQuestion, chosen: Query, given: Mapping[str, st
         columns = parameter.among
         if columns == ((MODES, ""),):
             if value not in TITLES:
-                problem = f"no failure mode {value!r}{suggestion(value, [*TITLES])}"
-                raise ConfigError([f"--set {parameter.name}: {problem}; see docs/modes.md"])
+                raise spoken("asked.set", name=parameter.name, problem=no_mode(value))
             continue
         there = source.read(partial(nearest_texts, value, columns))
         if value not in there:
             what = " or ".join(dict.fromkeys(column.removesuffix("_id") for _, column in columns))
-            missing = not_found(what.replace("vehicle", "car").replace("_", " "), value, there)
-            raise ConfigError([f"--set {parameter.name}: {missing}"])
+            kind = as_is(what.replace("vehicle", "car").replace("_", " "))
+            nowhere = not_found(kind, value, there)
+            raise spoken("asked.set", name=parameter.name, problem=nowhere)
 
 
 def run_query(

@@ -14,6 +14,7 @@ import msgspec
 
 from fleet_wire.command_line import write_file
 from fleet_wire.config.file import yaml_text
+from fleet_wire.contract.text import Text
 from fleet_wire.errors import ConfigError
 from platform_probe.commands.asking import StoreOptions, store_options
 from platform_probe.commands.incidents import one_incident
@@ -24,6 +25,7 @@ from platform_probe.tell.posting import MonitorAddress
 from platform_probe.tell.posting import post as post_to
 from platform_probe.tell.what_if import WhatIfPost, WhatIfResult, what_if_lines
 from platform_probe.texts.speaking import Speaker
+from platform_probe.texts.spoken_error import spoken
 
 
 @click.command("what-if", context_settings={"ignore_unknown_options": True})
@@ -68,7 +70,7 @@ def what_if(
         raise ConfigError(["--post: --worlds plays nothing that could be posted"])
     monitor, name = (person.monitor(store.config), person.name()) if post else (None, "")
     if post and monitor is None:
-        raise ConfigError(["no token: name its file by --token-file, or the settings by --config"])
+        raise spoken("asked.no_token")
     asked = store.question()
     text = yaml_text(worlds_of(asked.source, one_incident(asked.source, incident_id)))
     if worlds is not None:
@@ -94,4 +96,4 @@ def _post(monitor: MonitorAddress, asked: WhatIfPost, speaker: Speaker) -> None:
     """Print a result, and have the monitor post it. Raises `ConfigError` where it cannot."""
     click.echo("\n".join(what_if_lines(asked.result, speaker)))
     asyncio.run(post_to(monitor, WHAT_IFS_PATH, asked))
-    click.echo("posted to the incident's thread in Slack", err=True)
+    click.echo(speaker.say(Text(key="what_if.posted")), err=True)

@@ -128,7 +128,7 @@ class MessagesSettings(Section):
     )  # fmt: skip
     language: Literal["en", "fr"] = Field(
         "en", description="language of all messages, and of what `platform-probe diagnose`,"
-        " `incidents`, `cohorts` and `label` print",
+        " `incidents`, `cohorts`, `label` and `messages test` print, errors included",
     )  # fmt: skip
     actions_token_file: Path | None = Field(
         None, description="file with the token that `platform-probe incidents ack` and its like"

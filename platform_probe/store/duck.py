@@ -16,7 +16,9 @@ from typing import Any, Final
 import duckdb
 import msgspec
 
+from fleet_wire.contract.text import Text
 from fleet_wire.errors import ConfigError
+from platform_probe.texts.spoken_error import SpokenError, spoken
 
 MAX_SECONDS: Final = 60.0
 """A query that takes longer is ended."""
@@ -136,10 +138,9 @@ class Duck:
         try:
             return self.rows_of(sql, parameters, limit=limit)
         except duckdb.InterruptException:
-            raise ConfigError([too_long(MAX_SECONDS)]) from None
+            raise SpokenError(too_long(MAX_SECONDS)) from None
         except MemoryError:
-            problem = "the query needs more memory than there is: ask for less, by time or by car"
-            raise ConfigError([problem]) from None
+            raise spoken("store.too_large") from None
         finally:
             stopper.cancel()
 
@@ -196,9 +197,9 @@ class Duck:
             os.close(self._held.pop())
 
 
-def too_long(seconds: float) -> str:
+def too_long(seconds: float) -> Text:
     """Return what is said of a query that was ended."""
-    return f"the query took longer than {seconds:g} s: ask for less, by time or by car"
+    return Text(key="store.too_long", values={"seconds": f"{seconds:g}"})
 
 
 def _sql_error(error: duckdb.Error) -> ConfigError:

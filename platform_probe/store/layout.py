@@ -33,6 +33,7 @@ import msgspec
 
 from fleet_wire.errors import ConfigError
 from fleet_wire.private_files import FOR_GROUP, write_whole
+from platform_probe.texts.spoken_error import spoken
 
 VERSION: Final = 13
 """The version of the tables and of the names. A store of a later one is refused."""
@@ -167,14 +168,13 @@ def check_is_store(directory: Path) -> int:
     try:
         found = msgspec.json.decode((directory / STORE_FILE).read_bytes(), type=_StoreFile)
     except FileNotFoundError:
-        raise ConfigError([f"{directory}: no store here: it has no {STORE_FILE}"]) from None
+        raise spoken("store.none", directory=str(directory), file=STORE_FILE) from None
     except (OSError, msgspec.MsgspecError) as error:
         raise ConfigError([f"{directory / STORE_FILE}: cannot be read: {error}"]) from None
     if found.format != FORMAT:
         raise ConfigError([f"{directory / STORE_FILE}: says {found.format!r}, expected {FORMAT!r}"])
     if found.version > VERSION:
-        problem = f"{directory}: a store of version {found.version}, and this release knows up to"
-        raise ConfigError([f"{problem} {VERSION}: use the release that wrote it, or a later one"])
+        raise spoken("store.later", directory=str(directory), version=found.version, known=VERSION)
     return found.version
 
 

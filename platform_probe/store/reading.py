@@ -16,7 +16,6 @@ import msgspec
 
 from fleet_wire.contract.attempt import Stage
 from fleet_wire.contract.causes import Cause
-from fleet_wire.errors import ConfigError
 from platform_probe.store.damaged import named
 from platform_probe.store.duck import DamagedFileError, Duck, FileGoneError, Rows, file_list, quoted
 from platform_probe.store.keeper import id_hash, ids_directory, parquet_rows, sums_rows
@@ -33,6 +32,7 @@ from platform_probe.store.layout import (
 from platform_probe.store.offload import fetched
 from platform_probe.store.past_rows import known_by
 from platform_probe.store.schema import ATTEMPTS, TABLES, Table, empty_rows, rows_of_lines, sums_of
+from platform_probe.texts.spoken_error import spoken
 
 MARGIN_S: Final = 3_600
 """The margin around an asked time: records may have begun, or been written, so long before or after
@@ -94,8 +94,8 @@ class Source:
         if self.is_store:
             check_is_store(directory)
         elif not has_records(directory):
-            expected = f"neither a store ({STORE_FILE}) nor records ({ATTEMPTS.run_file})"
-            raise ConfigError([f"{directory}: {expected}"])
+            its = {"file": STORE_FILE, "records": ATTEMPTS.run_file}
+            raise spoken("store.neither", directory=str(directory), **its)
 
     def files(self, table: Table, span: Span = ALWAYS) -> Files:
         """Return the files of a table that may have something of a time.

@@ -13,6 +13,7 @@ import sys
 from functools import partial
 from typing import Final
 
+from fleet_wire.contract.text import Text
 from fleet_wire.errors import ConfigError
 from platform_probe.store.duck import DamagedFileError, Duck, Rows
 from platform_probe.store.hidden_customers import hide_customers
@@ -66,13 +67,14 @@ def main() -> None:
     try:
         answer = pickle.dumps(_answer(question))
     except MemoryError:
-        problem = f"the query needs more than {question.limits.memory_mib} MiB of memory: ask for"
-        problem += " less, by time or by car; --memory or console.sql_memory_mib allows more"
-        answer = pickle.dumps(Problem(problem))
+        answer = _too_much("store.sql_memory", question.limits.memory_mib)
     if len(answer) > question.limits.answer_mib * MIB:
-        size = f"more than {question.limits.answer_mib} MiB"
-        answer = pickle.dumps(Problem(f"the answer has {size}: ask for fewer rows or columns"))
+        answer = _too_much("store.sql_answer", question.limits.answer_mib)
     sys.stdout.buffer.write(answer)
+
+
+def _too_much(key: str, mib: int) -> bytes:
+    return pickle.dumps(Problem(Text(key=key, values={"mib": mib})))
 
 
 if __name__ == "__main__":

@@ -19,10 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from fleet_wire.contract.text import Text
 from fleet_wire.errors import ConfigError
 from platform_probe.store.duck import DamagedFileError, Rows, too_long
 from platform_probe.store.limits import SqlLimits
 from platform_probe.store.reading import Source
+from platform_probe.texts.spoken_error import SpokenError, followed
 
 _COMMAND: Final = (sys.executable, "-m", "platform_probe.store.sql_process")
 
@@ -44,7 +46,8 @@ class Question:
 class Problem:
     """Why there is no answer; `path` is that of a damaged file."""
 
-    text: str
+    text: str | Text
+    """A `Text` where it used more than a limit allows."""
     path: str | None = None
     is_of_disk: bool = False
 
@@ -72,8 +75,7 @@ def run_user_sql(
         _COMMAND, input=pickle.dumps(question), capture_output=True, check=False
     )
     if done.returncode == -signal.SIGALRM:
-        problem = too_long(limits.max_s)
-        raise ConfigError([f"{problem}; --timeout or console.sql_timeout_s allows more"])
+        raise SpokenError(followed(too_long(limits.max_s), Text(key="store.more_time")))
     if done.returncode:
         last = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
         raise ConfigError([f"SQL: the query ended its process ({done.returncode}): {last}"])
@@ -85,6 +87,8 @@ def run_user_sql(
 
 
 def _error_of(problem: Problem) -> Exception:
+    if isinstance(problem.text, Text):
+        return SpokenError(problem.text)
     if problem.path is not None:
         return DamagedFileError(problem.path, problem.text)
     return OSError(problem.text) if problem.is_of_disk else ConfigError(problem.text.splitlines())

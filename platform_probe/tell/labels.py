@@ -11,8 +11,6 @@ from fleet_wire.contract.attempt import Source as AskedBy
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import FactSeen
 from fleet_wire.contract.label import Label
-from fleet_wire.error_text import suggestion
-from fleet_wire.errors import ConfigError
 from fleet_wire.modes.catalogue import TITLES
 from fleet_wire.modes.facts import FACTS, PLATFORM_LOG, EvidenceSource, Fact
 from platform_probe.judge.diagnosis.calibration import LabelledUnlock
@@ -22,6 +20,7 @@ from platform_probe.store.reading import Source, Span
 from platform_probe.store.writer import StoreHeldError, keep_label
 from platform_probe.tell.posting import MonitorAddress, post
 from platform_probe.tell.support.rows import Row, as_rows, unix_s, utc
+from platform_probe.texts.spoken_error import SpokenError, no_mode, spoken
 
 MOST: Final = 5_000
 """The last labels that a calibration uses."""
@@ -41,17 +40,14 @@ async def send_label(label: Label, directory: Path, monitor: MonitorAddress | No
         keep_label(directory, label)
     except StoreHeldError as held:
         if monitor is None:
-            problem = f"{directory}: a monitor writes to this store, and no token for it is known"
-            todo = "set messages.actions_token_file in its settings, and name them by --config"
-            raise ConfigError([f"{problem}: {todo}"]) from held
+            raise spoken("asked.store_held", directory=str(directory)) from held
         await post(monitor, LABELS_PATH, label)
 
 
 def check_mode(mode: str) -> None:
     """Raise `ConfigError` for a mode that no label can have."""
     if mode not in TITLES:
-        near = suggestion(mode, [*TITLES])
-        raise ConfigError([f"no failure mode {mode!r}{near}; see docs/modes.md"])
+        raise SpokenError(no_mode(mode))
 
 
 def labelled_unlocks(source: Source, since_s: float | None) -> list[LabelledUnlock]:

@@ -8,11 +8,11 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from fleet_wire.config.secrets import read_secret
-from fleet_wire.errors import ConfigError
 from fleet_wire.web.client import HttpClient, NoAnswerError
 from fleet_wire.web.exchange import JSON, HttpResponse
 from fleet_wire.web.server import at_url
 from platform_probe.settings.monitor import ProbeSettings
+from platform_probe.texts.spoken_error import spoken
 
 TIMEOUT_S: Final = 10.0
 _OK: Final = 200
@@ -58,15 +58,13 @@ async def post(monitor: MonitorAddress, path: str, asked: Any) -> bytes:
             "POST", path, timeout_s=TIMEOUT_S, headers=headers, body=msgspec.json.encode(asked)
         )
     except NoAnswerError as error:
-        why = f"no answer from a monitor at {monitor.url} ({error}): name it by --monitor URL"
-        raise ConfigError([why]) from None
+        raise spoken("asked.no_monitor", url=monitor.url, error=str(error)) from None
     finally:
         await client.close()
     if answer.status == _NOT_FOUND:
-        why = "this monitor takes none: set messages.actions_token_file"
-        raise ConfigError([f"{monitor.url}: {why}"])
+        raise spoken("asked.accepts_none", url=monitor.url)
     if answer.status != _OK:
-        raise ConfigError([f"{monitor.url}: {_detail(answer)}"])
+        raise spoken("asked.refused", url=monitor.url, detail=_detail(answer))
     return answer.body
 
 

@@ -10,8 +10,8 @@ from functools import cache
 from typing import Final
 from zoneinfo import ZoneInfo, available_timezones
 
-from fleet_wire.error_text import suggestion
-from fleet_wire.errors import ConfigError
+from fleet_wire.error_text import nearest
+from platform_probe.texts.spoken_error import spoken
 
 _AGO: Final = re.compile(
     r"(\d{1,6}(?:\.\d+)?) ?(s|sec|seconds?|m|min|minutes?|h|hours?|d|days?)(?: ago)?"
@@ -24,10 +24,6 @@ _CLOCK: Final = (
 _DAY: Final = r"(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})"
 _OFFSET: Final = r"(?P<offset>Z|[+-]\d{2}:\d{2})"
 _WRITTEN_TIME: Final = re.compile(rf"(?:{_DAY}(?:[ T]|$))?(?:{_CLOCK} ?{_OFFSET}?)?", re.IGNORECASE)
-_EXAMPLES: Final = (
-    "08:15, 20:15:30, 2026-03-29 08:15, 2026-03-29T08:15:00+02:00, or how long before the newest"
-    " record, as 90m or 2h"
-)
 MINUTE_S: Final = 60.0
 HOUR_S: Final = 3_600.0
 DAY_S: Final = 86_400.0
@@ -43,7 +39,7 @@ _RANGES: Final = {
 
 
 def zone_named(name: str) -> tzinfo:
-    """Return a time zone. Raises `ConfigError` where there is none, with what may be meant."""
+    """Return a time zone. Raises `SpokenError` where there is none, with what may be meant."""
     wanted = name.strip()
     if wanted in ("UTC", "Z"):
         return UTC
@@ -56,9 +52,10 @@ def zone_named(name: str) -> tzinfo:
     near = next((each for each in sorted(names) if each.lower() == plain), None) or next(
         iter(meant), None
     )
-    said = f"; did you mean '{near}'?" if near else suggestion(name, sorted(names))
-    expected = "; a zone is a continent and a city, as Europe/Berlin or America/New_York, or UTC"
-    raise ConfigError([f"no time zone {name!r}{said or expected}"])
+    near = near or nearest(name, sorted(names))
+    if near is not None:
+        raise spoken("when.zone_near", name=name, near=near)
+    raise spoken("when.no_zone", name=name)
 
 
 @cache
@@ -71,15 +68,15 @@ def moment_of(text: str, zone: tzinfo, *, newest_s: float) -> float:
     """Return the Unix time of a typed time.
 
     A time without a date is the last one that is not after `newest_s`; "2h" is so long before it.
-    Raises `ConfigError` for what is no time, does not exist, or exists twice in this zone, with
-    what would do.
+    Raises `SpokenError` for what is no time, does not exist, or exists twice in this zone. It says
+    what to write.
     """
     wanted = text.strip()
     if ago := _AGO.fullmatch(wanted):
         return max(newest_s - float(ago[1]) * _SECONDS[ago[2][0]], 0.0)
     written = _WRITTEN_TIME.fullmatch(wanted)
     if not wanted or written is None:
-        raise ConfigError([f"{text!r} is not written as a time is here: write {_EXAMPLES}"])
+        raise spoken("when.unreadable", text=text)
     given = {name: value for name, value in written.groupdict().items() if value is not None}
     own_zone = _zone_of_offset(given.pop("offset")) if "offset" in given else None
     its_zone = own_zone or zone
@@ -105,15 +102,14 @@ def lasts_s(text: str) -> float:
 
 
 def _local(numbers: Mapping[str, int], text: str) -> datetime:
-    """Return the time of these numbers. Raises `ConfigError` that says which one cannot be."""
+    """Return the time of these numbers. Raises `SpokenError` that says which one cannot be."""
     for name, (least, most) in _RANGES.items():
-        number, of = numbers.get(name, least), ""
+        number = numbers.get(name, least)
         if name == "day":
             most = monthrange(numbers["year"], numbers["month"])[1]  # noqa: PLW2901 - of its month
-            of = f" of {numbers['year']}-{numbers['month']:02d}"
         if not least <= number <= most:
-            problem = f"there is no {name} {number}: {name}s{of} are {least} to {most}"
-            raise ConfigError([f"{text!r}: {problem}"])
+            of = {} if name != "day" else {"month": f"{numbers['year']}-{numbers['month']:02d}"}
+            raise spoken(f"when.no_{name}", text=text, least=least, most=most, **of)
     return datetime(**numbers)  # type: ignore[arg-type]  # noqa: DTZ001 - local to a zone
 
 
@@ -124,7 +120,7 @@ def _zone_of_offset(offset: str) -> tzinfo:
     hours, minutes = int(offset[1:3]), int(offset[4:])
     sign = -1 if offset[0] == "-" else 1
     if hours > _RANGES["hour"][1] or minutes > _RANGES["minute"][1]:
-        raise ConfigError([f"no zone is {offset} from UTC: write as +02:00"])
+        raise spoken("when.no_offset", offset=offset)
     return timezone(sign * timedelta(hours=hours, minutes=minutes))
 
 
@@ -136,13 +132,20 @@ def _unix_s(local: datetime, zone: tzinfo, text: str) -> float:
     assert after is not None  # noqa: S101 - the zone is set
     if before == after:
         return first.timestamp()
-    where = f"on {local.date().isoformat()} in {zone}"
-    if after > before:
-        write = " or ".join(_minutes(local + step) for step in (before - after, after - before))
-        problem = f"does not exist {where}: clocks were put forward over it; write {write}"
-        raise ConfigError([f"{text!r} {problem}"])
-    write = " or ".join(_minutes(each) for each in (first, second))
-    raise ConfigError([f"{text!r} exists twice {where}: clocks were put back; write {write}"])
+    is_skipped = after > before
+    either = (
+        [_minutes(local + step) for step in (before - after, after - before)]
+        if is_skipped
+        else [_minutes(each) for each in (first, second)]
+    )
+    raise spoken(
+        "when.skipped" if is_skipped else "when.twice",
+        text=text,
+        day=local.date().isoformat(),
+        zone=str(zone),
+        first=either[0],
+        second=either[1],
+    )
 
 
 def _minutes(time: datetime) -> str:

@@ -18,8 +18,9 @@ from fleet_wire.errors import ConfigError
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.store.duck import Duck
 from platform_probe.store.reading import Source, Span
-from platform_probe.tell.support.nearest import nearest_texts, not_found
+from platform_probe.tell.support.nearest import kind_of_id, nearest_texts, not_found
 from platform_probe.tell.support.rows import as_rows, utc
+from platform_probe.texts.spoken_error import SpokenError
 
 AROUND_S: Final = 120.0
 """Unlocks that began so near to one that is exported are taken with it [E]."""
@@ -137,7 +138,7 @@ def incident_of(source: Source, attempt_id: str, mode: str | None) -> Incident:
         found = _unlocks(duck, "attempt_id = $id", {"id": attempt_id})
         if not found:
             there = nearest_texts(attempt_id, _ATTEMPT_IDS, duck)
-            raise ConfigError([not_found("attempt", attempt_id, there)])
+            raise SpokenError(not_found(kind_of_id("attempt_id"), attempt_id, there))
         (model,) = found
         chosen = mode or _mode_of(model)
         near = _unlocks(duck, *_in(Span(model.at_s - AROUND_S, model.at_s + AROUND_S)))

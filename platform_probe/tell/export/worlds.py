@@ -14,12 +14,12 @@ from typing import Any, Final
 
 from fleet_wire.contract.incident import Incident as Found
 from fleet_wire.contract.incident import IncidentKind
-from fleet_wire.errors import ConfigError
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.store.reading import Source, Span
 from platform_probe.tell.export.incident import Incident, Unlock, incident_of_unlocks, unlocks_in
 from platform_probe.tell.export.scenario import ELSEWHERE, INCIDENT, scenario_of
 from platform_probe.texts.catalogue import LANGUAGES, say_in
+from platform_probe.texts.spoken_error import spoken
 
 MOST_WORLDS: Final = 3
 LEAST_WEIGHT: Final = 0.05
@@ -67,7 +67,7 @@ def worlds_of(source: Source, incident: Found) -> dict[str, Any]:
     ]
     weights = _weights(struck)
     if not weights:
-        raise ConfigError(["no unlock of the incident is diagnosed yet: ask again in a minute"])
+        raise spoken("asked.not_diagnosed_yet")
     are_away = incident.kind is IncidentKind.CARS_LOST and incident.ended_at is None
     demand = _Demand(
         rate_per_s=len(_customers(seen)) / max(1.0, until_s - since_s),

@@ -39,6 +39,7 @@ from platform_probe.tell.messages.slack_blocks import (
 )
 from platform_probe.tell.what_if import WhatIfPost
 from platform_probe.texts.speaking import ENGLISH, Speaker
+from platform_probe.texts.spoken_error import no_mode
 
 MAX_ASKED_BYTES: Final = 262_144
 """Slack sends the whole message along, of 13,000 characters in JSON within a form."""
@@ -55,12 +56,13 @@ _KINDS: Final = {
 }
 
 NOT_DONE: Final = Text(key="slack.not_done")
-NO_STORE: Final = "this monitor keeps no labels: set store.directory in its settings"
+NO_STORE: Final = Text(key="asked.keeps_no_labels")
+_WRONG_TOKEN: Final = Text(key="asked.wrong_token")
 Act = Callable[[IncidentAction], bool]
 """Does it; returns whether there is such an incident, to which it can be done."""
 KeepLabel = Callable[[Label], bool]
 """Keeps it; returns whether this monitor keeps labels at all."""
-PostWhatIf = Callable[[WhatIfPost], Awaitable[str | None]]
+PostWhatIf = Callable[[WhatIfPost], Awaitable[Text | None]]
 """Tells of a what-if in the incident's thread; returns why it could not."""
 Count = Callable[[RequestEnd], None]
 SayTo = Callable[[str, str], Awaitable[bool]]
@@ -240,7 +242,7 @@ class Actions(_Answers):
         speaker: Speaker = ENGLISH,
     ) -> None:
         super().__init__(act, count, clock)
-        self._not_done = speaker.say(NOT_DONE)
+        self._say = speaker.say
         self._token = token
         self._keep_label = keep_label
         self._post_what_if = post_what_if
@@ -254,7 +256,7 @@ class Actions(_Answers):
         except ConfigError as error:
             return self._reply(RequestEnd.FORGED, 503, f"the token: {error}")
         if not has_token(request, token):
-            return self._reply(RequestEnd.FORGED, 401, "the token is wrong")
+            return self._reply(RequestEnd.FORGED, 401, self._say(_WRONG_TOKEN))
         body = await _body_of(request) or b""
         if request.path == WHAT_IFS_PATH:
             return await self._handle_what_if(body)
@@ -268,7 +270,7 @@ class Actions(_Answers):
             return self._reply(RequestEnd.UNREADABLE, 400, str(error))
         problem = await self._post_what_if(asked)
         if problem is not None:
-            return self._reply(RequestEnd.UNKNOWN, 409, problem)
+            return self._reply(RequestEnd.UNKNOWN, 409, self._say(problem))
         self._count(RequestEnd.TAKEN)
         return HttpResponse(200, b"{}", JSON)
 
@@ -278,9 +280,9 @@ class Actions(_Answers):
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             return self._reply(RequestEnd.UNREADABLE, 400, str(error))
         if label.mode is not None and label.mode not in TITLES:
-            return self._reply(RequestEnd.UNREADABLE, 400, f"no failure mode {label.mode!r}")
+            return self._reply(RequestEnd.UNREADABLE, 400, self._say(no_mode(label.mode)))
         if not self._keep_label(msgspec.structs.replace(label, at=self._clock.unix_s())):
-            return self._reply(RequestEnd.UNKNOWN, 409, NO_STORE)
+            return self._reply(RequestEnd.UNKNOWN, 409, self._say(NO_STORE))
         self._count(RequestEnd.TAKEN)
         return HttpResponse(200, b"{}", JSON)
 
@@ -303,7 +305,7 @@ class Actions(_Answers):
                 RequestEnd.UNREADABLE, 400, "a mute needs `seconds`, nothing else does"
             )
         if not self._act(action):
-            return self._reply(RequestEnd.UNKNOWN, 409, self._not_done)
+            return self._reply(RequestEnd.UNKNOWN, 409, self._say(NOT_DONE))
         self._count(RequestEnd.TAKEN)
         return HttpResponse(200, msgspec.json.encode(action), JSON)
 

@@ -16,6 +16,7 @@ from typing import Any, Final
 from fleet_wire.clock import Clock
 from fleet_wire.config.secrets import read_secret
 from fleet_wire.contract.incident import Incident
+from fleet_wire.contract.text import Text
 from fleet_wire.web.exchange import HttpRequest, HttpResponse
 from platform_probe.outputs.logs import Logger
 from platform_probe.settings.messages import (
@@ -167,6 +168,6 @@ class Messages:
                     self._journal.write_entry(INCIDENT, incident.incident_id, None)
 
 
-async def _no_slack(_: WhatIfPost) -> str | None:
+async def _no_slack(_: WhatIfPost) -> Text | None:
     """Return why there is no thread to post to."""
-    return "this monitor posts to no Slack: set messages.slack in its settings"
+    return Text(key="slack.what_if_no_slack")

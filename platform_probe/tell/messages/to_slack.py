@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final, assert_never
 
 from fleet_wire.clock import Clock
-from fleet_wire.contract.text import Text
+from fleet_wire.contract.text import Text, Value
 from fleet_wire.error_text import shortened
 from platform_probe.settings.messages import MessagesSettings, SlackSettings
 from platform_probe.tell.messages.delivery import DeliveryKind, Failure, Trouble
@@ -32,6 +32,7 @@ from platform_probe.tell.messages.slack_calls import (
 )
 from platform_probe.tell.messages.slack_outbox import SlackOutbox
 from platform_probe.tell.what_if import WhatIfPost, what_if_lines
+from platform_probe.texts.catalogue import as_is
 from platform_probe.texts.speaking import Speaker
 
 PLACE: Final = "slack"
@@ -100,12 +101,12 @@ class ToSlack(Backend[Call]):
             what = DeliveryKind.EDIT if call.verb is Verb.EDIT else DeliveryKind.POST
             self.results.on_sent(self.name, what, **about)
 
-    async def post_what_if(self, asked: WhatIfPost) -> str | None:
+    async def post_what_if(self, asked: WhatIfPost) -> Text | None:
         """Tell of a what-if in the incident's threads; return why one has not got it."""
         speaker = self._around.speaker
         threads = self._outbox.threads_of(asked.incident_id)
         if not threads:
-            return speaker.say(NO_THREAD)
+            return NO_THREAD
         title = speaker.say(Text(key="slack.what_would_help"))
         lines = [f"*{title}* ({escaped(asked.by)})"]
         lines += map(escaped, what_if_lines(asked.result, speaker))
@@ -116,8 +117,9 @@ class ToSlack(Backend[Call]):
             if isinstance(outcome, Posted):
                 self.results.on_sent(self.name, DeliveryKind.POST, incident_id=asked.incident_id)
             else:
-                detail = outcome.detail if isinstance(outcome, Failure) else speaker.say(NO_THREAD)
-                problem = f"{place.channel}: {detail}"
+                why = as_is(outcome.detail) if isinstance(outcome, Failure) else NO_THREAD
+                its: dict[str, Value] = {"channel": place.channel, "problem": why}
+                problem = Text(key="slack.what_if_not_posted", values=its)
         return problem
 
     async def _reply(self, place: SlackThread, text: str) -> Outcome:

@@ -15,7 +15,7 @@ from fleet_wire.contract.incident import (
     IncidentState,
     Severity,
 )
-from fleet_wire.contract.text import Text
+from fleet_wire.contract.text import Text, Value
 from fleet_wire.errors import ConfigError
 from platform_probe.settings.messages import (
     AlertmanagerSettings,
@@ -24,12 +24,13 @@ from platform_probe.settings.messages import (
     WebhookSettings,
 )
 from platform_probe.tell.messages.alerts import ALERT_NAME, ALERTS_PATH
-from platform_probe.tell.messages.delivery import Failure, Trouble
+from platform_probe.tell.messages.delivery import Failure
 from platform_probe.tell.messages.incident_text import rfc3339
 from platform_probe.tell.messages.slack import (
     NEEDED_SCOPES,
     WANTED_SCOPES,
     SlackApi,
+    TokenIdentity,
 )
 from platform_probe.tell.messages.slack_blocks import Content
 from platform_probe.tell.messages.slack_calls import (
@@ -42,33 +43,21 @@ from platform_probe.tell.messages.slack_calls import (
 )
 from platform_probe.tell.messages.to_urls import post_json, post_to_webhook
 from platform_probe.tell.messages.webhook import Event, Post
+from platform_probe.texts.catalogue import as_is, has_text
 from platform_probe.texts.speaking import ENGLISH, Speaker
 
 TEST_ID: Final = "unlockpath-test"
 TEST_S: Final = 60.0
 """A test alert ends by itself."""
-_CURES: Final = {
-    "invalid_auth": "the token is wrong: copy the Bot User OAuth Token of the app, xoxb-...",
-    "not_authed": "the token's file is empty",
-    "account_inactive": "the app was removed from the workspace: install it again",
-    "token_revoked": "the token was revoked: install the app again, and copy the new one",
-    "token_expired": "turn token rotation off in the app, or renew the file",
-    "not_allowed_token_type": "that is no bot token: copy the Bot User OAuth Token, xoxb-...",
-    "missing_scope": "add the scope to the app, and install it again",
-    "channel_not_found": "no such channel, or a private one: invite the app (/invite @unlockpath)",
-    "not_in_channel": "invite the app to the channel: /invite @unlockpath",
-    "is_archived": "the channel is archived: name another one",
-    "restricted_action": "a workspace setting keeps apps from posting there: ask an administrator",
-}
 
 
 class TryResult(NamedTuple):
     """The result of one try."""
 
-    where: str
-    problem: str | None
+    where: Text
+    problem: Text | None
     """None: it works."""
-    said: str = "sent"
+    said: Text = Text(key="try.sent")
 
 
 def a_test_incident(unix_s: float, speaker: Speaker = ENGLISH) -> Incident:
@@ -107,21 +96,16 @@ async def _slack(slack: SlackSettings, text: str, incident: Incident) -> AsyncIt
     api = SlackApi(token_file=slack.token_file, api_url=slack.api_url, timeout_s=slack.timeout_s)
     checked = await api.check()
     if isinstance(checked, Failure):
-        yield TryResult("slack", _problem_text(checked))
+        yield TryResult(as_is("slack"), _problem_text(checked))
         return
-    lacking = [scope for scope in NEEDED_SCOPES if scope not in checked.scopes]
-    wanted = [scope for scope in WANTED_SCOPES if scope not in checked.scopes]
-    problem = f"the app lacks the scope {lacking[0]}" if lacking else None
-    said = f"{checked.user} at {checked.team_url}"
-    if wanted:
-        said += f"; without {', '.join(wanted)} a post whose answer is lost may come twice"
-    yield TryResult("slack", problem, said)
+    yield _identity_result(checked)
     if slack.signing_secret_file is not None:
+        where = Text(key="try.buttons")
         try:
             read_secret(slack.signing_secret_file, name="signing_secret_file")
-            yield TryResult("slack buttons", None, "the signing secret is there")
+            yield TryResult(where, None, Text(key="try.signing_secret"))
         except ConfigError as error:
-            yield TryResult("slack buttons", str(error))
+            yield TryResult(where, as_is(str(error)))
     content = Content(text, None)
     for channel in dict.fromkeys([slack.channel, *(route.channel for route in slack.routes)]):
         place = SlackThread(incident_id=TEST_ID, channel=channel)
@@ -129,8 +113,20 @@ async def _slack(slack: SlackSettings, text: str, incident: Incident) -> AsyncIt
         outcome = await api.post(call, content)
         problem = _problem_text(outcome) if isinstance(outcome, Failure) else None
         if isinstance(outcome, Deleted | NotThere):
-            problem = "Slack took it for a reply"
-        yield TryResult(f"slack {channel}", problem)
+            problem = Text(key="try.reply")
+        yield TryResult(as_is(f"slack {channel}"), problem)
+
+
+def _identity_result(identity: TokenIdentity) -> TryResult:
+    """Return whose token it is, and which scopes it lacks."""
+    lacking = [scope for scope in NEEDED_SCOPES if scope not in identity.scopes]
+    wanted = [scope for scope in WANTED_SCOPES if scope not in identity.scopes]
+    problem = Text(key="try.lacks_scope", values={"scope": lacking[0]}) if lacking else None
+    its: dict[str, Value] = {"user": identity.user, "team": identity.team_url}
+    said = Text(key="try.identity", values=its)
+    if wanted:
+        said = Text(key="try.identity_without", values=its | {"scopes": ", ".join(wanted)})
+    return TryResult(as_is("slack"), problem, said)
 
 
 async def _alertmanager(
@@ -152,28 +148,28 @@ async def _alertmanager(
             msgspec.json.encode([alert]),
             timeout_s=settings.timeout_s,
         )
-        yield TryResult(f"alertmanager {url}", None if failure is None else _problem_text(failure))
+        yield TryResult(
+            as_is(f"alertmanager {url}"), None if failure is None else _problem_text(failure)
+        )
 
 
 async def _webhook(
     hook: WebhookSettings, monitor: str, incident: Incident, speaker: Speaker
 ) -> TryResult:
+    where = as_is(f"webhook {hook.name}")
     post = Post(Event.TEST, incident, f"{TEST_ID}.{incident.at:.0f}")
     try:
         failure = await post_to_webhook(
             hook, post, monitor=monitor, link=None, unix_s=incident.at, speaker=speaker
         )
     except (ConfigError, ValueError) as error:
-        return TryResult(f"webhook {hook.name}", str(error))
-    return TryResult(f"webhook {hook.name}", None if failure is None else _problem_text(failure))
+        return TryResult(where, as_is(str(error)))
+    return TryResult(where, None if failure is None else _problem_text(failure))
 
 
-def _problem_text(failure: Failure) -> str:
+def _problem_text(failure: Failure) -> Text:
     """Return what is wrong, and what to do."""
-    first = failure.detail.partition(":")[0]
-    cure = _CURES.get(first)
-    if cure is not None:
-        return f"{failure.detail}: {cure}"
-    if failure.trouble is Trouble.TOKEN:
-        return f"refused: {failure.detail}"
-    return f"{failure.trouble}: {failure.detail}"
+    key = f"try.cure_{failure.detail.partition(':')[0]}"
+    if not has_text(key):
+        key = f"try.trouble_{failure.trouble}"
+    return Text(key=key, values={"detail": failure.detail})

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from fleet_wire.errors import ConfigError
+from fleet_wire.contract.text import Text
 from platform_probe.store.duck import Duck
 from platform_probe.store.reading import Source
 from platform_probe.tell.support.case import LISTED
 from platform_probe.tell.support.choosing import Moment
-from platform_probe.tell.support.nearest import nearest_texts, not_found, same_id
+from platform_probe.tell.support.nearest import kind_of_id, nearest_texts, not_found, same_id
 from platform_probe.tell.support.records import OF_CARS, Records
 from platform_probe.tell.support.rows import Row, as_rows, unix_s
+from platform_probe.texts.spoken_error import SpokenError, followed, spoken
 
 _TOLD_OF: Final = {
     "attempt_id": (("complaints", "complaint_id"),),
@@ -24,8 +25,6 @@ _TOLD_OF: Final = {
 }
 """Other places of an id besides the unlocks: table and column."""
 _BY_PLATFORM: Final = ("account_id", "trace_id")
-_CALLED: Final = {"account_id": "customer", "vehicle_id": "car"}
-"""The everyday name of a column's things, if it is another word."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +84,7 @@ class Fits:
         if found is None and self._is_known_later("vehicle_id", wanted):
             return wanted  # nothing was known of it then, and that is told
         if found is None:
-            raise ConfigError([not_found("car", wanted, cars)])
+            raise SpokenError(not_found(kind_of_id("vehicle_id"), wanted, cars))
         return found
 
     def _is_known_later(self, name: str, value: str) -> bool:
@@ -130,12 +129,14 @@ class Fits:
         if its and not fitting:
             key, given = next(pair for pair in also.items() if not _has_given_id(its[0], *pair))
             theirs = its[0][key]
-            whose = (
-                f"of no {_column_noun(key)}"
-                if theirs is None
-                else f"of {_column_noun(key)} {theirs!r}"
+            raise spoken(
+                "find.of_none" if theirs is None else "find.of_another",
+                kind=kind_of_id(name),
+                id=value,
+                other=kind_of_id(key),
+                theirs=theirs or "",
+                given=given,
             )
-            raise ConfigError([f"{_column_noun(name)} {value!r} is {whose}, not {given!r}"])
         return fitting
 
     def _with_id(self, name: str, value: str) -> list[Row]:
@@ -163,10 +164,10 @@ class Fits:
             if name == "attempt_id" and (car := self._car_under_way(value)) is not None:
                 self.wanted = replace(self.wanted, vehicle=car)
                 return []
-            raise ConfigError([f"{_column_noun(name)} {value!r} was not known yet at that time"])
+            raise spoken("find.not_yet", kind=kind_of_id(name), id=value)
         if meant is None:
-            problem = not_found(_column_noun(name), value, others) + self._is_another(value)
-            raise ConfigError([problem + self._is_told_by_none(name)])
+            more = (*self._is_another(value), *self._is_told_by_none(name))
+            raise SpokenError(followed(not_found(kind_of_id(name), value, others), *more))
         self._set(name, meant)
         return [row for row in self._find_rows(meant) if row[name] == meant]
 
@@ -225,17 +226,17 @@ class Fits:
         changed = {field.get(name, name.removesuffix("_id")): value}
         self.wanted = replace(self.wanted, **changed)  # type: ignore[arg-type]
 
-    def _is_another(self, value: str) -> str:
-        """Return what else has this id, where it was asked for as something that it is not."""
+    def _is_another(self, value: str) -> Iterator[Text]:
+        """Yield what else has this id, where it was asked for as something that it is not."""
         found = next(iter(self._find_rows(value)), {})
-        names = [name for name in _TOLD_OF if found.get(name) == value]
-        return f"; it is an id of another kind: ask by --{_column_noun(names[0])}" if names else ""
+        if name := next((name for name in _TOLD_OF if found.get(name) == value), None):
+            option = "customer" if name == "account_id" else name.removesuffix("_id")
+            yield Text(key="find.another_kind", values={"option": option})
 
-    def _is_told_by_none(self, name: str) -> str:
-        """Return that an id is nowhere, where only a log of the platform would have it."""
-        if name not in _BY_PLATFORM or self.has_platform_log():
-            return ""
-        return "; without a log of the platform nobody knows it: ask by the car or the booking"
+    def _is_told_by_none(self, name: str) -> Iterator[Text]:
+        """Yield that an id is nowhere, where only a log of the platform would have it."""
+        if name in _BY_PLATFORM and not self.has_platform_log():
+            yield Text(key="find.no_log")
 
     def has_platform_log(self) -> bool:
         """Return whether there is any log of the platform."""
@@ -256,11 +257,6 @@ class Fits:
         ids = {"id": self.wanted.attempt}
         calls = self._records.rows("complaints", "complaint_id = $id", ids, "called_at")
         return next((call["attempts"][-1] for call in calls if call["attempts"]), None)
-
-
-def _column_noun(column: str) -> str:
-    """Return what people call what a column identifies."""
-    return _CALLED.get(column, column.removesuffix("_id"))
 
 
 def _is_same_unlock(one: str | None, other: str) -> bool:

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Final
 
+from fleet_wire.contract.text import Text
 from platform_probe.store.duck import Duck
+from platform_probe.texts.spoken_error import followed
 
 SHOWN: Final = 5
 MOST_ALIKE: Final = 50
@@ -52,10 +54,18 @@ def nearest_texts(text: str, columns: Sequence[tuple[str, str]], duck: Duck) -> 
     return [row[0] for row in found.rows]
 
 
-def not_found(what: str, text: str, ids: Sequence[str]) -> str:
+def not_found(what: Text, text: str, ids: Sequence[str]) -> Text:
     """Return that something is not in a store, with the nearest of `ids` that is."""
+    none = Text(key="find.none", values={"kind": what, "id": text})
     near = nearest(text, ids)
-    return f"no {what} {text!r} in this store" + (f"; nearest: {', '.join(near)}" if near else "")
+    if not near:
+        return none
+    return followed(none, Text(key="find.nearest", values={"ids": ", ".join(near)}))
+
+
+def kind_of_id(column: str) -> Text:
+    """Return what people call what a column identifies."""
+    return Text(key=f"id_kind.{column}")
 
 
 def _plain(text: str) -> str:

@@ -304,7 +304,7 @@ class Console:
             try:
                 return asked, page(asked, rest)
             except ConfigError as error:
-                return asked, Page("problem.html", {"problem": str(error)}, 400)
+                return asked, Page("problem.html", {"problem": asked.problem(error)}, 400)
 
         asked, answer = self._looking.read(work)
         is_missing = isinstance(answer, Page) and answer.status == NOT_FOUND

@@ -19,6 +19,7 @@ from platform_probe.store.duck import Rows
 from platform_probe.tell.support.rows import unix_s
 from platform_probe.texts.catalogue import Say, has_text
 from platform_probe.texts.speaking import Speaker, long_of
+from platform_probe.texts.spoken_error import problems_in
 from platform_probe.texts.times import DAY_S, iso_of
 from platform_probe.web.console.incidents import IncidentHistory, known_in
 from platform_probe.web.console.listing import number_in
@@ -65,6 +66,10 @@ class PageRequest:
     def speaker(self) -> Speaker:
         """Return what says sentences in the person's language, on the day of the newest record."""
         return Speaker(self.language, self.zone, day_s=self.now_s)
+
+    def problem(self, error: ConfigError) -> str:
+        """Return what an error says, in the person's language and zone."""
+        return problems_in(error, self.speaker)
 
     def may(self, right: Permission) -> bool:
         """Return whether the person has a right."""

@@ -15,6 +15,7 @@ from fleet_wire.web.client import HttpClient, NoAnswerError
 from platform_probe.boards.form import RANGE, Panel
 from platform_probe.store.duck import Rows
 from platform_probe.tell.support.rows import utc
+from platform_probe.texts.spoken_error import spoken
 
 TIMEOUT_S: Final = 5.0
 """All panels of a page together: nobody waits longer for a page that lacks some [E]."""
@@ -24,9 +25,7 @@ POINTS: Final = 200
 """Points of a line: as many as a screen can show apart [E]."""
 _LEAST_STEP_S: Final = 15
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
-_NONE_SET: Final = ConfigError(
-    ["no Prometheus is set: write its address as console.prometheus_url into the settings"]
-)
+_NONE_SET: Final = spoken("board.no_prometheus")
 _Sample = tuple[float, str]
 
 
@@ -87,10 +86,10 @@ class Prometheus:
             )
             return _rows_of(msgspec.json.decode(answer.body, type=_Answer), question.panel)
         except NoAnswerError as error:
-            return ConfigError([f"Prometheus gave no answer within {TIMEOUT_S:g} s: {error}"])
+            its = {"seconds": f"{TIMEOUT_S:g}", "error": str(error)}
+            return spoken("board.prometheus_silent", **its)
         except (msgspec.MsgspecError, ValueError, OverflowError, OSError):
-            told = f"what answers at console.prometheus_url is no Prometheus ({answer.status})"
-            return ConfigError([told])
+            return spoken("board.not_prometheus", status=answer.status)
         except ConfigError as error:
             return error
 

@@ -46,7 +46,7 @@ class WhatIf:
     problem: str | None = None
     is_posted: bool = False
     """Whether it stands in the incident's thread in Slack."""
-    why_not_posted: str | None = None
+    why_not_posted: ConfigError | None = None
 
     @property
     def is_under_way(self) -> bool:
@@ -103,7 +103,7 @@ class WhatIfs:
             asyncio.run_coroutine_threadsafe(posting, self._loop).result()
             known.is_posted, known.why_not_posted = True, None
         except ConfigError as error:
-            known.why_not_posted = str(error)
+            known.why_not_posted = error
 
     async def close(self) -> None:
         """End the process that is running."""

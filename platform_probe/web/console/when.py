@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Final
 
-from fleet_wire.errors import ConfigError
 from platform_probe.tell.support.choosing import Moment
+from platform_probe.texts.spoken_error import SpokenError, spoken
 from platform_probe.texts.times import DAY_S, HOUR_S, MINUTE_S, lasts_s, moment_of
 
 NEAR_S: Final = 900.0
@@ -21,6 +21,8 @@ NEAR_S: Final = 900.0
 FIRST_YEAR: Final = 1900
 LAST_YEAR: Final = 9997
 """A day ends on the next one, which every time zone must still have."""
+_CLOCK_CHANGES: Final = ("when.skipped", "when.twice")
+"""The errors about a time that was understood, and that a clock change leaves out or repeats."""
 _DAYS: Final = {
     "today": 0, "aujourd'hui": 0, "aujourdhui": 0, "yesterday": 1, "hier": 1,
     "day before yesterday": 2, "avant-hier": 2, "avant hier": 2,
@@ -114,7 +116,7 @@ class _TextToParse:
 def stretch_of(text: str, zone: tzinfo, *, newest_s: float) -> Stretch | None:
     """Return the time that a text means; None where it means none.
 
-    "now" is the newest record. Raises `ConfigError` for a time that does not exist.
+    "now" is the newest record. Raises `SpokenError` for a time that does not exist.
     """
     if moment := _exact(text, zone, newest_s):
         return moment
@@ -155,8 +157,8 @@ def _exact(text: str, zone: tzinfo, newest_s: float) -> Stretch | None:
         return None  # a number may be anything, a date is a whole day
     try:
         return _stretch_around(moment_of(text, zone, newest_s=newest_s), lasts_s(text))
-    except ConfigError as error:
-        if "exist" in str(error):
+    except SpokenError as error:
+        if error.texts[0].key in _CLOCK_CHANGES:
             raise
         return None
 
@@ -184,13 +186,13 @@ def _last(month: int, day: int, year: str | None, today: date) -> date:
 
 
 def _date(year: int, month: int, day: int) -> date:
+    text = f"{year}-{month:02}-{day:02}"
     if not FIRST_YEAR <= year <= LAST_YEAR:
-        problem = f"years are {FIRST_YEAR} to {LAST_YEAR}"
-        raise ConfigError([f"{year}-{month:02}-{day:02} does not exist here: {problem}"])
+        raise spoken("when.no_year", text=text, least=FIRST_YEAR, most=LAST_YEAR)
     try:
         return date(year, month, day)
-    except ValueError as error:
-        raise ConfigError([f"{year}-{month:02}-{day:02} does not exist: {error}"]) from None
+    except ValueError:
+        raise spoken("when.no_date", text=text) from None
 
 
 def _at_clock(

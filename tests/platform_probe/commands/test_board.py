@@ -47,7 +47,7 @@ def test_check_explains_wrong_questions(store: Path, tmp_path: Path) -> None:
     lines = [line.partition(f"{path}:")[2] for line in told.stderr.splitlines()[:4]]
     assert lines[0].startswith("4: panels.0.sql: read_text() is not allowed here")
     assert lines[1].startswith("6: panels.1.sql: only SELECT is allowed here, not COPY")
-    assert lines[2].startswith("8: panels.2.chart: line needs a time in the first column")
+    assert lines[2].startswith("8: panels.2.chart: A line needs a time in the first column")
     assert lines[3].startswith('11: panels.3.sql: Binder Error: Referenced column "regoin"')
     assert not lost.exists()
 

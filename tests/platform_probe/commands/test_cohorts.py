@@ -69,7 +69,7 @@ def test_quiet_hours_have_none(store: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--since", "soon"), "'soon' is not written as a time"),
+        (("--since", "soon"), "'soon' cannot be read as a time"),
         (("--since", "2026-01-01 03:00", "--until", "02:00"), "03:00 is after --until 02:00"),
     ],
 )

@@ -216,7 +216,7 @@ def test_a_command_is_found_by_what_the_api_calls_it(
 def test_a_command_of_another_booking_is_said_to_be(numbered: Path) -> None:
     """By its whole id."""
     result = told("--booking", "booking-1", "--command", "a1", "--store", numbered)
-    assert "booking 'booking-1' is of command 'car-2/app/a2', not 'a1'" in result.output
+    assert "Booking 'booking-1' has command 'car-2/app/a2', not 'a1'" in result.output
 
 
 @pytest.fixture(scope="module")
@@ -389,8 +389,8 @@ def test_nothing_at_that_time_is_said(store: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--at", "2025-12-31 21:00"), "the records of this store begin at Wed 31 Dec 2025 22:00"),
-        (("--at", "2026-01-03 12:00"), "the records of this store end at Thu 1 Jan 2026 00:01"),
+        (("--at", "2025-12-31 21:00"), "The records here begin at Wed 31 Dec 2025 22:00"),
+        (("--at", "2026-01-03 12:00"), "The records here end at Thu 1 Jan 2026 00:01"),
         (("--since", "2026-01-03 12:00"), "nothing was recorded then"),
     ],
 )
@@ -413,12 +413,36 @@ def test_a_time_after_the_last_unlock_is_of_today(tmp_path: Path) -> None:
     assert found["attempt"]["attempt_id"] == "attempt-0"
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("car-3",), "Inconnu de cette archive : voiture « car-3 ». Les plus proches : car-03"),
+        (("car-03", "--at", "noon"), "« noon » ne se lit pas comme une heure."),
+        (("car-03", "--zone", "Europe/Pariss"), "Vouliez-vous dire « Europe/Paris » ?"),
+        (
+            ("car-03", "--at", "2025-12-31 21:00", "--zone", "Europe/Paris"),
+            "Les enregistrements commencent ici le 31/12/2025 23:00:00 CET.",
+        ),
+    ],
+)
+def test_an_error_is_in_the_language_and_zone_of_the_command(
+    store: Path, tmp_path: Path, words: tuple[str, ...], message: str
+) -> None:
+    """By its option, else by the settings."""
+    config = tmp_path / "probe.yaml"
+    config.write_text('{messages: {language: fr, webhooks: [{name: a, url: "http://h"}]}}')
+    for chosen in (("--language", "fr"), ("--config", config)):
+        result = told(*words, "--store", store, *chosen)
+        assert result.exit_code == 2
+        assert message in result.output
+
+
 def test_a_store_without_records_says_so(tmp_path: Path) -> None:
     """A monitor has just begun."""
     make_store(tmp_path / "store")
     result = told("--booking", "b-1", "--at", "08:15", "--store", tmp_path / "store")
     assert result.exit_code == 2
-    assert "no booking 'b-1' in this store" in result.output
+    assert "No booking 'b-1' is in this store" in result.output
 
 
 def test_booking_without_an_unlock_is_told_from_the_log(store: Path) -> None:
@@ -432,22 +456,28 @@ def test_booking_without_an_unlock_is_told_from_the_log(store: Path) -> None:
     ("words", "message"),
     [
         ((), "name a car, or one of --booking"),
-        (("car-3",), "no car 'car-3' in this store; nearest: car-03"),
-        (("3",), "nearest: car-03"),
-        (("ghost-77",), "no car 'ghost-77' in this store"),
-        (("car'03",), 'no car "car\'03" in this store; nearest: car-03'),
-        (("--booking", "booking-3x"), "no booking 'booking-3x' in this store; nearest: booking-3"),
-        (("--booking", "33"), "nearest: booking-33"),
-        (("--command", "COMMAND 33"), "nearest: command-33"),
-        (("--booking", "customer-3"), "; it is an id of another kind: ask by --customer"),
+        (("car-3",), "No car 'car-3' is in this store. Nearest: car-03"),
+        (("3",), "Nearest: car-03"),
+        (("ghost-77",), "No car 'ghost-77' is in this store"),
+        (("car'03",), "No car 'car'03' is in this store. Nearest: car-03"),
+        (
+            ("--booking", "booking-3x"),
+            "No booking 'booking-3x' is in this store. Nearest: booking-3",
+        ),
+        (("--booking", "33"), "Nearest: booking-33"),
+        (("--command", "COMMAND 33"), "Nearest: command-33"),
+        (("--booking", "customer-3"), "It is an id of another kind: ask by --customer"),
         (("--booking", "booking-5"), None),
-        (("--attempt", "attempt-"), "no attempt 'attempt-' in this store; nearest: attempt-"),
-        (("--customer", "' OR 1=1 --"), 'no customer "\' OR 1=1 --" in this store'),
-        (("--trace", "%"), "no trace '%' in this store"),
-        (("car-03", "--at", "2026-02-30"), "'2026-02-30': there is no day 30"),
-        (("car-03", "--at", "noon"), "'noon' is not written as a time"),
-        (("car-03", "--zone", "Mars/Base"), "no time zone 'Mars/Base'"),
-        (("car-03", "--booking", "booking-33"), "booking 'booking-33' is of car 'car-05', not"),
+        (("--attempt", "attempt-"), "No unlock 'attempt-' is in this store. Nearest: attempt-"),
+        (("--customer", "' OR 1=1 --"), "No customer '' OR 1=1 --' is in this store"),
+        (("--trace", "%"), "No trace '%' is in this store"),
+        (
+            ("car-03", "--at", "2026-02-30"),
+            "'2026-02-30' does not exist: days of 2026-02 are 1 to 28",
+        ),
+        (("car-03", "--at", "noon"), "'noon' cannot be read as a time"),
+        (("car-03", "--zone", "Mars/Base"), "No time zone is called 'Mars/Base'"),
+        (("car-03", "--booking", "booking-33"), "Booking 'booking-33' has car 'car-05', not"),
     ],
 )
 def test_mistakes_are_named(store: Path, words: tuple[str, ...], message: str | None) -> None:

@@ -149,8 +149,8 @@ def test_it_is_seen_again(store: Path, tmp_path: Path) -> None:
     [
         ((), "name an --attempt, a --cause or a --mode"),
         (("--attempt", "attempt-5", "--since", "1h"), "are for more than one --attempt"),
-        (("--attempt", "atempt-55"), "no attempt 'atempt-55' in this store; nearest: attempt-5"),
-        (("--attempt", "' OR 1=1"), 'no attempt "\' OR 1=1" in this store'),
+        (("--attempt", "atempt-55"), "No unlock 'atempt-55' is in this store. Nearest: attempt-5"),
+        (("--attempt", "' OR 1=1"), "No unlock '' OR 1=1' is in this store"),
         (("--attempt", "attempt-1"), "attempt attempt-1 went well: there is nothing to reproduce"),
         (("--attempt", "attempt-10"), "attempt attempt-10 went well"),
         (("--attempt", "attempt-8"), "ended of vehicle_failed, has no diagnosis: name a mode with"),

@@ -76,7 +76,7 @@ def test_settings_without_a_store_lead_to_the_records(records: Path, tmp_path: P
     config.write_text("broker: mqtt://broker:1883\nout_dir: nowhere\n", encoding="utf-8")
     nowhere = told("list", "--config", config)
     assert nowhere.exit_code == 2
-    assert f"{config}: no store is set there (store.directory)" in nowhere.output
+    assert f"{config}: no store is set (store.directory)" in nowhere.output
 
 
 def test_titles_say_their_begin_in_the_zone_of_the_list(records: Path) -> None:
@@ -204,7 +204,7 @@ def test_an_account_without_a_name_is_told_what_to_do(
     token.write_text("made up")
     result = CliRunner().invoke(ack, ["i-1", "--reason", "mine", "--token-file", f"{token}"])
     assert isinstance(result.exception, ConfigError)
-    assert "say who you are by --by NAME" in str(result.exception)
+    assert "Say who you are by --by NAME" in str(result.exception)
 
 
 def test_the_name_of_a_person_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,7 +215,7 @@ def test_the_name_of_a_person_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("SUDO_USER", "jo")
     assert person_name() == "jo"
     monkeypatch.delenv("SUDO_USER")
-    with pytest.raises(ConfigError, match="share the account root: say who you are by --by NAME"):
+    with pytest.raises(ConfigError, match=r"share the account root\. Say who you are by --by NAME"):
         person_name()
     monkeypatch.setattr("sys.stdin", io.StringIO("cleo\n"))
     monkeypatch.setattr("sys.stdin.isatty", lambda: True)

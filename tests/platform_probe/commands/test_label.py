@@ -75,7 +75,7 @@ def test_records_of_a_run_take_labels_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("attempt-33", "generic_50"), "no failure mode 'generic_50'; did you mean 'generic_500'?"),
+        (("attempt-33", "generic_50"), "docs/modes.md lists them. Did you mean 'generic_500'?"),
         (("attempt-99", "phone_side"), "attempt-99"),
         (("attempt-1", "phone_side"), "has no diagnosis that a label could correct"),
         (("attempt-33",), "give a MODE, or --withdraw"),
@@ -101,7 +101,7 @@ def test_a_store_of_a_monitor_needs_that_monitor(store: Path, tmp_path: Path) ->
         away = told(*words, "--token-file", token, "--monitor", "http://127.0.0.1:9")
     assert (unknown.exit_code, away.exit_code) == (2, 2)
     assert "messages.actions_token_file" in unknown.output
-    assert "no answer from a monitor at http://127.0.0.1:9" in away.output
+    assert "No monitor answers at http://127.0.0.1:9" in away.output
 
 
 def test_a_store_gives_the_facts_that_were_labelled(tmp_path: Path) -> None:

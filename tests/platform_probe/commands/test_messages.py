@@ -31,14 +31,25 @@ def config_of(directory: Path, messages: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize(
-    ("language", "text"),
+    ("language", "text", "printed"),
     [
-        ("en", "This is a test of the messages of unlockpath: nothing is wrong"),
-        ("fr", "Ceci est un essai des messages d'unlockpath : tout va bien"),
+        (
+            "en",
+            "This is a test of the messages of unlockpath: nothing is wrong",
+            ("unlockpath at", "slack buttons: the signing secret is there", ": sent"),
+        ),
+        (
+            "fr",
+            "Ceci est un essai des messages d'unlockpath : tout va bien",
+            ("unlockpath sur", "boutons de slack : le secret de signature est là", " : envoyé"),
+        ),
     ],
 )
-async def test_a_test_message_goes_everywhere(tmp_path: Path, language: str, text: str) -> None:
+async def test_a_test_message_goes_everywhere(
+    tmp_path: Path, language: str, text: str, printed: tuple[str, str, str]
+) -> None:
     """To each backend, says that it is one, and does so in the one language of the settings."""
+    who, buttons, sent = printed
     async with slack_server() as slack, json_receiver() as receiver:
         values = slack_settings(tmp_path, slack, routes=[{"channel": "#support"}])
         key = tmp_path / "routing_key"
@@ -50,13 +61,13 @@ async def test_a_test_message_goes_everywhere(tmp_path: Path, language: str, tex
         result = await typed("messages", "test", "--config", config_of(tmp_path, values))
         assert result.exit_code == 0, result.output
         assert result.output.splitlines() == [
-            "slack: unlockpath at https://fleet.slack.com/",
-            "slack buttons: the signing secret is there",
-            "slack #unlocks: sent",
-            "slack #support: sent",
-            f"alertmanager {receiver.url}: sent",
-            "webhook it: sent",
-            "webhook duty: sent",
+            f"slack{sent.split(':')[0]}: {who} https://fleet.slack.com/",
+            buttons,
+            f"slack #unlocks{sent}",
+            f"slack #support{sent}",
+            f"alertmanager {receiver.url}{sent}",
+            f"webhook it{sent}",
+            f"webhook duty{sent}",
         ]
         assert all(text in message.text for message in slack.messages)
         alerts, test, event = receiver.bodies
@@ -87,8 +98,11 @@ def spoil_scopes(_: Path, slack: SlackServer) -> None:
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (spoil_token, "slack: invalid_auth: the token is wrong: copy the Bot User OAuth Token"),
-        (spoil_channel, "slack #unlocks: is_archived: the channel is archived"),
+        (
+            spoil_token,
+            "slack: invalid_auth: the token is wrong. Copy the app's Bot User OAuth Token",
+        ),
+        (spoil_channel, "slack #unlocks: is_archived: the channel is archived. Name another one."),
         (spoil_membership, "slack #unlocks: not_in_channel: invite the app to the channel"),
         (spoil_scopes, "slack #unlocks: missing_scope: chat:write: channels:read: add the scope"),
     ],
@@ -102,6 +116,15 @@ async def test_what_is_wrong_is_said_with_its_cure(tmp_path: Path, spoil: Any, s
     assert result.exit_code == 1
     assert said in result.output
     assert "xoxb-wrong" not in result.output
+
+
+async def test_a_cure_is_in_the_language_of_the_settings(tmp_path: Path) -> None:
+    """On-call reads it, as all messages."""
+    async with slack_server() as slack:
+        values = slack_settings(tmp_path, slack) | {"language": "fr"}
+        slack.archived.add("C0UNLOCKS")
+        result = await typed("messages", "test", "--config", config_of(tmp_path, values))
+    assert "slack #unlocks : is_archived : le canal est archivé." in result.output
 
 
 async def test_settings_without_messages_are_told(tmp_path: Path) -> None:
@@ -142,6 +165,6 @@ async def test_people_act_by_commands(tmp_path: Path) -> None:
             other = tmp_path / "other"
             other.write_text("wrong")
             wrong = await act("ack", "inc-1", "--token-file", str(other))
-            assert "the token is wrong" in wrong.output
+            assert "The token is wrong" in wrong.output
     away = await act("ack", "inc-1")
-    assert "no answer from a monitor" in away.output
+    assert "No monitor answers at" in away.output

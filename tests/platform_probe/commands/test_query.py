@@ -145,7 +145,7 @@ def test_sql_that_asks_for_too_much_is_ended(
     """By the limit that is set."""
     told = ask("sql", sql, "--store", store, option, value)
     assert told.exit_code == 2
-    assert f"the query {message}" in told.output
+    assert f"he query {message}" in told.output
 
 
 def test_the_default_query_time_is_limited(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,23 +156,26 @@ def test_the_default_query_time_is_limited(store: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr("platform_probe.commands.query.query_named", lambda _: endless)
     told = ask("endless", "--store", store)
     assert told.exit_code == 2
-    assert "the query took longer than 0.5 s" in told.output
+    assert "The query took longer than 0.5 s" in told.output
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("causes",), "which store? name it by --store DIR"),
+        (("causes",), "Which store? Name it by --store DIR"),
         (("causes", "--store", "nowhere"), "nowhere: neither a store"),
         (("cause", "--store", "STORE"), "did you mean 'causes'"),
-        (("causes", "--store", "STORE", "--zone", "Mars"), "no time zone 'Mars'"),
-        (("causes", "--store", "STORE", "--since", "soon"), "'soon' is not written as a time"),
+        (("causes", "--store", "STORE", "--zone", "Mars"), "No time zone is called 'Mars'"),
+        (("causes", "--store", "STORE", "--since", "soon"), "'soon' cannot be read as a time"),
         (("causes", "--store", "STORE", "--since", "1h", "--until", "2h"), None),
         (("causes", "--store", "STORE", "--since", "2030-01-01"), "--since 2030-01-01 is after"),
         (("causes", "--store", "STORE", "--set", "minutes"), "--set minutes: expected NAME=VALUE"),
-        (("causes", "--store", "STORE", "--until", "2025-12-31"), "of this store begin at Wed 31"),
+        (("causes", "--store", "STORE", "--until", "2025-12-31"), "records here begin at Wed 31"),
         (("causes", "--store", "STORE", "--until", "2027-01-01"), None),
-        (("car", "--store", "STORE", "--set", "vehicle=CAR-3"), "no car 'CAR-3' in this store; n"),
+        (
+            ("car", "--store", "STORE", "--set", "vehicle=CAR-3"),
+            "No car 'CAR-3' is in this store. N",
+        ),
         (("car", "--store", "STORE", "--set", "vehicle=car-03"), None),
         (
             (
@@ -184,11 +187,11 @@ def test_the_default_query_time_is_limited(store: Path, monkeypatch: pytest.Monk
                 "--set",
                 "after=7.3.0",
             ),
-            "--set before: no firmware or app version or api release '2.4' in this store; nearest:",
+            "--set before: No firmware or app version or api release '2.4' is in this store.",
         ),
         (
             ("customers-of-mode", "--store", "STORE", "--set", "mode=carrier_outage"),
-            "no failure mode 'carrier_outage'; did you mean 'regional_carrier_outage'?",
+            "no failure mode 'carrier_outage'; docs/modes.md lists them. Did you mean",
         ),
         (("causes", "SELECT 1", "--store", "STORE"), "causes takes no SQL"),
         (("sql", "--store", "STORE"), "sql needs a SELECT"),

@@ -133,5 +133,5 @@ def test_directory_of_something_else_stays_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "letter.txt").touch()
     with pytest.raises(ConfigError, match="not empty and no store"):
         make_store(tmp_path)
-    with pytest.raises(ConfigError, match="no store here"):
+    with pytest.raises(ConfigError, match="no store is here"):
         check_is_store(tmp_path)

@@ -285,7 +285,7 @@ def test_other_directory_is_refused(tmp_path: Path) -> None:
 def test_a_predefined_query_that_needs_too_much_memory_is_an_error() -> None:
     """With what to do about it."""
     duck = Duck(threads=1, memory="64MiB")
-    with pytest.raises(ConfigError, match="needs more memory than there is: ask for less"):
+    with pytest.raises(ConfigError, match=r"needs more memory than there is\. Ask for less"):
         duck.query("SELECT list(i) FROM range(50000000) AS r(i)", {}, limit=1)
     duck.close()
 

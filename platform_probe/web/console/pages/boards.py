@@ -6,15 +6,18 @@ import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from fleet_wire.contract.text import Text
 from fleet_wire.errors import ConfigError
 from platform_probe.boards.folder import SHIPPED, BoardFile
 from platform_probe.boards.form import Board, Panel, chart_misfit, panel_problems, read_board
 from platform_probe.settings.console import NAME
 from platform_probe.store.duck import Rows
 from platform_probe.tell.support.rows import unix_s
+from platform_probe.texts.spoken_error import problem_texts, spoken
 from platform_probe.texts.times import HOUR_S
 from platform_probe.web.console.page_request import (
     Answer,
@@ -47,7 +50,7 @@ MAX_TEXT: Final = 16_000
 SQL_S: Final = 50.0
 """The time for all SQL of a board: a page is answered within `ANSWER_S`."""
 _MOST_DIGITS: Final = 12
-_CHANGED: Final = "somebody else has changed the board: copy your text, and open the editor again"
+_CHANGED: Final = Text(key="board.changed")
 Found = Rows | ConfigError
 Finish = Callable[["Sequence[DrawnPanel]"], Page]
 
@@ -70,17 +73,17 @@ def boards_page(asked: PageRequest, _: str) -> Answer:
     squad, name = asked.query.get("squad", ""), asked.query.get("name", "")
     if squad and NAME.fullmatch(name) and may_change(asked, squad):
         return Redirect(f"/board/{squad}/{name}?edit=1")
-    listed = [(file, *_title_of(file)) for file in asked.boards.files()]
+    listed = [(file, *_title_of(asked, file)) for file in asked.boards.files()]
     own = [one.name for one in asked.settings.squads if may_change(asked, one.name)]
     return Page("boards.html", {"listed": listed, "own": own, "is_wrong": bool(name)})
 
 
-def _title_of(file: BoardFile) -> tuple[str, str | None]:
+def _title_of(asked: PageRequest, file: BoardFile) -> tuple[str, str | None]:
     """Return the title of a board, and what is wrong with it."""
     try:
         return file.load().title, None
     except ConfigError as error:
-        return file.name, error.problems[0]
+        return file.name, asked.speaker.say(problem_texts(error)[0])
 
 
 def may_change(asked: PageRequest, squad: str) -> bool:
@@ -115,7 +118,7 @@ def board_page(asked: PageRequest, board_id: str) -> Answer:
         values = {"file": file, "board": board, "drawn": drawn, "span": span, "hours": HOURS}
         return Page("board.html", {**values, "may_change": may, "link_hours": LINK_HOURS})
 
-    return _with_series(board, span, _answers(asked, board, span), finish)
+    return _with_series(asked, board, span, _answers(asked, board, span), finish)
 
 
 def shared_page(asked: PageRequest, rest: str) -> Answer:
@@ -136,7 +139,7 @@ def shared_page(asked: PageRequest, rest: str) -> Answer:
         values = {"board": board, "drawn": drawn, "span": span, "until_s": until_s}
         return Page("board_shared.html", {**small, **values}, look=("board", board_id))
 
-    return _with_series(board, span, _answers(asked, board, span), finish)
+    return _with_series(asked, board, span, _answers(asked, board, span), finish)
 
 
 # Changes
@@ -176,12 +179,12 @@ def _edited(asked: PageRequest, file: BoardFile, form: Mapping[str, str]) -> Ans
     """Return the preview of a text with what is wrong, or save what is right."""
     text, base = form.get("text", "").replace("\r\n", "\n"), form.get("base", "")
     if len(text) > MAX_TEXT:
-        problem = f"{len(text)} letters; at most {MAX_TEXT} can be changed here: make two boards"
+        problem = Text(key="board.too_long", values={"count": len(text), "most": MAX_TEXT})
         return _editor(file, text, base, problems=[problem])
     try:
         document, board = read_board(text, Path(file.path.name))
     except ConfigError as error:
-        return _editor(file, text, base, problems=error.problems)
+        return _editor(file, text, base, problems=problem_texts(error))
     span = asked.now_s - board.hours * HOUR_S, asked.now_s
     answers = _answers(asked, board, span)
     found = {id(panel): answer for panel, answer in zip(board.panels, answers, strict=True)}
@@ -196,7 +199,7 @@ def _edited(asked: PageRequest, file: BoardFile, form: Mapping[str, str]) -> Ans
     def finish(drawn: Sequence[DrawnPanel]) -> Page:
         return _editor(file, text, base, problems=problems, board=board, drawn=drawn)
 
-    return _with_series(board, span, answers, finish)
+    return _with_series(asked, board, span, answers, finish)
 
 
 def _editor(
@@ -204,7 +207,7 @@ def _editor(
     text: str,
     base: str,
     *,
-    problems: Sequence[str] = (),
+    problems: Sequence[Text] = (),
     board: Board | None = None,
     drawn: Sequence[DrawnPanel] = (),
 ) -> Page:
@@ -241,9 +244,7 @@ def _answer(
     if panel.query is None and panel.sql is None:
         return None
     if left_s < 1:
-        return ConfigError(
-            [f"all SQL of a board has {SQL_S:g} s: ask for less, or make two boards"]
-        )
+        return spoken("board.sql_time", seconds=f"{SQL_S:g}")
     limit = ALL_LISTED if panel.chart == "line" else limit_of(asked)
     try:
         return rows_of_pinned(asked, panel, span, limit=limit, most_s=left_s)
@@ -252,7 +253,11 @@ def _answer(
 
 
 def _with_series(
-    board: Board, span: tuple[float, float], answers: Sequence[Found | None], finish: Finish
+    asked: PageRequest,
+    board: Board,
+    span: tuple[float, float],
+    answers: Sequence[Found | None],
+    finish: Finish,
 ) -> Page | SeriesWanted:
     """Return what `finish` makes of the drawn panels, once Prometheus has answered its own."""
     questions = [SeriesQuestion(each, *span) for each in board.panels if each.promql is not None]
@@ -263,17 +268,18 @@ def _with_series(
             next(waiting) if panel.promql is not None else answer
             for panel, answer in zip(board.panels, answers, strict=True)
         ]
-        return finish(list(map(_drawn, board.panels, every)))
+        return finish(list(map(partial(_drawn, asked), board.panels, every)))
 
     return SeriesWanted(questions, with_answers) if questions else with_answers(())
 
 
-def _drawn(panel: Panel, found: Found | None) -> DrawnPanel:
+def _drawn(asked: PageRequest, panel: Panel, found: Found | None) -> DrawnPanel:
     if found is None:
         return DrawnPanel(panel)
-    problem = str(found) if isinstance(found, ConfigError) else chart_misfit(panel, found)
-    if isinstance(found, ConfigError) or problem is not None:
-        return DrawnPanel(panel, Table(panel.title, problem=problem))
+    if isinstance(found, ConfigError):
+        return DrawnPanel(panel, Table(panel.title, problem=asked.problem(found)))
+    if (misfit := chart_misfit(panel, found)) is not None:
+        return DrawnPanel(panel, Table(panel.title, problem=asked.speaker.say(misfit)))
     table = table_of(panel.title, found)
     if panel.chart == "line":
         return DrawnPanel(panel, table, _curves(found))

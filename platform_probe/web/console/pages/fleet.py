@@ -304,7 +304,7 @@ def _pinned(asked: PageRequest, pinned: PinnedQuery, span: tuple[float, float]) 
         found = rows_of_pinned(asked, pinned, span, limit=limit_of(asked))
         return table_of(pinned.title, found)
     except ConfigError as error:
-        return Table(pinned.title, problem=str(error))
+        return Table(pinned.title, problem=asked.problem(error))
 
 
 def rows_of_pinned(

@@ -34,7 +34,7 @@ def search_page(asked: PageRequest, _: str) -> Answer:
     try:
         found = search.find(text)
     except ConfigError as error:
-        return Page("search.html", {"q": text, "found": None, "problem": str(error)}, 400)
+        return Page("search.html", {"q": text, "found": None, "problem": asked.problem(error)}, 400)
     if found.jump is not None:
         return Redirect(found.jump)
     values = {"q": text, "found": found, "problem": None}

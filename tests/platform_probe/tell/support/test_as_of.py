@@ -143,7 +143,7 @@ def test_what_had_not_ended_was_not_known(store: Path) -> None:
     assert "No request to open it has reached" not in text
     with pytest.raises(ConfigError, match="'attempt-100' was not known yet at that time"):
         told(store, 90.0, attempt=FAILED.attempt_id)
-    with pytest.raises(ConfigError, match="no car 'car-x'"):
+    with pytest.raises(ConfigError, match="No car 'car-x'"):
         told(store, 110.0, vehicle="car-x")
 
 

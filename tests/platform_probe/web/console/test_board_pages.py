@@ -259,7 +259,7 @@ def test_two_who_edit_do_not_overwrite_each_other(console: BoardConsole) -> None
 
     got = send(visitor, "save", KINDS.replace("Coast", "Beach"), base=stale)
     assert got.status == 400
-    assert "somebody else has changed the board" in got.text
+    assert "Somebody else has changed this board" in got.text
     assert "Beach" in got.text
     assert "Shore" in (console.file().text() or "")
 
@@ -425,7 +425,7 @@ def test_series_of_prometheus_are_drawn(console: BoardConsole) -> None:
     assert re.search(r"box_offline|box offline", panel_of(page, "Shares"))
     assert re.search(r"99.50\s+%", panel_of(page, "Now"))
     assert "PromQL: parse error: unclosed left parenthesis" in panel_of(page, "Wrong")
-    assert "is no Prometheus (200)" in panel_of(page, "Odd")
+    assert "is no Prometheus (HTTP 200)" in panel_of(page, "Odd")
     asked = next(form for form in StandIn.asked if form["query"] == ["rate(x[86400s])"])
     assert float(asked["end"][0]) - float(asked["start"][0]) == 86_400
     assert asked["step"] == ["432"]
@@ -434,7 +434,7 @@ def test_series_of_prometheus_are_drawn(console: BoardConsole) -> None:
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({}, "no Prometheus is set: write its address as console.prometheus_url"),
+        ({}, "Write its address into the settings, as console.prometheus_url"),
         ({"prometheus_url": "http://127.0.0.1:1"}, "Prometheus gave no answer"),
     ],
 )

@@ -159,16 +159,32 @@ def test_nasty_records_are_only_text(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("query", "problem"),
     [
-        ("since=yesterday-ish", "is not written as a time"),
+        ("since=yesterday-ish", "cannot be read as a time"),
         ("since=2030-01-01&until=2020-01-01", "until"),
-        ("since=2026-13-45", "there is no month 13"),
-        ("since=9999-12-31", "there is no year 9999"),
-        ("since=9999999-01-01", "is not written as a time"),
+        ("since=2026-13-45", "months are 1 to 12"),
+        ("since=9999-12-31", "years are 1900 to 9998"),
+        ("since=9999999-01-01", "cannot be read as a time"),
     ],
 )
 def test_wrong_times_are_told(open_console: str, query: str, problem: str) -> None:
     """The page says what is wrong."""
     got = Visitor(open_console).get(f"/fleet?{query}")
+    assert got.status == 400
+    assert problem in unescape(got.text)
+
+
+@pytest.mark.parametrize(
+    ("path", "problem"),
+    [
+        ("/fleet?since=bientot", "« bientot » ne se lit pas comme une heure."),
+        ("/fleet?since=2026-13-01", "les mois vont de 1 à 12"),
+        ("/search?q=31/02", "n'existe pas. Vérifiez le jour et le mois."),
+        ("/search?q=31/12/9999", "les années vont de 1900 à 9997"),
+    ],
+)
+def test_wrong_times_are_told_in_french(open_console: str, path: str, problem: str) -> None:
+    """As all that a page says to somebody whose browser wants French."""
+    got = Visitor(open_console).get(path, Accept_Language="fr")
     assert got.status == 400
     assert problem in unescape(got.text)
 

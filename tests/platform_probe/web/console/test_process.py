@@ -68,7 +68,7 @@ def test_it_serves_a_store_to_whom_it_made_a_token(console_store: Path, tmp_path
     [
         (("--listen", "0.0.0.0:9465"), "anybody could look"),
         (("--tokens", "missing.txt"), "missing.txt: cannot be read: No such file"),
-        (("--zone", "Europe/Pariss"), "no time zone"),
+        (("--zone", "Europe/Pariss"), "No time zone"),
         (("--new-token", "amelie:boss"), "with a role of"),
     ],
 )
