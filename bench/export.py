@@ -26,11 +26,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from bench.child_fleet import cpu_s, running_fleet
 from bench.machine import machine_facts
 from bench.measure import quantile
-from bench.probe_process import settings_in, start_probe, vehicles_file_in
+from bench.probe_process import child_of, settings_in, start_probe, vehicles_file_in
 from bench.results import aligned
 from fleet_sim.broker.process import start_broker
 from fleet_wire.contract.attempt import Attempt, Stage
 from fleet_wire.contract.causes import Outcome
+from platform_probe.outputs.otlp.sink import MODULE as EXPORTER
 
 BOXES: Final = 1_000
 BACKENDS: Final = {
@@ -97,7 +98,8 @@ async def _measure(directory: Path, settings: dict[str, Any], total: int) -> Exp
         async with asyncio.timeout(_TIMEOUT_S):
             ready = await _said(process, "ready", 0)
             await asyncio.sleep(_BEFORE_S - 0.5)
-            pids = [process.pid, *_children_of(process.pid)]
+            exporter = child_of(process.pid, EXPORTER)
+            pids = [process.pid, *([exporter] if exporter else [])]
             before_s = [cpu_s(pid) for pid in pids]
             await _said(process, "progress", total)
             used_us = [(cpu_s(pid) - b) * 1e6 for pid, b in zip(pids, before_s, strict=True)]
@@ -131,14 +133,6 @@ async def _said(process: asyncio.subprocess.Process, event: str, ended: int) -> 
         if said["event"] == event and said.get("ended", 0) >= ended:
             return said
     raise RuntimeError(f"the probe ended with exit code {await process.wait()}")
-
-
-def _children_of(pid: int) -> list[int]:
-    return [
-        int(path.parent.name)
-        for path in Path("/proc").glob("[0-9]*/stat")
-        if path.read_text().rpartition(")")[2].split()[1] == str(pid)
-    ]
 
 
 def _traces_at(metrics_url: str) -> dict[str, int]:

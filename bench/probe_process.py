@@ -65,14 +65,14 @@ async def start_probe(
     )
 
 
-def judge_of(pid: int) -> int | None:
-    """Return the process id of a monitor's judge; None: there is none just now."""
+def child_of(pid: int, module: str) -> int | None:
+    """Return the process id of a monitor's child that runs a module; None: there is none now."""
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
             parent = path.read_text().rpartition(")")[2].split()[1]
             command = path.with_name("cmdline").read_bytes()
         except OSError:  # it has just ended
             continue
-        if parent == str(pid) and b"judge_process" in command:
+        if parent == str(pid) and module.encode() in command:
             return int(path.parent.name)
     return None

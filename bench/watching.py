@@ -31,7 +31,7 @@ from bench.commands import ReadyCommand, make_commands
 from bench.driver import EXECUTED_MARK, Driver
 from bench.fleets.common import vehicle_id_of
 from bench.measure import Plan, measure, quantile
-from bench.probe_process import judge_of, settings_in, start_probe
+from bench.probe_process import child_of, settings_in, start_probe
 from bench.probe_run import run_c_driver
 from bench.results import Goal, aligned, goals_table
 from fleet_sim.broker.process import BrokerProcess, start_broker
@@ -196,7 +196,7 @@ async def _customers(
     links = LeanLinkFactory(broker.address, loop=asyncio.get_running_loop())
     driver = LoggingDriver(links, log, one_account=way == "one account")
     await driver.connect()
-    judge = judge_of(pid) if pid else None
+    judge = child_of(pid, "judge_process") if pid else None
     if judge:
         await _judged(directory, time.time())  # its start belongs to no unlock
     before_s, broker_s = cpu_s(pid) if pid else 0.0, cpu_s(broker.pid)
