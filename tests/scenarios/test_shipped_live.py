@@ -38,6 +38,7 @@ RUNS = {
         "load.stages.0.duration_s=20",
         "load.command_ttl_s=60",
         "faults.0.window={start_s: 2, end_s: 8}",
+        "faults.0.parameters.max_queued_messages=10",  # full soon, however busy the machine is
         "fleet.groups.tunnel.box.network_stable=2",
         expect(
             "attempts.by_cause.box_offline: {min: 6}", "stray.late: {max: 14}", SOMEBODY_LISTENS

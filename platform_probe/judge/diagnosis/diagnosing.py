@@ -30,6 +30,7 @@ from fleet_wire.contract.attempt import (
 from fleet_wire.contract.broker_log import BrokerEventKind
 from fleet_wire.contract.causes import Outcome
 from fleet_wire.contract.diagnosis import Diagnosis, FactSeen, RankedMode
+from fleet_wire.contract.text import Text
 from fleet_wire.latest import remember
 from fleet_wire.modes.facts import Fact
 from platform_probe.cars.state import Session
@@ -356,6 +357,7 @@ class Diagnosing(Hearing):
         one.revision += 1
         record = one.record
         outcome, cause = concluded(record, modes[0])
+        before = {each.fact: each for each in one.last.facts} if one.last else {}
         one.last = Diagnosis(
             attempt_id=record.attempt_id,
             vehicle_id=record.vehicle_id,
@@ -368,7 +370,7 @@ class Diagnosing(Hearing):
             cause=cause,
             modes=modes,
             facts=tuple(
-                FactSeen(fact.value, ENGLISH.say(text), text) for fact, text in one.kept.items()
+                _fact_seen(fact, text, before.get(fact.value)) for fact, text in one.kept.items()
             ),
             told=tuple(sorted(one.told)),
         )
@@ -462,3 +464,10 @@ def _returned_s(car: CarHistory, began_s: float) -> float:
     """Return when the box connected last, or else when the unlock began."""
     returns = (c.at_s for c in reversed(car.changes) if c.session is Session.ONLINE)
     return next(returns, began_s)
+
+
+def _fact_seen(fact: Fact, text: Text, before: FactSeen | None) -> FactSeen:
+    """Return a fact with its sentence; the one of the revision before where it says the same."""
+    if before is not None and before.text == text:
+        return before
+    return FactSeen(fact.value, ENGLISH.say(text), text)

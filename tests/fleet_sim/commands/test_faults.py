@@ -18,7 +18,6 @@ from fleet_sim.commands.faults import example, in_words, scenarios_that_show
 from fleet_sim.faults import FAULTS, CarFault, Claim, Layer
 from fleet_sim.faults.registry import FaultProcess, Injection
 from fleet_sim.scenario.loading import load_scenario
-from tests.helpers.commands import run
 from tests.helpers.pages import fleet_sim, rows, write_scenario_with
 from tests.helpers.places import ROOT
 
@@ -78,20 +77,12 @@ def test_one_fault_is_shown_with_the_lines_that_inject_it() -> None:
     assert shown.endswith("".join(f"  {line}\n" for line in lines))
 
 
-@pytest.mark.parametrize("name", FAULTS)
-def test_the_lines_for_a_scenario_are_right(name: str, tmp_path: Path) -> None:
+def test_the_lines_for_a_scenario_are_right(tmp_path: Path) -> None:
     """They load, with the defaults."""
-    lines = example(FAULTS[name])
-    (entry,) = load_scenario(write_scenario_with(tmp_path, "\n".join(lines) + "\n")).faults
-    assert entry.fault() == FAULTS[name]()
-
-
-@pytest.mark.parametrize("columns", ["60", "200"])
-def test_no_line_is_wider_than_the_terminal(columns: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nor than 100, which is as much as one reads."""
-    monkeypatch.setenv("COLUMNS", columns)
-    _, listed, _ = run("fleet_sim", "faults")
-    assert max(map(len, listed.splitlines())) <= min(int(columns), 100)
+    for fault in FAULTS.values():
+        lines = example(fault)
+        (entry,) = load_scenario(write_scenario_with(tmp_path, "\n".join(lines) + "\n")).faults
+        assert entry.fault() == fault()
 
 
 def test_the_tables_have_every_fault_and_parameter() -> None:
@@ -216,14 +207,18 @@ def test_what_is_no_scenario_shows_nothing(tmp_path: Path) -> None:
     assert "\n  scenario " not in entry
 
 
-def test_without_a_terminal_the_text_is_plain() -> None:
-    """And whatever the encoding."""
-    command = [sys.executable, "-m", "fleet_sim", "faults"]
+@pytest.mark.parametrize("columns", [60, 200])
+def test_without_a_terminal_the_text_is_plain(columns: int) -> None:
+    """And whatever the encoding; no line is wider than the terminal, nor than one reads."""
     plain = subprocess.run(
-        command, capture_output=True, check=True, env={**os.environ, "PYTHONIOENCODING": "ascii"}
+        [sys.executable, "-m", "fleet_sim", "faults"],
+        capture_output=True,
+        check=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii", "COLUMNS": str(columns)},
     )
     assert b"\x1b" not in plain.stdout
     assert not plain.stderr
+    assert max(map(len, plain.stdout.splitlines())) <= min(columns, 100)
 
 
 def test_help_teaches() -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from itertools import product
 
-import pytest
-
 from fleet_sim.truth.grading import (
     ANSWERS,
     DENIALS,
@@ -96,20 +94,10 @@ CASES: list[tuple[str, Grade, Press, Events, Door]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("expected", "press", "screens", "door"),
-    [case[1:] for case in CASES],
-    ids=[case[0] for case in CASES],
-)
-def test_each_story_has_its_grade(
-    expected: Grade, press: Press, screens: Events, door: Door
-) -> None:
-    """As a user would tell it."""
-    assert graded(press, screens, door) is expected
-
-
-def test_every_grade_has_grade() -> None:
-    """The stories above show all of them."""
+def test_each_story_has_its_grade() -> None:
+    """As a user would tell it; the stories show all grades."""
+    for story, expected, press, screens, door in CASES:
+        assert graded(press, screens, door) is expected, story
     assert {case[1] for case in CASES} == set(Grade)
 
 
@@ -146,26 +134,27 @@ def test_a_door_that_moves_at_the_return_is_nobodys_stale_screen() -> None:
 CLAIMS = [None, *Screen]
 
 
-@pytest.mark.parametrize(("first", "second"), list(product(CLAIMS, CLAIMS)))
-@pytest.mark.parametrize("opens_s", [None, 101.0, 111.0, 119.0])
-def test_every_story_of_two_screens(
-    first: Screen | None, second: Screen | None, opens_s: float | None
-) -> None:
+def test_every_story_of_two_screens() -> None:
     """Whatever is shown and whenever the door opens, the grade keeps what it means."""
-    times = ((100.5, first), (105.0, second))
-    screens = [(at_s, screen) for at_s, screen in times if screen is not None]
+    for first, second, opens_s in product(CLAIMS, CLAIMS, (None, 101.0, 111.0, 119.0)):
+        times = ((100.5, first), (105.0, second))
+        screens = [(at_s, screen) for at_s, screen in times if screen is not None]
+        door = [] if opens_s is None else [(opens_s, False)]
+        found = graded(LAST, screens, door)
+        assert found in grades_of(screens, opens_s), (screens, opens_s)
+
+
+def grades_of(screens: Events, opens_s: float | None) -> set[Grade]:
+    """Return the grades that a story of two screens may have."""
     shown = {screen for _, screen in screens}
-    door = [] if opens_s is None else [(opens_s, False)]
-    found = graded(LAST, screens, door)
     if opens_s == 119.0:
-        assert found is Grade.OLD_COMMAND
-    elif OPEN in shown and opens_s != 101.0:
-        assert found is Grade.FALSE_SUCCESS
-    elif screens and screens[-1][1] is LOCKED and opens_s is not None:
-        assert found in LIES
-    elif not shown & ANSWERS:
-        assert found is (Grade.STUCK if WORKING in shown else Grade.SILENT)
-    else:
-        last = [screen for _, screen in screens if screen in ANSWERS][-1]
-        is_denied = last in DENIALS and opens_s is not None
-        assert found is (Grade.FALSE_FAILURE if is_denied else Grade.TRUE)
+        return {Grade.OLD_COMMAND}
+    if OPEN in shown and opens_s != 101.0:
+        return {Grade.FALSE_SUCCESS}
+    if screens and screens[-1][1] is LOCKED and opens_s is not None:
+        return {*LIES}
+    if not shown & ANSWERS:
+        return {Grade.STUCK if WORKING in shown else Grade.SILENT}
+    last = [screen for _, screen in screens if screen in ANSWERS][-1]
+    is_denied = last in DENIALS and opens_s is not None
+    return {Grade.FALSE_FAILURE if is_denied else Grade.TRUE}

@@ -12,10 +12,8 @@ from fleet_sim.faults import FAULTS
 from fleet_wire.errors import ConfigError
 from fleet_wire.modes.catalogue import APP_RELEASE, MODES, by_slug
 from fleet_wire.modes.facts import FACTS, Fact
-from fleet_wire.modes.mode import FailureMode
 
 MOST_LETTERS = 60
-ALL = pytest.mark.parametrize("mode", MODES.values(), ids=MODES.keys())
 
 
 def test_modes_are_numbered_from_one() -> None:
@@ -33,38 +31,33 @@ def test_two_modes_of_one_slug_or_number_are_refused(slug: str, number: int) -> 
         by_slug([mode, replace(mode, slug=slug, number=number)])
 
 
-@pytest.mark.parametrize("slug", MODES)
-def test_a_mode_and_its_fault_stand_in_modules_of_one_name(slug: str) -> None:
+def test_a_mode_and_its_fault_stand_in_modules_of_one_name() -> None:
     """`modes/box.py` says what everybody knows, and `faults/box.py` what the simulator does."""
-    fault = FAULTS[slug]
-    assert fault.mode is MODES[slug]
-    module = import_module(f"fleet_wire.modes.{fault.__module__.rpartition('.')[2]}")
-    assert slug in [mode.slug for mode in module.MODES]
+    for slug, mode in MODES.items():
+        fault = FAULTS[slug]
+        assert fault.mode is mode
+        module = import_module(f"fleet_wire.modes.{fault.__module__.rpartition('.')[2]}")
+        assert slug in [each.slug for each in module.MODES]
 
 
-@ALL
-def test_a_signature_does_not_contradict_itself(mode: FailureMode) -> None:
+def test_a_signature_does_not_contradict_itself() -> None:
     """What rules a mode out does not speak for it, and something speaks for each."""
-    signature = mode.signature
-    speaks_for = signature.needs | signature.speaks_for
-    assert speaks_for
-    assert signature.rules_out
-    assert not speaks_for & signature.rules_out
+    for slug, mode in MODES.items():
+        signature = mode.signature
+        speaks_for = signature.needs | signature.speaks_for
+        assert speaks_for, slug
+        assert signature.rules_out, slug
+        assert not speaks_for & signature.rules_out, slug
 
 
-@pytest.mark.parametrize("mode", [*MODES.values(), APP_RELEASE], ids=(*MODES, "app_release"))
-def test_sentences_are_sentences(mode: FailureMode) -> None:
-    """Each is one that can be read aloud."""
-    for sentence in filter(None, (mode.engineer, mode.customer, mode.ask, mode.now, mode.mend)):
-        assert sentence[0].isupper()
-        assert sentence.endswith(".")
-        assert len(sentence) < 200
-
-
-@ALL
-def test_what_mends_it_is_true_of_many_cars_too(mode: FailureMode) -> None:
-    """It stands in messages of incidents as well, of 72 cars."""
-    assert re.search(r"\bthis (car|box|SIM)\b", mode.mend or "") is None
+def test_sentences_are_sentences() -> None:
+    """Each can be read aloud, and what mends a car is true in messages of 72 cars too."""
+    for mode in (*MODES.values(), APP_RELEASE):
+        assert re.search(r"\bthis (car|box|SIM)\b", mode.mend or "") is None
+        for sentence in filter(None, (mode.engineer, mode.customer, mode.ask, mode.now, mode.mend)):
+            assert sentence[0].isupper(), sentence
+            assert sentence.endswith("."), sentence
+            assert len(sentence) < 200, sentence
 
 
 def test_titles_are_short_and_tell_modes_apart() -> None:
