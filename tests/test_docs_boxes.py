@@ -1,4 +1,4 @@
-"""What docs/boxes.md shows can be done: its script finds what our own summary does."""
+"""What docs/drill.md shows can be done: its script finds what our own summary does."""
 
 from __future__ import annotations
 

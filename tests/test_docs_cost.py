@@ -1,4 +1,4 @@
-"""docs/cost.md adds up: amounts, prices and what settings save."""
+"""docs/cost.md and docs/lower-cost.md add up: amounts, prices and what settings save."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import pytest
 
 from tests.helpers.pages import page
 
-TEXT = page("cost.md")
+LOWER = page("lower-cost.md")
+TEXT = page("cost.md") + LOWER
 DAYS = 30
 
 
@@ -91,7 +92,7 @@ def test_what_settings_save_is_what_they_take() -> None:
 def test_settings_exist() -> None:
     """Each setting that saves something is one that docs/probe.md has."""
     settings = page("probe.md")
-    for line in TEXT.partition("## What halves it")[2].splitlines():
+    for line in LOWER.splitlines():
         for part, key in re.findall(r"`(otlp\.\w+|store|load): \{(\w+):", line):
             assert f"## Below `{part}`" in settings, part
             assert f"| `{key}` |" in settings.partition(f"## Below `{part}`")[2].partition("## ")[0]

@@ -1,4 +1,4 @@
-"""docs/messages.md: its settings, manifest, route, JSON and code are right, and its numbers so."""
+"""The pages about messages: settings, manifest, route, JSON and code are right, and the numbers."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ from tests.helpers.shipped import yaml
 from tests.helpers.slack_server import slack_server
 
 TEXT = page("messages.md")
+POSTS = page("messages-reference.md")
 
 
 def test_the_settings_can_be_used() -> None:
@@ -102,7 +103,7 @@ def test_the_json_is_what_is_posted() -> None:
     text = (EXAMPLES / "webhooks" / "worse.json").read_bytes()
     jsonschema.validate(json.loads(text), schema())
     assert msgspec.json.decode(text, type=Body).type is Event.WORSE
-    named = set(re.findall(r"`(incident\.\w+|test)`", TEXT)) - {"incident.resolve"}
+    named = set(re.findall(r"`(incident\.\w+|test)`", POSTS)) - {"incident.resolve"}
     assert named >= {event.value for event in Event}
 
 

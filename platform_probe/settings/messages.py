@@ -106,8 +106,8 @@ class WebhookSettings(Chosen):
     url_file: Path | None = Field(None, description="file with the URL, where it is a secret")
     form: Literal["incident", "pagerduty"] = Field(
         "incident",
-        description="what is posted: the incident (docs/messages.md), or an event of PagerDuty's"
-        " Events API v2",
+        description="what is posted: the incident (docs/messages-reference.md), or an event of"
+        " PagerDuty's Events API v2",
     )
     secret_file: Path | None = Field(
         None, description="file with the secret that signs each post (Standard Webhooks), or"
