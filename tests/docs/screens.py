@@ -47,6 +47,13 @@ AS_WEBP = """async ([png, quality]) => {
 }"""
 """Packs a picture: a third of the bytes of a PNG."""
 
+GRADED = (
+    "ack_lost_executed", "ack_without_actuation", "acl_denied_silent",
+    "expired_by_skewed_box_clock", "half_open_tcp_nat", "key_overrides_app", "no_coverage_garage",
+    "one_way_downlink", "regional_carrier_outage", "sms_wake_lost", "wrong_vehicle_state",
+)  # fmt: skip
+"""Modes by which clients are graded: all act side by side, so one round is enough."""
+
 Take = Callable[[Page], None]
 
 
@@ -145,6 +152,22 @@ def sweep(page: Page) -> None:
     visit(page, (out / "report.html").as_uri())
 
 
+def truth(page: Page) -> None:
+    """Show the grades of an app, and of one that believes what it is answered at once.
+
+    Customers live in real time here: it takes two minutes, and grades differ a little.
+    """
+    out = Path(mkdtemp(prefix="unlockpath-screens-")) / "truth"
+    naive = f"naive={sys.executable} {EXAMPLES / 'programs' / 'naive_app.py'}"
+    modes = [word for mode in GRADED for word in ("--mode", mode)]
+    subprocess.run(
+        [sys.executable, "-m", "fleet_sim", "truth", "app", naive, *modes,
+         "--rounds", "1", "--cars", "4", "--seed", "2", "--out", out],
+        check=True,
+    )  # fmt: skip
+    visit(page, (out / "report.html").as_uri())
+
+
 def slack(page: Page) -> None:
     """Show what Slack gets of the outage of the tutorial, as the demo's stand-in shows it."""
     demo = runpy.run_path(str(ROOT / "deploy" / "demo" / "slack.py"))
@@ -187,6 +210,7 @@ PICTURES: dict[str, tuple[Take, int, int]] = {
     "report": (report, 1100, 1000),
     "slack": (slack, 760, 470),
     "sweep": (sweep, 1100, 1000),
+    "truth": (truth, 1000, 880),
 }
 """What shows each page, and the size of its picture in pixels."""
 

@@ -16,7 +16,7 @@ from tests.helpers.generated_pages import PAGES, RENEW
 from tests.helpers.page_of_log import WHAT_TO_DO, events_in_the_code, logging_calls
 from tests.helpers.places import ROOT
 
-PICTURES_OF_RUNS = {"docs/images/incident.svg", "docs/images/stages.svg"}
+PICTURES_OF_RUNS = {f"docs/images/{name}.svg" for name in ("incident", "live", "stages")}
 """A run is made for each."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from tests.helpers.moving_picture import terminal
 from tests.helpers.page_of_api import page_of_api
 from tests.helpers.page_of_fidelity import page_of_fidelity
 from tests.helpers.page_of_log import page_of_log
@@ -25,6 +26,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/fidelity.md": page_of_fidelity,
     "docs/images/diagnosis.svg": diagnosis,
     "docs/images/incident.svg": incident,
+    "docs/images/live.svg": terminal,
     "docs/images/stages.svg": stages,
     "deploy/kubernetes/prometheus-operator/rules.yaml": page_of_rules,
 }

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from textwrap import wrap
 from typing import Any, Final
 
 from fleet_sim.scenario.loading import load_scenario
@@ -18,6 +19,8 @@ from tests.helpers.commands import lines
 from tests.helpers.virtual_runs import SCENARIOS, run_virtually
 
 WIDTH: Final = 900
+MOST_LETTERS: Final = 120
+"""In a line over the whole width."""
 LINE: Final = 18
 """Pixels from one line of text to the next."""
 LOSING: Final = (
@@ -116,14 +119,18 @@ def incident() -> str:
     for number, one in enumerate(revisions, start=1):
         line += f"H{x(one['at'])}V{y(one.get('customers') or 0)}"
         kind = one["changes"][-1]["kind"]
-        label = top + high + 40 + number * LINE
+        label = top + high + 50 + number * LINE
         parts.append(f'<circle cx="{x(one["at"])}" cy="{y(one.get("customers") or 0)}" r="4"/>')
         parts.append(text(x(one["at"]) + 6, y(one.get("customers") or 0) - 6, str(number)))
         seconds = one["at"] - since
         parts.append(text(60, label, f"{number}.  after {seconds:.0f} s: {kind}: {one['title']}"))
     parts.append(f'<path d="{line}" style="stroke:#4051b5;stroke-width:2"/>')
-    parts.append(text(left + wide - 150, top + high + 20, f"time: {last - since:.0f} s", "m"))
-    return picture(top + high + 60 + LINE * len(revisions), "The life of an incident", parts)
+    for minute in range(int((last - since) // 60) + 1):
+        at = x(since + 60 * minute)
+        parts.append(f'<path d="M{at:g} {top + high:g}v5"/>')
+        parts.append(text(at - 4, top + high + 20, str(minute), "m"))
+    parts.append(text(left + wide - 170, top + high + 40, "minutes since it began", "m"))
+    return picture(top + high + 70 + LINE * len(revisions), "The life of an incident", parts)
 
 
 def diagnosis() -> str:
@@ -156,5 +163,6 @@ def diagnosis() -> str:
     below = 110 + LINE * most
     facts = [fact["sentence"] for fact in final["facts"]][:6]
     parts.append(text(20, below, "Some of the evidence:", "b"))
-    parts += [text(20, below + LINE * (row + 1), fact[:130]) for row, fact in enumerate(facts)]
-    return picture(below + LINE * (len(facts) + 2), "From a fault to its diagnosis", parts)
+    shown = [line for fact in facts for line in wrap(fact, MOST_LETTERS, subsequent_indent="    ")]
+    parts += [text(20, below + LINE * (row + 1), line) for row, line in enumerate(shown)]
+    return picture(below + LINE * (len(shown) + 2), "From a fault to its diagnosis", parts)
