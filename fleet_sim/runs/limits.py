@@ -18,9 +18,9 @@ SPARE_DESCRIPTORS = 100
 """For files, pipes, the event loop and the other connections of a process."""
 BYTES_A_BOX = 18_500
 """Measured memory of box, broker, kernel and monitor together: docs/decisions/0014,
-docs/scale.md."""
+docs/scale-reference.md."""
 BYTES_A_BOX_ALONE = 9_000
-"""Measured memory of box and kernel, if the brokers are elsewhere: docs/scale.md."""
+"""Measured memory of box and kernel, if the brokers are elsewhere: docs/scale-reference.md."""
 LEFT_FREE = 0.95
 """Share of the free memory that a run may plan to use: a moment later there may be less."""
 LEAST_FREE_BYTES = 50_000_000

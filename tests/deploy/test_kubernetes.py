@@ -66,7 +66,8 @@ MEASURED = {
     "platform-probe": (240 * MIB, 2 * KIB),
     "platform-probe-opener": (110 * MIB, 2 * KIB),
 }
-"""Bytes of a pod, and besides of each car: docs/scale.md. Boxes and brokers have a part of them."""
+"""Bytes of a pod, and besides of each car: docs/scale-reference.md. Boxes and brokers have a part.
+"""
 
 every_version = pytest.mark.parametrize(
     "kubernetes",
@@ -372,7 +373,7 @@ def test_what_is_asked_for_is_what_was_measured(name: str, cars: int) -> None:
 
 def test_the_page_adds_up_what_a_million_costs() -> None:
     """A row for each workload: pods, memory and cores of one, and of all."""
-    text, whole = page("scale.md"), [0, 0.0, 0.0]
+    text, whole = page("scale-reference.md"), [0, 0.0, 0.0]
     for workload in of_kind("million", *WORKLOADS):
         requests = container_of(workload)["resources"]["requests"]
         pods = workload["spec"].get("replicas") or 2  # as many as the autoscaler begins with

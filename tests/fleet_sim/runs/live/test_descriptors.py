@@ -17,7 +17,7 @@ def allow(monkeypatch: pytest.MonkeyPatch, open_files: int) -> None:
 
 
 def test_what_a_million_cars_take() -> None:
-    """As docs/scale.md has it; without a limit all are in one process, on one broker."""
+    """As docs/scale-reference.md has it; without a limit all are in one process, on one broker."""
     million = Spread(boxes=1_000_400, here=400)
     assert (million.processes_at(20_000), million.brokers_at(20_000)) == (51, 56)
     assert million.fits(20_000)
