@@ -1,4 +1,4 @@
-"""docs/otlp.md: its settings are right, and what it says of spans and metrics is so."""
+"""The pages on OTLP: settings are right, and what they say of spans and metrics is so."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from tests.helpers.otlp_lines import NATIVE_BROKER
 from tests.helpers.pages import blocks, files, page, rows
 
 TEXT = page("otlp.md")
+ARRIVES = page("otlp-reference.md")
 BACKENDS = ("New Relic", "Datadog", "Elastic", "Grafana", "Logz.io", "VictoriaMetrics")
 URLS = {
     "New Relic": "https://otlp.nr-data.net/v1/logs",
@@ -80,7 +81,7 @@ def test_the_spans_are_those_that_are_made() -> None:
     """In their order, with their kinds and stages."""
     told = [
         (row[0].strip("`"), row[1], re.findall(r"`(\w+)`", row[2])[0])
-        for row in rows(TEXT)
+        for row in rows(ARRIVES)
         if len(row) == 3
     ]
     assert told == [(hop.name, hop.kind, stage) for stage, hop in hops_at(NATIVE_BROKER).items()]
@@ -88,8 +89,8 @@ def test_the_spans_are_those_that_are_made() -> None:
 
 def test_the_reasons_are_those_that_are_counted() -> None:
     """And the seconds are those that a backend gets at the end."""
-    assert set(re.findall(r'why="(\w+)"', TEXT)) == set(Unexported)
+    assert set(re.findall(r'why="(\w+)"', ARRIVES)) == set(Unexported)
     assert sink.DRAIN_S == 5
-    assert "the backend gets five seconds" in TEXT
+    assert "the backend gets five seconds" in ARRIVES
     assert sink.DRAIN_S + 2 * sink.DRAIN_MARGIN_S == 7
-    assert "takes up to seven seconds more" in TEXT
+    assert "takes up to seven seconds more" in ARRIVES
