@@ -12,7 +12,7 @@ from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.incident import ActionKind, Incident, IncidentKind
 from platform_probe.judge.incidents.maintenance import MaintenanceWindow
 from tests.helpers.told_incidents import Told
-from tests.helpers.transcripts import DETAIL
+from tests.helpers.transcripts import DETAIL, names_in
 
 EVERYBODY: Final = ("operator-b/north", "operator-a/south")
 """The cohorts whose cars and customers a finding in all cars hits in turn."""
@@ -197,7 +197,7 @@ def _fields(said: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             case "cohort" | "common":
                 yield name, _cohort(value)
             case "cars" | "customers":
-                yield name, frozenset(_names(value or ""))
+                yield name, frozenset(names_in(value or ""))
             case "causes":
                 yield name, {Cause(one): int(count) for one, count in _shares(value)}
             case "modes":
@@ -210,15 +210,3 @@ def _shares(text: str | None) -> Iterator[tuple[str, float]]:
     for one in (text or "").split(",") if text else ():
         name, _, share = one.partition(":")
         yield name, float(share)
-
-
-def _names(text: str) -> Iterator[str]:
-    """Yield the names of `car:3`, `car:8-17`, `car-90`, or of several with commas between."""
-    for one in filter(None, text.split(",")):
-        prefix, is_many, numbers = one.partition(":")
-        if not is_many:
-            yield one
-            continue
-        first, _, last = numbers.rpartition("-")
-        low, high = (int(first), int(last) + 1) if first else (0, int(last))
-        yield from (f"{prefix}-{number}" for number in range(low, high))

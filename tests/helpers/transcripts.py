@@ -102,6 +102,18 @@ def as_arguments(words: Iterable[str]) -> tuple[list[Any], dict[str, Any]]:
     return positional, named
 
 
+def names_in(text: str) -> Iterator[str]:
+    """Yield the names of `car:3`, `car:8-17`, `car-90`, or of several with commas between."""
+    for one in filter(None, text.split(",")):
+        prefix, is_many, numbers = one.partition(":")
+        if not is_many:
+            yield one
+            continue
+        first, _, last = numbers.rpartition("-")
+        low, high = (int(first), int(last) + 1) if first else (0, int(last))
+        yield from (f"{prefix}-{number}" for number in range(low, high))
+
+
 def _events_in(row: str) -> Iterator[list[str]]:
     """Yield the words of each event of a row; a word with spaces or semicolons is quoted."""
     words = shlex.shlex(row, posix=True, punctuation_chars=";")

@@ -18,17 +18,20 @@ from tests.helpers.relock_player import RelockPlayer
 from tests.helpers.slack_player import SlackPlayer
 from tests.helpers.track_player import TrackPlayer
 from tests.helpers.transcripts import Player, renew
+from tests.helpers.watch_player import WatchPlayer
 
 ATTEMPTS = ROOT / "tests/platform_probe/measure/attempts"
 TRACKED = ("absent_evidence", "conclusion", "gaps", "tracker")
 BROKER = ROOT / "tests/fleet_sim/broker/model"
 FAULTS = ROOT / "tests/fleet_sim/faults"
+DIAGNOSIS = ROOT / "tests/platform_probe/judge/diagnosis"
 INCIDENTS = ROOT / "tests/platform_probe/judge/incidents"
 PLAYERS: dict[Path, Callable[[], Player]] = {
     **dict.fromkeys(sorted(ATTEMPTS.glob("*.txt")), JoinPlayer),
     **{ATTEMPTS / f"{name}.txt": TrackPlayer for name in TRACKED},
     **dict.fromkeys(sorted(BROKER.glob("*.txt")), BrokerPlayer),
     **dict.fromkeys(sorted(FAULTS.glob("*.txt")), FaultPlayer),
+    **dict.fromkeys(sorted(DIAGNOSIS.glob("*.txt")), WatchPlayer),
     **dict.fromkeys(sorted(INCIDENTS.glob("*.txt")), IncidentPlayer),
     ROOT / "tests/platform_probe/measure/doors/relocks.txt": RelockPlayer,
     ROOT / "tests/platform_probe/tell/messages/slack_outbox.txt": SlackPlayer,

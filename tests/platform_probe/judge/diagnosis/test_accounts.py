@@ -133,15 +133,3 @@ def test_who_mistakes_a_car_once_or_twice_tries_out_nothing() -> None:
     for car in (10, 11):
         ask(watched, car, 403, "vehicle-not-booked")
         assert likely(watched, TRIES_OUT) < HARDLY * 2
-
-
-def test_a_car_that_is_booked_after_all_is_ones_own() -> None:
-    """Who is refused three, books them and opens them, has tried out nothing."""
-    watched = Watched()
-    for car in range(3):
-        ask(watched, car, 403, "vehicle-not-booked")
-    assert "cars_of_others" in watched.facts()
-    for car in range(3):
-        ask(watched, car)
-    ask(watched, 3, 403, "vehicle-not-booked")
-    assert "cars_of_others" not in watched.facts()

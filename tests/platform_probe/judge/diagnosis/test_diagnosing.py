@@ -327,18 +327,6 @@ def test_an_unlock_that_is_looked_at_already_is_not_begun_anew() -> None:
     assert of_first == [*range(1, len(of_first) + 1)]
 
 
-def test_a_later_record_is_seen_anew() -> None:
-    """A command that had waited was sent after all, and the car opened: nothing of before stays."""
-    watched = Watched()
-    watched.at(20.0)
-    unsent = watched.ended(Cause.NOT_PUBLISHED)
-    watched.diagnosing.handle_record(unsent)
-    assert "nothing_published" in watched.facts()
-    watched.at(30.0).handle_record(msgspec.structs.replace(unsent, cause=None, outcome=Outcome.OK))
-    assert "nothing_published" not in watched.facts()
-    assert "went_well" in watched.facts()
-
-
 def test_a_fleet_that_connects_for_the_first_time_is_not_back() -> None:
     """Cars that were not known are new: only those come back that had been heard of."""
     for is_known in (False, True):

@@ -8,10 +8,9 @@ from fleet_wire.contract.attempt import StrayAnswer, StrayKind
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import UNKNOWN
 from fleet_wire.contract.messages import Action, Command, Phase, Result
-from fleet_wire.contract.partial import NO_END_MS, PartialState, PartialTelemetry
+from fleet_wire.contract.partial import NO_END_MS
 from fleet_wire.contract.topics import TopicKind
-from fleet_wire.modes.catalogue import SIGNATURES
-from fleet_wire.modes.facts import EvidenceSource, Fact, shown_by
+from fleet_wire.modes.facts import EvidenceSource, Fact
 from platform_probe.judge.diagnosis.neighbours import WAVE_S, Neighbours
 from platform_probe.judge.diagnosis.path import never_ends_so
 from platform_probe.judge.weights import shipped_ranking
@@ -46,38 +45,6 @@ def test_a_late_opening_says_something_only_if_the_command_had_an_end(
     watched.at(67.0)
     assert {"opened_at_last", "opened_late"} & watched.facts() == {seen}
     assert (EvidenceSource.EXPIRY in told_of(watched)) is (ends_ms != NO_END_MS)
-
-
-@pytest.mark.parametrize(
-    ("reason", "has_words"),
-    [("wrong_vehicle_state", False), ("wrong_vehicle_state: locked_by_key", True)],
-)
-def test_a_bare_refusal_does_not_say_that_no_key_was_used(reason: str, *, has_words: bool) -> None:
-    """Boxes that say more name the key."""
-    watched = Watched()
-    watched.at(60.0)
-    watched.diagnosing.handle_record(watched.ended(Cause.VEHICLE_STATE, reason=reason))
-    assert (EvidenceSource.WORDS in told_of(watched)) is has_words
-    bare = shown_by(ALL - {EvidenceSource.WORDS})
-    by_key = SIGNATURES["key_overrides_app"]
-    assert not by_key.contradicted_by([Fact.REFUSED_VEHICLE_STATE], bare)
-    assert by_key.contradicted_by([Fact.REFUSED_VEHICLE_STATE], shown_by(ALL))
-
-
-def test_heartbeats_and_states_need_not_tell_of_position_and_technology() -> None:
-    """They are there, and these parts of them are not."""
-    watched = Watched()
-    for number in range(1, 8):
-        car = f"car-{number}"
-        watched.at(1.0 + number).telemetry(car, PartialTelemetry(voltage_v=12.6))
-        state = PartialState(operator="a", region="north")
-        watched.diagnosing.state(car, state, retained=False)
-        watched.diagnosing.handle_record(watched.ended(None, vehicle_id=car, attempt_id=car))
-    watched.at(60.0)
-    watched.diagnosing.handle_record(watched.ended(Cause.BOX_SILENT, stages=SENT))
-    told = told_of(watched)
-    assert {EvidenceSource.TELEMETRY, EvidenceSource.KIND} <= told
-    assert told.isdisjoint({EvidenceSource.POSITION, EvidenceSource.TECHNOLOGY})
 
 
 def test_boxes_that_the_broker_gave_up_for_their_silence_were_not_cut_off() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fleet_wire.contract.attempt import Flag, PlatformSide, Source
+from fleet_wire.contract.attempt import Flag, Source
 from fleet_wire.contract.broker_log import BrokerEvent, BrokerEventKind
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import NOTHING_WRONG
@@ -21,7 +21,7 @@ from fleet_wire.modes.facts import EvidenceSource, Fact
 from platform_probe.judge.diagnosis.path import never_ends_so
 from platform_probe.judge.diagnosis.ranking import SURE
 from platform_probe.judge.weights import shipped_ranking
-from tests.helpers.watched import ASLEEP, HEARTBEAT, ONLINE, SENT, WILL, Watched
+from tests.helpers.watched import HEARTBEAT, ONLINE, SENT, WILL, Watched
 
 STATE = VehicleState(
     is_locked=True, is_open=False, voltage_v=12.6, firmware="1", hardware="1",
@@ -52,67 +52,6 @@ def test_a_platform_that_wakes_a_car_does_not_take_it_for_awake() -> None:
     silent = (Fact.NOT_DELIVERED, Fact.WAS_ASLEEP, Fact.FAILS_AGAIN, Fact.SOME_FAIL)
     assert probability("stale_online_cache", *silent, Fact.NOT_WOKEN) > MOST
     assert probability("stale_online_cache", *silent, Fact.WOKEN, Fact.WOKEN_AS_USUAL) < HARDLY
-
-
-@pytest.mark.parametrize("is_woken_before", [True, False])
-def test_a_command_may_wait_for_one_whose_car_was_not_woken(*, is_woken_before: bool) -> None:
-    """It is woken for, and too late: the cache is to blame all the same."""
-    watched = Watched()
-    watched.at(1.0).presence("car-1", ASLEEP, retained=False)
-    for second, name, is_woken in ((30.0, "first", is_woken_before), (60.0, "later", True)):
-        watched.at(second)
-        flags = (Flag.WOKEN,) if is_woken else ()
-        ended = watched.ended(Cause.BOX_ASLEEP, stages=SENT, flags=flags, attempt_id=name)
-        watched.diagnosing.handle_record(ended)
-    assert watched.told[-1].attempt_id == "later"
-    assert ("woken_as_usual" in watched.facts()) is is_woken_before
-
-
-@pytest.mark.parametrize(("woken_s", "is_woken"), [(0.5, True), (4.0, False)])
-def test_a_wake_request_counts_that_comes_before_the_command(
-    woken_s: float, *, is_woken: bool
-) -> None:
-    """A later one is the next command's."""
-    watched = Watched()
-    watched.at(1.0).presence("car-1", ASLEEP, retained=False)
-    watched.at(30.0)
-    side = PlatformSide(woken_s=woken_s)
-    watched.diagnosing.handle_record(
-        watched.ended(Cause.BOX_ASLEEP, stages=SENT, flags=(Flag.WOKEN,), platform=side)
-    )
-    assert ("woken" in watched.facts()) is is_woken
-
-
-@pytest.mark.parametrize(("back_s", "is_slow"), [(40.0, False), (70.0, True)])
-def test_a_box_that_comes_long_after_its_wake_request_woke_slowly(
-    back_s: float, *, is_slow: bool
-) -> None:
-    """The platform asked until it gave the command up, 30 s after the request."""
-    watched = Watched()
-    watched.at(1.0).presence("car-1", ASLEEP, retained=False)
-    watched.at(30.0)
-    given_up = PlatformSide(woken_s=0.5, ended_s=30.0, outcome="expired")
-    stages = {"intended": 0.0, "requested": 0.0}
-    watched.diagnosing.handle_record(
-        watched.ended(Cause.BOX_ASLEEP, stages=stages, flags=(Flag.WOKEN,), platform=given_up)
-    )
-    watched.at(back_s).presence("car-1", ONLINE, retained=False)
-    watched.at(200.0)
-    assert ("woke_slowly" in watched.facts()) is is_slow
-
-
-@pytest.mark.parametrize(("status", "is_yes"), [(200, True), (202, False)])
-def test_to_be_told_to_wait_is_no_yes(status: int, *, is_yes: bool) -> None:
-    """202: the request is taken. So who says yes too soon is not blamed for it."""
-    watched = Watched()
-    watched.at(30.0)
-    stages = {"intended": 0.0, "requested": 0.0, "api_answered": 2.0}
-    side = PlatformSide(status=status, ended_s=20.0, outcome="not_published")
-    watched.diagnosing.handle_record(
-        watched.ended(Cause.NOT_PUBLISHED, stages=stages, platform=side)
-    )
-    assert ("said_done" in watched.facts()) is is_yes
-    assert (watched.told[-1].first.mode == "ok_at_enqueue") is is_yes
 
 
 def test_a_network_that_was_switched_off_takes_one_technology() -> None:
@@ -196,21 +135,6 @@ def test_who_calls_support_about_an_unlock_that_went_well_has_a_reason() -> None
     only_odd = probability(NOTHING_WRONG, *odd)
     assert only_odd > MOST / 2
     assert probability(NOTHING_WRONG, *odd, Fact.SUPPORT_CALLED) < only_odd / 4
-
-
-@pytest.mark.parametrize(("reports_until_s", "is_silent"), [(40.0, False), (20.0, True)])
-def test_a_car_that_does_not_hear_us_goes_on_reporting(
-    reports_until_s: float, *, is_silent: bool
-) -> None:
-    """Two heartbeats that fail to come say that the way up is dead as well."""
-    watched = Watched()
-    watched.at(1.0).presence("car-1", ONLINE, retained=False)
-    for second in range(5, 45, 5):
-        if second <= reports_until_s:
-            watched.at(float(second)).telemetry("car-1", HEARTBEAT)
-    watched.at(42.0)
-    watched.diagnosing.handle_record(watched.ended(Cause.BOX_SILENT, stages=SENT))
-    assert ("silent_since" in watched.facts()) is is_silent
 
 
 def test_two_presses_of_one_fault_are_told_alike() -> None:
@@ -329,38 +253,6 @@ def test_silence_is_told_with_its_end() -> None:
     assert said["still_away"] == (
         "by 22:20:00, 399 s after the request, nothing had been heard of the car since"
     )
-
-
-@pytest.mark.parametrize(("state_s", "goes_on"), [(99.999, False), (60.0, True)])
-def test_a_state_moments_before_presence_came_on_the_new_connection(
-    state_s: float, *, goes_on: bool
-) -> None:
-    """A box that connects may say its state before its presence."""
-    watched = Watched()
-    watched.at(1.0).presence("car-1", ONLINE, retained=True)
-    watched.at(10.0).presence("car-1", WILL, retained=False)
-    watched.at(30.0)
-    watched.diagnosing.handle_record(watched.ended(Cause.BOX_OFFLINE, stages=SENT))
-    watched.at(state_s).state("car-1", STATE, retained=False)
-    watched.at(100.0).presence("car-1", ONLINE, retained=False)
-    watched.at(300.0)
-    assert bool({"reported_after", "resumed"} & {*watched.facts()}) is goes_on
-    assert ("back_soon" in watched.facts()) is not goes_on  # else it was there before
-
-
-@pytest.mark.parametrize(("dropped_s", "is_noted"), [(25.0, True), (400.0, False)])
-def test_what_the_broker_drops_later_is_another_command(
-    dropped_s: float, *, is_noted: bool
-) -> None:
-    """A queue that is full minutes after an unlock has not held its command back."""
-    watched = Watched()
-    watched.at(1.0).presence("car-1", ONLINE, retained=True)
-    watched.at(30.0)
-    watched.diagnosing.handle_record(watched.ended(Cause.BOX_SILENT, stages=SENT))
-    event = BrokerEvent(watched.clock.wall_s + dropped_s - 30.0, "car-1", BrokerEventKind.DROPPED)
-    watched.at(max(dropped_s, 31.0)).broker_said(event)
-    watched.at(500.0)
-    assert ("dropped_at_broker" in watched.facts()) is is_noted
 
 
 EXPIRED = BrokerEvent(

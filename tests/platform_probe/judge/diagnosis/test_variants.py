@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from fleet_wire.contract.attempt import Flag, PlatformSide, Source
+from fleet_wire.contract.attempt import PlatformSide, Source
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import NOTHING_WRONG
-from fleet_wire.contract.messages import Phase, Reason, Result, VehicleState
+from fleet_wire.contract.messages import VehicleState
 from fleet_wire.modes.facts import EvidenceSource, Fact
 from fleet_wire.modes.lookalikes import class_of
 from platform_probe.judge.diagnosis.open_unlocks import LOOKED_AT_AGAIN_S
@@ -62,43 +62,6 @@ def test_before_a_heartbeat_is_due_its_absence_says_nothing(
     not_yet = {EvidenceSource.TELEMETRY_SINCE, EvidenceSource.RETURN}
     alike = class_of("one_way_downlink", frozenset(EvidenceSource) - not_yet).slugs
     assert alike == {"one_way_downlink", "half_open_tcp_nat"}
-
-
-def test_a_car_goes_on_reporting_as_often_as_others_do() -> None:
-    """It has sent no two heartbeats yet, and others send theirs every five minutes."""
-    watched = Watched()
-    for second in (10.0, 310.0):
-        for number in range(2, 8):
-            watched.at(second).presence(f"car-{number}", ONLINE, retained=False)
-            watched.diagnosing.telemetry(f"car-{number}", HEARTBEAT)
-    watched.at(320.0).presence("car-1", ONLINE, retained=False)
-    watched.at(350.0)
-    watched.diagnosing.handle_record(watched.ended(Cause.BOX_SILENT, stages=SENT))
-    watched.at(560.0).telemetry("car-1", HEARTBEAT)
-    watched.at(700.0)
-    assert {"reported_after", "resumed"} & watched.facts() == {"reported_after"}
-
-
-def test_who_has_kept_its_connection_need_not_come_back() -> None:
-    """Others that connect meanwhile say nothing of a car that goes on reporting."""
-    watched = Watched()
-    state = VehicleState(
-        is_locked=True, is_open=False, voltage_v=12.6, firmware="1", hardware="1",
-        operator="a", region="north",
-    )  # fmt: skip
-    for number in range(1, 12):
-        watched.at(1.0).presence(f"car-{number}", ONLINE, retained=True)
-        watched.diagnosing.state(f"car-{number}", state, retained=True)
-    for second in (5.0, 10.0):
-        watched.at(second).telemetry("car-1", HEARTBEAT)
-    watched.at(20.0)
-    watched.diagnosing.handle_record(watched.ended(Cause.BOX_SILENT, stages=SENT))
-    watched.at(24.0).telemetry("car-1", HEARTBEAT)
-    for number in range(2, 7):
-        watched.at(30.0).presence(f"car-{number}", ONLINE, retained=False)
-    watched.at(620.0)
-    assert "reported_after" in watched.facts()
-    assert "back_after_others" not in watched.facts()
 
 
 @pytest.mark.parametrize(
@@ -188,33 +151,6 @@ def slow_unlock(watched: Watched, *, opened_s: float, over_s: float | None) -> N
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(("first_over_s", "is_told"), [(44.0, True), (20.0, False)])
-def test_what_went_well_after_another_one_was_waited_for_was_late_for_what_that_failed_of(
-    first_over_s: float, *, is_told: bool
-) -> None:
-    """The car's bus did not answer the first command, and the second was sent when that was over.
-
-    Where the first had been over for long, that was not what the second waited for.
-    """
-    watched = Watched()
-    watched.at(30.0).result("car-1", Result("c1", Phase.REFUSED, Reason.CAN_BUS_NO_ACK))
-    first = PlatformSide(ended_s=first_over_s - 10.0, outcome="failed")
-    watched.diagnosing.handle_record(
-        watched.ended(
-            Cause.VEHICLE_FAILED, stages=SENT, reason="can_bus_no_ack", command_id="c1",
-            attempt_id="first", trace_id="another", platform=first,
-        )
-    )  # fmt: skip
-    watched.at(48.0)
-    watched.diagnosing.handle_record(
-        watched.ended(
-            None, stages=SLOW, command_id="c2", attempt_id="second", platform=PLATFORM,
-            flags=(Flag.TOLD_OTHERWISE,),
-        )
-    )  # fmt: skip
-    assert (watched.told[-1].first.mode == "can_bus_asleep_no_ack") is is_told
-
-
 @pytest.mark.parametrize(("looked_s", "was_due"), [(25.0, False), (61.0, True)])
 def test_before_a_command_is_due_to_have_ended_it_may_still_be_sent(
     looked_s: float, *, was_due: bool
@@ -248,38 +184,6 @@ def test_a_command_that_comes_when_its_customer_drives_is_no_car_in_a_wrong_stat
     assert ("held_up" in watched.facts()) is is_held_up
     likely = {one.mode: one.probability for one in watched.told[-1].modes}
     assert likely.get("wrong_vehicle_state", 0.0) < HARDLY
-
-
-@pytest.mark.parametrize(("command_id", "is_seen"), [(None, True), ("c1", False)])
-def test_an_api_that_neither_answers_nor_makes_a_command_holds_it_up(
-    command_id: str | None, *, is_seen: bool
-) -> None:
-    """One that has made a command may wait for the end of another."""
-    watched = Watched()
-    watched.at(60.0)
-    watched.diagnosing.handle_record(
-        watched.ended(
-            Cause.API_FAILED, stages={"intended": 0.0, "requested": 0.0}, command_id=command_id,
-            platform=PlatformSide(account_id="somebody"),
-        )
-    )  # fmt: skip
-    assert ("held_up" in watched.facts()) is is_seen
-
-
-@pytest.mark.parametrize("second_trace", ["first", "second"])
-def test_who_presses_amid_a_request_that_was_sent_twice(second_trace: str) -> None:
-    """Its second command is in the way; two requests of others are no such thing."""
-    watched = Watched()
-    watched.at(1.0).presence("car-1", ONLINE, retained=False)
-    for second, trace_id in ((30.0, "first"), (36.0, second_trace)):
-        watched.at(second)
-        one = watched.ended(None, attempt_id=f"of-{second}", trace_id=trace_id)
-        watched.diagnosing.handle_record(one)
-    watched.at(41.0)
-    watched.diagnosing.handle_record(
-        watched.ended(Cause.VEHICLE_STATE, attempt_id="mine", trace_id="mine")
-    )
-    assert ("sent_twice" in watched.facts()) is (second_trace == "first")
 
 
 @pytest.mark.parametrize(
@@ -424,25 +328,6 @@ def test_what_becomes_of_the_car_says_nothing_of_a_request_that_was_not_read() -
     assert {"will_after", "still_away"} <= watched.facts()
     assert watched.told[-1].first.mode == "phone_side"
     assert watched.told[-1].first.probability > 0.7
-
-
-def test_who_signs_in_and_asks_again_is_told_by_what_became_of_the_command() -> None:
-    """The first answer says nothing any more."""
-    watched = Watched()
-    watched.at(1.0).presence("car-1", ONLINE, retained=False)
-    turned_down(watched, 50.0, "car-1", PlatformSide(status=401, problem="unauthenticated"))
-    again = watched.ended(
-        Cause.VEHICLE_FAILED,
-        attempt_id="of-car-1",
-        revision=2,
-        reason="can_bus_no_ack",
-        stages={**SENT, "box_received": 2.0, "result_received": 3.0},
-        platform=PlatformSide(status=202, requests=2),
-    )
-    watched.at(60.0).result("car-1", Result("c1", Phase.REFUSED, Reason.CAN_BUS_NO_ACK))
-    watched.at(70.0).handle_record(again)
-    assert "signed_out_alone" not in watched.facts()
-    assert watched.told[-1].first.mode == "can_bus_asleep_no_ack"
 
 
 def test_many_phones_that_are_signed_out_are_an_outage() -> None:

@@ -1,0 +1,138 @@
+"""Plays transcripts of the diagnosis: what cars and brokers say, and what is seen of an unlock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+
+from fleet_wire.contract.attempt import Flag, PlatformSide, Source, StrayAnswer, StrayKind
+from fleet_wire.contract.broker_log import BrokerEvent, BrokerEventKind
+from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.messages import CarEvent, EventName, Phase, Reason, Result, VehicleState
+from tests.helpers.transcripts import names_in
+from tests.helpers.watched import ASLEEP, HEARTBEAT, ONLINE, SENT, WILL, Watched
+
+PARKED: Final = VehicleState(
+    is_locked=True, is_open=False, voltage_v=12.6, firmware="1", hardware="1",
+    operator="a", region="north",
+)  # fmt: skip
+PRESENCE: Final = {"online": ONLINE, "asleep": ASLEEP, "will": WILL}
+LIKELY: Final = 0.5
+"""From this probability on the first mode is told."""
+_OF_PLATFORM: Final = frozenset(PlatformSide.__struct_fields__) - {"vehicle_id"}
+
+
+@dataclass
+class WatchPlayer:
+    """A diagnosis and a clock. Cars are `car-1,car:2-5`; a car stands locked in the north.
+
+    `ended CAUSE` is an unlock of car-1 that has just ended after 20 s. Its fields are those of the
+    record, and of what the platform says of it; `stages=sent` has no more than a command that was
+    sent. `started_s` and `box_s`, a box's clock, are seconds
+    from the begin.
+    """
+
+    watched: Watched = field(default_factory=Watched)
+    told: int = 0
+    """How many diagnoses were told."""
+    seen: dict[str, set[str]] = field(default_factory=dict)
+    """The facts of each unlock, as told last."""
+
+    def verbs(self) -> Mapping[str, Callable[..., object]]:
+        """Return the function of each verb."""
+        return {
+            "at": self.watched.at,
+            "broker": self._broker,
+            "ended": self._ended,
+            "event": self._event,
+            "presence": self._presence,
+            "result": self._result,
+            "state": self._state,
+            "stray": self._stray,
+            "telemetry": self._telemetry,
+        }
+
+    def news(self) -> list[str]:
+        """Return the diagnoses that came since: the likeliest mode, and which facts are new."""
+        lines = []
+        for one in self.watched.told[self.told :]:
+            facts = [fact.fact for fact in one.facts]
+            before = self.seen.get(one.attempt_id, set())
+            gone = [f"-{fact}" for fact in sorted(before.difference(facts))]
+            new = [f"+{fact}" for fact in facts if fact not in before]
+            self.seen[one.attempt_id] = {*facts}
+            mode = one.first.mode if one.first.probability >= LIKELY else "unsure"
+            lines.append(" ".join([f"{one.attempt_id} r{one.revision} {mode}:", *new, *gone]))
+        self.told = len(self.watched.told)
+        return lines
+
+    def _presence(self, cars: str, word: str, *, retained: bool = False) -> None:
+        for car in names_in(cars):
+            self.watched.diagnosing.presence(car, PRESENCE[word], retained=retained)
+
+    def _state(self, cars: str, *, retained: bool = False, signals: str = "", **said: Any) -> None:
+        its = {name: str(value) if name in ("firmware", "hardware") else value
+               for name, value in said.items()}  # fmt: skip
+        if signals:
+            its["signals"] = dict.fromkeys(signals.split(","), True)
+        state = msgspec.structs.replace(PARKED, **its)
+        for car in names_in(cars):
+            self.watched.diagnosing.state(car, state, retained=retained)
+
+    def _telemetry(self, cars: str, **said: Any) -> None:
+        for car in names_in(cars):
+            self.watched.diagnosing.telemetry(car, msgspec.structs.replace(HEARTBEAT, **said))
+
+    def _event(self, car: str, event: str, **more: Any) -> None:
+        self.watched.diagnosing.event(car, CarEvent(EventName(event), **more))
+
+    def _result(
+        self, car: str, command_id: str, phase: str, reason: str | None = None,
+        box_s: float | None = None,
+    ) -> None:  # fmt: skip
+        box_ms = None if box_s is None else round((self._began_s + box_s) * 1_000)
+        said = Result(
+            command_id, Phase(phase), Reason(reason) if reason else None, box_time_ms=box_ms
+        )
+        self.watched.diagnosing.result(car, said)
+
+    def _broker(self, cars: str, kind: str, detail: str | None = None, **more: Any) -> None:
+        for car in names_in(cars):
+            event = BrokerEvent(
+                self.watched.clock.wall_s, car, BrokerEventKind(kind), detail, **more
+            )
+            self.watched.diagnosing.broker_said(event)
+
+    def _stray(self, kind: str, attempt_id: str, **more: Any) -> None:
+        self.watched.diagnosing.handle_record(
+            StrayAnswer(
+                kind=StrayKind(kind), vehicle_id="car-1", command_id="c1", phase="executed",
+                at=self.watched.clock.wall_s, attempt_id=attempt_id, **more,
+            )
+        )  # fmt: skip
+
+    def _ended(self, cause: str | None, **said: Any) -> None:
+        its = {name: value for name, value in said.items() if name not in _OF_PLATFORM}
+        if its.get("stages") == "sent":
+            its["stages"] = SENT
+        elif "stages" in its:
+            pairs = (one.partition(":") for one in (its["stages"] or "").split(",") if one)
+            its["stages"] = {name: float(after_s) for name, _, after_s in pairs}
+        if "flags" in its:
+            its["flags"] = tuple(map(Flag, its["flags"].split(",")))
+        if "started_s" in its:
+            its["started_at"] = self._began_s + its.pop("started_s")
+        if "source" in its:
+            its["source"] = Source(its["source"])
+        if platform := {name: said[name] for name in said if name in _OF_PLATFORM}:
+            its["platform"] = PlatformSide(**platform)
+        self.watched.diagnosing.handle_record(
+            self.watched.ended(Cause(cause) if cause else None, **its)
+        )
+
+    @property
+    def _began_s(self) -> float:
+        return self.watched.clock.wall_s - self.watched.clock.now_s
