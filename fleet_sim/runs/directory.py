@@ -1,11 +1,10 @@
-"""The files of one run. Every record goes to disk at once, line by line."""
+"""The directory of one run."""
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,7 +18,7 @@ from fleet_sim.results.summary import read_json
 from fleet_sim.runs.limits import check_disk
 from fleet_sim.runs.source_digest import versions
 from fleet_wire.errors import ConfigError, LimitError
-from fleet_wire.private_files import FOR_GROUP, open_to_append, write_whole
+from fleet_wire.private_files import FOR_GROUP, write_whole
 
 PACKAGES = ("unlockpath", "simpy", "mqtt5", "uvloop")
 """The packages whose versions are recorded."""
@@ -156,12 +155,3 @@ class RunDirectory:
                 f"{self.path / name}: {error.strerror}",
                 f"df -h {self.path}  (shows the disk); what was gathered before is in {self.path}",
             ) from None
-
-    def append(self, name: str, record: Mapping[str, Any] | msgspec.Struct) -> None:
-        """Append one line of JSON."""
-        line = msgspec.json.encode(record) + b"\n"
-        descriptor = open_to_append(self.path / name)
-        try:
-            os.write(descriptor, line)
-        finally:
-            os.close(descriptor)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import msgspec
 
@@ -16,40 +16,47 @@ from fleet_wire.private_files import open_to_append
 _encode = msgspec.json.Encoder().encode
 
 
-class LineFile:
-    """One file that stays open. `on_error` is told once when it cannot be written."""
+class LineFiles:
+    """The files of one directory; each stays open from its first line on.
 
-    def __init__(self, path: Path, on_error: Callable[[str, LimitError], None]) -> None:
+    `on_error` is told once of each that cannot be written, which takes no more from then on; None:
+    that is raised.
+    """
+
+    def __init__(self, path: Path, on_error: Callable[[LimitError], None] | None = None) -> None:
         self._path = path
         self._on_error = on_error
-        self._descriptor: int | None = open_to_append(path)
+        self._files: dict[str, int | None] = {}
+        """None: closed."""
 
-    def append(self, record: Any) -> None:
-        """Append one record as a line of JSON. After an error it takes no more."""
-        if self._descriptor is None:
-            return
+    def opened(self, name: str) -> Callable[[Any], None]:
+        """Make a file, should nothing be written to it, and return what appends a record to it."""
+        self._files[name] = open_to_append(self._path / name)
+        return partial(self.append, name)
+
+    def append(self, name: str, record: Any) -> None:
+        """Append one record as a line of JSON to the file of this name."""
         try:
-            os.write(self._descriptor, _encode(record) + b"\n")
+            if name not in self._files:
+                self.opened(name)
+            descriptor = self._files[name]
+            if descriptor is not None:
+                os.write(descriptor, _encode(record) + b"\n")
         except OSError as error:
-            self.close()
-            told = LimitError(f"{self._path}: {error.strerror}", f"df -h {self._path.parent}")
-            self._on_error(self._path.name, told)
+            self._close(name)
+            path = self._path / name
+            told = LimitError(f"{path}: {error.strerror}", f"df -h {path.parent}")
+            if self._on_error is None:
+                raise told from None
+            self._on_error(told)
 
     def close(self) -> None:
-        """Close the file."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        """Close the files."""
+        for name in self._files:
+            self._close(name)
 
-    def __enter__(self) -> Self:
-        """Return the file."""
-        return self
-
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _traceback: TracebackType | None,
-    ) -> None:
-        """Close it."""
-        self.close()
+    def _close(self, name: str) -> None:
+        descriptor = self._files.get(name)
+        self._files[name] = None
+        if descriptor is not None:
+            os.close(descriptor)

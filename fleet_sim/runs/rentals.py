@@ -6,10 +6,8 @@ The same in both modes: the run hands in where links come from and where lines g
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.movements import Movement
@@ -21,11 +19,9 @@ from fleet_sim.platform.gateway import EmulatedPlatform
 from fleet_sim.platform.operations import Platform, SupportCall
 from fleet_sim.platform.safety import Safety
 from fleet_sim.runs.conclude import SAFETY
-from fleet_sim.runs.directory import RunDirectory
-from fleet_sim.runs.lines import LineFile
+from fleet_sim.runs.lines import LineFiles
 from fleet_sim.scenario.form import Customers, Scenario, select
 from fleet_wire.contract.platform_log import PlatformEvent
-from fleet_wire.errors import LimitError
 from fleet_wire.links.link import LinkFactory
 from fleet_wire.profiles.native import NATIVE
 
@@ -74,9 +70,8 @@ def population_of(
 class Rentals:
     """Platform and customers of a scenario, where it has them, and the safety of any run.
 
-    `links` makes the platform's link to the broker, `vehicle_ids` are the cars that it knows.
-    `on_error` is told of a file that cannot be written. A platform that is elsewhere is not made
-    here.
+    `links` makes the platform's link to the broker, `vehicle_ids` are the cars that it knows. A
+    platform that is elsewhere is not made here.
     """
 
     def __init__(
@@ -85,30 +80,27 @@ class Rentals:
         fleet: Fleet,
         movements: Movements,
         *,
-        directory: RunDirectory,
+        files: LineFiles,
         links: LinkFactory,
-        on_error: Callable[[str, LimitError], None],
         vehicle_ids: frozenset[str],
         is_platform_elsewhere: bool = False,
     ) -> None:
         self._scenario = scenario
         self._fleet = fleet
-        self._files = ExitStack()
-        self._directory = directory
-        self._on_error = on_error
+        self._files = files
         self.on_event: Callable[[PlatformEvent], None] | None = None
         """Takes each line of the platform's log besides: a monitor in this process."""
         world = fleet.world
         self.safety = movements.safety = Safety(
             world,
-            self._lines(SAFETY),
+            files.opened(SAFETY),
             others_may=bool(scenario.load.stages) or is_platform_elsewhere,
         )
         self.customer_failpoints = CustomerFailpoints()
         self.platform: EmulatedPlatform | None = None
         self.population: Population | None = None
         if scenario.has_platform and not is_platform_elsewhere:
-            self._platform_lines = self._lines(PLATFORM)
+            self._platform_lines = files.opened(PLATFORM)
             self.platform = EmulatedPlatform(
                 replace(world, link_factory=links),
                 scenario.platform_parameters,
@@ -133,7 +125,7 @@ class Rentals:
             self._fleet,
             asked,
             Witnesses(
-                record=self._lines(CUSTOMERS),
+                record=self._files.opened(CUSTOMERS),
                 told_open=partial(self._report_shown, self.safety.told_open),
                 told_locked=partial(self._report_shown, self.safety.told_locked),
                 called_support=self._called_support,
@@ -172,17 +164,8 @@ class Rentals:
         if self.platform is not None:
             self.platform.close()
 
-    def close(self) -> None:
-        """End the platform's connection, and close the files."""
-        self.leave()
-        self._files.close()
-
     def write_event(self, event: PlatformEvent) -> None:
         """Write a line of the platform's structured log."""
         self._platform_lines(event)
         if self.on_event is not None:
             self.on_event(event)
-
-    def _lines(self, name: str) -> Callable[[Any], None]:
-        file = LineFile(self._directory.path / name, self._on_error)
-        return self._files.enter_context(file).append

@@ -16,12 +16,11 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from fleet_sim.results import readable
 from fleet_sim.results.summary import JsonLines, read_json
 from fleet_sim.runs.directory import RunDirectory
 from fleet_sim.runs.limits import check_disk
+from fleet_sim.runs.lines import LineFiles
 from fleet_sim.runs.progress import Progress
 from fleet_sim.runs.source_digest import versions
 from fleet_sim.sweeps.dask import run_on_dask
@@ -92,9 +91,12 @@ class Sweep:
                 runs = readable.number_of(total, "run")
                 progress.note(f"{done} of {runs} {are} in {self.path} already")
             progress.runs(done=done, total=total, failed=failed)
-            with closing(self._records_of(tasks, progress.note)) as records:
+            with (
+                closing(LineFiles(self.path)) as files,
+                closing(self._records_of(tasks, progress.note)) as records,
+            ):
                 for record in records:
-                    self._directory.append(POINTS, msgspec.to_builtins(record))
+                    files.append(POINTS, record)
                     self._done[_key(record)] = record
                     done, failed = done + 1, failed + (record.error is not None)
                     progress.runs(done=done, total=total, failed=failed)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from fleet_sim.broker.access import PLATFORM_USER
 from fleet_sim.broker.process import BrokerKind, free_port
@@ -22,10 +22,10 @@ from fleet_sim.runs.conclude import GROUND_TRUTH
 from fleet_sim.runs.directory import RunDirectory
 from fleet_sim.runs.injection import FaultTargets
 from fleet_sim.runs.limits import raise_descriptor_limit
+from fleet_sim.runs.lines import LineFiles
 from fleet_sim.runs.live.driver import LiveDriver
 from fleet_sim.runs.live.fleet import LiveFleet
 from fleet_sim.runs.live.platform_api import platform_api
-from fleet_sim.runs.live.records import Records
 from fleet_sim.runs.live.run import LiveOptions, fleet_options
 from fleet_sim.runs.live.run_brokers import RunBrokers
 from fleet_sim.runs.live.stop import Stop, run_loop
@@ -38,6 +38,7 @@ from fleet_sim.truth.grading import DoorMovement, Press, grade
 from fleet_sim.truth.modes import CONTROL, ROUND_S, Phase, Size, is_for, vehicle_ids
 from fleet_sim.truth.score import RESULT, UNLOCKS, ClientResult, GradedUnlock, TruthResult, count
 from fleet_wire.contract.signing import DEMO_SECRET
+from fleet_wire.errors import LimitError
 from fleet_wire.links.brokers import Brokers
 from fleet_wire.randomness import RandomStream
 
@@ -168,6 +169,7 @@ class _TruthRun:
     ) -> None:
         self._plan = plan
         self._directory = directory
+        self._files = LineFiles(directory.path)
         self._brokers = brokers
         self._progress = progress
         self._stop = Stop(progress)
@@ -183,6 +185,7 @@ class _TruthRun:
         host, port = plan.listen
         listen = (host, port or free_port())  # the same in all phases
         async with AsyncExitStack() as stack:
+            stack.callback(self._files.close)
             await self._start_clients(stack, f"http://{listen[0]}:{listen[1]}")
             for number, (phase, scenario) in enumerate(plan.phases, 1):
                 if not self._stop.asked.is_set():
@@ -224,8 +227,9 @@ class _TruthRun:
         self, number: int, phase: Phase, scenario: Scenario, listen: tuple[str, int]
     ) -> None:
         """Play the cars of some modes, and let customers use them."""
-        plan, directory = self._plan, RunDirectory(self._directory.path / f"phase-{number}")
-        directory.path.mkdir()
+        plan, path = self._plan, self._directory.path / f"phase-{number}"
+        path.mkdir()
+        files = LineFiles(path, self._go_on_without)
         options = fleet_options(scenario, LiveOptions(seed=plan.seed), self._brokers)
         doors, specs = _Doors(), scenario.cars()
         options = replace(
@@ -243,14 +247,13 @@ class _TruthRun:
             scenario,
             fleet.fleet,
             doors.watch,
-            directory=directory,
+            files=files,
             links=fleet.links(PLATFORM_LINK_LIMITS, brokers=self._brokers.as_user(PLATFORM_USER)),
-            on_error=lambda _name, error: self._progress.note(str(error)),
             vehicle_ids=frozenset(spec.vehicle_id for spec in specs),
         )
         doors.rentals = rentals
         async with AsyncExitStack() as stack:
-            stack.callback(rentals.close)
+            stack.callback(files.close)
             stack.push_async_callback(_leave, fleet, rentals)
             await fleet.connect(self._progress, self._stop.asked)
             with fleet.driver.present():
@@ -263,7 +266,7 @@ class _TruthRun:
                 scenario,
                 specs,
                 load_starts_s=fleet.driver.now_s(),
-                record=self._recording(directory),
+                record=files.opened(GROUND_TRUTH),
                 around=FaultTargets(
                     rentals.platform, self._brokers.control, rentals.customer_failpoints
                 ),
@@ -276,9 +279,8 @@ class _TruthRun:
         for kind, found in rentals.safety.counts.items():
             self._safety[kind.value] = self._safety.get(kind.value, 0) + found
 
-    def _recording(self, directory: RunDirectory) -> Callable[[Any], None]:
-        records = Records(directory, self._progress.note)
-        return lambda line: records.append(GROUND_TRUTH, line)
+    def _go_on_without(self, error: LimitError) -> None:
+        self._progress.note(f"{error}; going on without it")
 
     async def _visits(
         self, phase: Phase, fleet: LiveFleet, rentals: Rentals, doors: _Doors
@@ -338,8 +340,7 @@ class _TruthRun:
             door=tuple(each for each in door if since_s <= each.at_s <= until_s),
         )
         self._unlocks.append(unlock)
-        with self._directory.writing(UNLOCKS):
-            self._directory.append(UNLOCKS, unlock)
+        self._files.append(UNLOCKS, unlock)
 
 
 async def _leave(fleet: LiveFleet, rentals: Rentals) -> None:

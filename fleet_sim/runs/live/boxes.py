@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,10 +19,10 @@ from fleet_sim.runs.conclude import GROUND_TRUTH
 from fleet_sim.runs.directory import RunDirectory
 from fleet_sim.runs.injection import without_platform_faults
 from fleet_sim.runs.limits import raise_descriptor_limit
+from fleet_sim.runs.lines import LineFiles
 from fleet_sim.runs.live.control import served
 from fleet_sim.runs.live.drills import DrillDesk, Drills, how_to_drill
 from fleet_sim.runs.live.fleet import FleetOptions
-from fleet_sim.runs.live.records import Records
 from fleet_sim.runs.live.run_fleet import RunFleet
 from fleet_sim.runs.live.stop import route_signals, wait_up_to
 from fleet_sim.runs.live.workers import Workers
@@ -166,7 +165,10 @@ def _record(options: ServeOptions, progress: Progress) -> Callable[[Any], None]:
     """Return what takes the ground truth; its times are seconds since now."""
     if options.directory is None:
         return lambda _line: None
-    record = partial(Records(options.directory, progress.note).append, GROUND_TRUTH)
+    files = LineFiles(
+        options.directory.path, lambda error: progress.note(f"{error}; going on without it")
+    )
+    record = files.opened(GROUND_TRUTH)
     number, total = options.shard
     record({"type": "began", "unix_s": round(time.time(), 3), "shard": f"{number}/{total}"})
     return record

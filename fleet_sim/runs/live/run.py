@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Coroutine, Mapping
-from contextlib import nullcontext, suppress
+from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -25,6 +25,7 @@ from fleet_sim.results.summary import LOST_BOXES, RunFacts
 from fleet_sim.runs.conclude import ATTEMPTS, GROUND_TRUTH, conclude
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
 from fleet_sim.runs.injection import FaultTargets
+from fleet_sim.runs.lines import LineFiles
 from fleet_sim.runs.live.absences import lost_boxes
 from fleet_sim.runs.live.control import served
 from fleet_sim.runs.live.credentials import BoxCredentials, TlsFiles
@@ -33,7 +34,6 @@ from fleet_sim.runs.live.driver import LiveDriver
 from fleet_sim.runs.live.fleet import FleetOptions
 from fleet_sim.runs.live.health import Pulse
 from fleet_sim.runs.live.probe_process import ProbeError, ProbeProcess
-from fleet_sim.runs.live.records import Records
 from fleet_sim.runs.live.run_brokers import RunBrokers
 from fleet_sim.runs.live.run_fleet import RunFleet
 from fleet_sim.runs.live.stop import Stop
@@ -110,7 +110,9 @@ class LiveRun:
         self._directory = directory
         self._options = options
         self._progress = progress
-        self._records = Records(directory, progress.note)
+        self._files = LineFiles(
+            directory.path, lambda error: progress.note(f"{error}; going on without it")
+        )
         self._stop = Stop(progress)
         self._brokers, self._workers, self._here = around
         self._specs = scenario.cars()
@@ -144,10 +146,9 @@ class LiveRun:
             self._scenario,
             self._fleet.here.fleet,
             self._movements,
-            directory=self._directory,
+            files=self._files,
             links=self._fleet.here.links(PLATFORM_LINK_LIMITS, brokers=brokers),
             is_platform_elsewhere=self._options.platform_url is not None,
-            on_error=lambda _name, error: self._progress.note(f"{error}"),
             vehicle_ids=frozenset(self._vehicle_ids),
         )
 
@@ -162,8 +163,9 @@ class LiveRun:
         Raises `UnlockpathError` where it cannot be done. All gathered data is on disk then.
         """
         control = self._options.control
-        async with nullcontext() if control is None else served(control, self._desk.answer):
-            await self._run()
+        with closing(self._files):
+            async with nullcontext() if control is None else served(control, self._desk.answer):
+                await self._run()
 
     async def _run(self) -> None:
         brokers, fleet = self._brokers, self._fleet
@@ -242,7 +244,6 @@ class LiveRun:
                 await goodbye
         finally:
             now.cancel()
-            self._rentals.close()
 
     def _record_lost(self) -> None:
         """Write down whose boxes were lost or stood still, and when."""
@@ -252,7 +253,7 @@ class LiveRun:
         for boxes in lost_boxes(
             self._workers, self._own, vehicle_ids=ids, here=self._here, began_at=began_at
         ):
-            self._records.append(LOST_BOXES, boxes)
+            self._files.append(LOST_BOXES, boxes)
 
     def _last_phase(self) -> str:
         """Return what a run of several processes does from now on."""
@@ -342,7 +343,7 @@ class LiveRun:
     async def _sample(self, load_starts_s: float) -> None:
         while True:
             sample = self._fleet.sample(load_starts_s)
-            self._records.append("fleet_samples.jsonl", sample)
+            self._files.append("fleet_samples.jsonl", sample)
             self._progress.load(
                 LoadState(
                     elapsed_s=sample["t_s"],
@@ -359,7 +360,7 @@ class LiveRun:
     def _record_truth(self, line: Any) -> None:
         if isinstance(line, Mapping):
             self._faults.append(msgspec.convert(line, InjectedFault))
-        self._records.append(GROUND_TRUTH, line)
+        self._files.append(GROUND_TRUTH, line)
 
     async def _pass_on_stop(self, probe: ProbeProcess) -> None:
         await self._stop.asked.wait()

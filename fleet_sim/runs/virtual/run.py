@@ -40,7 +40,7 @@ from fleet_sim.runs.injection import (
     inject_all,
     own_process,
 )
-from fleet_sim.runs.lines import LineFile
+from fleet_sim.runs.lines import LineFiles
 from fleet_sim.runs.probe_config import probe_config, target_ids
 from fleet_sim.runs.progress import Progress
 from fleet_sim.runs.progress_state import LoadState, UnlocksSoFar
@@ -154,6 +154,7 @@ class VirtualRun:
         self._journal_writer: JournalWriter | None = None
         self._unwritable: Exception | None = None
         """Why a file of the run cannot be written."""
+        self._files = LineFiles(directory.path, self._cannot_write)
         self._env = VirtualEnvironment(initial_time=0.0)
         self._defects = Defects()
         self._timers = VirtualTimers(self._env)
@@ -202,7 +203,8 @@ class VirtualRun:
             gc.enable()
         with _cars_left_alone_by_garbage_collection(), ExitStack() as stack:
             rentals = self._make_rentals()
-            stack.callback(rentals.close)
+            stack.callback(self._files.close)
+            stack.callback(rentals.leave)
             probe = self._make_probe(stack)
             if probe.platform is not None:
                 rentals.on_event = probe.platform.handle_event
@@ -257,13 +259,12 @@ class VirtualRun:
             self._scenario,
             self._fleet,
             self._movements,
-            directory=self._directory,
+            files=self._files,
             links=partial(
                 self._broker.link,
                 limits=PLATFORM_LINK_LIMITS,
                 protocol=self._profile.traits.mqtt,
             ),
-            on_error=self._cannot_write,
             vehicle_ids=frozenset(spec.vehicle_id for spec in self._specs),
         )
         rentals.start()
@@ -291,16 +292,13 @@ class VirtualRun:
         jsonl = stack.enter_context(JsonlSink(self._directory.path))
         logger = make_logger("warning", writer, clock)
         link = partial(self._broker.link, protocol=self._profile.traits.mqtt)
-        diagnoses, incidents = (
-            stack.enter_context(LineFile(self._directory.path / name, self._cannot_write))
-            for name in (DIAGNOSES_FILE, INCIDENTS_FILE)
-        )
+        diagnosed, incident = map(self._files.opened, (DIAGNOSES_FILE, INCIDENTS_FILE))
         probe = Probe(
             ProbeSettings.model_validate(config),
             links=partial(link, limits=LINK_LIMITS),
             clock=clock,
             timers=self._timers,
-            sink=FanOut({"jsonl": jsonl}, on_error=self._cannot_write),
+            sink=FanOut({"jsonl": jsonl}, on_error=lambda _sink, error: self._cannot_write(error)),
             metrics=metrics,
             logger=logger,
             profile=self._profile,
@@ -308,9 +306,9 @@ class VirtualRun:
 
         def judged(judgement: Judgement) -> None:
             if isinstance(judgement, Diagnosis):
-                diagnoses.append(judgement)
+                diagnosed(judgement)
             elif isinstance(judgement, Incident):
-                incidents.append(judgement)
+                incident(judgement)
 
         self._judge = VirtualJudge(
             self._make_judge,
@@ -412,19 +410,12 @@ class VirtualRun:
         last_walk_s = 0.0 if self._scenario.customers is None else LONGEST_WALK_S
         return self._env.now > ends_s + last_walk_s + self._scenario.load.deadline_s + OVERDUE_S
 
-    def _append(self, name: str, record: Any) -> None:
-        try:
-            with self._directory.writing(name):
-                self._directory.append(name, record)
-        except LimitError as error:
-            self._cannot_write(name, error)
-
-    def _cannot_write(self, _name: str, error: Exception) -> None:
+    def _cannot_write(self, error: Exception) -> None:
         """End the run when the model has returned: a full disk is no defect of the model."""
         self._unwritable = self._unwritable or error
 
     def _cannot_journal(self, why: str) -> None:
-        self._cannot_write("journal", LimitError(f"cannot write the journal: {why}", "see df -h"))
+        self._cannot_write(LimitError(f"cannot write the journal: {why}", "see df -h"))
 
     def _raise_unwritable(self) -> None:
         if self._unwritable is not None:
@@ -432,7 +423,7 @@ class VirtualRun:
 
     def _sample(self, probe: Probe, elapsed_s: float) -> None:
         counts = self._fleet.world.counts
-        self._append(
+        self._files.append(
             "fleet_samples.jsonl",
             {"t_s": round(elapsed_s, 3), "connected": counts.reachable, "asleep": counts.asleep},
         )
@@ -451,7 +442,7 @@ class VirtualRun:
     def _record_truth(self, line: Any) -> None:
         if isinstance(line, Mapping):
             self._faults.append(msgspec.convert(line, InjectedFault))
-        self._append(GROUND_TRUTH, line)
+        self._files.append(GROUND_TRUTH, line)
 
 
 def _offer(link: Link, member: Member, telemetry: Telemetry) -> None:

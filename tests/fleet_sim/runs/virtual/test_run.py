@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from fleet_sim.runs.directory import RunDirectory
 from fleet_sim.runs.virtual.run import CONNECT_COST_S, SELDOM
 from fleet_sim.scenario.form import Scenario
 from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.contract.attempt import Stage
 from fleet_wire.errors import LimitError
+from fleet_wire.private_files import open_to_append
 from fleet_wire.profiles.loading import NAMES
 from platform_probe.measure.load.plan import PlannedStart
 from platform_probe.measure.synthetic import SyntheticUnlocks
@@ -116,14 +116,13 @@ def test_a_full_disk_is_no_defect_of_the_model(
     name: str, garage: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It ends the run with the machine's limit, wherever in the model the line was written."""
-    append = RunDirectory.append
 
-    def append_others(directory: RunDirectory, file: str, record: Any) -> None:
-        if file == name:
+    def open_others(path: Path) -> int:
+        if path.name == name:
             raise OSError(errno.ENOSPC, "No space left on device")
-        append(directory, file, record)
+        return open_to_append(path)
 
-    monkeypatch.setattr(RunDirectory, "append", append_others)
+    monkeypatch.setattr("fleet_sim.runs.lines.open_to_append", open_others)
     with pytest.raises(LimitError, match=rf"{name}: No space left on device"):
         run_virtually(garage, tmp_path / "run", seed=1)
 
