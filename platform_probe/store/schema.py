@@ -10,6 +10,7 @@ kept.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 from zlib import crc32
@@ -17,6 +18,8 @@ from zlib import crc32
 from fleet_wire.contract.attempt import Stage
 from fleet_wire.contract.causes import Cause
 
+Path = tuple[str, ...]
+"""A field of a line, or of an object within it."""
 MICRO: Final = 1_000_000
 SUM_MINUTES: Final = 10
 """Unlocks of so long that have the same traits are one row of sums."""
@@ -39,6 +42,8 @@ class Column:
     type: str
     made_of: str = ""
     """SQL over the line's fields; empty: the field of the same name."""
+    reads: Mapping[Path, str] | None = None
+    """The fields that the SQL uses, with their types; None: the one of the same name."""
     list_of: str = ""
     """The type of the list's items, if it is kept as that list's text."""
     is_said_time: bool = False
@@ -48,6 +53,13 @@ class Column:
     def expression(self) -> str:
         """The SQL that makes it."""
         return self.made_of or self.name
+
+    @property
+    def fields(self) -> Mapping[Path, str]:
+        """The fields of a line that it is made of, with their types."""
+        if self.reads is not None:
+            return self.reads
+        return {(self.name,): f"{self.list_of}[]" if self.list_of else self.type}
 
     @property
     def display_sql(self) -> str:
@@ -64,16 +76,28 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table: `fields` are those of its lines with their types, `time` is the column it has."""
+    """A table; `time` is the column by which it is ordered."""
 
     name: str
     run_file: str
     """The file of the same lines in the directory of a run or of a monitor's records."""
-    fields: dict[str, str]
     columns: tuple[Column, ...]
     time: str
     ids: tuple[str, ...] = ()
     """Columns by whose value a row is found without knowing its car."""
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """The fields of its lines with their types: those that its columns are made of."""
+        members: dict[str, dict[str, str]] = {}
+        plain: dict[str, str] = {}
+        for column in self.columns:
+            for path, kind in column.fields.items():
+                if len(path) > 1:
+                    members.setdefault(path[0], {})[path[1]] = kind
+                else:
+                    plain[path[0]] = kind
+        return plain | {name: _struct(its) for name, its in members.items()}
 
     @property
     def sums_name(self) -> str:
@@ -92,24 +116,70 @@ class Table:
         return f"{crc32(columns.encode()):08x}"
 
 
-def _us(field: str) -> str:
-    return f"TRY_CAST({field} * {MICRO} AS BIGINT)"  # which rounds
+def _sql(path: Path) -> str:
+    return ".".join(f'"{name}"' for name in path)  # AT is a word of SQL
 
 
-def _at(field: str) -> str:
-    quoted = f'"{field}"'  # AT is a word of SQL
-    return f"make_timestamp({_us(quoted)})"
+def _us(name: str, *within: str, field: str = "") -> Column:
+    """Return the column of a duration, which the line says in seconds."""
+    path = (*within, field or name)
+    made_of = f"TRY_CAST({_sql(path)} * {MICRO} AS BIGINT)"  # which rounds
+    return Column(f"{name.removesuffix('_s')}_us", "BIGINT", made_of, {path: "DOUBLE"})
+
+
+def _at(name: str, field: str = "at") -> Column:
+    """Return the column of a time, which the line says in Unix seconds."""
+    made_of = f"make_timestamp(TRY_CAST({_sql((field,))} * {MICRO} AS BIGINT))"
+    return Column(name, "TIMESTAMP", made_of, {(field,): "DOUBLE"})
 
 
 def _texts(*names: str) -> tuple[Column, ...]:
     return tuple(Column(name, "VARCHAR") for name in names)
 
 
+def _json(name: str, *within: str, made_of: str = "{}") -> Column:
+    """Return the column of the text of a JSON value."""
+    path = (*within, name)
+    made_of = made_of.format(f"{_sql(path)}::VARCHAR")
+    return Column(name, "VARCHAR", made_of, {path: "JSON"})
+
+
+def _within(outer: str, *names: str, kind: str = "VARCHAR", read: str = "") -> tuple[Column, ...]:
+    """Return the columns of fields of an inner object, which are read as a type."""
+    return tuple(
+        Column(name, kind, _sql((outer, name)), {(outer, name): read or kind}) for name in names
+    )
+
+
+def _or_zero(*names: str, kind: str = "INTEGER") -> tuple[Column, ...]:
+    return tuple(Column(name, kind, f"coalesce({name}, 0)", {(name,): kind}) for name in names)
+
+
+def _other_name(name: str, *path: str) -> Column:
+    """Return the column of a text that the line has under another name."""
+    return Column(name, "VARCHAR", _sql(path), {path: "VARCHAR"})
+
+
+def _list_within(name: str, kind: str) -> Column:
+    """Return the column of a list that the platform's side of an unlock has."""
+    path = ("platform", name)
+    return Column(name, "VARCHAR", _sql(path), {path: f"{kind}[]"}, list_of=kind)
+
+
+def _first_of(name: str, kind: str, signal: str) -> Column:
+    """Return the column of what a message says as a signal of VSS, or by its plain name."""
+    plain, vss = ("message", name), ("message", signal)
+    read = "DOUBLE" if kind == "FLOAT" else kind
+    made_of = f"coalesce({_sql(vss)}, {_sql(plain)})"
+    return Column(name, kind, made_of, {plain: read, vss: read})
+
+
 def _said_time(name: str, first_ms: int = _FIRST_MS) -> Column:
     """Return the column of a time that a message says in Unix milliseconds."""
-    is_one = f"message.{name} BETWEEN {first_ms} AND {_LAST_MS}"
-    made_of = f"CASE WHEN {is_one} THEN make_timestamp(message.{name} * 1000) END"
-    return Column(name, "TIMESTAMP", made_of, is_said_time=True)
+    path = ("message", name)
+    is_one = f"{_sql(path)} BETWEEN {first_ms} AND {_LAST_MS}"
+    made_of = f"CASE WHEN {is_one} THEN make_timestamp({_sql(path)} * 1000) END"
+    return Column(name, "TIMESTAMP", made_of, {path: "BIGINT"}, is_said_time=True)
 
 
 def _struct(fields: dict[str, str]) -> str:
@@ -119,200 +189,105 @@ def _struct(fields: dict[str, str]) -> str:
 
 STAGES: Final = tuple(stage for stage in Stage if stage is not Stage.INTENDED)
 """Those that have a time of their own: an unlock is intended at its second 0."""
-_PLATFORM_SIDE: Final = {
-    "requests": "INTEGER",
-    "sent_again": "INTEGER",
-    "method": "VARCHAR",
-    "status": "SMALLINT",
-    "problem": "VARCHAR",
-    "endpoint": "VARCHAR",
-    "app_version": "VARCHAR",
-    "api_release": "VARCHAR",
-    "account_id": "VARCHAR",
-    "woken_s": "DOUBLE",
-    "hung_up_s": "DOUBLE",
-    "ended_s": "DOUBLE",
-    "outcome": "VARCHAR",
-    "clock_ahead_s": "DOUBLE",
-    "clock_uncertainty_s": "DOUBLE",
-    "vehicle_id": "VARCHAR",
-    "distance_m": "DOUBLE",
-    "position": "DOUBLE[]",
-    "hops_across": "VARCHAR[]",
-}
-
 ATTEMPTS: Final = Table(
     name="attempts",
     run_file="attempts.jsonl",
     time="started_at",
     ids=("attempt_id", "command_id", "trace_id", "booking_id", "account_id"),
-    fields={
-        **dict.fromkeys(("attempt_id", "command_id", "vehicle_id", "trace_id"), "VARCHAR"),
-        **dict.fromkeys(("parent_span_id", "source", "outcome", "cause"), "VARCHAR"),
-        **dict.fromkeys(("failure_mode", "reason", "booking_id", "same_as"), "VARCHAR"),
-        **dict.fromkeys(("region", "operator", "firmware", "hardware", "site"), "VARCHAR"),
-        **dict.fromkeys(("started_at", "scheduled_s", "total_s"), "DOUBLE"),
-        **dict.fromkeys(("can_wake_s", "actuation_s"), "DOUBLE"),
-        "stages": _struct({stage.value: "DOUBLE" for stage in STAGES}),
-        "flags": "VARCHAR[]",
-        "evidence": "JSON",
-        "revision": "INTEGER",
-        "sources_missing": "VARCHAR[]",
-        "platform": _struct(_PLATFORM_SIDE),
-    },
     columns=(
         *_texts("vehicle_id", "attempt_id", "command_id", "trace_id", "parent_span_id", "source"),
-        Column("started_at", "TIMESTAMP", _at("started_at")),
-        Column("scheduled_us", "BIGINT", _us("scheduled_s")),
+        _at("started_at", "started_at"),
+        _us("scheduled_s"),
         *_texts("outcome", "cause", "failure_mode", "reason"),
-        Column("total_us", "BIGINT", _us("total_s")),
-        *(Column(f"{stage}_us", "BIGINT", _us(f"stages.{stage}")) for stage in STAGES),
+        _us("total_s"),
+        *(_us(f"{stage}_s", "stages", field=stage.value) for stage in STAGES),
         Column("flags", "VARCHAR", list_of="VARCHAR"),
-        Column("evidence", "VARCHAR", "nullif(evidence::VARCHAR, '{}')"),
+        _json("evidence", made_of="nullif({}, '{{}}')"),
         *_texts("booking_id"),
-        Column("can_wake_us", "BIGINT", _us("can_wake_s")),
-        Column("actuation_us", "BIGINT", _us("actuation_s")),
+        _us("can_wake_s"),
+        _us("actuation_s"),
         *_texts("region", "operator", "firmware", "hardware"),
         Column("revision", "INTEGER"),
         Column("sources_missing", "VARCHAR", list_of="VARCHAR"),
         *_texts("same_as"),
-        Column("requests", "INTEGER", "platform.requests"),
-        Column("status", "SMALLINT", "platform.status"),
-        *(
-            Column(name, "VARCHAR", f"platform.{name}")
-            for name in (
-                "method",
-                "problem",
-                "endpoint",
-                "app_version",
-                "api_release",
-                "account_id",
-            )
-        ),
-        Column("woken_us", "BIGINT", _us("platform.woken_s")),
-        Column("ended_us", "BIGINT", _us("platform.ended_s")),
-        Column("platform_outcome", "VARCHAR", "platform.outcome"),
-        Column("clock_ahead_us", "BIGINT", _us("platform.clock_ahead_s")),
-        Column("clock_uncertainty_us", "BIGINT", _us("platform.clock_uncertainty_s")),
-        Column("hops_across", "VARCHAR", "platform.hops_across", list_of="VARCHAR"),
-        Column("asked_for", "VARCHAR", "platform.vehicle_id"),
-        Column("distance_m", "FLOAT", "platform.distance_m"),
-        Column("position", "VARCHAR", "platform.position", list_of="DOUBLE"),
-        Column("sent_again", "INTEGER", "platform.sent_again"),
+        *_within("platform", "requests", kind="INTEGER"),
+        *_within("platform", "status", kind="SMALLINT"),
+        *_within("platform", "method", "problem", "endpoint", "app_version", "api_release"),
+        *_within("platform", "account_id"),
+        _us("woken_s", "platform"),
+        _us("ended_s", "platform"),
+        _other_name("platform_outcome", "platform", "outcome"),
+        _us("clock_ahead_s", "platform"),
+        _us("clock_uncertainty_s", "platform"),
+        _list_within("hops_across", "VARCHAR"),
+        _other_name("asked_for", "platform", "vehicle_id"),
+        *_within("platform", "distance_m", kind="FLOAT", read="DOUBLE"),
+        _list_within("position", "DOUBLE"),
+        *_within("platform", "sent_again", kind="INTEGER"),
         *_texts("site"),
-        Column("hung_up_us", "BIGINT", _us("platform.hung_up_s")),
+        _us("hung_up_s", "platform"),
     ),
 )
 STRAY_ANSWERS: Final = Table(
     name="stray_answers",
     run_file="stray_answers.jsonl",
     time="came_at",
-    fields={
-        **dict.fromkeys(("kind", "vehicle_id", "command_id", "phase", "attempt_id"), "VARCHAR"),
-        **dict.fromkeys(("source", "reason"), "VARCHAR"),
-        **dict.fromkeys(("at", "after_s"), "DOUBLE"),
-        "is_late_unlock": "BOOLEAN",
-    },
     columns=(
         *_texts("vehicle_id", "kind", "command_id", "phase"),
-        Column("came_at", "TIMESTAMP", _at("at")),
+        _at("came_at"),
         *_texts("attempt_id"),
-        Column("after_us", "BIGINT", _us("after_s")),
+        _us("after_s"),
         *_texts("source", "reason"),
         Column("is_late_unlock", "BOOLEAN"),
     ),
 )
-_VSS: Final = {
-    "is_locked": "Vehicle.Cabin.Door.Row1.DriverSide.IsLocked",
-    "is_open": "Vehicle.Cabin.Door.Row1.DriverSide.IsOpen",
-    "state_voltage_v": "Vehicle.LowVoltageBattery.CurrentVoltage",
-}
-_MESSAGE: Final = {
-    **dict.fromkeys(("command_id", "phase", "reason", "detail"), "VARCHAR"),
-    **dict.fromkeys(("can_wake_s", "actuation_s", "since_received_s"), "DOUBLE"),
-    "box_time": "BIGINT",
-    **dict.fromkeys((_VSS["is_locked"], _VSS["is_open"]), "BOOLEAN"),
-    **dict.fromkeys(("is_locked", "is_open"), "BOOLEAN"),  # as 0.2 wrote what mapped fleets said
-    _VSS["state_voltage_v"]: "DOUBLE",
-    **dict.fromkeys(("firmware", "hardware", "operator", "region", "last_command_id"), "VARCHAR"),
-    **dict.fromkeys(("technology", "site", "event"), "VARCHAR"),
-    "uptime_s": "DOUBLE",
-    **dict.fromkeys(("boots", "data_used_bytes"), "BIGINT"),
-    "signals": "JSON",
-    **dict.fromkeys(("status", "session_id", "action", "booking_id", "request_id"), "VARCHAR"),
-    **dict.fromkeys(("signal_dbm", "voltage_v", "position_age_s"), "DOUBLE"),
-    **dict.fromkeys(("issued_at", "expires_at", "requested_at"), "BIGINT"),
-    **dict.fromkeys(("counter", "tries_left"), "BIGINT"),
-}
-"""Every field of a message of the contract, but a command's signature."""
-
-
-def _columns_of(*names: str, kind: str = "VARCHAR") -> tuple[Column, ...]:
-    return tuple(Column(name, kind, f'message."{name}"') for name in names)
-
-
 OBSERVATIONS: Final = Table(
     name="observations",
     run_file="observations.jsonl",
     time="heard_at",
-    fields={
-        "at": "DOUBLE",
-        **dict.fromkeys(("kind", "vehicle_id"), "VARCHAR"),
-        "is_retained": "BOOLEAN",
-        "message": _struct(_MESSAGE),
-    },
     columns=(
         *_texts("vehicle_id", "kind"),
-        Column("heard_at", "TIMESTAMP", _at("at")),
-        Column("is_retained", "BOOLEAN", "coalesce(is_retained, false)"),
-        *_columns_of("command_id", "phase", "reason", "detail"),
-        Column("can_wake_us", "BIGINT", _us("message.can_wake_s")),
-        Column("actuation_us", "BIGINT", _us("message.actuation_s")),
-        Column("since_received_us", "BIGINT", _us("message.since_received_s")),
-        _said_time("box_time"),
-        *(
-            Column(name, "BOOLEAN", f'coalesce(message."{_VSS[name]}", message.{name})')
-            for name in ("is_locked", "is_open")
-        ),
+        _at("heard_at"),
         Column(
-            "voltage_v",
-            "FLOAT",
-            f'coalesce(message.voltage_v, message."{_VSS["state_voltage_v"]}")',
+            "is_retained",
+            "BOOLEAN",
+            "coalesce(is_retained, false)",
+            {("is_retained",): "BOOLEAN"},
         ),
-        *_columns_of("firmware", "hardware", "operator", "region", "last_command_id"),
-        Column("signals", "VARCHAR", "message.signals::VARCHAR"),
-        *_columns_of("status", "session_id", "action", "booking_id", "request_id"),
-        *_columns_of("signal_dbm", "position_age_s", kind="FLOAT"),
+        *_within("message", "command_id", "phase", "reason", "detail"),
+        _us("can_wake_s", "message"),
+        _us("actuation_s", "message"),
+        _us("since_received_s", "message"),
+        _said_time("box_time"),
+        # a mapped fleet's state has the plain names in records of 0.2
+        _first_of("is_locked", "BOOLEAN", "Vehicle.Cabin.Door.Row1.DriverSide.IsLocked"),
+        _first_of("is_open", "BOOLEAN", "Vehicle.Cabin.Door.Row1.DriverSide.IsOpen"),
+        _first_of("voltage_v", "FLOAT", "Vehicle.LowVoltageBattery.CurrentVoltage"),
+        *_within("message", "firmware", "hardware", "operator", "region", "last_command_id"),
+        _json("signals", "message"),
+        *_within("message", "status", "session_id", "action", "booking_id", "request_id"),
+        *_within("message", "signal_dbm", "position_age_s", kind="FLOAT", read="DOUBLE"),
         _said_time("issued_at", first_ms=1),  # 0 where the fleet does not say it
         *map(_said_time, ("expires_at", "requested_at")),
-        *_columns_of("counter", kind="BIGINT"),
-        *_columns_of("technology", "event"),
-        *_columns_of("boots", "data_used_bytes", "tries_left", kind="BIGINT"),
-        *_columns_of("uptime_s", kind="FLOAT"),
-        *_columns_of("site"),
+        *_within("message", "counter", kind="BIGINT"),
+        *_within("message", "technology", "event"),
+        *_within("message", "boots", "data_used_bytes", "tries_left", kind="BIGINT"),
+        *_within("message", "uptime_s", kind="FLOAT", read="DOUBLE"),
+        *_within("message", "site"),
     ),
 )
-_PLATFORM_TEXTS: Final = (
-    "event", "request_id", "operation", "trace_id", "vehicle_id", "booking_id", "account_id",
-    "command_id", "key_digest", "endpoint", "method", "problem", "outcome", "reason", "shown",
-    "app_version", "api_release",
-)  # fmt: skip
 PLATFORM_EVENTS: Final = Table(
     name="platform_events",
     run_file="platform.jsonl",
     time="logged_at",
-    fields={
-        **dict.fromkeys(_PLATFORM_TEXTS, "VARCHAR"),
-        **dict.fromkeys(("at", "distance_m"), "DOUBLE"),
-        "status": "SMALLINT",
-        "position": "DOUBLE[]",
-    },
     columns=(
         *_texts("vehicle_id", "event"),
-        Column("logged_at", "TIMESTAMP", _at("at")),
-        *_texts(*(name for name in _PLATFORM_TEXTS if name not in ("vehicle_id", "event"))),
+        _at("logged_at"),
+        *_texts("request_id", "operation", "trace_id", "booking_id", "account_id", "command_id"),
+        *_texts("key_digest", "endpoint", "method", "problem", "outcome", "reason", "shown"),
+        *_texts("app_version", "api_release"),
         Column("status", "SMALLINT"),
-        Column("distance_m", "FLOAT"),
+        Column("distance_m", "FLOAT", reads={("distance_m",): "DOUBLE"}),
         Column("position", "DOUBLE[]"),
     ),
 )
@@ -320,18 +295,10 @@ COMPLAINTS: Final = Table(
     name="complaints",
     run_file="complaints.jsonl",
     time="called_at",
-    fields={
-        **dict.fromkeys(("complaint_id", "vehicle_id", "booking_id", "account_id"), "VARCHAR"),
-        **dict.fromkeys(("app_version", "shown"), "VARCHAR"),
-        **dict.fromkeys(("region", "operator", "firmware", "hardware", "site"), "VARCHAR"),
-        **dict.fromkeys(("at", "scheduled_s"), "DOUBLE"),
-        "attempts": "VARCHAR[]",
-        "missed": "BOOLEAN",
-    },
     columns=(
         *_texts("vehicle_id", "complaint_id"),
-        Column("called_at", "TIMESTAMP", _at("at")),
-        Column("scheduled_us", "BIGINT", _us("scheduled_s")),
+        _at("called_at"),
+        _us("scheduled_s"),
         *_texts("booking_id", "account_id", "app_version", "shown"),
         Column("attempts", "VARCHAR[]"),
         Column("missed", "BOOLEAN"),
@@ -342,24 +309,16 @@ DIAGNOSES: Final = Table(
     name="diagnoses",
     run_file="diagnoses.jsonl",
     time="made_at",
-    fields={
-        **dict.fromkeys(("attempt_id", "vehicle_id", "booking_id", "source"), "VARCHAR"),
-        **dict.fromkeys(("outcome", "cause"), "VARCHAR"),
-        "revision": "INTEGER",
-        **dict.fromkeys(("at", "after_s"), "DOUBLE"),
-        **dict.fromkeys(("modes", "facts"), "JSON"),
-        "told": "VARCHAR[]",
-    },
     columns=(
         *_texts("vehicle_id", "attempt_id"),
-        Column("made_at", "TIMESTAMP", _at("at")),
+        _at("made_at"),
         Column("revision", "INTEGER"),
-        Column("after_us", "BIGINT", _us("after_s")),
+        _us("after_s"),
         *_texts("booking_id", "source", "outcome", "cause"),
-        Column("mode", "VARCHAR", "modes->>'$[0].mode'"),
-        Column("probability", "DOUBLE", "(modes->>'$[0].probability')::DOUBLE"),
-        Column("modes", "VARCHAR", "modes::VARCHAR"),
-        Column("facts", "VARCHAR", "facts::VARCHAR"),
+        Column("mode", "VARCHAR", "modes->>'$[0].mode'", {}),
+        Column("probability", "DOUBLE", "(modes->>'$[0].probability')::DOUBLE", {}),
+        _json("modes"),
+        _json("facts"),
         Column("told", "VARCHAR[]"),
     ),
 )
@@ -367,61 +326,40 @@ INCIDENTS: Final = Table(
     name="incidents",
     run_file="incidents.jsonl",
     time="made_at",
-    fields={
-        **dict.fromkeys(("incident_id", "kind", "severity", "state", "title"), "VARCHAR"),
-        **dict.fromkeys(("cause", "mode", "acknowledged_by", "maintenance"), "VARCHAR"),
-        **dict.fromkeys(("at", "since", "opened_at", "ended_at", "muted_until"), "DOUBLE"),
-        **dict.fromkeys(("mode_probability", "expected", "sure"), "DOUBLE"),
-        **dict.fromkeys(("revision", "failed", "total", "customers", "cars"), "INTEGER"),
-        **dict.fromkeys(("elsewhere_failed", "elsewhere_total"), "INTEGER"),
-        **dict.fromkeys(("cohort", "cohorts", "changes", "subject"), "JSON"),
-        **dict.fromkeys(("examples", "related"), "VARCHAR[]"),
-    },
     columns=(
-        Column("vehicle_id", "VARCHAR", "NULL"),  # files lie in order of cars
+        Column("vehicle_id", "VARCHAR", "NULL", {}),  # files lie in order of cars
         *_texts("incident_id"),
-        Column("made_at", "TIMESTAMP", _at("at")),
+        _at("made_at"),
         Column("revision", "INTEGER"),
         *_texts("kind", "severity", "state", "title"),
-        Column("since", "TIMESTAMP", _at("since")),
-        Column("opened_at", "TIMESTAMP", _at("opened_at")),
-        Column("ended_at", "TIMESTAMP", _at("ended_at")),
+        *(_at(name, name) for name in ("since", "opened_at", "ended_at")),
         *_texts("cause", "mode"),
         Column("mode_probability", "DOUBLE"),
-        Column("cohort", "VARCHAR", "coalesce(cohort::VARCHAR, '{}')"),
-        Column("cohorts", "VARCHAR", "cohorts::VARCHAR"),
-        *(
-            Column(name, "INTEGER", f"coalesce({name}, 0)")
-            for name in ("failed", "total", "elsewhere_failed", "elsewhere_total")
-        ),
-        Column("expected", "DOUBLE", "coalesce(expected, 0)"),
-        Column("sure", "DOUBLE", "coalesce(sure, 0)"),
-        Column("customers", "INTEGER", "coalesce(customers, 0)"),
-        Column("cars", "INTEGER", "coalesce(cars, 0)"),
+        _json("cohort", made_of="coalesce({}, '{{}}')"),
+        _json("cohorts"),
+        *_or_zero("failed", "total", "elsewhere_failed", "elsewhere_total"),
+        *_or_zero("expected", "sure", kind="DOUBLE"),
+        *_or_zero("customers", "cars"),
         Column("examples", "VARCHAR[]"),
         *_texts("acknowledged_by"),
-        Column("muted_until", "TIMESTAMP", _at("muted_until")),
+        _at("muted_until", "muted_until"),
         *_texts("maintenance"),
         Column("related", "VARCHAR[]"),
-        Column("changes", "VARCHAR", "changes::VARCHAR"),
-        Column("subject", "VARCHAR", "subject::VARCHAR"),
+        _json("changes"),
+        _json("subject"),
     ),
 )
 LABELS: Final = Table(
     name="labels",
     run_file="labels.jsonl",
     time="started_at",
-    fields={
-        **dict.fromkeys(("attempt_id", "vehicle_id", "mode", "by", "text"), "VARCHAR"),
-        **dict.fromkeys(("started_at", "at"), "DOUBLE"),
-    },
     columns=(
         *_texts("vehicle_id", "attempt_id"),
-        Column("started_at", "TIMESTAMP", _at("started_at")),
-        Column("made_at", "TIMESTAMP", _at("at")),
-        Column("mode", "VARCHAR"),
-        Column("labelled_by", "VARCHAR", '"by"'),
-        Column("text", "VARCHAR"),
+        _at("started_at", "started_at"),
+        _at("made_at"),
+        *_texts("mode"),
+        _other_name("labelled_by", "by"),
+        *_texts("text"),
     ),
 )
 """A label lies at the time of its unlock, so that both are kept as long."""
