@@ -87,6 +87,9 @@ def test_the_tutorial_runs_as_it_stands(tmp_path: Path) -> None:
     printed = [run_in(project, command) for command in TRY_IT]
     assert "all 4 expectations hold" in "".join(printed)
     assert "1 digests, new: door_frozen; changed: none" in "".join(printed)
+    (likeliest,) = blocks(section(TUTORIAL_PAGE, "Try it"), "text")
+    for mode, unlocks in map(str.split, likeliest.splitlines()):
+        assert re.search(rf"{mode} +{unlocks}  ", "".join(printed))
     run_in(project, f"pytest {LOOK_AT_EVERY_MODE}")
     others = run_in(project, f"tests.golden --rows {' '.join(IN_EVERY_PROCESS)}")
     rows_of_others = msgspec.json.decode(others, type=dict[str, list[dict[str, Any]]])

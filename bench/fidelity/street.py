@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import simpy
@@ -16,19 +17,27 @@ from fleet_wire.links.link import LinkHandler, Message, OnAck, PublishProperties
 EPOCH_UNIX_S = 1_700_000_000.0
 
 
+@dataclass
 class DirectLink:
-    """A link that connects at once. Implements `fleet_wire.links.link.Link`."""
+    """A link that connects at once, and notes its calls.
 
-    def __init__(self, handler: LinkHandler, note: Callable[[str], None]) -> None:
-        self._handler = handler
-        self._note = note
-        self.is_connected = False
+    Implements `fleet_wire.links.link.Link`.
+    """
+
+    handler: LinkHandler
+    note: Callable[[str], object] = lambda _call: None
+    is_connected: bool = False
+    is_frozen: bool = False
 
     def connect(self) -> None:
         """Connect at once."""
-        self._note("connect")
+        self.note("connect")
+        self.accept()
+
+    def accept(self) -> None:
+        """Be connected."""
         self.is_connected = True
-        self._handler.on_connected(session_present=False)
+        self.handler.on_connected(session_present=False)
 
     def publish(
         self,
@@ -59,14 +68,16 @@ class DirectLink:
 
     def freeze(self) -> None:
         """Carry nothing any more."""
-        self._note("freeze")
+        self.is_frozen = True
+        self.note("freeze")
 
     def thaw(self) -> None:
         """Carry again."""
+        self.is_frozen = False
 
     def _end(self, how: str) -> None:
         self.is_connected = False
-        self._note(how)
+        self.note(how)
 
 
 class Street:

@@ -54,18 +54,8 @@ LOST: Final = (
 heartbeats, so these are missing most often."""
 
 
-SELDOM: Final = frozenset(
-    {
-        "client_id_takeover", "deep_sleep_modem_off", "dns_failure", "event_storm_self_ddos",
-        "inflight_stall", "late_delivery_persistent_session", "loose_wiring", "lwt_ghost_offline",
-        "modem_search_drain", "network_sunset", "queue_full_drop", "sim_suspended_datacap",
-        "slow_wake_client_timeout", "sms_wake_lost", "stale_online_cache",
-        "tls_not_yet_valid_clock1970", "update_or_daily_reboot",
-    }
-)  # fmt: skip
-"""Modes of silent boxes that are seldom in the field [E]. Where others look the same, they lose."""
 SELDOM_SHARE: Final = 0.1
-"""Their weight against that of any other mode [E]."""
+"""Weight of a mode that is seldom in the field, against that of any other [E]."""
 
 
 class Row(NamedTuple):
@@ -98,7 +88,7 @@ def rows_of(cases: Iterable[LabelledCase], odd: Iterable[LabelledCase]) -> list[
     for (label, incident), each in by_incident.items():
         some = _evenly(each, MOST_CASES)
         weight = counted[label, incident] / (len(some) * of_label[label])
-        weight *= SELDOM_SHARE if label in SELDOM else 1.0
+        weight *= SELDOM_SHARE if label in MODES and MODES[label].is_seldom else 1.0
         for case in some:
             is_kept = case.seed % KEPT == KEPT - 1
             for said, share in _moments(case):

@@ -77,6 +77,7 @@ MODES: Final = (
         engineer="Without reception the modem searches at full power and drains the 12 V battery,"
         " until the box switches itself off.",
         customer="The car had no reception for so long that its battery ran low.",
+        is_seldom=True,
         acts=Actor.FIELD_CREW,
         now="Give the customer another car.",
         mend="Charge the battery, and move the car to where there is reception.",

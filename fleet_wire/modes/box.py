@@ -21,6 +21,7 @@ MODES: Final = (
         engineer="To save power the box has switched its modem off; no SMS wakes it, only its own"
         " timer.",
         customer="The car was unused for so long that its electronics are asleep.",
+        is_seldom=True,
         acts=Actor.FIELD_CREW,
         now="Give the customer another car, unless a crew with the mechanical key is near.",
         mend="Open with the mechanical key, or wait for the box's timer; shorten its deep sleep.",
@@ -64,6 +65,7 @@ MODES: Final = (
         engineer="The box wakes, but more slowly than the customer is patient; the car opens"
         " afterwards.",
         customer="The car took too long to wake up.",
+        is_seldom=True,
         acts=Actor.PLATFORM_TEAM,
         now="Ask the customer to press again in a minute, if the car is locked by then.",
         mend="Give sleeping cars a longer deadline, or wake them when the booking begins.",
@@ -107,6 +109,7 @@ MODES: Final = (
         engineer="The command waited at the broker (in the box's session), and the box carried it"
         " out when it came back, whoever stood there by then.",
         customer="Your request reached the car late. It may be open now, or open later.",
+        is_seldom=True,
         acts=Actor.FIELD_CREW,
         now="Ask the customer whether they are with the car. If they are not, have it locked now.",
         mend="Lock the car on site if remote locking fails. The platform team makes commands"

@@ -79,6 +79,7 @@ MODES: Final = (
         engineer="Too many messages wait at the broker for the box (its queue is full): the broker"
         " takes the command and throws it away.",
         customer="Our message to the car was lost on our side.",
+        is_seldom=True,
         acts=Actor.BROKER_TEAM,
         now="Ask the customer to press again. If it fails again, give them another car.",
         mend="Find out who fills the car's queue, and empty it.",
@@ -127,6 +128,7 @@ MODES: Final = (
         engineer="The box's confirmations of earlier messages were lost (PUBACKs), so the broker"
         " waits for them, and sends the box nothing until it connects again.",
         customer="Our server holds back messages to this car.",
+        is_seldom=True,
         acts=Actor.BROKER_TEAM,
         now="Restart the car's box by SMS and ask the customer to press again, or give them"
         " another car.",
@@ -200,6 +202,7 @@ MODES: Final = (
         " turn: a command reaches whichever is connected.",
         customer="Another car may have opened instead of yours.",
         ask="Please do not press again.",
+        is_seldom=True,
         acts=Actor.BOX_TEAM,
         now="Ask the customer whether their car has opened. If not, give them another one. Nobody"
         " may press again.",

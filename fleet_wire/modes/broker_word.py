@@ -115,6 +115,7 @@ MODES: Final = (
         engineer="The end of an old connection (its last will) was told after the new one had"
         " begun: the car is there, and everybody believes it is away.",
         customer="Our system thinks that the car is offline, but it is not.",
+        is_seldom=True,
         acts=Actor.PLATFORM_TEAM,
         now="Have the command sent anyway, because the car is online. If that fails, give the"
         " customer another car.",

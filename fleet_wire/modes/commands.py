@@ -21,6 +21,7 @@ MODES: Final = (
         engineer="The platform believes what it remembers (its cache), that the box is awake, and"
         " does not ask a sleeping one to wake.",
         customer="The car was asleep, and our system did not wake it.",
+        is_seldom=True,
         acts=Actor.PLATFORM_TEAM,
         now="Have the car woken, then ask the customer to press again.",
         mend="Make the platform trust presence, not its cache.",

@@ -32,6 +32,7 @@ MODES: Final = (
         " with us: cars that are connected stay so, and those that are not cannot find us, by"
         " operator.",
         customer="The car cannot find our servers at the moment.",
+        is_seldom=True,
         acts=Actor.NETWORK_OPERATOR,
         now="Give the customer a car of another operator, or ask them to open by Bluetooth or"
         " card.",
@@ -110,6 +111,7 @@ MODES: Final = (
         engineer="The box lost power and begins in 1970: certificates are not yet valid for it,"
         " until the network tells it the time.",
         customer="The car's electronics have restarted and are not connected again yet.",
+        is_seldom=True,
         acts=Actor.BOX_TEAM,
         now="Ask the customer to press again in some minutes. If that fails, give them another"
         " car.",

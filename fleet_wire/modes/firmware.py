@@ -42,6 +42,7 @@ MODES: Final = (
         also=(*AWAY_CAUSES, Cause.BOX_BUSY),
         engineer="The box was busy with an update, or restarting, when the command came.",
         customer="The car is restarting or being updated. It answers when that is done.",
+        is_seldom=True,
         acts=Actor.BOX_TEAM,
         now="Ask the customer to press again in a minute. An update takes some minutes. If it"
         " fails again, give them another car.",

@@ -27,6 +27,7 @@ MODES: Final = (
         engineer="A badly seated key or a flapping sensor makes the box send a flood of reports, so"
         " that commands do not get through.",
         customer="A sensor in the car keeps its electronics too busy.",
+        is_seldom=True,
         acts=Actor.FIELD_CREW,
         now="Ask the customer to press again in some minutes, or give them another car.",
         mend="Check the key holder and the sensors; the box team limits what the box sends.",
@@ -71,6 +72,7 @@ MODES: Final = (
         engineer="The antenna or the power of the box is loose: it comes and goes, with a weak"
         " signal and reboots of its own.",
         customer="The car's electronics have a loose contact.",
+        is_seldom=True,
         acts=Actor.FIELD_CREW,
         now="Give the customer another car, and take this one out of service.",
         mend="Repair the wiring of its box.",

@@ -125,6 +125,8 @@ class FailureMode:
     """A sentence about what happened, for a customer."""
     ask: str | None = None
     """A sentence that asks the customer to do something; None: nothing."""
+    is_seldom: bool = False
+    """Whether it is rare in the field [E]: where others look the same, they come first."""
     acts: Actor
     """The party that must act to end the failure, or to prevent the next one."""
     now: str

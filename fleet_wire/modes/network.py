@@ -195,6 +195,7 @@ MODES: Final = (
         engineer="The box sleeps, and the SMS that should wake it is lost or late in the operator's"
         " network.",
         customer="The car is asleep, and our wake-up message has not reached it.",
+        is_seldom=True,
         acts=Actor.NETWORK_OPERATOR,
         now="Have the wake request sent again, then ask the customer to press again. If that"
         " fails, give them another car.",
@@ -222,6 +223,7 @@ MODES: Final = (
         engineer="The SIM has used up its data plan and is blocked: a box that sends too much is"
         " cut off for good, in the middle of a good signal.",
         customer="The car's mobile contract is blocked at the moment.",
+        is_seldom=True,
         acts=Actor.SUPPORT,
         now="Give the customer another car, and have the operator lift the block of the SIM.",
         mend="Find out what used up the data.",
@@ -306,6 +308,7 @@ MODES: Final = (
         engineer="The radio technology of this hardware was switched off: its cars are lost for"
         " good, all of one model.",
         customer="The car's modem uses a mobile network that was switched off.",
+        is_seldom=True,
         acts=Actor.BOX_TEAM,
         now="Give the customer another car, and take this one out of service.",
         mend="Exchange the boxes of this hardware.",

@@ -8,6 +8,7 @@ from typing import Any
 
 import simpy
 
+from bench.fidelity.street import DirectLink
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.box_states import Power
 from fleet_sim.cars.distributions import Uniform
@@ -51,13 +52,10 @@ SLEEPY = NULL_BOX.model_copy(
 
 
 @dataclass
-class FakeLink:
+class FakeLink(DirectLink):
     """Connects when the test says so, or at once."""
 
-    handler: LinkHandler
     connects_at_once: bool = True
-    is_connected: bool = False
-    is_frozen: bool = False
     calls: list[str] = field(default_factory=list)
     sessions: list[Session] = field(default_factory=list)
     sent: list[tuple[TopicKind, WireMessage]] = field(default_factory=list)
@@ -66,24 +64,24 @@ class FakeLink:
     properties: list[PublishProperties | None] = field(default_factory=list)
     acknowledged: list[Message] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        """Keep the calls."""
+        self.note = self.calls.append
+
     def take_over(self, old: FakeLink) -> None:
         """Go on with the records of the box's link before; what is still sent there is lost."""
         self.connects_at_once = old.connects_at_once
         self.calls, self.sessions, self.acknowledged = old.calls, old.sessions, old.acknowledged
+        self.note = self.calls.append
         self.sent, old.sent = old.sent, []
         self.properties, old.properties = old.properties, []
 
     def connect(self) -> None:
         """Begin to connect."""
-        self.calls.append("connect")
+        self.note("connect")
         self.sessions.append(self.handler.session())
         if self.connects_at_once:
             self.accept()
-
-    def accept(self) -> None:
-        """Let the broker accept the connection."""
-        self.is_connected = True
-        self.handler.on_connected(session_present=False)
 
     def lose(self, why: EndReason = EndReason.BROKER_CLOSED, code: int | None = None) -> None:
         """Let the connection break, or be refused with a code."""
@@ -110,29 +108,6 @@ class FakeLink:
     def acknowledge(self, *messages: Message) -> None:
         """Remember what is acknowledged."""
         self.acknowledged += messages
-
-    def disconnect(self) -> None:
-        """Leave."""
-        self.calls.append("disconnect")
-        self.is_connected = False
-
-    def abort(self) -> None:
-        """Crash."""
-        self.calls.append("abort")
-        self.is_connected = False
-
-    def leave_behind(self) -> None:
-        """Forget the connection."""
-        self.calls.append("leave_behind")
-        self.is_connected = False
-
-    def freeze(self) -> None:
-        """Fall silent."""
-        self.is_frozen = True
-
-    def thaw(self) -> None:
-        """Speak again."""
-        self.is_frozen = False
 
     def results(self) -> list[Result]:
         """Return the results sent so far."""

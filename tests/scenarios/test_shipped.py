@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -13,11 +16,14 @@ from bench.score.figures import is_among
 from fleet_sim.__main__ import main
 from fleet_sim.faults import FAULTS
 from fleet_sim.scenario.loading import Scenario, load_scenario
+from fleet_wire.contract.diagnosis import RankedMode, Weighed
 from fleet_wire.modes.catalogue import MODES
 from tests.helpers.commands import lines
+from tests.helpers.diagnoses import diagnosis_of
 from tests.helpers.golden import IF_MEANT, SEED, digest, expected_digests, rows_of
 from tests.helpers.places import ROOT
 from tests.helpers.replays import check_replay
+from tests.helpers.sample_run import write_lines
 from tests.helpers.virtual_runs import SCENARIOS, broken_expectations, run_virtually
 
 WEIGHTS = ROOT / "platform_probe" / "judge" / "diagnosis" / "weights.json"
@@ -126,10 +132,41 @@ def check_diagnoses(scenario: Scenario, directory: Path) -> None:
         return
     about = {"incident": directory.name, "faults": (*faults,), "seed": 1, "loss": "nothing"}
     cases = [case for case in read_run(directory, about).cases if case.labels]
+    (fault,) = faults
     first, in_three = (sum(is_among(case, case.last, n) for case in cases) for n in (1, 3))
     least, least_in_three = UNTOLD.get(directory.name, (LEAST_NAMED, LEAST_IN_THREE))
-    assert first >= least * len(cases)
-    assert in_three >= least_in_three * len(cases)
+    assert first >= least * len(cases), who_came_first(fault, directory)
+    assert in_three >= least_in_three * len(cases), who_came_first(fault, directory)
+
+
+def who_came_first(mode: str, directory: Path) -> str:
+    """Return how often each mode came first at last, and what weighed most for the winner."""
+    last = {each["attempt_id"]: each for each in lines(directory / "diagnoses.jsonl")}
+    first = Counter(each["modes"][0]["mode"] for each in last.values())
+    winner = next((name for name, _ in first.most_common() if name != mode), mode)
+    won = next(each for each in last.values() if each["modes"][0]["mode"] == winner)
+    weighed = {each["mode"]: each["weighed"] for each in won["modes"]}
+    why = "; ".join(
+        f"{name}: {', '.join(_weight_text(one) for one in weighed.get(name, ()))}"
+        for name in dict.fromkeys((winner, mode))
+    )
+    return f"likeliest modes {dict(first.most_common())}; attempt {won['attempt_id']}: {why}"
+
+
+def _weight_text(one: Mapping[str, Any]) -> str:
+    return f"{'' if one['is_seen'] else 'no '}{one['fact']} {one['weight']:+.2f}"
+
+
+def test_who_came_first_names_the_winner_and_its_facts(tmp_path: Path) -> None:
+    """Whoever adds a mode reads which other one won, by which facts and weights."""
+    modes = [
+        RankedMode("b", 0.6, (Weighed("silent", 5.2), Weighed("late", -1.0, is_seen=False))),
+        RankedMode("a", 0.4, (Weighed("silent", 2.0),)),
+    ]
+    write_lines(tmp_path / "diagnoses.jsonl", [diagnosis_of(*modes, attempt_id="one")])
+    assert who_came_first("a", tmp_path) == (
+        "likeliest modes {'b': 1}; attempt one: b: silent +5.20, no late -1.00; a: silent +2.00"
+    )
 
 
 def test_the_fleet_of_a_scenario_may_grow() -> None:
