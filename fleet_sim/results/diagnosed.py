@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 
-from fleet_sim.results.revised import keep_last
 from fleet_wire.modes.catalogue import TITLES
 
 
@@ -34,8 +33,9 @@ class DiagnosesTally:
     def add(self, line: DiagnosisLine) -> None:
         """Count a revision of a diagnosis."""
         self.revisions += 1
-        if line.modes:
-            keep_last(self.last, line.attempt_id, line)
+        held = self.last.get(line.attempt_id)
+        if line.modes and (held is None or held.revision <= line.revision):
+            self.last[line.attempt_id] = line
 
     def as_json(self) -> dict[str, Any]:
         """Return the counts; every mode has its key, and one of another version has one too."""

@@ -9,7 +9,6 @@ from typing import Any
 
 import msgspec
 
-from fleet_sim.results.revised import keep_last
 from fleet_wire.contract.incident import IncidentKind, IncidentState, Severity
 from fleet_wire.modes.catalogue import TITLES
 
@@ -38,7 +37,9 @@ class IncidentsTally:
     def add(self, line: IncidentLine) -> None:
         """Count a revision of an incident."""
         self.revisions += 1
-        keep_last(self.last, line.incident_id, line)
+        held = self.last.get(line.incident_id)
+        if held is None or held.revision <= line.revision:
+            self.last[line.incident_id] = line
 
     def as_json(self) -> dict[str, Any]:
         """Return the counts; every kind, severity, state and mode has its key."""

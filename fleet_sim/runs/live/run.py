@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Coroutine, Mapping
-from contextlib import closing, nullcontext, suppress
+from contextlib import AsyncExitStack, closing, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -30,7 +30,6 @@ from fleet_sim.runs.live.absences import lost_boxes
 from fleet_sim.runs.live.control import served
 from fleet_sim.runs.live.credentials import BoxCredentials, TlsFiles
 from fleet_sim.runs.live.drills import DrillDesk, Drills, how_to_drill
-from fleet_sim.runs.live.driver import LiveDriver
 from fleet_sim.runs.live.fleet import FleetOptions
 from fleet_sim.runs.live.health import Pulse
 from fleet_sim.runs.live.probe_process import ProbeError, ProbeProcess
@@ -49,9 +48,10 @@ from fleet_wire.private_files import FOR_OWNER
 from fleet_wire.profiles.loading import load_profile
 
 if TYPE_CHECKING:
-    from fleet_sim.runs.live.rental_api import RentalApi
+    from fleet_sim.api.client import HttpPlatform
 
 SAMPLE_S = 1.0
+HOST = "127.0.0.1"
 METRICS_ADDRESS = "127.0.0.1:9464"
 """The default address in deploy/prometheus/prometheus.yml."""
 FLOOR_RATE_PER_S = 2.0
@@ -125,9 +125,9 @@ class LiveRun:
         self._driver = self._fleet.driver
         self._driver.on_stall = self._stop.ask
         self._rentals = self._make_rentals()
-        self._api: RentalApi | None = None
-        if scenario.has_platform:
-            self._api = _rental_api(self._driver, self._rentals, options.platform_url)
+        self._api = AsyncExitStack()
+        """The way of customers to their platform."""
+        self._client: HttpPlatform | None = None
         self._own = Pulse(f"{OWN_PROCESS} ({readable.boxes(len(own))})")
         self._load_starts_s: float | None = None
         self._load_starts_at: float | None = None
@@ -228,8 +228,7 @@ class LiveRun:
         """Shut everything down, boxes last. The user who wants an end now gets no goodbyes."""
         for task in self._tasks:
             task.cancel()
-        if self._api is not None:
-            await self._api.close()
+        await self._api.aclose()
         with self._driver.present():
             self._rentals.leave()
         self._brokers.stop_reading()
@@ -269,8 +268,8 @@ class LiveRun:
         health = self._fleet.health
         with self._driver.present():
             self._rentals.start()
-        if self._api is not None:
-            self._progress.note(f"the platform's API: {await self._api.start()}")
+        if self._scenario.has_platform:
+            await self._open_api()
         self._progress.phase("starting the probe")
         probe = await ProbeProcess.start(self._write_probe_config())
         self._background(self._pass_on_stop(probe))
@@ -301,6 +300,23 @@ class LiveRun:
         finally:
             probe.kill()
 
+    async def _open_api(self) -> None:
+        """Serve our own platform on a free port, or use the one elsewhere. Raises `LimitError`."""
+        # a run without customers loads no HTTP
+        from fleet_sim.api.client import HttpPlatform  # noqa: PLC0415
+        from fleet_sim.runs.live.platform_api import platform_api  # noqa: PLC0415
+        from fleet_wire.web.server import at_url  # noqa: PLC0415
+
+        url, rentals, driver = self._options.platform_url, self._rentals, self._driver
+        if rentals.platform is not None:
+            server = platform_api(rentals.platform, driver, write=rentals.write_event)
+            url = at_url(HOST, await server.start(HOST, 0))
+            self._api.push_async_callback(server.stop)
+        assert url is not None  # noqa: S101 - there is a platform here, where none is elsewhere
+        self._client = HttpPlatform(url, present=driver.present)
+        self._api.push_async_callback(self._client.close)
+        self._progress.note(f"the platform's API: {url}")
+
     def _start_load(self, load_starts_at: float) -> None:
         """Start faults and customers with the load; `load_starts_at` is in Unix seconds."""
         self._progress.phase("cars are being opened")
@@ -328,7 +344,7 @@ class LiveRun:
             boxes=len(self._specs),
         )
         with driver.present():
-            rentals.start_customers(load_starts_s, None if self._api is None else self._api.client)
+            rentals.start_customers(load_starts_s, self._client)
         self._background(self._sample(load_starts_s))
 
     async def _end_when_served(self, probe: ProbeProcess) -> None:
@@ -410,12 +426,6 @@ class LiveRun:
         )
         # JSON is YAML; the file holds the fleet's secret, so it is for its owner alone.
         return self._directory.write_json("probe.yaml", config, FOR_OWNER)
-
-
-def _rental_api(driver: LiveDriver, rentals: Rentals, url: str | None) -> RentalApi:
-    from fleet_sim.runs.live.rental_api import RentalApi  # noqa: PLC0415 - a run without customers loads no HTTP
-
-    return RentalApi(driver, rentals, url)
 
 
 def fleet_options(scenario: Scenario, options: LiveOptions, brokers: RunBrokers) -> FleetOptions:

@@ -13,12 +13,13 @@ import msgspec
 from fleet_sim.cars.movements import Movement
 from fleet_sim.cars.spec import CarSpec
 from fleet_sim.cars.world import FleetCounts
+from fleet_sim.faults import Hit
 from fleet_sim.results import readable
 from fleet_sim.runs.injection import CARS_ALONE, FaultTargets, Injector, ProcessRole, silent
 from fleet_sim.runs.live.fleet import POLL_S, FleetOptions, Leaving, LiveFleet
 from fleet_sim.runs.live.health import Health, without_in_words
 from fleet_sim.runs.live.waiting import Waiting
-from fleet_sim.runs.live.workers import WorkerCallbacks, Workers
+from fleet_sim.runs.live.workers import Workers
 from fleet_sim.runs.memory import rss_bytes
 from fleet_sim.runs.progress import Progress
 from fleet_sim.scenario.loading import Scenario
@@ -77,8 +78,7 @@ class RunFleet:
         See `LiveFleet.connect`. All processes wait for a broker together, `wait_s` in all.
         """
         began_s, here = time.monotonic(), self.here
-        callbacks = WorkerCallbacks(hit=self._forward_hit, movement=self._forward_movement)
-        self._workers.follow(callbacks, self.health)
+        self._workers.follow(self._handle_deed, self.health)
         self._watch = asyncio.ensure_future(self.health.watch_processes())
         here.health.states_elsewhere = self._workers.broker_states
         if here.boxes or not self._workers:
@@ -109,13 +109,13 @@ class RunFleet:
         if workers.missing and not stop.is_set():
             progress.note(f"{without_in_words(workers.missing)}{workers.counts.last_failure}")
 
-    def _forward_hit(self, hit: msgspec.Struct) -> None:
-        self._record(hit)
-
-    def _forward_movement(self, movement: Movement) -> None:
-        if self._options.on_movement is not None:
-            at_s = movement.at_s - time.monotonic() + self.driver.now_s()
-            self._options.on_movement(msgspec.structs.replace(movement, at_s=at_s))
+    def _handle_deed(self, deed: Hit | Movement) -> None:
+        """Handle what a fault, or a command, did to a worker's box."""
+        if isinstance(deed, Hit):
+            self._record(deed)
+        elif self._options.on_movement is not None:
+            at_s = deed.at_s - time.monotonic() + self.driver.now_s()
+            self._options.on_movement(msgspec.structs.replace(deed, at_s=at_s))
 
     def away(self) -> str:
         """Return how many boxes are neither connected nor asleep, and why; "" for none."""

@@ -68,14 +68,6 @@ class LostProcessError(UnlockpathError):
         super().__init__("\n".join(f"lost {each}" for each in lost))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerCallbacks:
-    """The callbacks for messages of the workers."""
-
-    hit: Callable[[Hit], None]
-    movement: Callable[[Movement], None]
-
-
 @dataclass(slots=True, eq=False)
 class Worker:
     """One process, seen from the one that has started it."""
@@ -110,17 +102,19 @@ class Worker:
         name = f"process {self.number} of {self.total} ({readable.boxes(self.boxes)})"
         self.pulse = Pulse(name, without=AWAY, grace_s=STARTS_S)
 
-    def handle(self, message: messages.FromWorker, heard: WorkerCallbacks) -> None:
-        """Handle what it says."""
+    def handle(
+        self, message: messages.FromWorker, pass_on: Callable[[Hit | Movement], None]
+    ) -> None:
+        """Handle what it says, and pass on what its boxes did."""
         match message:
             case messages.Counts():
                 self.set_counts(message)
             case messages.Ready():
                 self.ready = message
             case Hit():
-                heard.hit(message)
+                pass_on(message)
             case messages.LockMoved(movement=movement):
-                heard.movement(movement)
+                pass_on(movement)
             case messages.AllReported():
                 self.has_told = True
             case messages.Note(text=text):
@@ -205,11 +199,11 @@ class Workers(list[Worker]):
                 self.append(Worker(number, processes, pid, boxes(part), ours))
             self[-1].has_null_box = part[0] == 1
 
-    def follow(self, heard: WorkerCallbacks, health: Health) -> None:
-        """Listen from now on. Call it where the event loop runs."""
+    def follow(self, pass_on: Callable[[Hit | Movement], None], health: Health) -> None:
+        """Listen from now on, and pass on what boxes did. Call it where the event loop runs."""
         for worker in self:
             health.follow(worker.pulse)
-        self._following = [asyncio.ensure_future(self._follow(each, heard)) for each in self]
+        self._following = [asyncio.ensure_future(self._follow(each, pass_on)) for each in self]
 
     def start_load(self, load_starts_at: float) -> None:
         """Start the faults' clock at a moment of the monotonic clock."""
@@ -322,7 +316,7 @@ class Workers(list[Worker]):
         for worker in self:
             worker.send(message)
 
-    async def _follow(self, worker: Worker, heard: WorkerCallbacks) -> None:
+    async def _follow(self, worker: Worker, pass_on: Callable[[Hit | Movement], None]) -> None:
         reader, worker.writer = await asyncio.open_connection(
             sock=worker.channel, limit=messages.LINE_BYTES
         )
@@ -334,7 +328,7 @@ class Workers(list[Worker]):
             if isinstance(message, messages.Failed):
                 error = message.error
             else:
-                worker.handle(message, heard)
+                worker.handle(message, pass_on)
         status = await asyncio.to_thread(_status_of, worker.pid)
         worker.is_running = False
         worker.pulse.end()

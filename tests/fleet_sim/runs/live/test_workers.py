@@ -15,7 +15,7 @@ from fleet_sim.runs.live import health as health_module
 from fleet_sim.runs.live import workers as module
 from fleet_sim.runs.live.health import Health
 from fleet_sim.runs.live.worker_messages import AllReported, Counts, Note, Ready, Stalled, line
-from fleet_sim.runs.live.workers import Worker, WorkerCallbacks, Workers
+from fleet_sim.runs.live.workers import Worker, Workers
 from fleet_wire.links.link import Disconnected, EndReason
 from tests.helpers.waiting import eventually
 
@@ -294,7 +294,7 @@ async def _end(workers: Workers, notes: list[str]) -> None:
 async def _follow(workers: Workers, notes: list[str]) -> asyncio.Task[None]:
     """Listen, and return what watches until the loop ends."""
     health = Health(notes.append)
-    workers.follow(WorkerCallbacks(hit=_nothing, movement=_nothing), health)
+    workers.follow(_nothing, health)
     watching = asyncio.ensure_future(health.watch_processes())
     await asyncio.sleep(0)
     return watching
