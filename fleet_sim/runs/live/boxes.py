@@ -9,10 +9,11 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fleet_sim.cars.defects import ModelDefectError
 from fleet_sim.cars.spec import CarSpec
+from fleet_sim.customers.records import Witnesses
 from fleet_sim.faults import Need
 from fleet_sim.results import readable
 from fleet_sim.runs.conclude import GROUND_TRUTH
@@ -27,12 +28,10 @@ from fleet_sim.runs.live.run_fleet import RunFleet
 from fleet_sim.runs.live.stop import route_signals, wait_up_to
 from fleet_sim.runs.live.workers import Workers
 from fleet_sim.runs.progress import Progress
+from fleet_sim.runs.rentals import population_of
 from fleet_sim.scenario.loading import Lacks, Scenario
 from fleet_wire.errors import ConfigError
 from fleet_wire.systemd import service_of_systemd
-
-if TYPE_CHECKING:
-    from fleet_sim.runs.live.renters import Renters
 
 REPORT_S = 10.0
 LACKS: Lacks = {
@@ -105,11 +104,9 @@ async def serve_boxes(
             if options.control is not None:
                 progress.note(how_to_drill(options.control))
             progress.phase("serving; SIGTERM or Ctrl-C ends it")
-            renters = _renters(scenario, fleet, options)
-            if renters is not None:
-                stack.push_async_callback(renters.close)
+            customers = _start_renters(scenario, fleet, options, stack)
             with service_of_systemd():
-                await _report(fleet, renters, whose, progress, stop)
+                await _report(fleet, customers, whose, progress, stop)
     defects, first = fleet.defects
     if defects:
         raise ModelDefectError(defects, first)
@@ -164,7 +161,7 @@ def _say_whose(
 def _record(options: ServeOptions, progress: Progress) -> Callable[[Any], None]:
     """Return what takes the ground truth; its times are seconds since now."""
     if options.directory is None:
-        return lambda _line: None
+        return _drop
     files = LineFiles(
         options.directory.path, lambda error: progress.note(f"{error}; going on without it")
     )
@@ -192,20 +189,41 @@ def _shard_text(scenario: Scenario, shard: tuple[int, int], fleet_options: Fleet
     return f"shard {shard[0]} of {shard[1]}, configuration {digest}"
 
 
-def _renters(scenario: Scenario, fleet: RunFleet, options: ServeOptions) -> Renters | None:
-    """Return the customers, who come from now on; None where nobody rents."""
-    if options.platform_url is None or scenario.customers is None:
-        return None
-    from fleet_sim.runs.live.renters import Renters  # noqa: PLC0415 - a run without customers loads no HTTP
+def _start_renters(
+    scenario: Scenario, fleet: RunFleet, options: ServeOptions, stack: AsyncExitStack
+) -> Callable[[], str]:
+    """Let the customers come from now on; return what says how many there have been, if any rent.
 
-    renters = Renters(scenario.customers, fleet.here, options.platform_url)
-    renters.start(fleet.driver.now_s())
-    return renters
+    Their experience is not recorded: the monitor has to find it out.
+    """
+    if options.platform_url is None or scenario.customers is None:
+        return str
+    from fleet_sim.api.client import HttpPlatform  # noqa: PLC0415 - boxes without customers load no HTTP
+
+    driver = fleet.driver
+    platform = HttpPlatform(options.platform_url, present=driver.present)
+    stack.push_async_callback(platform.close)
+    witnesses = Witnesses(record=_drop, told_open=_drop, told_locked=_drop, called_support=_drop)
+    population = population_of(scenario.customers, fleet.here.fleet, platform, witnesses)
+    with driver.present():
+        population.start(driver.now_s())
+
+    def state() -> str:
+        unanswered = platform.unanswered
+        return f"; {readable.number_of(population.come, 'customer')}" + (
+            f", {readable.number_of(unanswered, 'request')} unanswered" if unanswered else ""
+        )
+
+    return state
+
+
+def _drop(*_: object) -> None:
+    """Record nothing."""
 
 
 async def _report(
     fleet: RunFleet,
-    renters: Renters | None,
+    customers: Callable[[], str],
     whose: str,
     progress: Progress,
     stop: asyncio.Event,
@@ -220,7 +238,7 @@ async def _report(
             f"{counts.reachable} reachable, {counts.asleep} asleep, {counts.commands} commands,"
             f" {counts.executed} executed, {counts.refused} refused"
             + (f", {away}" if away else "")
-            + ("" if renters is None else f"; {renters.state()}")
+            + customers()
             + f"; {whose}"
             + (f", {readable.number_of(defects, 'defect')} of the model" if defects else "")
         )
