@@ -14,7 +14,6 @@ from rich.console import Console
 from rich.text import Text
 
 from fleet_sim.commands.options import choose_seed, scenario_argument, seed_option, set_option
-from fleet_sim.commands.verdicts import console_for
 from fleet_sim.results import readable
 from fleet_sim.results.expectations import Condition, known_keys
 from fleet_sim.runs.source_digest import versions
@@ -87,7 +86,7 @@ def shrink(
     document, whole = _load_whole(scenario, overrides)
     if place.resolve() == scenario.resolve():
         raise ConfigError([f"--out {place}: is SCENARIO itself; choose another file"])
-    console = console_for(as_json=False)
+    console = Console()
     search = _Search(document, choose_seed(seed, whole), max_runs, lambda text: _say(console, text))
     smallest, has_ended = search.run(_checked_keys(keeps))
     _write(place, smallest)

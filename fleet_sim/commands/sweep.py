@@ -16,7 +16,6 @@ from rich.text import Text
 from fleet_sim.commands.options import scenario_argument
 from fleet_sim.commands.verdicts import (
     check_places,
-    console_for,
     exit_unless_fine,
     verdict_options,
     write_verdicts,
@@ -102,7 +101,7 @@ def sweep(  # noqa: PLR0913 - one parameter for each option
     plan = plan_sweep(scenario, sets, seeds=seeds, first_seed=first_seed)
     check_places(junit, markdown)
     the_sweep = Sweep(plan, out or default_directory(plan), options)
-    console = console_for(as_json=as_json)
+    console = Console(stderr=as_json)
     records = _run(the_sweep, console)
     write_verdicts(
         f"fleet-sim sweep {plan.name}", _suites(plan, records), junit=junit, markdown=markdown

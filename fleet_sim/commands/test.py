@@ -19,7 +19,6 @@ from fleet_sim.commands.options import seed_option, set_option
 from fleet_sim.commands.scenario_path import ScenarioPath
 from fleet_sim.commands.verdicts import (
     check_places,
-    console_for,
     exit_unless_fine,
     verdict_options,
     write_verdicts,
@@ -96,7 +95,7 @@ def test(  # noqa: PLR0913 - one parameter for each option
     options += [] if seed is None else ["--seed", str(seed)]
     options += [word for override in overrides for word in ("--set", override)]
     out = _new_directory(out)
-    console = console_for(as_json=as_json)
+    console = Console(stderr=as_json)
     results = _run(suite_runs(files, out, options), jobs or cores(), console)
     write_verdicts(
         "fleet-sim test", [_suite(result) for result in results], junit=junit, markdown=markdown

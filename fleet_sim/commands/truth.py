@@ -17,7 +17,6 @@ from fleet_sim.cars.defects import ModelDefectError
 from fleet_sim.commands.options import checked_listen, choose_seed, seed_option
 from fleet_sim.commands.verdicts import (
     check_places,
-    console_for,
     exit_unless_fine,
     verdict_options,
     write_verdicts,
@@ -169,7 +168,7 @@ def truth(  # noqa: PLR0913 - one parameter for each option
             profile=profile,
             command=command,
         )
-    console = console_for(as_json=as_json)
+    console = Console(stderr=as_json)
     if not console.is_terminal:
         console = Console(width=WIDTH, stderr=as_json)
     if listen is not None:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import ParamSpec
 
 import click
-from rich.console import Console
 
 from fleet_sim.results.junit import Suite, write_junit
 from fleet_sim.results.markdown import markdown_of
@@ -42,11 +41,6 @@ def verdict_options(command: Callable[P, None]) -> Callable[P, None]:
         metavar="FILE",
         help="Write the result as JUnit XML, for a build server.",
     )(command)
-
-
-def console_for(*, as_json: bool) -> Console:
-    """Return where progress and words go: stdout, unless that is for JSON."""
-    return Console(stderr=as_json)
 
 
 def check_places(junit: Path | None, markdown: Path | None) -> None:

@@ -15,7 +15,6 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from fleet_sim.commands.verdicts import console_for
 from fleet_sim.futures.calibration import fitted_worlds, past_tasks
 from fleet_sim.futures.future import DECISION_S, HORIZON_S
 from fleet_sim.futures.playing import (
@@ -100,7 +99,7 @@ def what_if(  # noqa: PLR0913 - the options
         raise ConfigError(["--jobs: with --scheduler the workers say how many futures they play"])
     mitigations = load_mitigations(places, only=only)
     found, unknown = read_worlds(worlds)
-    console = console_for(as_json=as_json)
+    console = Console(stderr=as_json)
     found, ranked = _ranked(
         found,
         mitigations,
