@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from datetime import UTC
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -27,10 +28,10 @@ from platform_probe.tell.messages.incident_text import (
     failure_text,
     has_ended,
     quiet_until,
-    rfc3339,
     title_said,
 )
 from platform_probe.texts.speaking import ENGLISH, Speaker
+from platform_probe.texts.times import iso_of
 
 ALERTS_PATH: Final = "/api/v2/alerts"
 ALERT_NAME: Final = "UnlockpathIncident"
@@ -233,8 +234,8 @@ class AlertsCore:
         told = {
             "labels": alert.labels,
             "annotations": alert.annotations,
-            "startsAt": rfc3339(alert.starts_at),
-            "endsAt": rfc3339(ahead_s if alert.ended_at is None else alert.ended_at),
+            "startsAt": iso_of(alert.starts_at, UTC),
+            "endsAt": iso_of(ahead_s if alert.ended_at is None else alert.ended_at, UTC),
         }
         link = self._links.get(alert.incident_id)
         return told if link is None else {**told, "generatorURL": link}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
 from itertools import starmap
 from typing import Final
 from urllib.parse import quote
@@ -270,11 +269,6 @@ def who_muted(incident: Incident, speaker: Speaker = ENGLISH) -> str:
         return ""
     by = speaker.say(_text("by", by=mute.by or ""))
     return f" {by}" + (f": {mute.reason}" if mute.reason else "")
-
-
-def rfc3339(unix_s: float) -> str:
-    """Return a time as Alertmanager and webhooks have it."""
-    return datetime.fromtimestamp(unix_s, UTC).isoformat(timespec="milliseconds")
 
 
 def standing(incident: Incident) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
+from datetime import UTC
 from typing import Final, NamedTuple
 
 import msgspec
@@ -25,7 +26,6 @@ from platform_probe.settings.messages import (
 )
 from platform_probe.tell.messages.alerts import ALERT_NAME, ALERTS_PATH
 from platform_probe.tell.messages.delivery import Failure
-from platform_probe.tell.messages.incident_text import rfc3339
 from platform_probe.tell.messages.slack import (
     NEEDED_SCOPES,
     WANTED_SCOPES,
@@ -45,6 +45,7 @@ from platform_probe.tell.messages.to_urls import post_json, post_to_webhook
 from platform_probe.tell.messages.webhook import Event, Post
 from platform_probe.texts.catalogue import as_is, has_text
 from platform_probe.texts.speaking import ENGLISH, Speaker
+from platform_probe.texts.times import iso_of
 
 TEST_ID: Final = "unlockpath-test"
 TEST_S: Final = 60.0
@@ -139,8 +140,8 @@ async def _alertmanager(
     alert = {
         "labels": labels,
         "annotations": {"summary": incident.title},
-        "startsAt": rfc3339(incident.at),
-        "endsAt": rfc3339(incident.at + TEST_S),
+        "startsAt": iso_of(incident.at, UTC),
+        "endsAt": iso_of(incident.at + TEST_S, UTC),
     }
     for url in settings.urls:
         failure = await post_json(

@@ -11,6 +11,7 @@ import binascii
 import hmac
 import math
 from collections.abc import Callable, Mapping
+from datetime import UTC
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
@@ -27,11 +28,11 @@ from platform_probe.tell.messages.incident_text import (
     has_ended,
     is_needless,
     quiet_until,
-    rfc3339,
     standing,
     title_said,
 )
 from platform_probe.texts.speaking import ENGLISH, Speaker
+from platform_probe.texts.times import iso_of
 
 PACE_S: Final = 0.1
 """Ten posts a second, one after the other [E]."""
@@ -257,7 +258,7 @@ def body_of(post: Post, *, monitor: str, link: str | None, speaker: Speaker = EN
         Body(
             id=post.post_id,
             type=post.event,
-            timestamp=rfc3339(incident.at),
+            timestamp=iso_of(incident.at, UTC),
             monitor=monitor,
             link=link,
             title=title_said(incident, speaker),
@@ -287,7 +288,7 @@ def pagerduty_body(
             "summary": title_said(incident, speaker)[:_PAGERDUTY_SUMMARY] or incident.kind.value,
             "source": monitor,
             "severity": _PAGERDUTY_SEVERITY[incident.severity],
-            "timestamp": rfc3339(incident.since),
+            "timestamp": iso_of(incident.since, UTC),
             "component": incident.kind.value,
             "class": incident.cause.value if incident.cause else incident.kind.value,
             "custom_details": {
