@@ -25,11 +25,3 @@ class Tile:
     figure: str
     note: str
     tone: Tone = "none"
-
-
-@dataclass(frozen=True, slots=True)
-class LegendEntry:
-    """A text with the colour that stands for it in the plots."""
-
-    text: str
-    colour: str

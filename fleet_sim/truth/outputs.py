@@ -12,16 +12,7 @@ from fleet_sim.truth.grading import Grade
 from fleet_sim.truth.modes import CONTROL
 from fleet_sim.truth.score import Counts, TruthResult, number_of, pooled, true_share
 
-WORDS = {
-    Grade.TRUE: "true",
-    Grade.LATE: "late",
-    Grade.SILENT: "silent",
-    Grade.STUCK: "stuck",
-    Grade.STALE: "stale",
-    Grade.FALSE_FAILURE: "false failure",
-    Grade.FALSE_SUCCESS: "false success",
-    Grade.OLD_COMMAND: "old command",
-}
+WORDS = {grade: grade.replace("_", " ") for grade in Grade}
 ALL_MODES = "all failure modes"
 
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jinja2 import UndefinedError
 
-from fleet_sim.pages.page_data import Badge, LegendEntry, Tile
+from fleet_sim.pages.page_data import Badge, Tile
 from fleet_sim.pages.rendering import _ENVIRONMENT, render
 
 ROOT = Path(__file__).parents[3]
@@ -55,8 +55,8 @@ def _read(markup: str) -> _Reader:
 @given(PRINTABLE, PRINTABLE)
 def test_text_and_attributes_come_back_as_they_were(text: str, attribute: str) -> None:
     """Whatever stands in the data, a reader sees it as text and no new element."""
-    entry = LegendEntry(text, attribute)
-    reader = _read(_with_parts("{{ parts.legend_entry(entry) }}", entry=entry))
+    values = {"text": text, "colour": attribute}
+    reader = _read(_with_parts("{{ parts.legend_entry(text, colour) }}", **values))
     assert reader.tags == ["span", "i"]
     assert reader.text == text
     assert reader.attributes["style"] == f"background:{attribute}"
