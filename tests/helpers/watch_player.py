@@ -12,6 +12,7 @@ from fleet_wire.contract.attempt import Flag, PlatformSide, Source, StrayAnswer,
 from fleet_wire.contract.broker_log import BrokerEvent, BrokerEventKind
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.messages import CarEvent, EventName, Phase, Reason, Result, VehicleState
+from tests.helpers.records import COMPLAINT
 from tests.helpers.transcripts import names_in
 from tests.helpers.watched import ASLEEP, HEARTBEAT, ONLINE, SENT, WILL, Watched
 
@@ -22,6 +23,7 @@ PARKED: Final = VehicleState(
 PRESENCE: Final = {"online": ONLINE, "asleep": ASLEEP, "will": WILL}
 LIKELY: Final = 0.5
 """From this probability on the first mode is told."""
+CLASSES: Final = {0.8: "sure", LIKELY: "likely", 0.1: "thinkable"}
 _OF_PLATFORM: Final = frozenset(PlatformSide.__struct_fields__) - {"vehicle_id"}
 
 
@@ -31,13 +33,15 @@ class WatchPlayer:
 
     `ended CAUSE` is an unlock of car-1 that has just ended after 20 s. Its fields are those of the
     record, and of what the platform says of it; `stages=sent` has no more than a command that was
-    sent. `started_s` and `box_s`, a box's clock, are seconds
-    from the begin.
+    sent. `started_s` and `box_s`, a box's clock, count from the first second. `others CARS CAUSE`
+    are unlocks that have the names of their cars. `modes`, `sentence` and `sources` ask about the
+    last diagnosis.
     """
 
     watched: Watched = field(default_factory=Watched)
     told: int = 0
     """How many diagnoses were told."""
+    asked: list[str] = field(default_factory=list)
     seen: dict[str, set[str]] = field(default_factory=dict)
     """The facts of each unlock, as told last."""
 
@@ -46,10 +50,15 @@ class WatchPlayer:
         return {
             "at": self.watched.at,
             "broker": self._broker,
+            "call": self._call,
             "ended": self._ended,
             "event": self._event,
+            "modes": self._modes,
+            "others": self._others,
             "presence": self._presence,
             "result": self._result,
+            "sentence": self._sentence,
+            "sources": self._sources,
             "state": self._state,
             "stray": self._stray,
             "telemetry": self._telemetry,
@@ -67,7 +76,28 @@ class WatchPlayer:
             mode = one.first.mode if one.first.probability >= LIKELY else "unsure"
             lines.append(" ".join([f"{one.attempt_id} r{one.revision} {mode}:", *new, *gone]))
         self.told = len(self.watched.told)
-        return lines
+        asked, self.asked = self.asked, []
+        return lines + asked
+
+    def _modes(self) -> None:
+        """Tell the modes of the last diagnosis, each as sure, likely or thinkable."""
+        found = sorted((one.mode, one.probability) for one in self.watched.told[-1].modes)
+        by_word: dict[str, list[str]] = {word: [] for word in CLASSES.values()}
+        for mode, share in found:
+            if words := [word for bound, word in CLASSES.items() if share >= bound]:
+                by_word[words[0]].append(mode)
+        told = (" ".join([word, *modes]) for word, modes in by_word.items() if modes)
+        self.asked.append("; ".join(told))
+
+    def _sentence(self, *facts: str) -> None:
+        """Tell what is said of facts of the last diagnosis."""
+        said = {one.fact: one.sentence for one in self.watched.told[-1].facts}
+        self.asked += [f"{fact}: {said.get(fact)}" for fact in facts]
+
+    def _sources(self, *names: str) -> None:
+        """Tell whether the last diagnosis has looked at what these say."""
+        told = self.watched.told[-1].told
+        self.asked += [f"{name} {'is known' if name in told else 'is not known'}" for name in names]
 
     def _presence(self, cars: str, word: str, *, retained: bool = False) -> None:
         for car in names_in(cars):
@@ -99,8 +129,8 @@ class WatchPlayer:
         )
         self.watched.diagnosing.result(car, said)
 
-    def _broker(self, cars: str, kind: str, detail: str | None = None, **more: Any) -> None:
-        for car in names_in(cars):
+    def _broker(self, cars: str | None, kind: str, detail: str | None = None, **more: Any) -> None:
+        for car in names_in(cars) if cars else (None,):
             event = BrokerEvent(
                 self.watched.clock.wall_s, car, BrokerEventKind(kind), detail, **more
             )
@@ -131,6 +161,15 @@ class WatchPlayer:
             its["platform"] = PlatformSide(**platform)
         self.watched.diagnosing.handle_record(
             self.watched.ended(Cause(cause) if cause else None, **its)
+        )
+
+    def _others(self, cars: str, cause: str | None, **said: Any) -> None:
+        for car in names_in(cars):
+            self._ended(cause, vehicle_id=car, attempt_id=car, **said)
+
+    def _call(self, **said: Any) -> None:
+        self.watched.diagnosing.handle_record(
+            msgspec.structs.replace(COMPLAINT, at=self.watched.clock.wall_s, **said)
         )
 
     @property

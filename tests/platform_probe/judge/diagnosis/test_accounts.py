@@ -83,15 +83,6 @@ def test_a_monitor_that_opens_many_cars_is_no_attack(source: Source) -> None:
     assert is_customer or likely(watched, TRIES_OUT) < HARDLY
 
 
-def test_what_another_process_asks_with_a_monitors_account_is_no_attack() -> None:
-    """A second monitor may have the same account, or the same one before it was started anew."""
-    watched = Watched()
-    ask(watched, 0, source=Source.PROBE)
-    for car in range(1, 12):
-        ask(watched, car, 404, "booking-unknown")
-    assert likely(watched, TRIES_OUT) < HARDLY
-
-
 def test_customers_are_not_held_against_what_a_monitor_is_refused() -> None:
     """Its token, or its file of bookings, is wrong: that says nothing of anybody else's."""
     watched = Watched()
@@ -122,14 +113,4 @@ def test_who_is_refused_their_own_booking_tries_out_nothing() -> None:
     ):
         ask(watched, car, status, problem)
         assert "cars_of_others" not in watched.facts()
-        assert likely(watched, TRIES_OUT) < HARDLY * 2
-
-
-def test_who_mistakes_a_car_once_or_twice_tries_out_nothing() -> None:
-    """However many cars the account has, and however often it comes too early."""
-    watched = Watched()
-    for car in range(10):
-        ask(watched, car, 409, "booking-not-started")
-    for car in (10, 11):
-        ask(watched, car, 403, "vehicle-not-booked")
         assert likely(watched, TRIES_OUT) < HARDLY * 2

@@ -8,11 +8,7 @@ import msgspec
 import pytest
 
 from fleet_wire.contract.attempt import (
-    BEGUN_LATE,
-    PROBE_STOPPED,
-    UNREAD,
     Flag,
-    PlatformSide,
     StrayAnswer,
     StrayKind,
 )
@@ -48,21 +44,6 @@ def test_a_failed_unlock_is_diagnosed() -> None:
     assert told.first.weighed[0].is_seen
 
 
-def test_sentences_cite_what_was_heard_and_when() -> None:
-    """With the time of day and how far it was from the request."""
-    watched = Watched()
-    watched.at(1.0).presence("car-1", ONLINE, retained=False)
-    watched.at(100.0).presence("car-1", WILL, retained=False)
-    watched.at(194.0)
-    watched.diagnosing.handle_record(watched.ended(Cause.BOX_OFFLINE))
-    said = {one.fact: one.sentence for one in watched.told[0].facts}
-    # The clock of the test begins at 22:13:20 UTC.
-    assert said["will_before"] == (
-        "the car counted as not connected since 22:15:00, 74 s before the request; its connection"
-        " had broken (last will)"
-    )
-
-
 def test_data_is_compared_where_there_is_something_to_compare_with() -> None:
     """Modems that have used nothing yet are no measure: of nothing there are no times."""
     for usual, is_much in ((0, False), (1_000, True)):
@@ -76,21 +57,6 @@ def test_data_is_compared_where_there_is_something_to_compare_with() -> None:
         assert ("much_data" in {one.fact for one in watched.told[0].facts}) is is_much
 
 
-def test_what_comes_later_makes_another_revision() -> None:
-    """The box is back: what was seen before stays true, and the number goes up."""
-    watched = Watched()
-    watched.at(1.0).presence("car-1", ONLINE, retained=False)
-    watched.at(120.0)
-    watched.diagnosing.handle_record(watched.ended(Cause.BOX_SILENT))
-    watched.at(200.0).presence("car-1", WILL, retained=False)
-    watched.at(260.0).presence("car-1", ONLINE, retained=False)
-    watched.at(262.0)
-    facts = [{one.fact for one in told.facts} for told in watched.told]
-    assert [told.revision for told in watched.told] == [*range(1, len(watched.told) + 1)]
-    assert "was_online" in facts[0]
-    assert {"was_online", "will_after", "back_after_will"} <= facts[-1]
-
-
 def test_nothing_changes_after_ten_minutes() -> None:
     """What comes later belongs to another unlock."""
     watched = Watched()
@@ -102,26 +68,6 @@ def test_nothing_changes_after_ten_minutes() -> None:
     watched.at(710.0)
     assert len(watched.told) == number
     assert watched.diagnosing.next_s() is None
-
-
-def test_the_same_evidence_makes_no_revision() -> None:
-    """However often it is looked at."""
-    watched = Watched()
-    refused = Result("c1", Phase.REFUSED, Reason.BUSY)
-    watched.at(20.0).result("car-1", refused)
-    watched.diagnosing.handle_record(watched.ended(Cause.BOX_BUSY, reason="busy"))
-    watched.at(22.0)
-    number = len(watched.told)
-    for second in (61.0, 62.0, 63.0):
-        watched.at(second)
-    assert len(watched.told) == number == 1
-
-
-def test_an_unlock_that_went_well_is_not_diagnosed() -> None:
-    """Nothing about it looks odd."""
-    watched = Watched()
-    watched.at(20.0).handle_record(watched.ended(None))
-    assert watched.told == []
 
 
 def answer_once_more(watched: Watched, second: float) -> None:
@@ -155,23 +101,6 @@ def test_one_that_went_well_and_looks_odd_is_diagnosed() -> None:
     assert "executed_again" in {one.fact for one in again.told[0].facts}
 
 
-@pytest.mark.parametrize("sent_again", [0, 2])
-def test_nobody_is_accused_of_a_copy_that_the_platform_itself_has_sent(sent_again: int) -> None:
-    """The box answers each copy; whose it was the platform's log says."""
-    watched = Watched()
-    side = PlatformSide(account_id="a", status=200, sent_again=sent_again)
-    ended = watched.ended(None, platform=side, booking_id="b1")
-    watched.at(20.0).handle_record(ended)
-    answer_once_more(watched, 28.0)
-    watched.at(31.9)
-    assert not watched.told
-    watched.at(32.0)
-    modes = {one.mode: one.probability for one in watched.told[-1].modes}
-    assert ("attack_replay" in modes) is (sent_again == 0)
-    assert ("executed_again" in watched.facts()) is (sent_again == 0)
-    assert ("sent_again" in watched.facts()) is (sent_again > 0)
-
-
 def test_a_complaint_about_an_unlock_that_nobody_saw_is_diagnosed() -> None:
     """Under the complaint's own id."""
     watched = Watched()
@@ -180,16 +109,6 @@ def test_a_complaint_about_an_unlock_that_nobody_saw_is_diagnosed() -> None:
     told = watched.told[0]
     assert told.attempt_id == complaint.complaint_id
     assert {"nothing_requested", "support_called"} <= {one.fact for one in told.facts}
-
-
-@pytest.mark.parametrize("reason", [PROBE_STOPPED, f"{BEGUN_LATE} 14.9 s late", UNREAD])
-def test_what_the_monitor_itself_missed_is_given_no_mode(reason: str) -> None:
-    """Nobody was there: that no request or answer is known says nothing of the phone or the car."""
-    watched = Watched()
-    missed = watched.ended(Cause.NOT_OBSERVED, reason=reason, stages={"requested": 0.0})
-    watched.at(20.0).handle_record(missed)
-    watched.at(61.0)
-    assert watched.told == []
 
 
 def test_what_an_earlier_process_wrote_is_known_and_its_word_stands() -> None:
@@ -229,18 +148,6 @@ def test_a_sure_mode_sets_the_cause(outcome: Outcome, probability: float, cause:
     mode = RankedMode("can_bus_asleep_no_ack", probability)
     expected = outcome if cause is Cause.BOX_OFFLINE else CAUSES[cause].outcome
     assert concluded(failed, mode) == (expected, cause)
-
-
-def test_heartbeats_are_noted_and_their_absence_before_an_unlock_seen() -> None:
-    """A box that reports every minute and was silent for three."""
-    watched = Watched()
-    watched.at(1.0).presence("car-1", ONLINE, retained=False)
-    for second in (10.0, 70.0, 130.0):
-        watched.at(second).telemetry("car-1", Telemetry(-80.0, 12.5, 0.0))
-    watched.at(330.0)
-    watched.diagnosing.handle_record(watched.ended(Cause.BOX_SILENT))
-    said = {one.fact: one.sentence for one in watched.told[0].facts}
-    assert "every 60 s" in said["silent_before"]
 
 
 def test_memory_is_bounded() -> None:
@@ -292,39 +199,6 @@ def test_the_last_revision_is_handed_on_once() -> None:
     )
     watched.diagnosing.flush()
     assert [one.attempt_id for one in settled] == ["a1", "a2"]
-
-
-def test_the_platforms_late_end_is_not_forgotten_when_the_car_is_asked_for_again() -> None:
-    """An unlock that went well proves odd by the platform's log; it is not begun anew later."""
-    watched = Watched()
-    watched.at(1.0).presence("car-1", ONLINE, retained=False)
-    watched.at(20.0)
-    ended = watched.ended(None, platform=PlatformSide(account_id="a", status=202), booking_id="b1")
-    watched.diagnosing.handle_record(ended)
-    assert not watched.told
-    side = PlatformSide(account_id="a", status=202, ended_s=35.0, outcome="expired")
-    watched.at(36.0).handle_record(msgspec.structs.replace(ended, platform=side))
-    watched.at(60.0)
-    again = watched.ended(None, attempt_id="a2", trace_id=ended.trace_id, booking_id="b1")
-    watched.diagnosing.handle_record(again)
-    watched.at(200.0)
-    of_first = [one for one in watched.told if one.attempt_id == "a1"]
-    assert [one.revision for one in of_first] == [*range(1, len(of_first) + 1)]
-    assert "platform_missed_it" in {one.fact for one in of_first[-1].facts}
-
-
-def test_an_unlock_that_is_looked_at_already_is_not_begun_anew() -> None:
-    """An answer came once more, and its request was sent again: one row of revisions."""
-    watched = Watched()
-    ended = watched.ended(None, booking_id="b1")
-    watched.at(20.0).handle_record(ended)
-    answer_once_more(watched, 28.0)
-    watched.at(60.0)
-    again = watched.ended(None, attempt_id="a2", trace_id=ended.trace_id, booking_id="b1")
-    watched.diagnosing.handle_record(again)
-    watched.at(200.0)
-    of_first = [one.revision for one in watched.told if one.attempt_id == "a1"]
-    assert of_first == [*range(1, len(of_first) + 1)]
 
 
 def test_a_fleet_that_connects_for_the_first_time_is_not_back() -> None:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import msgspec
 import pytest
 
-from fleet_wire.contract.attempt import Flag
 from fleet_wire.contract.broker_log import BrokerEvent, BrokerEventKind
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.messages import (
-    Phase,
-    Reason,
-    Result,
     VehicleState,
 )
 from fleet_wire.contract.topics import TopicKind
@@ -41,29 +36,6 @@ def fleet(watched: Watched) -> dict[tuple[str, str], list[str]]:
             watched.at(1.0).presence(each, ONLINE, retained=True)
             watched.diagnosing.state(each, parked(operator, region), retained=True)
     return cars
-
-
-@pytest.mark.parametrize(
-    ("silent", "seen"),
-    [
-        (set(), "others_there_heard"),
-        ({("a", "north")}, "none_there_heard"),
-        ({("a", "north"), ("b", "north")}, "no_operator_heard"),
-    ],
-)
-def test_who_else_is_silent_tells_a_car_from_an_operator_from_a_place(
-    silent: set[tuple[str, str]], seen: str
-) -> None:
-    """Heartbeats of others come after the command, or those of nobody there."""
-    watched = Watched()
-    for where, ids in fleet(watched).items():
-        for each in ids:
-            if where not in silent and each != "car-1":
-                watched.at(10.0).telemetry(each, HEARTBEAT)
-    watched.at(20.0)
-    watched.diagnosing.handle_record(watched.ended(Cause.BOX_SILENT, stages=SENT))
-    among = {"others_there_heard", "none_there_heard", "no_operator_heard"}
-    assert watched.facts() & among == {seen}
 
 
 def test_what_is_counted_is_told_with_until_when() -> None:
@@ -159,36 +131,6 @@ def test_an_operator_may_fail_in_one_region_of_three(
     assert ("operator_fails" in watched.facts()) is is_seen
 
 
-@pytest.mark.parametrize("others_were", [None, BrokerEventKind.TIMED_OUT, BrokerEventKind.CLOSED])
-def test_a_car_that_does_not_come_back_with_the_others_is_left_behind(
-    others_were: BrokerEventKind | None,
-) -> None:
-    """Until it does. Of one that fell silent the others are those that did, too."""
-    is_left = others_were is not BrokerEventKind.CLOSED
-    watched = Watched()
-    cars = ["car-1", *(f"car-{number}" for number in range(2, 12))]
-    for each in cars:
-        watched.at(1.0).presence(each, ONLINE, retained=True)
-    watched.at(30.0)
-    for each in cars[1:]:
-        watched.diagnosing.handle_record(watched.ended(None, vehicle_id=each, attempt_id=each))
-    for each in cars:
-        watched.at(40.0).presence(each, WILL, retained=False)
-        if others_were is not None:
-            kind = BrokerEventKind.TIMED_OUT if each == "car-1" else others_were
-            watched.diagnosing.broker_said(BrokerEvent(0.0, each, kind))
-    watched.at(70.0)
-    watched.diagnosing.handle_record(watched.ended(Cause.BOX_OFFLINE))
-    assert "left_behind" not in watched.facts()
-    for each in cars[1:]:
-        watched.at(100.0).presence(each, ONLINE, retained=False)
-    watched.at(111.0)
-    assert ("left_behind" in watched.facts()) is is_left
-    watched.at(120.0).presence("car-1", ONLINE, retained=False)
-    watched.at(125.0)
-    assert "left_behind" not in watched.facts()
-
-
 def lose_connections(watched: Watched, cars: list[str], *, heard_s: float) -> None:
     """Let boxes that ping every minute connect, send two heartbeats, and be silent from then on."""
     for each in cars:
@@ -225,61 +167,6 @@ def test_when_those_are_back_that_fell_silent_together_tells_what_they_were_lost
     watched.at(331.0)
     told = [one for one in watched.told if one.vehicle_id == "car-1"]
     assert {one.fact for one in told[-1].facts} & {"others_by_ping", "others_overdue"} == seen
-
-
-@pytest.mark.parametrize(("has_reason", "seen"), [(True, "busy"), (False, "somehow")])
-def test_boxes_may_say_why_they_refuse_and_not_what_they_get(
-    seen: str, *, has_reason: bool
-) -> None:
-    """These are two things."""
-    watched = Watched()
-    watched.at(3.0).result("car-2", Result("c0", Phase.EXECUTED))
-    reason = Reason.BUSY if has_reason else Reason.FAILED
-    watched.at(19.0).result("car-1", Result("c1", Phase.REFUSED, reason=reason))
-    watched.at(20.0)
-    cause = Cause.BOX_BUSY if has_reason else Cause.VEHICLE_FAILED
-    watched.diagnosing.handle_record(watched.ended(cause, command_id="c1", stages=SENT))
-    assert f"refused_{seen}" in watched.facts()
-    assert "receipts" not in watched.told[-1].told
-    assert ("reasons" in watched.told[-1].told) is has_reason
-
-
-@pytest.mark.parametrize(
-    ("signal", "said"),
-    [
-        ("is_immobilised", "still locked: the immobiliser"),
-        ("Vehicle.Cabin.Door.Row2.DriverSide.IsLocked", "the rear door on the driver's side"),
-        ("Vehicle.Body.Hood.Left.IsLocked", "still locked: Vehicle.Body.Hood.Left"),
-    ],
-)
-def test_an_open_car_of_which_a_part_stayed_locked_is_partly_open(signal: str, said: str) -> None:
-    """It is looked at although it answered that it opened, and is called what it says itself."""
-    watched = Watched()
-    state = msgspec.structs.replace(parked("a", "north"), is_locked=False, signals={signal: True})
-    watched.at(18.0).state("car-1", state, retained=False)
-    watched.at(20.0).handle_record(watched.ended(None, stages=SENT))
-    (told,) = watched.told
-    sentence = next(one.sentence for one in told.facts if one.fact == "another_door_locked")
-    assert said in sentence
-    assert told.modes[0].mode == "partial_unlock"
-
-
-@pytest.mark.parametrize(("cause", "is_others"), [(Cause.NOT_PUBLISHED, True), (None, False)])
-def test_a_door_that_was_opened_where_nothing_was_sent_is_anothers_doing(
-    cause: Cause | None, *, is_others: bool
-) -> None:
-    """It speaks of what came after."""
-    watched = Watched()
-    watched.at(19.0).state("car-1", parked("a", "north"), retained=False)
-    opened = msgspec.structs.replace(parked("a", "north"), is_locked=False, is_open=True)
-    watched.at(20.0).handle_record(
-        watched.ended(cause, flags=(Flag.TOLD_OTHERWISE,), stages={"requested": 0.0})
-    )
-    watched.at(25.0).state("car-1", opened, retained=False)
-    watched.at(30.0)
-    told = watched.told[-1]
-    sentence = next(one.sentence for one in told.facts if one.fact == "door_opened")
-    assert sentence.endswith(", by another unlock") is is_others
 
 
 def test_a_heartbeat_that_the_broker_retained_is_no_sign_of_life() -> None:

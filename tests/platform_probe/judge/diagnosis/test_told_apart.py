@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from fleet_wire.contract.attempt import Flag, Source
+from fleet_wire.contract.attempt import Source
 from fleet_wire.contract.broker_log import BrokerEvent, BrokerEventKind
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import NOTHING_WRONG
 from fleet_wire.contract.messages import (
     CarEvent,
     EventName,
-    Phase,
-    Reason,
-    Result,
     Telemetry,
     VehicleState,
 )
@@ -63,58 +60,6 @@ def test_a_network_that_was_switched_off_takes_one_technology() -> None:
     )  # fmt: skip
     assert probability("network_sunset", *away, Fact.TECHNOLOGY_AWAY) > MOST
     assert probability("network_sunset", *away, Fact.TECHNOLOGY_WELL) < HARDLY
-
-
-@pytest.mark.parametrize("old_ones_lost", [3, 1])
-def test_all_modems_of_a_technology_are_few_in_a_small_fleet(old_ones_lost: int) -> None:
-    """Three are enough where all are lost, and those of another technology are not."""
-    watched = Watched()
-    others = town(watched)
-    newer = VehicleState(
-        is_locked=True, is_open=False, voltage_v=12.6, firmware="1", hardware="2",
-        operator="a", region="north", technology="lte",
-    )  # fmt: skip
-    for each in others[2:]:
-        watched.diagnosing.state(each, newer, retained=True)
-    for each in ["car-1", *others][:old_ones_lost]:
-        watched.at(5.0).presence(each, WILL, retained=False)
-    watched.at(10.0)
-    for each in others[2:]:
-        watched.diagnosing.handle_record(watched.ended(None, vehicle_id=each, attempt_id=each))
-    watched.at(20.0)
-    watched.diagnosing.handle_record(watched.ended(Cause.BOX_OFFLINE, stages=SENT))
-    assert ("technology_away" in watched.facts()) is (old_ones_lost > 1)
-
-
-@pytest.mark.parametrize(("heard", "is_well"), [(4, False), (8, True)])
-def test_a_network_is_there_when_most_modems_like_a_cars_are_heard_of(
-    heard: int, *, is_well: bool
-) -> None:
-    """Two minutes after the request and later, of cars of its operator and region."""
-    watched = Watched()
-    others = town(watched)
-    watched.at(20.0)
-    watched.diagnosing.handle_record(watched.ended(Cause.BOX_SILENT, stages=SENT))
-    for each in others[:heard]:
-        watched.at(150.0).telemetry(each, HEARTBEAT)
-    watched.at(181.0)
-    assert ("technology_well" in watched.facts()) is is_well
-
-
-@pytest.mark.parametrize(("others_back_s", "is_seen"), [(60.0, True), (150.0, False)])
-def test_others_that_connect_long_before_a_car_show_that_its_network_is_up(
-    others_back_s: float, *, is_seen: bool
-) -> None:
-    """All come back within a minute and a half of an outage's end."""
-    watched = Watched()
-    others = town(watched)
-    watched.at(20.0)
-    watched.diagnosing.handle_record(watched.ended(Cause.BOX_SILENT, stages=SENT))
-    for each in others[:4]:
-        watched.at(others_back_s).presence(each, ONLINE, retained=False)
-    watched.at(170.0).presence("car-1", ONLINE, retained=False)
-    watched.at(175.0)
-    assert ("back_after_others" in watched.facts()) is is_seen
 
 
 def test_an_operators_outage_ends_for_all_at_once() -> None:
@@ -241,20 +186,6 @@ def test_no_name_is_taken_over_in_a_third_of_a_fleet_at_once(
     assert (likely.get("client_id_takeover", 0.0) > 0.6) is is_taken_over
 
 
-def test_silence_is_told_with_its_end() -> None:
-    """Who reads it does so later: "now" is when it was last looked."""
-    watched = Watched()
-    watched.at(1.0).presence("car-1", ONLINE, retained=False)
-    watched.at(21.0)
-    watched.diagnosing.handle_record(watched.ended(Cause.BOX_SILENT, stages=SENT))
-    watched.at(400.0)
-    said = {one.fact: one.sentence for one in watched.told[-1].facts}
-    # The clock of the test begins at 22:13:20 UTC.
-    assert said["still_away"] == (
-        "by 22:20:00, 399 s after the request, nothing had been heard of the car since"
-    )
-
-
 EXPIRED = BrokerEvent(
     0.0, None, BrokerEventKind.TLS_ERROR, "error:0A000415:SSL routines::ssl/tls alert certificate"
     " expired",
@@ -307,37 +238,3 @@ def test_a_handshake_that_failed_was_of_no_box_that_had_power_all_the_time() -> 
     watched.at(180.0)
     assert "back_without_boot" in watched.facts()
     assert "tls_failed" not in watched.facts()
-
-
-@pytest.mark.parametrize(
-    ("detail", "is_heard"),
-    [(EARLY.detail, True), ("error:0A00010B:SSL routines::wrong version number", False)],
-)
-def test_handshakes_count_that_may_be_of_a_box_that_was_away(
-    detail: str, *, is_heard: bool
-) -> None:
-    """None that failed while the car was connected, and none of somebody who scans ports."""
-    watched = Watched()
-    town(watched)
-    watched.at(2.0).telemetry("car-1", HEARTBEAT)
-    watched.at(20.0).broker_said(EARLY._replace(detail=detail))
-    if is_heard:
-        watched.at(30.0).telemetry("car-1", HEARTBEAT)
-    watched.at(60.0)
-    watched.diagnosing.handle_record(watched.ended(Cause.BOX_OFFLINE, stages=SENT))
-    assert "tls_failed" not in watched.facts()
-
-
-def test_a_command_that_was_published_twice_is_no_replay_of_an_attacker() -> None:
-    """The box refuses the copy, and the car has opened: nobody could have sent it so soon."""
-    watched = Watched()
-    watched.at(1.0).presence("car-1", ONLINE, retained=True)
-    watched.at(20.0)
-    watched.diagnosing.result("car-1", Result("c1", Phase.REFUSED, Reason.REPLAYED))
-    flags = (Flag.SENT_TWICE, Flag.DUPLICATE)
-    watched.diagnosing.handle_record(watched.ended(None, flags=flags, stages=SENT))
-    watched.at(30.0)
-    assert "sent_again" in watched.facts()
-    assert not {"answered_twice", "copy_refused"} & watched.facts()
-    modes = {one.mode: one.probability for one in watched.told[-1].modes}
-    assert modes.get("attack_replay", 0.0) < HARDLY
