@@ -56,7 +56,7 @@ test-all: develop  ## The tests that `make test` leaves out: browser, Dask, Rabb
 	@scripts/setup --for-tests
 	@scripts/setup --other-brokers
 	$(COMPILE_TESTS)
-	$(BIN)/pytest $(IN_PARALLEL) -n 3 -m "$(REST)"
+	$(BIN)/pytest $(IN_PARALLEL) -n 3 -m "$(REST)" -o faulthandler_timeout=1800  # s: the soak lasts for 17 minutes
 
 conformance: develop  ## RabbitMQ, ejabberd and programs of others: installs them, and runs what must work with them
 	@scripts/setup --other-brokers

@@ -22,17 +22,20 @@ def test_times_as_people_write_them(text: str, seconds: float) -> None:
     assert DAY.convert(text, None, None) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "m", "5 m", "-5m", "nan", "1e9", "5w", "٣m", "9" * 100])
-def test_other_times_are_refused(text: str) -> None:
-    """With examples."""
-    with pytest.raises(click.BadParameter, match="such as 90s, 5m or 1h"):
-        DAY.convert(text, None, None)
-
-
-@pytest.mark.parametrize("text", ["0", "2d"])
-def test_times_out_of_bounds_are_refused(text: str) -> None:
-    """The error names the bounds."""
-    with pytest.raises(click.BadParameter, match=r"from 0\.1 s to 86400 s"):
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        *(
+            (text, "such as 90s, 5m or 1h")
+            for text in ("", "m", "5 m", "-5m", "nan", "1e9", "5w", "٣m", "9" * 100)
+        ),
+        ("0", r"from 0\.1 s to 86400 s"),
+        ("2d", r"from 0\.1 s to 86400 s"),
+    ],
+)
+def test_other_times_are_refused(text: str, problem: str) -> None:
+    """With examples, or with the bounds."""
+    with pytest.raises(click.BadParameter, match=problem):
         DAY.convert(text, None, None)
 
 

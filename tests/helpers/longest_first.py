@@ -13,6 +13,7 @@ from tests.helpers.places import ROOT
 
 LONGEST = (
     "deploy/test_demo.py",
+    "platform_probe/test_live_soak.py",
     "scenarios/test_shipped.py",
     "test_contributing.py",
     "deploy/test_package.py",

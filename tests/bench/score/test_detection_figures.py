@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from bench.score.detection import (
     IncidentOutcome,
@@ -51,6 +52,7 @@ def test_a_seed_is_a_town() -> None:
     assert quiet_day_of(3) == quiet_day_of(3)
 
 
+@pytest.mark.long
 def test_a_bad_release_is_noticed_before_anybody_calls() -> None:
     """One run, with its monitor started anew in the middle."""
     found = notice(Incident(("bad_firmware_cohort",), 12, is_of_many=True))

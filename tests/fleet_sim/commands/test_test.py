@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 
 import msgspec
@@ -9,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from fleet_sim.__main__ import main
+from fleet_sim.runs.suite import SuiteResult, SuiteRun
 from tests.helpers.commands import SCENARIO
 from tests.helpers.junit import read_junit
 
@@ -29,9 +32,39 @@ def run(*words: object) -> Result:
     return CliRunner().invoke(main, ["test", *map(str, words)])
 
 
+@pytest.fixture
+def ran(monkeypatch: pytest.MonkeyPatch) -> list[SuiteRun]:
+    """Return the runs that are asked for; all cars open, which `broken` does not expect.
+
+    `runs/test_suite.py` starts real ones.
+    """
+    asked: list[SuiteRun] = []
+
+    async def run_suite(
+        runs: Sequence[SuiteRun], *, jobs: int, on_end: Callable[[SuiteResult], None]
+    ) -> list[SuiteResult]:
+        del jobs
+        asked.extend(runs)
+        results = [SuiteResult(run=each, duration_s=1.0, seed=5, expect=[]) for each in runs]
+        for result in results:
+            condition = {"max": 0.5} if result.run.name == "broken" else {"min": 0.5}
+            result.expect.append(
+                {
+                    "key": "attempts.ok_share", "condition": condition, "value": 1,
+                    "holds": "min" in condition,
+                }
+            )  # fmt: skip
+            on_end(result)
+        return results
+
+    monkeypatch.setattr(import_module("fleet_sim.commands.test"), "run_suite", run_suite)
+    return asked
+
+
 FAILURE = "broken: attempts.ok_share is 1, expected ≤ 0.5; see "
 
 
+@pytest.mark.usefixtures("ran")
 def test_the_last_line_says_what_failed(scenarios: Path, tmp_path: Path) -> None:
     """And the file for the build server too; the exit code is 1, the other scenario is fine."""
     junit = tmp_path / "build" / "result.xml"
@@ -48,7 +81,7 @@ def test_the_last_line_says_what_failed(scenarios: Path, tmp_path: Path) -> None
     assert failing.get("name") == "attempts.ok_share ≤ 0.5"
 
 
-def test_json_stands_alone_on_stdout(scenarios: Path, tmp_path: Path) -> None:
+def test_json_stands_alone_on_stdout(scenarios: Path, tmp_path: Path, ran: list[SuiteRun]) -> None:
     """All else is on stderr; options reach each run."""
     result = run(
         scenarios / "holds.yaml", "--out", tmp_path / "out", "--json", "--seed", "5",
@@ -60,8 +93,8 @@ def test_json_stands_alone_on_stdout(scenarios: Path, tmp_path: Path) -> None:
     assert (found["mode"], found["fine"], found["total"]) == ("virtual", 1, 1)
     assert (scenario["name"], scenario["seed"], scenario["error"]) == ("holds", 5, None)
     assert [verdict["holds"] for verdict in scenario["expect"]] == [True]
-    summary = msgspec.json.decode((tmp_path / "out" / "holds" / "summary.json").read_bytes())
-    assert summary["boxes"]["configured"] == 3
+    (one,) = ran
+    assert one.options == ("--mode", "virtual", "--seed", "5", "--set", "fleet.count=3")
 
 
 def test_all_is_checked_before_the_first_run(scenarios: Path, tmp_path: Path) -> None:

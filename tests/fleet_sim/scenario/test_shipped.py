@@ -61,18 +61,18 @@ def test_a_file_here_comes_first(empty_directory: Path) -> None:
     assert "scenarios" not in stderr
 
 
-def test_a_mistyped_name_gets_the_right_one() -> None:
-    """Instead of "no such file"."""
-    code, _, stderr = run_here("fleet_sim", "check", "frist_rentals")
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("frist_rentals", "did you mean 'first_rentals'?"),
+        ("nothing.yaml", "nothing.yaml: cannot be read"),
+    ],
+)
+def test_a_mistyped_name_gets_the_right_one(text: str, problem: str) -> None:
+    """Instead of "no such file", which is for what looks like a path."""
+    code, _, stderr = run_here("fleet_sim", "check", text)
     assert code == 2
-    assert "did you mean 'first_rentals'?" in stderr
-
-
-def test_a_missing_file_stays_a_missing_file() -> None:
-    """What looks like a path is not taken for a name."""
-    code, _, stderr = run_here("fleet_sim", "check", "nothing.yaml")
-    assert code == 2
-    assert "nothing.yaml: cannot be read" in stderr
+    assert problem in stderr
 
 
 def test_each_scenario_is_listed_with_its_description() -> None:

@@ -138,17 +138,13 @@ def test_what_is_not_as_the_file_says_is_malformed(fields: dict[str, Any], why: 
 
 
 @pytest.mark.parametrize(
-    "payload", [b"", b"{", b"\xff", b"[" * 5_000, b'{"id": "c"' + b" " * MAX_PAYLOAD_BYTES]
-)
-def test_what_is_no_json_is_malformed(payload: bytes) -> None:
-    """Nothing that comes raises anything else."""
-    with pytest.raises(RemoteProtocolError):
-        heard(PROFILE, "v1/car-1/ack", payload)
-
-
-@pytest.mark.parametrize(
     "payload",
     [
+        b"",
+        b"{",
+        b"\xff",
+        b"[" * 5_000,
+        b'{"id": "c"' + b" " * MAX_PAYLOAD_BYTES,
         b'{"id":1%s,"status":"OK"}' % (b"0" * 5_000),
         b'{"id":"c","status":"OK","ms":1%s}' % (b"0" * 400),
         b'{"id":"c","status":"OK","ms":"1e999"}',
@@ -156,8 +152,8 @@ def test_what_is_no_json_is_malformed(payload: bytes) -> None:
         b'{"id":"c","status":1%s}' % (b"0" * 5_000),
     ],
 )
-def test_numbers_without_end_are_malformed(payload: bytes) -> None:
-    """What is more than any machine counts is refused like any nonsense."""
+def test_what_is_no_json_is_malformed(payload: bytes) -> None:
+    """Nor a number that is more than any machine counts; nothing that comes raises another."""
     with pytest.raises(RemoteProtocolError):
         heard(PROFILE, "v1/car-1/ack", payload)
 

@@ -31,15 +31,17 @@ def test_a_pod_counts_from_0_and_shards_from_1(host: str, monkeypatch: pytest.Mo
     assert parse_shard("pod/4") == (4, 4)
 
 
-def test_a_pod_too_many_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Somebody has scaled the set, and not said so to those that are there."""
-    monkeypatch.setattr("socket.gethostname", lambda: "boxes-4")
-    with pytest.raises(ConfigError, match="pod boxes-4 is number 5: there are more pods than sha"):
-        parse_shard("pod/4")
-
-
-def test_no_pod_is_not_taken_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A pod of a Deployment has no number."""
-    monkeypatch.setattr("socket.gethostname", lambda: "boxes-7d9f-xk2vq")
-    with pytest.raises(ConfigError, match="called 'boxes-7d9f-xk2vq', and no pod of a StatefulSet"):
+@pytest.mark.parametrize(
+    ("host", "problem"),
+    [
+        ("boxes-4", "pod boxes-4 is number 5: there are more pods than sha"),
+        ("boxes-7d9f-xk2vq", "called 'boxes-7d9f-xk2vq', and no pod of a StatefulSet"),
+    ],
+)
+def test_a_pod_too_many_is_refused(
+    host: str, problem: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody has scaled the set, and not said so; a pod of a Deployment has no number."""
+    monkeypatch.setattr("socket.gethostname", lambda: host)
+    with pytest.raises(ConfigError, match=problem):
         parse_shard("pod/4")

@@ -24,7 +24,7 @@ from tests.helpers.agreement import attempts_of
 from tests.helpers.commands import lines
 from tests.helpers.virtual_runs import SCENARIOS, run_virtually
 
-CARS = 2_000
+CARS = 1_000
 STORM = {
     "description": "All boxes come back in the same moment, while customers open cars.",
     "fleet": {"groups": [{"name": "car", "count": CARS, "box": {"connect_round_trips": 0}}]},
