@@ -1,4 +1,7 @@
-"""The link over paho, where it stands on its own: connections left behind, window, freezing."""
+"""The link over paho, where it stands on its own: connections left behind, window, freezing.
+
+What it does with a real broker stands in `tests/conformance`.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +10,18 @@ import os
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Literal
 
 import mqtt5
 import pytest
 import uvloop
 
 from fleet_sim.broker.process import free_port
-from fleet_wire.links.link import BrokerAddress, EndReason, LinkLimits, Message, Session, Will
+from fleet_wire.links.link import BrokerAddress, EndReason, LinkLimits, Message, Session
 from fleet_wire.links.paho_link import PahoLinkFactory
 from tests.helpers.brokers import running_mosquitto
 from tests.helpers.recorder import Recorder
 from tests.helpers.waiting import eventually
 
-Version = Literal["5", "3.1.1"]
 GRANTED = mqtt5.SubAckReasonCode.GRANTED_QOS_AT_LEAST_ONCE
 
 
@@ -110,15 +111,11 @@ class _Client(Recorder):
         broker: BrokerAddress,
         client_id: str,
         *topics: str,
-        protocol: Version = "5",
         keepalive_s: int = 60,
-        will: Will | None = None,
     ) -> None:
-        session = Session(
-            client_id, topics, session_expiry_s=600, keepalive_s=keepalive_s, will=will
-        )
+        session = Session(client_id, topics, session_expiry_s=600, keepalive_s=keepalive_s)
         limits = LinkLimits(max_in_flight=10)
-        self.factory = PahoLinkFactory(broker, protocol=protocol, limits=limits)
+        self.factory = PahoLinkFactory(broker, protocol="5", limits=limits)
         self.paho_link = self.factory(self)
         super().__init__(lambda _: self.paho_link, session)
 
@@ -137,46 +134,6 @@ class _Client(Recorder):
         self.link.connect()
         await eventually(is_connected)
         return self
-
-
-@pytest.mark.broker
-@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
-async def test_left_behind_and_taken_over(protocol: Version) -> None:
-    """The next connect takes the session over, without a will, and sends what is left."""
-    with running_mosquitto() as broker:
-        watcher = await _Client(broker.address, "watcher", "#", protocol=protocol).connect()
-        will = Will("will", b"gone")
-        client = await _Client(broker.address, "client", protocol=protocol, will=will).connect()
-        client.link.publish("left", b"over", on_ack=client.acks.append)
-        client.paho_link.leave_behind()
-        assert not client.link.is_connected
-        await client.connect()
-        await eventually(lambda: client.acks and watcher.messages)
-        client.link.disconnect()
-        watcher.link.publish("end", b"end")
-        await eventually(lambda: b"end" in watcher.payloads)
-        assert watcher.payloads == [b"over", b"end"]
-        assert client.sessions_present == [False, True]
-        assert client.ends == []
-        watcher.link.disconnect()
-
-
-@pytest.mark.broker
-@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
-async def test_left_behind_and_given_up(protocol: Version) -> None:
-    """Without another connect the broker notices by keepalive, and publishes the will."""
-    with running_mosquitto() as broker:
-        watcher = await _Client(broker.address, "watcher", "#", protocol=protocol).connect()
-        will = Will("will", b"gone")
-        client = await _Client(
-            broker.address, "client", protocol=protocol, will=will, keepalive_s=1
-        ).connect()
-        client.paho_link.leave_behind()
-        watcher.link.publish("meanwhile", b"not yet")
-        await eventually(lambda: len(watcher.messages) == 2)
-        assert watcher.payloads == [b"not yet", b"gone"]
-        assert client.ends == []
-        watcher.link.disconnect()
 
 
 async def test_left_behind_is_silent_until_the_broker_closes() -> None:
