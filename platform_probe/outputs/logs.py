@@ -21,12 +21,6 @@ from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.errors import LimitError
 from platform_probe.journal.files import AppendedFile, Rotation
 
-LEVELS: Final = {
-    "debug": logging.DEBUG,
-    "info": logging.INFO,
-    "warning": logging.WARNING,
-    "error": logging.ERROR,
-}
 REPEAT_AFTER_S: Final = 10.0
 """A complaint of one kind is repeated at most this often, with the number of those left out."""
 SHOWN_LETTERS: Final = 300
@@ -67,7 +61,7 @@ def open_log(path: Path, rotation: Rotation | None = None) -> AppendedFile:
 
 
 def make_logger(level: str, writer: LineWriter, clock: Clock) -> Logger:
-    """Return a logger that writes JSON lines from `level` (one of `LEVELS`) on."""
+    """Return a logger that writes JSON lines from `level` on, as "info"."""
     encode = msgspec.json.Encoder(enc_hook=str).encode
 
     def stamp(_: Any, level_name: str, event: MutableMapping[str, Any]) -> dict[str, Any]:
@@ -79,7 +73,7 @@ def make_logger(level: str, writer: LineWriter, clock: Clock) -> Logger:
     logger: Logger = structlog.wrap_logger(
         writer,
         processors=[stamp, render],
-        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         context_class=dict,
         cache_logger_on_first_use=True,
     ).bind()
@@ -132,7 +126,7 @@ def route_standard_library(logger: Logger, level: str, clock: Clock) -> None:
     """Send everything that the standard library's loggers say to `logger`."""
     root = logging.getLogger()
     root.handlers[:] = [StandardLibraryHandler(logger, clock)]
-    root.setLevel(LEVELS[level])
+    root.setLevel(level.upper())
 
 
 def _method(level_number: int) -> str:
