@@ -103,9 +103,14 @@ async def test_a_sink_gets_every_record(
     ("group", "command"),
     [
         ("unlockpath.modes", ("platform_probe", "diagnose", "a-1")),
-        ("unlockpath.faults", ("fleet_sim", "faults")),
-        ("unlockpath.sinks", ("platform_probe", "run", "--out", "OUT")),
-        ("unlockpath.profiles", ("platform_probe", "run", "--profile", "broken")),
+        *(
+            pytest.param(group, command, marks=pytest.mark.long)
+            for group, command in (
+                ("unlockpath.faults", ("fleet_sim", "faults")),
+                ("unlockpath.sinks", ("platform_probe", "run", "--out", "OUT")),
+                ("unlockpath.profiles", ("platform_probe", "run", "--profile", "broken")),
+            )
+        ),
     ],
 )
 def test_an_entry_point_that_cannot_be_imported_is_named(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from tests.helpers.pages import blocks, page, run_in_shell
 from tests.helpers.places import ROOT
@@ -12,6 +13,7 @@ from tests.helpers.places import ROOT
 TEXT = page("replay.md")
 
 
+@pytest.mark.long
 def test_a_stranger_replays_an_incident(tmp_path: Path) -> None:
     """The same weights change nothing, and others what they should, from the page alone."""
     (tmp_path / "scenarios").symlink_to(ROOT / "scenarios")

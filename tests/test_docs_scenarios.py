@@ -56,6 +56,7 @@ def test_the_table_names_every_key_of_a_box() -> None:
     assert sorted(named) == sorted(BoxParameters.model_fields)
 
 
+@pytest.mark.long
 def test_the_smaller_scenario_is_what_comes_of_it(tmp_path: Path) -> None:
     """The command of the page gives the scenario of the page."""
     part = section(PAGE, "Making one smaller")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from platform_probe.store.schema import LABELS
 from tests.helpers.labelled_fleet import make_labelled_store
 from tests.helpers.pages import blocks, page, run_in_shell
@@ -14,6 +16,7 @@ TEXT = page("teach.md")
 NUMBER = re.compile(r"\d[\d.,:]*%?")
 
 
+@pytest.mark.long
 def test_a_stranger_labels_and_calibrates(tmp_path: Path) -> None:
     """A label counts until it is withdrawn; the output is the page's, but for its figures."""
     (tmp_path / "scenarios").symlink_to(ROOT / "scenarios")

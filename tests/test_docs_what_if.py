@@ -25,6 +25,7 @@ def test_the_table_names_every_key() -> None:
     assert [key for key in LIVE_PARAMETERS if f"`{key}`" not in table] == []
 
 
+@pytest.mark.long
 def test_what_the_page_types_runs_in_its_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

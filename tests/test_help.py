@@ -100,7 +100,17 @@ def test_a_diagnosis_imports_no_server() -> None:
     assert len(modules) <= MAX_MODULES_TO_DIAGNOSE
 
 
-@pytest.mark.parametrize("command", ["run", "boxes", "check", "test", "sweep", "shrink"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "run",
+        "sweep",
+        *(
+            pytest.param(name, marks=pytest.mark.long)
+            for name in ("boxes", "check", "shrink", "test")
+        ),
+    ],
+)
 def test_a_command_that_starts_runs_does_not_import_the_monitor(command: str) -> None:
     """The run does, in a process of its own or when it begins."""
     modules = imported_by("fleet-sim", command, "-h")

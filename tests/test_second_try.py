@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.helpers.places import ROOT
 from tests.helpers.second_try import TITLE
 
@@ -31,6 +33,7 @@ def test_broken():
 """
 
 
+@pytest.mark.long
 def test_only_tests_of_real_processes_have_a_second_try(tmp_path: Path) -> None:
     """One that passes at it is named with its first error; a unit test fails at its first try."""
     (tmp_path / "live").mkdir()

@@ -19,6 +19,8 @@ TOOK = re.compile(r"\(\d+(?:\.\d+)? m?s\)")
 """How long something took on this machine."""
 WIDE = "140"
 """Columns of a terminal in which no line of a page is broken."""
+LONG = ("ci.md",)
+"""Pages whose commands simulate several runs."""
 SHOWN = [
     (path.name, block)
     for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -32,7 +34,10 @@ def words(text: str) -> str:
     return " ".join(TOOK.sub("(took)", text).split())
 
 
-@pytest.mark.parametrize(("name", "block"), SHOWN)
+@pytest.mark.parametrize(
+    ("name", "block"),
+    [pytest.param(*one, marks=[pytest.mark.long] * (one[0] in LONG)) for one in SHOWN],
+)
 def test_the_output_is_what_comes_out(
     name: str, block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
