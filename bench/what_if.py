@@ -25,10 +25,13 @@ from bench.score.drawing import scenario_of
 from bench.score.incidents import Incident, scored_faults
 from fleet_sim.faults import FAULTS
 from fleet_sim.futures.calibration import fitted_worlds
-from fleet_sim.futures.future import HORIZON_S, RENTALS_S, play_future
+from fleet_sim.futures.future import HORIZON_S, RENTALS_S
 from fleet_sim.futures.playing import (
+    FutureTask,
+    Results,
     World,
     changes_something,
+    play_all,
     play_task,
     play_world,
     read_worlds,
@@ -42,7 +45,6 @@ from fleet_sim.futures.ranking import (
 )
 from fleet_sim.mitigations.form import Mitigation, load_mitigations
 from fleet_sim.results.summary import JsonLines
-from fleet_sim.runs.course import Course
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
 from fleet_sim.runs.limits import cores
 from fleet_sim.runs.progress import LineProgress
@@ -69,6 +71,7 @@ CARS: Final = 200
 HEARTBEAT_S: Final = 120.0
 MOST_DRAWN: Final = 4
 """Incidents that are drawn at most, for each that is scored: some are not noticed."""
+MOST_SEEDS: Final = 1_000_000_000
 WITHIN: Final = 0.2
 """Largest error of a predicted loss that counts as right, as a share of the true one."""
 OF_NOTHING: Final = 3
@@ -127,6 +130,11 @@ def drawn_scenario(fault: str, seed: int) -> dict[str, Any]:
     return scenario | {"customers": {**habits, "stages": [stage]}, "faults": faults}
 
 
+def run_seed(fault: str, seed: int) -> int:
+    """Return the seed of an incident's run: with one for all, all would have the same arrivals."""
+    return RandomStream.named(seed, f"what-if/run/{fault}").index(MOST_SEEDS)
+
+
 def _target_in(counts: Mapping[str, int], target: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the target of a fault in a fleet whose groups have other counts than drawn."""
     if "ids" not in target:
@@ -142,7 +150,7 @@ def observe(folder: Path, fault: str, seed: int) -> None:
     file = folder / "drawn.yaml"
     file.write_text(yaml_text(drawn), encoding="utf-8")
     if not (folder / "run" / "summary.json").exists():
-        _run(file, folder / "run", seed)
+        _run(file, folder / "run", run_seed(fault, seed))
     _incident_in(folder / "run")
 
 
@@ -169,51 +177,41 @@ def _incident_in(run: Path) -> tuple[Found, float]:
 
 
 def true_futures(
-    folder: Path, seed: int, mitigations: Mapping[str, Mitigation], seeds: int
+    folder: Path, first: int, mitigations: Mapping[str, Mitigation], seeds: int
 ) -> dict[str, list[float]]:
-    """Return the rentals that are truly lost with each mitigation, by seed."""
+    """Return the rentals that are truly lost with each mitigation, by seed from `first` on."""
     scenario = load_scenario(folder / "drawn.yaml", [])
     customers = scenario.customers
     assert customers is not None  # noqa: S101 - it was drawn with them
     stage = customers.known_stages[0].model_copy(update={"duration_s": DECISION_S + HORIZON_S})
     values = customers.model_copy(update={"stages": [stage]})
     scenario = scenario.model_copy(update={"customers": values})
-    world = World(1.0, "", scenario)
-    named: dict[str, Mitigation | None] = {NOTHING: None, **mitigations}
-    return {
-        name: [
-            play_future(
-                scenario,
-                Course(mitigation=mitigation, decision_s=DECISION_S, away=0.0),
-                seed + number,
-            ).lost
-            for number in range(seeds if mitigation else OF_NOTHING * seeds)
-        ]
-        for name, mitigation in named.items()
-        if mitigation is None or changes_something(mitigation, world)
-    }
+    world = World(1.0, "", scenario, decision_s=DECISION_S)
+    named = {name: each for name, each in mitigations.items() if changes_something(each, world)}
+    found: dict[str, list[float]] = {NOTHING: [], **{name: [] for name in named}}
+    for number in range(OF_NOTHING * seeds):
+        options = [None, *named.values()] if number < seeds else [None]
+        for name, counts in zip(found, play_world(world, options, first + number), strict=False):
+            found[name].append(counts.lost)
+    return found
 
 
 def predicted_futures(
     folder: Path, mitigations: Mapping[str, Mitigation], seeds: int
 ) -> dict[str, Any]:
     """Return what the what-if says: the worlds, and the ranked mitigations."""
+
+    def play(tasks: Sequence[FutureTask]) -> Results:
+        return ((task, play_task(task)) for task in tasks)
+
     incident, decision_at = _incident_in(folder / "run")
     source = Source(folder / "run", as_of_s=decision_at)
     (folder / "worlds.yaml").write_text(yaml_text(worlds_of(source, incident)), encoding="utf-8")
     exported, _ = read_worlds(folder / "worlds.yaml")
-    worlds = fitted_worlds(
-        exported,
-        seeds=seeds,
-        play=lambda tasks: ((task, play_task(task)) for task in tasks),
-        on_played=lambda _: None,
+    worlds = fitted_worlds(exported, seeds=seeds, play=play, on_played=lambda _: None)
+    played = play_all(
+        worlds, mitigations, seeds=range(1, seeds + 1), play=play, on_played=lambda _: None
     )
-    named: dict[str, Mitigation | None] = {NOTHING: None, **mitigations}
-    played = {
-        name: [play_world(world, mitigation, range(1, seeds + 1)) for world in worlds]
-        for name, mitigation in named.items()
-        if mitigation is None or any(changes_something(mitigation, world) for world in worlds)
-    }
     ranked = rank_mitigations(
         played,
         [world.weight for world in worlds],
@@ -245,7 +243,8 @@ def score_incident(named: tuple[str, int], *, kept: Path, seeds: int, true_seeds
         if error:
             return f"{name}: {error}"
         if not (folder / TRUTH).exists():
-            truth = true_futures(folder, seed, mitigations, true_seeds)
+            first = run_seed(fault, seed) + 1
+            truth = true_futures(folder, first, mitigations, true_seeds)
             (folder / TRUTH).write_bytes(msgspec.json.encode(truth))
         if not (folder / PREDICTED).exists():
             predicted = predicted_futures(folder, mitigations, seeds)

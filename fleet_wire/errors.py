@@ -17,9 +17,18 @@ A command that is not answered in time is no error: it is an attempt whose outco
 
 from __future__ import annotations
 
+import copyreg
+from typing import Any
+
 
 class UnlockpathError(Exception):
-    """The root of all errors that this project raises on purpose."""
+    """The root of all errors that this project raises on purpose.
+
+    One that was raised in another process is the same here, whatever its constructor wants.
+    """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
 
 class ProtocolError(UnlockpathError):

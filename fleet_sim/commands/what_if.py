@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from fleet_sim.futures.calibration import fitted_worlds, past_tasks
-from fleet_sim.futures.future import DECISION_S, HORIZON_S
+from fleet_sim.futures.future import HORIZON_S
 from fleet_sim.futures.playing import (
     Player,
     World,
@@ -224,8 +224,9 @@ def world_lines(worlds: Sequence[World]) -> str:
     total = sum(world.weight for world in worlds)
     named = ", ".join(f"{world.mode} {world.weight / total:.0%}" for world in worlds)
     return (
-        f"Worlds: {named}. Each future starts {DECISION_S / 60:g} minutes before the decision and"
-        f" counts {HORIZON_S / 60:g} minutes after it; the failure lasts longer, if nobody ends it."
+        f"Worlds: {named}. Each future starts {worlds[0].decision_s / 60:.0f} minutes before the"
+        f" decision and counts {HORIZON_S / 60:g} minutes after it; the failure lasts longer, if"
+        " nobody ends it."
     )
 
 

@@ -160,6 +160,16 @@ class Customer:
         yield self._for(self._parameters.ends)
         yield from self._end_booking()
 
+    def live_on(self, vehicle_id: str, booking_id: str, *, left_s: float) -> Life:
+        """Do the rest of it, from the middle of a drive that ends after `left_s`."""
+        self._vehicle_id = self._stands_at = vehicle_id
+        self._booking_id = booking_id
+        yield self._env.timeout(left_s)
+        self._get_out()
+        yield from self._lock()
+        yield self._for(self._parameters.ends)
+        yield from self._end_booking()
+
     # Booking
 
     def _book(self) -> Told:
@@ -334,6 +344,9 @@ class Customer:
             self._note(CustomerStep.EXTENDED, answer=answer)
         self._car.drive_off()
         yield self._env.timeout(drive_s)
+        self._get_out()
+
+    def _get_out(self) -> None:
         self._car.get_out()
         self._note(CustomerStep.DROVE)
 

@@ -7,14 +7,14 @@ Which cars are free depends on the others, as it does in a city.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
 import simpy
 
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.world import World
-from fleet_sim.customers.customer import Customer
+from fleet_sim.customers.customer import MARGIN_S, Customer
 from fleet_sim.customers.failpoints import CustomerFailpoints
 from fleet_sim.customers.parameters import CustomerParameters
 from fleet_sim.customers.phone import Phone
@@ -26,6 +26,10 @@ from fleet_wire.randomness import RandomStream
 
 TRIES = 20
 """Cars looked at by chance, before one goes through all of them."""
+BEFORE = "before-"
+"""How the names of customers begin who came before the run."""
+LONG_BEFORE_S = 24_000.0
+"""Drives began so long ago that one that is under way is as long as by chance [E]."""
 SEEN_FREE_S = 1.0
 """So old may be what an app shows of which cars are free [E]."""
 
@@ -98,10 +102,10 @@ class Population:
             if wait_s > 0:
                 yield env.timeout(wait_s)
             self.come = number + 1
-            env.process(self._customer(number, load_starts_s).live())
+            env.process(self._customer(f"customer-{number:05d}", load_starts_s).live())
 
-    def _customer(self, number: int, load_starts_s: float) -> Customer:
-        customer_id, world = f"customer-{number:05d}", self._world
+    def _customer(self, customer_id: str, load_starts_s: float) -> Customer:
+        world = self._world
         phone = Phone(
             world,
             self._parameters.phone,
@@ -124,10 +128,27 @@ class Population:
         """Offer only these cars from now on; who has booked another one keeps it."""
         self._vehicle_ids = [*vehicle_ids]
 
-    def occupy(self, vehicle_id: str, duration_s: float) -> None:
-        """Have a car away from now on, with a customer who came before the run."""
+    def has(self, vehicle_id: str) -> bool:
+        """Return whether these customers may take a car."""
+        return vehicle_id in self._boxes
+
+    def rent_out(
+        self, vehicle_id: str, book: Callable[[str, str, float], str], load_starts_s: float
+    ) -> None:
+        """Have a car away from now on, with a customer who came before and will bring it back.
+
+        `book` books it for an account from now on, for so many seconds, and returns the booking.
+        """
+        customer_id, parameters = f"{BEFORE}{vehicle_id}", self._parameters
+        stream = self._world.stream(f"{customer_id}/rental")
+        drive_s, left_s = _drive_under_way(parameters, stream)
+        booked_s = parameters.booking.sample_s(stream) - (drive_s - left_s)
+        booking_id = book(customer_id, vehicle_id, max(booked_s, left_s + MARGIN_S))
+        self._boxes[vehicle_id].vehicle.is_locked = False
+        self.car(vehicle_id).drive_off()
         self._in_use[vehicle_id] += 1
-        self._world.later(duration_s, self.leave_car, vehicle_id)
+        customer = self._customer(customer_id, load_starts_s)
+        self._world.env.process(customer.live_on(vehicle_id, booking_id, left_s=left_s))
 
     # Shared by customers
 
@@ -181,3 +202,12 @@ class Population:
     def served(self) -> None:
         """Count a customer who has opened a car, or will not."""
         self._served += 1
+
+
+def _drive_under_way(parameters: CustomerParameters, stream: RandomStream) -> tuple[float, float]:
+    """Return how long a drive lasts that is under way at a moment of chance, and what is left."""
+    left_s, drive_s = -stream.uniform() * LONG_BEFORE_S, 0.0
+    while left_s <= 0.0:
+        drive_s = max(parameters.drive.sample_s(stream), 1.0)
+        left_s += drive_s
+    return drive_s, left_s

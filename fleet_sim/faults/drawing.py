@@ -7,11 +7,9 @@ Faults of the platform strike all cars.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
-
-from fleet_wire.randomness import RandomStream
 
 Range = tuple[float, float]
 """The lowest and the highest value."""
@@ -61,7 +59,15 @@ class Drawing(msgspec.Struct, frozen=True, kw_only=True):
     """Share of customers who tap twice."""
 
 
-def drawn_from(span: Range, stream: RandomStream, *, wider: float = 0.0) -> float:
+class Draws(Protocol):
+    """Whatever draws numbers: a random stream, or one that goes through a range step by step."""
+
+    def between(self, low: float, high: float) -> float:
+        """Return a number from `low` on and below `high`."""
+        ...
+
+
+def drawn_from(span: Range, stream: Draws, *, wider: float = 0.0) -> float:
     """Draw a number of a range, or of one that is wider by a share of its width at both ends.
 
     A share of a whole stays one, and nothing falls to half of the range's lower end.

@@ -25,7 +25,7 @@ from fleet_sim.cars.failpoints import Failpoint
 from fleet_sim.cars.spec import CarSpec
 from fleet_sim.cars.world import World
 from fleet_sim.customers.failpoints import CustomerFailpoints
-from fleet_sim.faults.drawing import Drawing, drawn_from
+from fleet_sim.faults.drawing import Drawing, Draws, drawn_from
 from fleet_sim.platform.commands import PlatformCommand
 from fleet_sim.platform.gateway import EmulatedPlatform
 from fleet_sim.platform.operations import Request
@@ -188,7 +188,7 @@ class Fault(BaseModel, ABC):
         return cls.summary if cls.mode is None else f"{cls.mode.cause or 'ok'}: {cls.mode.title}"
 
     @classmethod
-    def drawn_severity(cls, stream: RandomStream, *, wider: float = 0.0) -> dict[str, Any]:
+    def drawn_severity(cls, stream: Draws, *, wider: float = 0.0) -> dict[str, Any]:
         """Draw the parameters whose severity varies; see `drawn_from` for `wider`."""
         drawn: dict[str, Any] = {}
         for parameter, span in cls.drawing.ranges.items():

@@ -9,32 +9,38 @@ drawn in proportion to that, and each world is as likely as its diagnosis and it
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from statistics import NormalDist
 from typing import Final, NamedTuple
 
 import msgspec
 
 from fleet_sim.faults import FAULTS
 from fleet_sim.futures.future import PARTS, PastCounts, checked_world
-from fleet_sim.futures.playing import FutureTask, Player, World
+from fleet_sim.futures.playing import FutureTask, ObservedCustomers, Player, World
+from fleet_sim.runs.course import RENTAL_S
 from fleet_sim.runs.source_digest import versions
 from fleet_sim.scenario.form import Scenario, select
-from fleet_wire.randomness import RandomStream
 
-SEVERITIES: Final = 4
-"""Severities that are tried of a failure mode which is drawn with several [E]."""
-PLAYS: Final = 24
+SEVERITIES: Final = 12
+"""Severities that are tried of a failure mode which is drawn with several, besides the recipe's
+[E]."""
+PLAYS: Final = 28
 """Plays of the past for each world [E]."""
 SHARES: Final = 24
 """Shares of struck cars that are tried, each as much larger as the one before [E]."""
 LEAST_SHARE: Final = 0.01
 STRUCK_IN_PLAY: Final = 0.5
 """Share of struck cars in a play of the past: both kinds of cars have enough customers [E]."""
-USUAL: Final = ((0.4, 0.05, 0.05), (8.0, 0.4, 0.1))
+USUAL: Final = ((0.4, 0.05, 0.05, 0.0), (8.0, 0.4, 0.1, 0.0))
 """Customers of struck and of well cars that are added to those of the plays: where a play has none,
 nearly all customers of well cars get in at once [E]."""
 LEAST_WEIGHT: Final = 0.01
 """Worlds less likely than this are not played [E]."""
+STEP_S: Final = 60.0
+"""Steps in which it is followed which cars are there [E]."""
+GOLDEN: Final = (math.sqrt(5) - 1) / 2
+"""Multiples of it, less their whole part, are spread evenly in any order."""
 
 
 class _Candidate(NamedTuple):
@@ -42,6 +48,8 @@ class _Candidate(NamedTuple):
 
     scenario: Scenario
     struck: int
+    seen: float
+    """Share of the customers whom a monitor sees: the others could book no car."""
     log_weight: float
 
 
@@ -49,16 +57,15 @@ def past_tasks(worlds: Sequence[World]) -> list[FutureTask]:
     """Return the plays of the past that `fitted_worlds` needs, one for each world and severity."""
     return [
         FutureTask(
-            f"past-{severity}",
             number,
             msgspec.structs.replace(world, scenario=checked_world(played, world.decision_s)[0]),
-            None,
+            {},
             range(severity, PLAYS, len(severities)),
             versions(),
-            is_past=True,
+            severity,
         )
         for number, world in enumerate(worlds)
-        if world.observed
+        if world.observed is not None
         for severities in [_severities(world)]
         for severity, scenario in enumerate(severities)
         for played in [_with_struck(scenario, round(STRUCK_IN_PLAY * scenario.fleet.count))]
@@ -72,24 +79,24 @@ def fitted_worlds(
 
     A world without observed customers stays as it is. Raises what `play` raises.
     """
-    pasts: dict[tuple[int, str], list[PastCounts]] = {}
+    pasts: dict[tuple[int, int], list[PastCounts]] = {}
     for task, counts in play(past_tasks(worlds)):
-        pasts[task.number, task.name] = counts
-        on_played(len(counts))
+        pasts[task.number, task.severity] = counts
+        on_played(task.futures)
     found = []
     for number, world in enumerate(worlds):
-        if not world.observed:
+        if world.observed is None:
             found.append((world, math.log(world.weight)))
             continue
         candidates = [
             candidate
             for severity, scenario in enumerate(_severities(world))
-            for candidate in _candidates(world, scenario, pasts[number, f"past-{severity}"])
+            for near in [_near(pasts, number, severity)]
+            for candidate in _candidates(world, world.observed, scenario, near)
         ]
         fit = math.log(world.weight) + _log_mean([each.log_weight for each in candidates])
-        found.append(
-            (msgspec.structs.replace(world, variants=_variants(world, candidates, seeds)), fit)
-        )
+        variants = _variants(world, world.observed, candidates, seeds)
+        found.append((msgspec.structs.replace(world, variants=variants), fit))
     most = max(fit for _, fit in found)
     total = sum(math.exp(fit - most) for _, fit in found)
     weighed = [
@@ -98,14 +105,26 @@ def fitted_worlds(
     return [world for world in weighed if world.weight >= LEAST_WEIGHT]
 
 
+class _Steps:
+    """Draws each parameter at a part of its range; those of two differ in it."""
+
+    def __init__(self, part: float) -> None:
+        self._part = part
+
+    def between(self, low: float, high: float) -> float:
+        """Return the number at the part, and go on to that of the next parameter."""
+        number = low + (high - low) * self._part
+        self._part = (self._part + GOLDEN) % 1.0
+        return number
+
+
 def _severities(world: World) -> list[Scenario]:
     """Return the world's scenario as it is, and with other severities of its failure mode."""
     scenario = world.scenario
-    stream = RandomStream.named(0, f"futures/severity/{world.mode}")
     found = [scenario]
     if world.mode in FAULTS and FAULTS[world.mode].drawing.ranges:
-        for _ in range(SEVERITIES - 1):
-            drawn = FAULTS[world.mode].drawn_severity(stream)
+        for number in range(SEVERITIES):
+            drawn = FAULTS[world.mode].drawn_severity(_Steps((number + 0.5) / SEVERITIES))
             faults = tuple(
                 entry.model_copy(update={"parameters": {**entry.parameters, **drawn}})
                 if entry.name == world.mode
@@ -145,7 +164,24 @@ def _struck_groups(scenario: Scenario) -> frozenset[str]:
     )
 
 
-def _candidates(world: World, scenario: Scenario, pasts: Sequence[PastCounts]) -> list[_Candidate]:
+def _near(
+    pasts: Mapping[tuple[int, int], list[PastCounts]], number: int, severity: int
+) -> list[PastCounts]:
+    """Return the pasts of one severity, twice, and of those beside it: chance counts for less."""
+    if not severity:  # the recipe's own stands beside none
+        return pasts[number, 0]
+    beside = [
+        past
+        for other in (severity - 1, severity + 1)
+        if other
+        for past in pasts.get((number, other), ())
+    ]
+    return 2 * pasts[number, severity] + beside
+
+
+def _candidates(
+    world: World, observed: ObservedCustomers, scenario: Scenario, pasts: Sequence[PastCounts]
+) -> list[_Candidate]:
     """Return one severity with each number of struck cars."""
     hit = _struck_groups(scenario)
     cars = scenario.fleet.count
@@ -154,19 +190,77 @@ def _candidates(world: World, scenario: Scenario, pasts: Sequence[PastCounts]) -
     numbers = {max(1, round(cars * LEAST_SHARE * ratio**step)) for step in range(SHARES)}
     if now in (0, cars):
         numbers = {now}
-    struck, well = (_shares(pasts, is_struck=which) for which in (True, False))
-    found = []
-    for number in sorted(numbers):
-        away = checked_world(_with_struck(scenario, number), world.decision_s)[2]
-        there = number + (cars - number) * (1.0 - away)
-        meets = number / there if there else 1.0
-        log_weight = sum(
-            count * math.log(meets * of_struck + (1.0 - meets) * of_well)
-            for part, counts in enumerate(world.observed)
-            for count, of_struck, of_well in zip(counts, struck[part], well[part], strict=True)
+    shares = _Shares(*(_shares(pasts, is_struck=which) for which in (True, False)))
+    return [
+        _Candidate(
+            scenario, number, seen, _log_weight(observed, parts) + _of_demand(observed, seen)
         )
-        found.append(_Candidate(scenario, number, log_weight))
-    return found
+        for number in sorted(numbers)
+        for parts in [shares.of_all(world, number, cars)]
+        for seen in [1.0 - sum(part[-1] for part in parts) / PARTS]
+    ]
+
+
+def _log_weight(observed: ObservedCustomers, parts: Sequence[Sequence[float]]) -> float:
+    """Return how likely the observed customers are, among those whom a monitor sees."""
+    return sum(
+        count * math.log(share / (1.0 - unseen))
+        for counts, (*ways, unseen) in zip(observed.parts, parts, strict=True)
+        for count, share in zip(counts, ways, strict=True)
+    )
+
+
+def _of_demand(observed: ObservedCustomers, seen: float) -> float:
+    """Return how likely it is that so many of the customers are not from before the incident."""
+    before_s = observed.before_s
+    if not before_s:
+        return 0.0
+    since = seen * observed.lasted_s / (before_s + seen * observed.lasted_s)
+    return observed.came * math.log(since) + observed.before * math.log(1.0 - since)
+
+
+class _Shares(NamedTuple):
+    """Which share of the customers got in how, for each part of the past, as in `PastCounts`."""
+
+    struck: list[list[float]]
+    well: list[list[float]]
+
+    def of_all(self, world: World, struck: int, cars: int) -> list[list[float]]:
+        """Return the shares of all customers where so many cars are struck."""
+        return [
+            [
+                meets * of_struck + (1.0 - meets) * of_well
+                for of_struck, of_well in zip(self.struck[part], self.well[part], strict=True)
+            ]
+            for part, meets in enumerate(self._meets(world, struck, cars))
+        ]
+
+    def _meets(self, world: World, struck: int, cars: int) -> list[float]:
+        """Return which share of the customers has a struck car, for each part.
+
+        Each customer has one of the cars that are there; who gets in has it for `RENTAL_S`.
+        """
+        if struck == cars:
+            return [1.0] * PARTS
+        come = world.away * cars / RENTAL_S * STEP_S
+        steps = max(1, round(world.decision_s / PARTS / STEP_S))
+        numbers = (struck, cars - struck)
+        away = [world.away * number for number in numbers]
+        found = []
+        for part in range(PARTS):
+            total = 0.0
+            for _ in range(steps):
+                there = [number - out for number, out in zip(numbers, away, strict=True)]
+                meets = there[0] / max(sum(there), 1.0)
+                total += meets
+                for kind, (share, shares) in enumerate(
+                    zip((meets, 1.0 - meets), (self.struck, self.well), strict=True)
+                ):
+                    leave = come * share * sum(shares[part][:2])
+                    stay = away[kind] * (1.0 - STEP_S / RENTAL_S) + leave
+                    away[kind] = min(stay, float(numbers[kind]))
+            found.append(total / steps)
+        return found
 
 
 def _shares(pasts: Sequence[PastCounts], *, is_struck: bool) -> list[list[float]]:
@@ -185,8 +279,13 @@ def _log_mean(logs: Sequence[float]) -> float:
     return most + math.log(sum(math.exp(each - most) for each in logs) / len(logs))
 
 
-def _variants(world: World, candidates: Sequence[_Candidate], number: int) -> tuple[World, ...]:
-    """Return candidates in proportion to their weights, spread evenly over them."""
+def _variants(
+    world: World, observed: ObservedCustomers, candidates: Sequence[_Candidate], number: int
+) -> tuple[World, ...]:
+    """Return candidates in proportion to their weights, spread evenly over them.
+
+    Each has a number of customers that may have come.
+    """
     most = max(each.log_weight for each in candidates)
     weights = [math.exp(each.log_weight - most) for each in candidates]
     step = sum(weights) / number
@@ -195,7 +294,27 @@ def _variants(world: World, candidates: Sequence[_Candidate], number: int) -> tu
     for candidate, weight in zip(candidates, weights, strict=True):
         passed += weight
         while len(found) < number and (len(found) + 0.5) * step <= passed:
-            scenario = _with_struck(candidate.scenario, candidate.struck)
-            checked, _, away = checked_world(scenario, world.decision_s)
-            found.append(msgspec.structs.replace(world, scenario=checked, away=away))
+            chance = (0.5 + len(found) * GOLDEN) % 1.0
+            rate_per_s = _rate_per_s(observed, candidate.seen, chance)
+            scenario = _with_struck(_with_rate(candidate.scenario, rate_per_s), candidate.struck)
+            checked, scale, away = checked_world(scenario, world.decision_s)
+            found.append(msgspec.structs.replace(world, scenario=checked, scale=scale, away=away))
     return tuple(found)
+
+
+def _rate_per_s(observed: ObservedCustomers, seen: float, chance: float) -> float:
+    """Return how many customers come in a second: the quantile `chance` of what is likely.
+
+    The square root of a number by chance has a standard deviation of a half.
+    """
+    known = observed.before + observed.came
+    root = max(math.sqrt(known + 0.25) + NormalDist().inv_cdf(chance) / 2, 0.5)
+    return root**2 / (observed.before_s + seen * observed.lasted_s)
+
+
+def _with_rate(scenario: Scenario, rate_per_s: float) -> Scenario:
+    assert scenario.customers is not None  # noqa: S101 - see `checked_world`
+    (stage,) = scenario.customers.known_stages
+    stages = [stage.model_copy(update={"rate_per_s": rate_per_s})]
+    customers = scenario.customers.model_copy(update={"stages": stages})
+    return scenario.model_copy(update={"customers": customers})

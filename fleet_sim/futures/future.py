@@ -7,9 +7,11 @@ did: a run with its report costs ten times as much.
 from __future__ import annotations
 
 import gc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -20,16 +22,17 @@ from fleet_sim.cars.disturbance import BOX_LINK_LIMITS
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.world import World
 from fleet_sim.customers.failpoints import CustomerFailpoints
-from fleet_sim.customers.records import CustomerEvent, CustomerStep, Witnesses
+from fleet_sim.customers.records import AppScreen, CustomerEvent, CustomerStep, Witnesses
+from fleet_sim.futures.fork import in_fork
 from fleet_sim.mitigations.acting import MitigationTargets
 from fleet_sim.platform.connection import PLATFORM_LINK_LIMITS
 from fleet_sim.platform.gateway import EmulatedPlatform
 from fleet_sim.runs.course import RENTAL_S, Course, struck_cars
-from fleet_sim.runs.injection import FaultTargets, broker_settings, inject_all, strikes_boxes
+from fleet_sim.runs.injection import FaultTargets, broker_settings, inject_all
 from fleet_sim.runs.rentals import population_of
 from fleet_sim.runs.virtual.time import EPOCH_UNIX_S, VirtualEnvironment, VirtualTimers
 from fleet_sim.scenario.form import Customers, Scenario, select
-from fleet_wire.arrivals import Constant, Poisson
+from fleet_wire.arrivals import Poisson
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
 from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.errors import ConfigError
@@ -46,9 +49,6 @@ CONNECT_S: Final = 60.0
 RENTALS_S: Final = 3_600.0
 """A car is rented once in so many seconds at most: above that customers find no free car, and no
 mitigation helps them [E]."""
-MOST_AWAY: Final = 0.9
-ROUNDS: Final = 20
-"""Steps in which the share of cars that are away settles."""
 STEP_S: Final = 30.0
 """Seconds between two looks at whether anybody who counts still waits."""
 PARTS: Final = 2
@@ -80,10 +80,10 @@ class FutureCounts(msgspec.Struct, frozen=True):
 
 
 class PastCounts(msgspec.Struct, frozen=True):
-    """How the customers of the time before the decision got in, by when they first pressed.
+    """How the customers of the time before the decision got in, as a monitor sees it.
 
     Each list has an entry for each of the `PARTS` of that time, and each entry has how many got in
-    with one press, with more presses, and not at all.
+    with one press, with more presses, not at all, and how many could book no car.
     """
 
     struck: list[list[int]]
@@ -92,43 +92,66 @@ class PastCounts(msgspec.Struct, frozen=True):
     """Customers with another car."""
 
 
+class _Wait(NamedTuple):
+    """A customer in front of a shut car."""
+
+    entry: list[int]
+    """Counts of the part in which this one counts."""
+    is_left_open: bool
+    """Whether the car was open already: who gets in owes it to no press."""
+
+
 @dataclass(slots=True)
 class _PastTally:
     """Counts how customers get in before the decision."""
 
     until_s: float
+    is_locked: Callable[[str], bool]
     load_starts_s: float = 0.0
     struck: frozenset[str] = frozenset()
-    waits: dict[str, list[int]] = field(default_factory=dict)
-    """The entry in which each customer in front of a shut car will count."""
+    waits: dict[str, _Wait] = field(default_factory=dict)
     again: set[str] = field(default_factory=set)
-    """Those of them who have pressed more than once."""
+    """Those who wait and have pressed more than once."""
+    shown_open: set[str] = field(default_factory=set)
+    """Those who wait and whose app says that the car is open."""
     found: dict[bool, list[list[int]]] = field(
         default_factory=lambda: {
-            is_struck: [[0, 0, 0] for _ in range(PARTS)] for is_struck in _BOTH
+            is_struck: [[0, 0, 0, 0] for _ in range(PARTS)] for is_struck in _BOTH
         }
     )
 
     def add_step(self, event: CustomerEvent) -> None:
-        """Count a step of a customer who first pressed in time."""
-        who = event.customer_id
+        """Count a step of a customer who first pressed, or could not book, in time."""
+        who, vehicle_id = event.customer_id, event.vehicle_id or ""
         if event.step is CustomerStep.PRESSED:
             if event.press == 1 and event.at_s < self.until_s:
-                part = int(PARTS * event.at_s / self.until_s)
-                self.waits[who] = self.found[event.vehicle_id in self.struck][part]
+                is_left_open = not self.is_locked(vehicle_id)
+                self.waits[who] = _Wait(self._entry(event), is_left_open)
             elif who in self.waits:
                 self.again.add(who)
+        elif event.step is CustomerStep.NOT_BOOKED:
+            if event.at_s < self.until_s:
+                self._entry(event)[3] += 1
+        elif event.step is CustomerStep.SHOWN:
+            if event.shown == AppScreen.OPEN:
+                self.shown_open.add(who)
         elif event.step in (CustomerStep.OPENED, CustomerStep.GAVE_UP) and who in self.waits:
+            entry, is_left_open = self.waits.pop(who)
             is_lost = event.step is CustomerStep.GAVE_UP
-            self.waits.pop(who)[2 if is_lost else who in self.again] += 1
+            is_lost = is_lost or (is_left_open and who not in self.shown_open)
+            entry[2 if is_lost else who in self.again] += 1
+
+    def _entry(self, event: CustomerEvent) -> list[int]:
+        part = int(PARTS * event.at_s / self.until_s)
+        return self.found[event.vehicle_id in self.struck][part]
 
     def add_event(self, event: PlatformEvent) -> None:
         """Pass over a line of the platform's log."""
 
     def counts(self) -> PastCounts:
         """Return the counts; customers who still wait at the end are lost."""
-        for entry in self.waits.values():
-            entry[2] += 1
+        for wait in self.waits.values():
+            wait.entry[2] += 1
         return PastCounts(struck=self.found[True], well=self.found[False])
 
 
@@ -199,20 +222,13 @@ def checked_world(
         raise ConfigError(["the scenario has no customers: futures count lost rentals"])
     if not scenario.faults:
         raise ConfigError(["the scenario has no fault: there is nothing to mitigate"])
-    specs = scenario.cars()
-    cars = len(select(specs, customers.targets, 0, "futures/targets"))
+    cars = len(select(scenario.cars(), customers.targets, 0, "futures/targets"))
     wanted = _mean_rate_per_s(customers)
     rate = min(wanted, cars / RENTALS_S)
     stage = {"kind": "poisson", "rate_per_s": rate, "duration_s": decision_s + HORIZON_S}
     values = customers.model_dump() | {"stages": [stage]}
     checked = type(customers).model_validate(values)
-    struck = {
-        spec.vehicle_id
-        for entry in scenario.faults
-        if strikes_boxes(entry.fault())
-        for spec in select(specs, entry.target, 0, "futures/struck")
-    }
-    away = _share_away(rate, struck=len(struck), well=len(specs) - len(struck))
+    away = rate * RENTAL_S / cars
     return scenario.model_copy(update={"customers": checked}), wanted / rate, away
 
 
@@ -228,70 +244,59 @@ def _mean_rate_per_s(customers: Customers) -> float:
     return max(number, 1) / customers.duration_s
 
 
-def _share_away(rate_per_s: float, *, struck: int, well: int) -> float:
-    """Return which share of the well cars is with customers, of 1.
+def play_futures(
+    scenario: Scenario, courses: Sequence[Course], seed: int, *, forks: bool
+) -> list[FutureCounts]:
+    """Play a future of a checked world with each course, and return its counts.
 
-    Nobody drives off with a struck car. Each customer takes one of the cars that are there.
+    Courses have one decision. With `forks` those that differ only after it share the time before:
+    a process is forked from this one for each. Raises `ModelDefectError` where the model failed:
+    its counts would be worth nothing.
     """
-    away = 0.0
-    for _ in range(ROUNDS):
-        there = well * (1.0 - away)
-        opens = there / (there + struck) if there + struck else 0.0
-        away = min(MOST_AWAY, rate_per_s * opens * RENTAL_S / max(well, 1))
-    return away
-
-
-def play_future(
-    scenario: Scenario, course: Course, seed: int, *, customers_from_s: float = 0.0
-) -> FutureCounts:
-    """Play one future of a checked world, and return its counts.
-
-    Raises `ModelDefectError` where the model failed: its counts would be worth nothing.
-    """
-    decision_s = course.decision_s
-    tally = _Tally(from_s=decision_s, until_s=decision_s + HORIZON_S)
-    _play(_Future(scenario, course, seed, tally, from_s=customers_from_s))
-    return tally.counts()
+    found: dict[int, FutureCounts] = {}
+    alike: dict[Any, list[int]] = {}
+    for number, course in enumerate(courses):
+        alike.setdefault(course.before_decision(scenario) if forks else number, []).append(number)
+    with _without_garbage_collection():
+        for numbers in alike.values():
+            future = _Future(scenario, courses[numbers[0]], seed)
+            future.play_to_decision()
+            for number in numbers[:-1]:
+                found[number] = in_fork(partial(future.counts_with, courses[number]))
+            found[numbers[-1]] = future.counts_with(courses[numbers[-1]])
+    return [found[number] for number in range(len(courses))]
 
 
 def play_past(scenario: Scenario, course: Course, seed: int) -> PastCounts:
     """Play a checked world from the fault's beginning to the decision; return what was to be seen.
 
-    Raises as `play_future` does.
+    Raises as `play_futures` does.
     """
-    tally = _PastTally(until_s=course.decision_s)
-    _play(_Future(scenario, course, seed, tally, from_s=0.0))
-    return tally.counts()
+    with _without_garbage_collection():
+        return _Future(scenario, course, seed).past_counts()
 
 
-def _play(future: _Future) -> None:
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """Collect no garbage: a future lives for a tenth of a second, and makes hardly a cycle."""
     was_enabled = gc.isenabled()
-    gc.disable()  # a future lives for a tenth of a second, and makes hardly a cycle
+    gc.disable()
     try:
-        future.play()
+        yield
     finally:
         if was_enabled:
             gc.enable()
 
 
 class _Future:
-    """The parts of one future, put together as a virtual run does without its monitor.
+    """The parts of one future, put together as a virtual run does without its monitor."""
 
-    Customers come from second `from_s` of the load on.
-    """
-
-    def __init__(
-        self,
-        scenario: Scenario,
-        course: Course,
-        seed: int,
-        tally: _Tally | _PastTally,
-        *,
-        from_s: float,
-    ) -> None:
+    def __init__(self, scenario: Scenario, course: Course, seed: int) -> None:
         self._scenario = scenario
         self._course = course
-        self._from_s = from_s
+        self._tally: _Tally | _PastTally = _Tally(
+            from_s=course.decision_s, until_s=course.decision_s + HORIZON_S
+        )
         self._env = VirtualEnvironment()
         self._defects = Defects()
         self._broker = BrokerModel(
@@ -312,30 +317,57 @@ class _Future:
         )
         self._specs = scenario.cars()
         self._fleet = Fleet(self._world, self._specs, sms_centre="sms-centre")
-        self._tally = tally
         self._platform = EmulatedPlatform(
             replace(self._world, link_factory=partial(self._link, limits=PLATFORM_LINK_LIMITS)),
             scenario.platform_parameters,
             vehicle_ids=frozenset(spec.vehicle_id for spec in self._specs),
-            write=self._tally.add_event,
+            write=self._add_event,
         )
 
-    def play(self) -> None:
-        """Play it until nobody who counts still waits."""
-        env, defects, tally = self._env, self._defects, self._tally
+    def play_to_decision(self) -> None:
+        """Play it until the decision."""
+        self._begin()
+        self._env.run_to(self._load_starts_s + self._course.decision_s, self._defects)
+
+    def counts_with(self, course: Course) -> FutureCounts:
+        """Play it on from the decision with a course, and return its counts."""
+        assert isinstance(self._tally, _Tally)  # noqa: S101 - see `past_counts`
+        course.mitigate(self._targets, load_starts_s=self._load_starts_s)
+        self._play_on()
+        return self._tally.counts()
+
+    def past_counts(self) -> PastCounts:
+        """Play it to the decision, and return how customers had got in."""
+        boxes = self._fleet.boxes
+        self._tally = tally = _PastTally(
+            until_s=self._course.decision_s, is_locked=lambda car: boxes[car].vehicle.is_locked
+        )
+        self._begin()
+        self._play_on()
+        return tally.counts()
+
+    def _begin(self) -> None:
+        """Start cars and platform, and the load when they are connected."""
         self._fleet.start()
         self._platform.start()
-        env.run_to(CONNECT_S, defects)
-        tally.load_starts_s = starts_s = env.now
-        self._start_load(starts_s)
-        horizon_s = starts_s + tally.until_s
+        self._env.run_to(CONNECT_S, self._defects)
+        self._tally.load_starts_s = self._load_starts_s = self._env.now
+        self._targets = self._start_load(self._load_starts_s)
+
+    def _play_on(self) -> None:
+        """Play it until nobody who counts still waits."""
+        env, defects, tally = self._env, self._defects, self._tally
+        horizon_s = self._load_starts_s + tally.until_s
         while env.now < horizon_s or (tally.waits and env.now < horizon_s + OVERTIME_S):
             env.run_to(env.now + STEP_S, defects)
         if defects.count:
             raise ModelDefectError(defects.count, defects.first)
 
-    def _start_load(self, starts_s: float) -> None:
-        """Start faults, customers and the mitigation."""
+    def _add_event(self, event: PlatformEvent) -> None:
+        self._tally.add_event(event)
+
+    def _start_load(self, starts_s: float) -> MitigationTargets:
+        """Start faults and customers; return what a mitigation acts on."""
         failpoints = CustomerFailpoints()
         injector = inject_all(
             self._scenario,
@@ -348,7 +380,7 @@ class _Future:
         )
         assert self._scenario.customers is not None  # noqa: S101 - see `checked_world`
         population = population_of(
-            _later(self._scenario.customers, self._from_s),
+            self._scenario.customers,
             self._fleet,
             self._platform,
             Witnesses(
@@ -367,17 +399,8 @@ class _Future:
         targets = MitigationTargets(
             self._fleet, self._specs, self._platform, population, self._broker, struck
         )
-        self._course.begin(targets, load_starts_s=starts_s, customers_from_s=self._from_s)
-
-
-def _later(customers: Customers, from_s: float) -> Customers:
-    """Return the customers of a checked world of whom the first come at `from_s`."""
-    if not from_s:
-        return customers
-    (stage,) = customers.known_stages
-    rest = stage.model_copy(update={"duration_s": stage.duration_s - from_s})
-    pause = Constant(rate_per_s=0.0, duration_s=from_s)
-    return customers.model_copy(update={"stages": [pause, rest]})
+        self._course.begin(targets, load_starts_s=starts_s)
+        return targets
 
 
 def _forget(*_: object) -> None:

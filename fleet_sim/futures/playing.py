@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final, NamedTuple
 
@@ -16,7 +17,7 @@ from fleet_sim.futures.future import (
     PARTS,
     FutureCounts,
     checked_world,
-    play_future,
+    play_futures,
     play_past,
 )
 from fleet_sim.futures.ranking import NOTHING
@@ -37,8 +38,6 @@ IMPORTED_TO_PLAY: Final = __name__
 LONGEST_PAST_S: Final = 1_800.0
 """Seconds of an incident that are played before the decision, at most [E]."""
 Count = Annotated[int, Field(ge=0, le=10_000_000)]
-SEEDS_AT_ONCE: Final = 5
-"""Seeds that a process plays before it reports: handing over one future at a time costs 5 % [E]."""
 
 
 class WeightedWorld(BaseModel):
@@ -52,7 +51,7 @@ class WeightedWorld(BaseModel):
 
 
 class ObservedCustomers(BaseModel):
-    """How customers got in, from the incident's beginning until it was exported."""
+    """How customers got in, from the incident's beginning until it was exported, and before."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -62,6 +61,14 @@ class ObservedCustomers(BaseModel):
         max_length=PARTS,
         description="customers of each half of that time: in with one press, with more, not at all",
     )
+    trying: Count = Field(0, description="other customers since then, who may still press again")
+    before: Count = Field(0, description="customers before the incident")
+    before_s: float = Field(0.0, ge=0, description="seconds in which they came")
+
+    @property
+    def came(self) -> int:
+        """Return how many customers pressed since the incident's beginning."""
+        return self.trying + sum(map(sum, self.parts))
 
 
 class WorldsFile(BaseModel):
@@ -84,11 +91,11 @@ class World(msgspec.Struct, frozen=True):
     scale: float = 1.0
     """Customers of the incident for each that is played."""
     away: float = 0.0
-    """Share of the well cars that are with customers at the beginning."""
+    """Share of the cars that are with customers at the beginning."""
     decision_s: float = DECISION_S
     """How long the failure has lasted at the decision."""
-    observed: Sequence[tuple[int, int, int]] = ()
-    """Customers of each part of that time, as `PastCounts` counts them; empty: not known."""
+    observed: ObservedCustomers | None = None
+    """The customers until the decision; None: they are not known."""
     variants: tuple[World, ...] = ()
     """Severities with which it may be the real one, one for each seed; none: as it is."""
 
@@ -118,7 +125,7 @@ def read_worlds(path: Path) -> tuple[list[World], list[str]]:
             each.mode,
             *checked_world(scenario_of(_scenario_document(document, number)), decision_s),
             decision_s,
-            () if observed is None else observed.parts,
+            observed,
         )
         for number, each in enumerate(file.worlds)
     ]
@@ -148,42 +155,46 @@ def changes_something(mitigation: Mitigation, world: World) -> bool:
 
 
 class FutureTask(NamedTuple):
-    """Futures of one world with one mitigation, for a process anywhere."""
+    """Futures of one world with some mitigations, or its pasts, for a process anywhere."""
 
-    name: str
     number: int
     """The world's."""
     world: World
-    mitigation: Mitigation | None
+    mitigations: Mapping[str, Mitigation | None]
+    """By name; none: the time before the decision is played instead."""
     seeds: Sequence[int]
     versions: Mapping[str, str]
     """Those of who asks: another version may play another future."""
-    is_past: bool = False
-    """Whether the time before the decision is played instead, without a mitigation."""
+    severity: int = 0
+    """Which severity of the world's failure mode is played."""
+
+    @property
+    def futures(self) -> int:
+        """Return how many futures or pasts are played."""
+        return len(self.seeds) * max(len(self.mitigations), 1)
 
 
-def play_task(task: FutureTask) -> list[Any]:
-    """Play some futures or pasts, once for each seed. Raises `UnlockpathError`."""
+def play_task(task: FutureTask, *, forks: bool = True) -> list[Any]:
+    """Play futures, by seed and mitigation, or pasts, by seed. Raises `UnlockpathError`."""
     check_versions(task.versions)
-    if task.is_past:
+    if not task.mitigations:
         world = task.world
         course = Course(mitigation=None, decision_s=world.decision_s, away=world.away)
         return [play_past(world.scenario, course, seed) for seed in task.seeds]
-    return play_world(task.world, task.mitigation, task.seeds)
+    options = [*task.mitigations.values()]
+    return [play_world(task.world.of_seed(seed), options, seed, forks=forks) for seed in task.seeds]
 
 
 def play_world(
-    world: World, mitigation: Mitigation | None, seeds: Sequence[int]
+    world: World, mitigations: Sequence[Mitigation | None], seed: int, *, forks: bool = True
 ) -> list[FutureCounts]:
-    """Play a world with a mitigation or none, once for each seed."""
-    return [_play_seed(world.of_seed(seed), mitigation, seed) for seed in seeds]
-
-
-def _play_seed(world: World, mitigation: Mitigation | None, seed: int) -> FutureCounts:
-    course = Course(mitigation=mitigation, decision_s=world.decision_s, away=world.away)
-    from_s = world.decision_s - DECISION_S  # who came before is no longer at a car
-    counts = play_future(world.scenario, course, seed, customers_from_s=from_s)
-    return counts.scaled(world.scale)
+    """Play a world with each mitigation or none."""
+    courses = [
+        Course(mitigation=mitigation, decision_s=world.decision_s, away=world.away)
+        for mitigation in mitigations
+    ]
+    played = play_futures(world.scenario, courses, seed, forks=forks)
+    return [counts.scaled(world.scale) for counts in played]
 
 
 Results = Iterator[tuple[FutureTask, list[Any]]]
@@ -206,24 +217,31 @@ def play_all(
     what they raise.
     """
     named: dict[str, Mitigation | None] = {NOTHING: None, **mitigations}
-    chunks = [seeds[at : at + SEEDS_AT_ONCE] for at in range(0, len(seeds), SEEDS_AT_ONCE)]
     tasks = [
-        FutureTask(name, number, world, mitigation, chunk, versions())
-        for name, mitigation in named.items()
+        FutureTask(number, world, options, [seed], versions())
         for number, world in enumerate(worlds)
-        if mitigation is None or changes_something(mitigation, world)
-        for chunk in chunks
+        for options in [_with_effect(named, world)]
+        for seed in seeds
     ]
-    found: dict[tuple[str, int, int], list[FutureCounts]] = {}
-    for task, counts in play(tasks):
-        found[task.name, task.number, task.seeds[0]] = counts
-        on_played(len(counts))
+    found: dict[tuple[int, int], dict[str, FutureCounts]] = {}
+    for task, (counts,) in play(tasks):
+        found[task.number, task.seeds[0]] = dict(zip(task.mitigations, counts, strict=True))
+        on_played(task.futures)
 
     def of(name: str, number: int) -> list[FutureCounts]:
-        played = name if (name, number, seeds[0]) in found else NOTHING
-        return [each for chunk in chunks for each in found[played, number, chunk[0]]]
+        played = (found[number, seed] for seed in seeds)
+        return [each.get(name, each[NOTHING]) for each in played]
 
     return {name: [of(name, number) for number in range(len(worlds))] for name in named}
+
+
+def _with_effect(
+    named: Mapping[str, Mitigation | None], world: World
+) -> dict[str, Mitigation | None]:
+    """Return the mitigations that may change a world, and doing nothing."""
+    return {
+        name: each for name, each in named.items() if each is None or changes_something(each, world)
+    }
 
 
 def play_here(tasks: Sequence[FutureTask], *, jobs: int) -> Results:
@@ -239,7 +257,8 @@ def play_on_dask(
 
     Raises as `each_on_dask` does, and `LimitError` for futures that killed their workers.
     """
-    for task, counts in each_on_dask(play_task, tasks, address, note=note):
+    play = partial(play_task, forks=False)  # a worker has threads
+    for task, counts in each_on_dask(play, tasks, address, note=note):
         if isinstance(counts, WorkersKilled):
             raise LimitError(counts.text, "give the workers more memory")
         yield task, counts

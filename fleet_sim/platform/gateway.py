@@ -164,6 +164,24 @@ class EmulatedPlatform:
         self._world.later(processing_s, self._guarded, asked, self._admit)
         return asked
 
+    def enter_booking(self, account_id: str, vehicle_id: str, lasts_s: float) -> str:
+        """Book a car from now on for a customer who came before the run; return the booking's id.
+
+        No fault prevents it. A car that is booked already has no other booking.
+        """
+        now = self.unix_s()
+        booking_id = self._identifiers.new()
+        booking = Booking(
+            booking_id=booking_id,
+            account_id=account_id,
+            vehicle_id=vehicle_id,
+            starts_at=now,
+            ends_at=now + lasts_s,
+            made_at=now,
+        )
+        self._bookings.book(booking, now)
+        return booking_id
+
     def handle_call(self, call: SupportCall) -> None:
         """Handle a customer's call to support: the helpdesk writes a ticket."""
         self._log.of_call(call, self._tickets.new())

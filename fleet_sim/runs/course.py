@@ -11,7 +11,7 @@ from fleet_sim.faults import Fault
 from fleet_sim.mitigations.acting import MitigationTargets, begin_mitigation, end_of_fault
 from fleet_sim.mitigations.form import Mitigation
 from fleet_sim.runs.injection import FaultStart, Injected, own_process, strikes_boxes
-from fleet_sim.scenario.form import FaultEntry
+from fleet_sim.scenario.form import FaultEntry, Scenario
 from fleet_wire.quantities import Seconds
 
 DO_NOTHING: Final = "Do nothing"
@@ -28,7 +28,7 @@ class Course(BaseModel):
     decision_s: Seconds
     """When on-call decides, in seconds of load."""
     away: float = Field(ge=0, le=1)
-    """Share of the well cars that are with customers when the load begins."""
+    """Share of the cars that are with customers when the load begins."""
 
     def entries(self) -> dict[str, Any]:
         """Return its entries of a manifest: what a person reads, and what makes it again."""
@@ -44,20 +44,26 @@ class Course(BaseModel):
         opens_s = entry.window.start_s
         return end_of_fault(mitigation, fault, opens_s=opens_s, acts_at_s=acts_at_s).process
 
-    def begin(
-        self, targets: MitigationTargets, *, load_starts_s: float, customers_from_s: float = 0.0
-    ) -> None:
-        """Schedule the mitigation, and that cars are away when the first customers come.
+    def before_decision(self, scenario: Scenario) -> object:
+        """Return a value that is equal for courses of a scenario that differ after the decision."""
+        mitigation = self.mitigation
+        ending = None if mitigation is None else mitigation.ends
+        if mitigation is None or ending is None:
+            return None
+        modes = {entry.name for entry in scenario.faults}.intersection(ending.modes)
+        shape = (mitigation.after_s, ending.over_s, ending.reboots, *sorted(modes))
+        return shape if modes else None
 
-        Customers and faults have been started.
-        """
-        world, occupy = targets.fleet.world, targets.population.occupy
-        for spec in targets.specs:
-            if spec.vehicle_id not in targets.struck:  # nobody drives off with a struck car
-                stream = world.stream(f"futures/away/{spec.vehicle_id}")
-                if stream.uniform() < self.away:
-                    for_s = stream.uniform() * RENTAL_S
-                    world.later(customers_from_s, occupy, spec.vehicle_id, for_s)
+    def begin(self, targets: MitigationTargets, *, load_starts_s: float) -> None:
+        """Have cars away with customers who came before; faults and customers have been started."""
+        world, population = targets.fleet.world, targets.population
+        for vehicle_id in (spec.vehicle_id for spec in targets.specs):
+            stream = world.stream(f"futures/away/{vehicle_id}")
+            if population.has(vehicle_id) and stream.uniform() < self.away:
+                population.rent_out(vehicle_id, targets.platform.enter_booking, load_starts_s)
+
+    def mitigate(self, targets: MitigationTargets, *, load_starts_s: float) -> None:
+        """Schedule the mitigation, by the decision at the latest."""
         if self.mitigation is not None:
             acts_at_s = load_starts_s + self.decision_s + self.mitigation.after_s
             begin_mitigation(self.mitigation, targets, acts_at_s=acts_at_s)

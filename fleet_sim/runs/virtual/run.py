@@ -386,6 +386,7 @@ class VirtualRun:
                 fleet, specs, rentals.platform, rentals.population, broker, struck
             )
             course.begin(targets, load_starts_s=load_starts_s)
+            course.mitigate(targets, load_starts_s=load_starts_s)
         duration_s = self._scenario.load_duration_s
         step_s = max(duration_s / SAMPLES, 1.0)
         ends_s = load_starts_s + duration_s

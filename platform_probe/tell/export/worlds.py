@@ -82,7 +82,11 @@ def worlds_of(source: Source, incident: Found) -> dict[str, Any]:
     return {
         "incident": incident.incident_id,
         "unknown": [*map(say_in(LANGUAGES[0]), UNKNOWN)],
-        "observed": _observed(unlocks, struck, since_s=incident.since, until_s=until_s),
+        "observed": {
+            **_observed(unlocks, struck, since_s=incident.since, until_s=until_s),
+            "before": len({_customer_of(one) for one in seen if one.at_s < incident.since}),
+            "before_s": round(incident.since - since_s, 1),
+        },
         "worlds": worlds,
     }
 
@@ -92,7 +96,7 @@ def _observed(
 ) -> dict[str, Any]:
     """Return how customers got in, for each half of the incident's time by their first press.
 
-    They got in with one press, with more, or not at all. A customer who may still try is left out.
+    They got in with one press, with more, or not at all. Those who may still try are counted apart.
     """
     ids = {one.attempt_id for one in struck}
     half_s = (until_s - since_s) / 2
@@ -101,13 +105,16 @@ def _observed(
     for one in unlocks:
         first_s.setdefault(_customer_of(one), one.at_s)
     parts = [[0, 0, 0], [0, 0, 0]]
+    trying = 0
     for who, last in _customers(unlocks).items():
         if last.at_s >= until_s - TRIES_S:
+            trying += 1
             continue
         is_again = presses[who] > 1
         is_lost = last.attempt_id in ids and (is_again or last.cause is not None)
         parts[first_s[who] >= since_s + half_s][2 if is_lost else is_again] += 1
-    return {"lasted_s": round(max(until_s - since_s, 1.0), 1), "parts": parts}
+    lasted_s = round(max(until_s - since_s, 1.0), 1)
+    return {"lasted_s": lasted_s, "parts": parts, "trying": trying}
 
 
 def _customer_of(unlock: Unlock) -> str:

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from fleet_sim.faults import FAULTS
 from fleet_sim.futures import calibration
 from fleet_sim.futures.calibration import fitted_worlds, past_tasks
+from fleet_sim.futures.future import HORIZON_S
 from fleet_sim.futures.playing import FutureTask, World, play_task, play_world, read_worlds
 from fleet_wire.config.file import yaml_text
 
 LASTED_S = 1_500.0
+TIMES = 3
+"""Times that a true world is observed: chance decides less."""
 
 
 @pytest.fixture(autouse=True)
 def _fewer_plays(monkeypatch: pytest.MonkeyPatch) -> None:
     """Play the past a third as often as for a real incident: these are clear."""
     monkeypatch.setattr(calibration, "PLAYS", 8)
+    monkeypatch.setattr(calibration, "SEVERITIES", 3)
 
 
 def exported(fault: str, *, struck: int, **parameters: Any) -> dict[str, Any]:
@@ -45,14 +51,25 @@ def exported(fault: str, *, struck: int, **parameters: Any) -> dict[str, Any]:
     }
 
 
-def read(folder: Path, *, parts: list[list[int]], **scenarios: dict[str, Any]) -> list[World]:
-    """Return worlds that are equally likely, with the customers that were observed."""
+def read(
+    folder: Path,
+    *,
+    parts: list[list[int]],
+    before: tuple[int, float] = (0, 0.0),
+    lasted_s: float = LASTED_S,
+    **scenarios: dict[str, Any],
+) -> list[World]:
+    """Return worlds that are equally likely, with the customers that were observed.
+
+    `before` are those before the incident, and the seconds in which they came.
+    """
     file = folder / "worlds.yaml"
     worlds = [
         {"weight": 1 / len(scenarios), "mode": mode, "scenario": each}
         for mode, each in scenarios.items()
     ]
-    observed = {"lasted_s": LASTED_S, "parts": parts}
+    come, before_s = before
+    observed = {"lasted_s": lasted_s, "parts": parts, "before": come, "before_s": before_s}
     file.write_text(yaml_text({"worlds": worlds, "observed": observed}))
     found, _ = read_worlds(file)
     return found
@@ -64,9 +81,8 @@ def one_by_one(tasks: Sequence[FutureTask]) -> Iterator[tuple[FutureTask, list[A
 
 
 def observed_in(world: World) -> list[list[int]]:
-    """Return what a monitor sees of a true world: its customers over three times of chance."""
-    true = msgspec.structs.replace(world, observed=[(0, 0, 1)] * 2)
-    task = past_tasks([true])[0]._replace(world=true, seeds=range(50, 53))
+    """Return what a monitor sees of a true world: its customers over `TIMES` times."""
+    task = past_tasks([world])[0]._replace(world=world, seeds=range(50, 50 + TIMES))
     parts = [[0, 0, 0], [0, 0, 0]]
     for past in play_task(task):
         for part, entry in enumerate(parts):
@@ -77,7 +93,7 @@ def observed_in(world: World) -> list[list[int]]:
 
 def lost(world: World) -> float:
     """Return the rentals lost in half an hour without a mitigation, on average."""
-    futures = play_world(world, None, range(100, 106))
+    futures = [play_world(world.of_seed(seed), [None], seed)[0] for seed in range(100, 106)]
     return sum(each.lost for each in futures) / len(futures)
 
 
@@ -90,13 +106,57 @@ def test_a_mild_failure_of_many_cars_is_not_a_severe_one_of_few(tmp_path: Path) 
     )
     parts = observed_in(true)
     (guess,) = read(
-        tmp_path, parts=parts, silent_success=exported("silent_success", struck=12, probability=1)
+        tmp_path,
+        parts=parts,
+        lasted_s=TIMES * LASTED_S,
+        silent_success=exported("silent_success", struck=12, probability=1),
     )
 
     (fitted,) = fitted_worlds([guess], seeds=6, play=one_by_one, on_played=lambda _: None)
 
     truth = lost(true)
     assert abs(lost(fitted) - truth) < abs(lost(guess) - truth) / 2
+
+
+def test_customers_who_could_book_no_car_are_known_from_before(tmp_path: Path) -> None:
+    """A monitor sees nobody of them: where few come since the incident, many could not book."""
+    outage = exported("app_gateway_outage", struck=59, login_failures=1.0)
+    outage["faults"][0]["target"] = {}
+    parts = [[3, 0, 0], [2, 0, 0]]
+
+    (few,) = read(tmp_path, parts=parts, app_gateway_outage=outage)
+    (many,) = read(tmp_path, parts=parts, before=(32, 2_000.0), app_gateway_outage=outage)
+    lost_of_few, lost_of_many = (
+        lost(fitted)
+        for world in (few, many)
+        for fitted in fitted_worlds([world], seeds=4, play=one_by_one, on_played=lambda _: None)
+    )
+
+    assert lost_of_many == pytest.approx(0.016 * HORIZON_S, rel=0.4)
+    assert lost_of_few != pytest.approx(0.016 * HORIZON_S, rel=0.4)
+
+
+def test_a_severity_between_the_others_is_found(tmp_path: Path) -> None:
+    """Severities go through the whole range, so a mild failure and a severe one are told apart."""
+    worlds = read(
+        tmp_path,
+        parts=[[30, 0, 0], [30, 0, 0]],
+        auto_relock=exported("auto_relock", struck=30),
+    )
+
+    severities = {task.severity: task.world for task in past_tasks(worlds)}
+    after_s = sorted(
+        world.scenario.faults[0].parameters["after"]
+        for number, world in severities.items()
+        if number
+    )
+
+    low, high = FAULTS["auto_relock"].drawing.ranges["after"]
+    assert isinstance(low, float | int)
+    assert isinstance(high, float | int)
+    width = (high - low) / calibration.SEVERITIES
+    steps = [low, *after_s, high]
+    assert all(0 < later - earlier <= 1.1 * width for earlier, later in pairwise(steps))
 
 
 def test_a_world_in_which_this_could_not_happen_is_dropped(tmp_path: Path) -> None:
@@ -121,7 +181,7 @@ def test_as_many_plays_are_announced_as_are_done(tmp_path: Path) -> None:
         parts=[[10, 0, 4], [10, 0, 4]],
         bad_firmware_cohort=exported("bad_firmware_cohort", struck=12, probability=1),
     )
-    plain = [msgspec.structs.replace(worlds[0], observed=())]
+    plain = [msgspec.structs.replace(worlds[0], observed=None)]
     played: list[int] = []
 
     fitted_worlds(worlds, seeds=1, play=one_by_one, on_played=played.append)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from fleet_sim.cars.defects import ModelDefectError
+from fleet_sim.futures.fork import in_fork
 from fleet_sim.futures.future import FutureCounts
 from fleet_sim.futures.keeping import keep_futures
 from fleet_sim.futures.playing import (
@@ -59,16 +63,52 @@ def world(folder: Path, fault: str, **parameters: Any) -> World:
     return found
 
 
+def played(of: World, mitigation: Mitigation | None, seeds: int) -> list[FutureCounts]:
+    """Return the counts of some futures, by seed."""
+    return [play_world(of, [mitigation], seed)[0] for seed in range(seeds)]
+
+
 def lost(of: World, mitigation: Mitigation | None, seeds: int = 3) -> int:
     """Return the rentals lost over some seeds."""
-    return sum(round(each.lost) for each in play_world(of, mitigation, range(seeds)))
+    return sum(round(each.lost) for each in played(of, mitigation, seeds))
 
 
 def test_the_same_seed_gives_the_same_future(tmp_path: Path) -> None:
     """Pairs of futures are compared, so nothing may differ but the mitigation."""
     one = world(tmp_path, "regional_carrier_outage")
 
-    assert play_world(one, None, [5]) == play_world(one, None, [5])
+    assert play_world(one, [None], 5) == play_world(one, [None], 5)
+
+
+@pytest.mark.parametrize("fault", ["regional_carrier_outage", "generic_500"])
+def test_a_future_that_is_forked_at_the_decision_is_the_one_from_its_beginning(
+    tmp_path: Path, fault: str
+) -> None:
+    """Mitigations that end the fault, and those that do not, are played together."""
+    one = world(tmp_path, fault)
+    options = [None, *(each for each in MITIGATIONS.values() if changes_something(each, one))]
+
+    together = play_world(one, options, 2)
+
+    assert together == play_world(one, options, 2, forks=False)
+    assert together == [play_world(one, [each], 2)[0] for each in options]
+    assert len({each.lost for each in together}) > 1
+
+
+def test_a_failure_in_a_fork_is_raised_as_it_was() -> None:
+    """An error keeps its class and its words, though its constructor wants something else."""
+
+    def fail() -> None:
+        raise ModelDefectError(2, "a wheel came off")
+
+    with pytest.raises(ModelDefectError, match=r"2 defects of the model.*a wheel came off"):
+        in_fork(fail)
+
+
+def test_a_fork_that_is_killed_is_named() -> None:
+    """It says nothing, and nobody waits for it."""
+    with pytest.raises(ChildProcessError, match="was killed"):
+        in_fork(lambda: os.kill(os.getpid(), signal.SIGKILL))
 
 
 @pytest.mark.parametrize(
@@ -99,23 +139,22 @@ def test_more_customers_than_cars_serve_are_counted_and_not_played(tmp_path: Pat
     file.write_text(yaml_text(values))
     (busy,), _ = read_worlds(file)
 
-    (counts,) = play_world(busy, None, [1])
+    (counts,) = play_world(busy, [None], 1)
 
     assert busy.scale == pytest.approx(3_600 / 40, rel=0.1)
     assert counts.customers == pytest.approx(1_800, rel=0.3)
 
 
-def test_well_cars_are_away_from_the_beginning(tmp_path: Path) -> None:
-    """Customers came before, too, and nobody drives off with a struck car."""
-    one = world(tmp_path, "regional_carrier_outage")
+def test_cars_that_come_back_while_no_command_works_stay_open(tmp_path: Path) -> None:
+    """Customers came before; whoever finds a car that could not be locked gets in at once."""
+    values = scenario("planned_maintenance_window", only_commands=True)
+    values["faults"][0]["target"] = {}
+    file = tmp_path / "scenario.yaml"
+    file.write_text(yaml_text(values))
+    (one,), _ = read_worlds(file)
 
     assert 0.3 < one.away < 0.9
-    assert sum(lost_with(one)) > sum(lost_with(msgspec.structs.replace(one, away=0.0)))
-
-
-def lost_with(of: World) -> list[float]:
-    """Return the rentals lost without a mitigation, by seed."""
-    return [each.lost for each in play_world(of, None, range(4))]
+    assert lost(one, None) < lost(msgspec.structs.replace(one, away=0.0), None)
 
 
 def test_tasks_in_any_order_give_the_same_counts(tmp_path: Path) -> None:
@@ -128,14 +167,16 @@ def test_tasks_in_any_order_give_the_same_counts(tmp_path: Path) -> None:
         return [(task, play_task(task)) for task in reversed(tasks)]
 
     seeds = range(1, 8)
-    played = play_all([one], options, seeds=seeds, play=backwards, on_played=seen.append)
+    there = play_all([one], options, seeds=seeds, play=backwards, on_played=seen.append)
     here = play_all(
         [one], options, seeds=seeds, play=partial(play_here, jobs=2), on_played=seen.append
     )
 
-    assert played == here
-    assert played["idle"] == played[NOTHING]
-    assert played["rollback"] == [play_world(one, options["rollback"], seeds)]
+    assert there == here
+    assert there["idle"] == there[NOTHING]
+    assert there["rollback"] == [
+        [play_world(one, [options["rollback"]], seed)[0] for seed in seeds]
+    ]
     assert sum(seen) == 2 * 2 * len(seeds)
 
 
