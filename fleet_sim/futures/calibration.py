@@ -196,7 +196,7 @@ def _candidates(
             scenario, number, seen, _log_weight(observed, parts) + _of_demand(observed, seen)
         )
         for number in sorted(numbers)
-        for parts in [shares.of_all(world, number, cars)]
+        for parts in [shares.mixed_shares(world, number, cars)]
         for seen in [1.0 - sum(part[-1] for part in parts) / PARTS]
     ]
 
@@ -216,7 +216,7 @@ def _of_demand(observed: ObservedCustomers, seen: float) -> float:
     if not before_s:
         return 0.0
     since = seen * observed.lasted_s / (before_s + seen * observed.lasted_s)
-    return observed.came * math.log(since) + observed.before * math.log(1.0 - since)
+    return observed.customers * math.log(since) + observed.before * math.log(1.0 - since)
 
 
 class _Shares(NamedTuple):
@@ -225,7 +225,7 @@ class _Shares(NamedTuple):
     struck: list[list[float]]
     well: list[list[float]]
 
-    def of_all(self, world: World, struck: int, cars: int) -> list[list[float]]:
+    def mixed_shares(self, world: World, struck: int, cars: int) -> list[list[float]]:
         """Return the shares of all customers where so many cars are struck."""
         return [
             [
@@ -295,9 +295,10 @@ def _variants(
         passed += weight
         while len(found) < number and (len(found) + 0.5) * step <= passed:
             chance = (0.5 + len(found) * GOLDEN) % 1.0
-            rate_per_s = _rate_per_s(observed, candidate.seen, chance)
+            rate_per_s = _rate_per_s(observed, candidate.seen, chance) / world.stands_for
             scenario = _with_struck(_with_rate(candidate.scenario, rate_per_s), candidate.struck)
             checked, scale, away = checked_world(scenario, world.decision_s)
+            scale *= world.stands_for
             found.append(msgspec.structs.replace(world, scenario=checked, scale=scale, away=away))
     return tuple(found)
 
@@ -307,7 +308,7 @@ def _rate_per_s(observed: ObservedCustomers, seen: float, chance: float) -> floa
 
     The square root of a number by chance has a standard deviation of a half.
     """
-    known = observed.before + observed.came
+    known = observed.before + observed.customers
     root = max(math.sqrt(known + 0.25) + NormalDist().inv_cdf(chance) / 2, 0.5)
     return root**2 / (observed.before_s + seen * observed.lasted_s)
 

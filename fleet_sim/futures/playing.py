@@ -48,6 +48,9 @@ class WeightedWorld(BaseModel):
     weight: float = Field(gt=0, le=1, description="how likely it is, against the others")
     mode: str = Field("", description="the failure mode that it plays")
     scenario: dict[str, Any] = Field(description="the world, as a scenario")
+    stands_for: float = Field(
+        1.0, gt=0, description="cars of the incident for each of the scenario, and customers too"
+    )
 
 
 class ObservedCustomers(BaseModel):
@@ -66,7 +69,7 @@ class ObservedCustomers(BaseModel):
     before_s: float = Field(0.0, ge=0, description="seconds in which they came")
 
     @property
-    def came(self) -> int:
+    def customers(self) -> int:
         """Return how many customers pressed since the incident's beginning."""
         return self.trying + sum(map(sum, self.parts))
 
@@ -90,6 +93,8 @@ class World(msgspec.Struct, frozen=True):
     scenario: Scenario
     scale: float = 1.0
     """Customers of the incident for each that is played."""
+    stands_for: float = 1.0
+    """Cars of the incident for each of the scenario."""
     away: float = 0.0
     """Share of the cars that are with customers at the beginning."""
     decision_s: float = DECISION_S
@@ -113,7 +118,7 @@ def read_worlds(path: Path) -> tuple[list[World], list[str]]:
     if "worlds" not in document.values:
         scenario, scale, away = checked_world(scenario_of(document))
         modes = ", ".join(dict.fromkeys(entry.name for entry in scenario.faults))
-        return [World(1.0, modes, scenario, scale, away)], []
+        return [World(1.0, modes, scenario, scale, away=away)], []
     file = validated_model(document, WorldsFile)
     observed = file.observed
     decision_s = DECISION_S
@@ -123,11 +128,17 @@ def read_worlds(path: Path) -> tuple[list[World], list[str]]:
         World(
             each.weight,
             each.mode,
-            *checked_world(scenario_of(_scenario_document(document, number)), decision_s),
+            scenario,
+            scale * each.stands_for,
+            each.stands_for,
+            away,
             decision_s,
             observed,
         )
         for number, each in enumerate(file.worlds)
+        for scenario, scale, away in [
+            checked_world(scenario_of(_scenario_document(document, number)), decision_s)
+        ]
     ]
     return worlds, file.unknown
 

@@ -10,6 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any, Final
 
 from fleet_wire.contract.incident import Incident as Found
@@ -31,6 +32,13 @@ BEFORE_S: Final = 1_800.0
 """Customers of so long before the incident say how many come [E]."""
 RENTAL_S: Final = 2_400.0
 """A car is away with its customer for so long [E]."""
+_BACK: Final = NormalDist(math.log(2_070.0), 0.6)
+"""After so many seconds a car is back, as their logarithm: median and spread of walk and drive
+[E]."""
+LEFT_S: Final = 360.0
+"""Who did not get in gives up, and the next customer walks there, in about so long [E]."""
+MOST_COMPARED: Final = 500
+"""Customers whose cars are compared with each other's."""
 TRIES_S: Final = 60.0
 """A customer who has pressed within so long may press again [E]."""
 HABITS: Final = ("phone", "same_car", "tries_door")
@@ -69,16 +77,17 @@ def worlds_of(source: Source, incident: Found) -> dict[str, Any]:
     if not weights:
         raise spoken("asked.not_diagnosed_yet")
     are_away = incident.kind is IncidentKind.CARS_LOST and incident.ended_at is None
+    rate_per_s = len(_customers(seen)) / max(1.0, until_s - since_s)
     demand = _Demand(
-        rate_per_s=len(_customers(seen)) / max(1.0, until_s - since_s),
+        rate_per_s=rate_per_s,
+        fleet=round(rate_per_s * RENTAL_S + _cars_there(seen)),
         struck=_share_lost(unlocks, struck, until_s),
         known=incident.cars if are_away else 0,
     )
     worlds = []
     for slug, weight in weights.items():
         played = incident_of_unlocks(slug, struck, unlocks)
-        scenario = _lasting(played, demand)
-        worlds.append({"weight": weight, "mode": slug, "scenario": scenario})
+        worlds.append({"weight": weight, "mode": slug, **_lasting(played, demand)})
     return {
         "incident": incident.incident_id,
         "unknown": [*map(say_in(LANGUAGES[0]), UNKNOWN)],
@@ -122,6 +131,25 @@ def _customer_of(unlock: Unlock) -> str:
     return unlock.booking_id or unlock.vehicle_id
 
 
+def _cars_there(unlocks: Sequence[Unlock]) -> float:
+    """Return how many cars customers can choose from, by how often two have the same.
+
+    Each has one of them by chance, and one that another drives is not there. Where nobody has the
+    same, they are at least as many as there are pairs of customers who could.
+    """
+    last = [*_customers(unlocks).values()][-MOST_COMPARED:]
+    pairs = same = 0.0
+    for number, later in enumerate(last):
+        for earlier in last[:number]:
+            gone_s = later.at_s - earlier.at_s
+            if earlier.went_well:
+                pairs += _BACK.cdf(math.log(max(gone_s, 1.0)))
+            else:
+                pairs += gone_s > LEFT_S
+            same += earlier.vehicle_id == later.vehicle_id
+    return pairs / (same + 1.0)
+
+
 def _weights(struck: Sequence[Unlock]) -> dict[str, float]:
     """Return the mean probability of each likely mode over the unlocks of an incident."""
     total: Counter[str] = Counter()
@@ -138,7 +166,7 @@ def _weights(struck: Sequence[Unlock]) -> dict[str, float]:
 
 
 def _lasting(incident: Incident, demand: _Demand) -> dict[str, Any]:
-    """Return the scenario of an incident that goes on, with its customers."""
+    """Return the scenario of an incident that goes on, with its customers, and its scale."""
     scenario = scenario_of(incident)
     groups = scenario["fleet"]["groups"]
     cars = demand.cars(
@@ -151,8 +179,8 @@ def _lasting(incident: Incident, demand: _Demand) -> dict[str, Any]:
     for whose, number in ((INCIDENT, struck), (ELSEWHERE, cars - struck)):
         _scale([group for group in groups if group["name"].startswith(whose)], number)
     customers: Mapping[str, Any] = scenario.get("customers") or {}
-    stage = {"kind": "poisson", "rate_per_s": demand.rate_per_s, "duration_s": HOUR_S}
-    return {
+    stage = {"kind": "poisson", "rate_per_s": size * demand.rate_per_s, "duration_s": HOUR_S}
+    lasting = {
         "description": scenario["description"],
         "fleet": scenario["fleet"],
         "customers": {
@@ -162,6 +190,7 @@ def _lasting(incident: Incident, demand: _Demand) -> dict[str, Any]:
         **({"platform": scenario["platform"]} if "platform" in scenario else {}),
         "faults": [{**fault, "window": {"start_s": 0}} for fault in scenario["faults"]],
     }
+    return {"scenario": lasting, "stands_for": round(1 / size, 3)}
 
 
 def _scale(groups: Sequence[dict[str, Any]], cars: int) -> None:
@@ -192,12 +221,15 @@ class _Demand:
     rate_per_s: float
     struck: float
     """Share of them who did not get in because of the incident, of 1."""
+    fleet: int
+    """Cars of the fleet, as far as customers show it."""
     known: int
     """Cars that have lost their connection, also those that nobody asked for."""
 
     def cars(self, *, hit: int, others: int) -> int:
-        """Return how many cars the fleet has at least: as many as were seen, and serve them."""
-        return max(max(hit, self.known) + others, round(self.rate_per_s * HOUR_S))
+        """Return how many cars the fleet has: no fewer than were seen, and serve customers."""
+        seen = max(hit, self.known) + others
+        return max(seen, self.fleet, round(self.rate_per_s * HOUR_S))
 
     def struck_cars(self, cars: int) -> int:
         """Return how many of the cars are struck, so that this share of the customers is lost.

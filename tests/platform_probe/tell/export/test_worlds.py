@@ -12,6 +12,7 @@ from fleet_wire.config.file import yaml_text
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.incident import Incident, IncidentKind
 from fleet_wire.errors import ConfigError
+from fleet_wire.randomness import RandomStream
 from platform_probe.store.reading import Source
 from platform_probe.tell.export.scenario import ELSEWHERE, INCIDENT
 from platform_probe.tell.export.worlds import FLEET, HABITS, RENTAL_S, worlds_of
@@ -78,10 +79,29 @@ def test_customers_are_counted_once_however_often_they_press(tmp_path: Path, pre
     (world, *_) = worlds_of(Source(tmp_path), an_incident(cars=0))["worlds"]
 
     (stage,) = world["scenario"]["customers"]["stages"]
-    assert stage["rate_per_s"] == pytest.approx(50 / LASTS_S, rel=0.05)
+    assert stage["rate_per_s"] * world["stands_for"] == pytest.approx(50 / LASTS_S, rel=0.05)
     struck, well = cars_of(world)
     away = stage["rate_per_s"] * 0.9 * RENTAL_S
     assert struck / (struck + well - away) == pytest.approx(0.1, abs=0.05)
+
+
+@pytest.mark.parametrize("cars", [100, 250])
+def test_the_size_of_the_fleet_shows_in_who_has_the_same_car(tmp_path: Path, cars: int) -> None:
+    """Where customers often have a car that somebody had before, there are few."""
+    stream = RandomStream.named(1, "fleet")
+    names = [f"well-{number}" for number in range(cars)]
+    unlocks = []
+    for number in range(150):
+        car = names.pop(stream.index(len(names) - (min(35, number))))
+        names.append(car)  # who has just left with one comes back after 35 others
+        one = unlock(60 * number, car=car)
+        unlocks.append(msgspec.structs.replace(one, booking_id=f"booking-{number}"))
+    put_unlocks(tmp_path, unlocks)
+    put_customers(tmp_path, struck=1, well=1)
+
+    (world, *_) = worlds_of(Source(tmp_path), an_incident(ended_at=BEGIN_S + 9_000))["worlds"]
+
+    assert sum(cars_of(world)) * world["stands_for"] == pytest.approx(cars, rel=0.35)
 
 
 def test_the_customers_so_far_are_counted_by_how_they_got_in(tmp_path: Path) -> None:
