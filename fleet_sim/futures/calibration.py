@@ -11,11 +11,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from statistics import NormalDist
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from fleet_sim.faults import FAULTS
+from fleet_sim.faults import FAULTS, Strikes
 from fleet_sim.futures.future import PARTS, PastCounts, checked_world
 from fleet_sim.futures.playing import FutureTask, ObservedCustomers, Player, World
 from fleet_sim.runs.course import RENTAL_S
@@ -91,7 +91,7 @@ def fitted_worlds(
         candidates = [
             candidate
             for severity, scenario in enumerate(_severities(world))
-            for near in [_near(pasts, number, severity)]
+            for near in [_near(pasts, number, severity, len(_kinds(world)))]
             for candidate in _candidates(world, world.observed, scenario, near)
         ]
         fit = math.log(world.weight) + _log_mean([each.log_weight for each in candidates])
@@ -120,19 +120,34 @@ class _Steps:
 
 def _severities(world: World) -> list[Scenario]:
     """Return the world's scenario as it is, and with other severities of its failure mode."""
-    scenario = world.scenario
-    found = [scenario]
+    drawn = _kinds(world)
     if world.mode in FAULTS and FAULTS[world.mode].drawing.ranges:
-        for number in range(SEVERITIES):
-            drawn = FAULTS[world.mode].drawn_severity(_Steps((number + 0.5) / SEVERITIES))
-            faults = tuple(
-                entry.model_copy(update={"parameters": {**entry.parameters, **drawn}})
-                if entry.name == world.mode
-                else entry
-                for entry in scenario.faults
-            )
-            found.append(scenario.model_copy(update={"faults": faults}))
+        drawn += [
+            FAULTS[world.mode].drawn_severity(_Steps((number + 0.5) / SEVERITIES))
+            for number in range(SEVERITIES)
+        ]
+    found = []
+    for changes in drawn:
+        faults = tuple(
+            entry.model_copy(update={"parameters": {**entry.parameters, **changes}})
+            if entry.name == world.mode
+            else entry
+            for entry in world.scenario.faults
+        )
+        found.append(world.scenario.model_copy(update={"faults": faults}))
     return found
+
+
+def _kinds(world: World) -> list[Mapping[str, Any]]:
+    """Return the parameters of each kind of the failure, that of the recipe first.
+
+    The recipe knows the kind of a box's failure by the cause; that of a platform's shows only in
+    who can book.
+    """
+    fault = FAULTS.get(world.mode)
+    if fault is None or fault.strikes is not Strikes.PLATFORM:
+        return [{}]
+    return [{}, *filter(None, fault.drawing.variants)]
 
 
 def _with_struck(scenario: Scenario, struck: int) -> Scenario:
@@ -165,15 +180,18 @@ def _struck_groups(scenario: Scenario) -> frozenset[str]:
 
 
 def _near(
-    pasts: Mapping[tuple[int, int], list[PastCounts]], number: int, severity: int
+    pasts: Mapping[tuple[int, int], list[PastCounts]], number: int, severity: int, kinds: int
 ) -> list[PastCounts]:
-    """Return the pasts of one severity, twice, and of those beside it: chance counts for less."""
-    if not severity:  # the recipe's own stands beside none
-        return pasts[number, 0]
+    """Return the pasts of one severity, twice, and of those beside it: chance counts for less.
+
+    A kind of the failure, see `_kinds`, stands beside none.
+    """
+    if severity < kinds:
+        return pasts[number, severity]
     beside = [
         past
         for other in (severity - 1, severity + 1)
-        if other
+        if other >= kinds
         for past in pasts.get((number, other), ())
     ]
     return 2 * pasts[number, severity] + beside

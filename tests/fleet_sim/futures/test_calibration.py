@@ -136,6 +136,26 @@ def test_customers_who_could_book_no_car_are_known_from_before(tmp_path: Path) -
     assert lost_of_few != pytest.approx(0.016 * HORIZON_S, rel=0.4)
 
 
+def test_a_platform_that_takes_bookings_and_no_commands_is_told_from_one_that_takes_neither(
+    tmp_path: Path,
+) -> None:
+    """As many customers press as before, so all could book; only one kind of maintenance is so."""
+    maintenance = exported("planned_maintenance_window", struck=59)
+    maintenance["faults"][0]["target"] = {}
+    (world,) = read(
+        tmp_path,
+        parts=[[0, 1, 11], [0, 1, 11]],
+        before=(24, 1_500.0),
+        planned_maintenance_window=maintenance,
+    )
+
+    (fitted,) = fitted_worlds([world], seeds=4, play=one_by_one, on_played=lambda _: None)
+
+    kinds = [each.scenario.faults[0].parameters for each in fitted.variants]
+    assert all(kind.get("only_commands") for kind in kinds)
+    assert lost(fitted) < 0.016 * HORIZON_S * 1.2
+
+
 def test_a_severity_between_the_others_is_found(tmp_path: Path) -> None:
     """Severities go through the whole range, so a mild failure and a severe one are told apart."""
     worlds = read(
