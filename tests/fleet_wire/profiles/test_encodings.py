@@ -107,7 +107,7 @@ def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with pytest.raises(ConfigError) as error:
         load_profile(str(file))
     assert error.value.problems[0] == (
-        f"{file}:7: command.payload: cbor needs the package cbor2: pip install 'unlockpath[cbor]'"
+        f"{file}:6: command.payload: cbor needs the package cbor2: pip install 'unlockpath[cbor]'"
     )
 
 
