@@ -85,7 +85,7 @@ CAUSES: dict[Cause, CauseInfo] = {
     ),
     Cause.NOT_PUBLISHED: CauseInfo(
         _P.PLATFORM, "publish", "nothing_sent", _O.FAILED,
-        "The platform took the request on, and no command was sent to the car.",
+        "The platform accepted the request, but no command was sent to the car.",
     ),
     Cause.BROKER_UNREACHABLE: CauseInfo(
         _P.BROKER, "publish", "connection_lost", _O.UNKNOWN,
@@ -130,7 +130,7 @@ CAUSES: dict[Cause, CauseInfo] = {
     ),
     Cause.EXECUTION_SILENT: CauseInfo(
         _P.BOX, "execute", "silent", _O.UNKNOWN,
-        "The box confirmed that it got the command, and was not heard of again.",
+        "The box confirmed that it got the command, then fell silent.",
     ),
     Cause.RESULT_LOST: CauseInfo(
         _P.NETWORK, "answer", "lost", _O.UNKNOWN,

@@ -27,8 +27,10 @@ MODES: Final = (
         party=Party.VEHICLE,
         cause=Cause.BOX_OFFLINE,
         also=(*AWAY_CAUSES, Cause.VEHICLE_FAILED),
-        engineer="The 12 V battery ran down: the box refuses to move the locks, or switched itself"
-        " off. Its reports tell of a falling voltage, and then none come.",
+        engineer=(
+            "The 12 V battery ran down. The box refuses to move the locks, or has switched itself "
+            "off. Its reports show a falling voltage, and then stop."
+        ),
         customer="The car's battery is too low.",
         acts=Actor.FIELD_CREW,
         now="Give the customer another car.",

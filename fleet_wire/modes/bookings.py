@@ -84,8 +84,10 @@ MODES: Final = (
         party=Party.PLATFORM,
         cause=Cause.UNCLASSIFIED,
         also=(None, Cause.DOOR_UNCONFIRMED, Cause.VEHICLE_STATE),
-        engineer="The box was moved to another car, and the list of which box is in which car was"
-        " not changed: another car opens.",
+        engineer=(
+            "The box was moved to another car, but the list of boxes and cars was not changed. "
+            "Another car opens."
+        ),
         customer="Our system has mixed up two cars: another one opened.",
         acts=Actor.FIELD_CREW,
         now="Give the customer another car, and have the one that opened locked.",

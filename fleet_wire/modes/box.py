@@ -106,8 +106,10 @@ MODES: Final = (
         party=Party.BOX,
         cause=Cause.BOX_OFFLINE,
         also=AWAY_CAUSES,
-        engineer="The command waited at the broker (in the box's session), and the box carried it"
-        " out when it came back, whoever stood there by then.",
+        engineer=(
+            "The command waited at the broker, in the box's session. The box carried it out when "
+            "it came back, whoever stood there by then."
+        ),
         customer="Your request reached the car late. It may be open now, or open later.",
         is_seldom=True,
         acts=Actor.FIELD_CREW,
@@ -212,8 +214,10 @@ MODES: Final = (
         party=Party.BOX,
         cause=Cause.BOX_OFFLINE,
         also=AWAY_CAUSES,
-        engineer="A release of the box's software crashes when a command comes: all boxes that have"
-        " it restart instead of opening.",
+        engineer=(
+            "A release of the box's software crashes when a command comes. All boxes that have it "
+            "restart instead of opening."
+        ),
         customer="The car's software fails at the moment.",
         acts=Actor.BOX_TEAM,
         now="Give the customer a car with other firmware: this one restarts at each request.",

@@ -18,8 +18,10 @@ MODES: Final = (
         party=Party.BOX,
         cause=Cause.BOX_OFFLINE,
         also=(*AWAY_CAUSES, Cause.BROKER_UNREACHABLE, None),
-        engineer="All connections broke at once, and boxes that all wait equally long (firmware"
-        " without jitter) come back in one peak, again and again.",
+        engineer=(
+            "All connections broke at once. Boxes that all wait equally long (firmware without "
+            "jitter) come back in one peak, again and again."
+        ),
         customer="All our cars are reconnecting at this moment.",
         ask="Please try again in a minute.",
         acts=Actor.BROKER_TEAM,
@@ -125,8 +127,10 @@ MODES: Final = (
             Cause.BOX_SAYS_EXPIRED,  # after which it gets what has waited
             None,  # and once more what it had, and whose PUBACK was lost
         ),
-        engineer="The box's confirmations of earlier messages were lost (PUBACKs), so the broker"
-        " waits for them, and sends the box nothing until it connects again.",
+        engineer=(
+            "The box's confirmations (PUBACKs) of earlier messages were lost. The broker waits "
+            "for them, and sends the box nothing until it connects again."
+        ),
         customer="Our server holds back messages to this car.",
         is_seldom=True,
         acts=Actor.BROKER_TEAM,

@@ -18,8 +18,10 @@ MODES: Final = (
         party=Party.BROKER,
         cause=Cause.BOX_OFFLINE,
         also=(*AWAY_CAUSES, Cause.BROKER_UNREACHABLE),
-        engineer="The broker cannot check passwords, so it refuses every new connection; boxes that"
-        " take this for final never come back.",
+        engineer=(
+            "The broker cannot check passwords, so it refuses every new connection. Boxes that "
+            "take a refusal as final never come back."
+        ),
         customer="Our servers refuse the cars' connections at the moment.",
         acts=Actor.BROKER_TEAM,
         now="Ask the customer to open by Bluetooth or card: other cars have it too.",
@@ -66,8 +68,10 @@ MODES: Final = (
         party=Party.BROKER,
         cause=Cause.BROKER_DENIED,
         also=(Cause.NO_SUBSCRIBER, Cause.DOWNLINK_LOST, Cause.BOX_SILENT, Cause.NOT_PUBLISHED),
-        engineer="The broker's access rules (ACL) do not let the command through, or do not let the"
-        " box listen for it; over an old version of the protocol (MQTT 3.1.1) nobody is told.",
+        engineer=(
+            "The broker's access rules (ACL) block the command, or keep the box from subscribing "
+            "to it. With MQTT 3.1.1 nobody is told."
+        ),
         customer="Our server blocks messages to this car.",
         acts=Actor.BROKER_TEAM,
         now="Give the customer another car: pressing again does not help.",
@@ -112,8 +116,10 @@ MODES: Final = (
         party=Party.BROKER,
         cause=Cause.NOT_PUBLISHED,
         also=(Cause.BOX_OFFLINE, Cause.API_FAILED, Cause.API_REFUSED, None),
-        engineer="The end of an old connection (its last will) was told after the new one had"
-        " begun: the car is there, and everybody believes it is away.",
+        engineer=(
+            "The end of an old connection (its last will) was published after the new one had "
+            "begun. The car is online, but counts as offline."
+        ),
         customer="Our system thinks that the car is offline, but it is not.",
         is_seldom=True,
         acts=Actor.PLATFORM_TEAM,
@@ -155,8 +161,10 @@ MODES: Final = (
             Cause.API_FAILED,
             Cause.VEHICLE_STATE,  # a customer who was told no presses again in an open car
         ),
-        engineer="One of the programs that share the cars' answers (a shared subscription) hangs:"
-        " what falls to it the platform never sees.",
+        engineer=(
+            "One of the programs that share the cars' answers (a shared subscription) hangs. The "
+            "platform never sees the answers that it gets."
+        ),
         customer="Our system missed the car's answer: the car may well be open.",
         acts=Actor.PLATFORM_TEAM,
         now="Ask the customer to try the door.",

@@ -18,8 +18,10 @@ MODES: Final = (
         party=Party.PLATFORM,
         cause=Cause.BOX_ASLEEP,
         also=(None,),
-        engineer="The platform believes what it remembers (its cache), that the box is awake, and"
-        " does not ask a sleeping one to wake.",
+        engineer=(
+            "The platform's cache says that the box is awake, so the platform does not wake it "
+            "although it sleeps."
+        ),
         customer="The car was asleep, and our system did not wake it.",
         is_seldom=True,
         acts=Actor.PLATFORM_TEAM,
@@ -48,8 +50,10 @@ MODES: Final = (
         party=Party.PLATFORM,
         cause=None,
         also=(Cause.BOX_REJECTED, Cause.BOX_SAYS_EXPIRED, Cause.BOX_BUSY),
-        engineer="A command was left at the broker to be told again (retain flag): the box gets it"
-        " each time it connects.",
+        engineer=(
+            "A command was left at the broker with the retain flag. The box gets it each time it "
+            "connects."
+        ),
         customer="The car repeats an old request of ours.",
         acts=Actor.PLATFORM_TEAM,
         now="See that the car is locked when nobody is there: it may open again by itself.",

@@ -28,9 +28,11 @@ MODES: Final = (
         party=Party.NETWORK,
         cause=Cause.BOX_OFFLINE,
         also=AWAY_CAUSES,
-        engineer="The lookup of our servers' address (DNS) is broken, at the mobile operator or"
-        " with us: cars that are connected stay so, and those that are not cannot find us, by"
-        " operator.",
+        engineer=(
+            "Looking up our servers' address (DNS) fails, at the mobile operator or with us. "
+            "Connected cars stay connected, but others cannot find us; often it differs by "
+            "operator."
+        ),
         customer="The car cannot find our servers at the moment.",
         is_seldom=True,
         acts=Actor.NETWORK_OPERATOR,
@@ -64,8 +66,10 @@ MODES: Final = (
         party=Party.BROKER,
         cause=Cause.BOX_OFFLINE,
         also=(*AWAY_CAUSES, Cause.BROKER_UNREACHABLE),
-        engineer="A certificate is over, or the box does not know who issued it (its root): since"
-        " one moment no box of a kind can connect again.",
+        engineer=(
+            "A certificate has expired, or the box does not know who issued it (its root). From "
+            "one moment on, no box of a kind can connect again."
+        ),
         customer="The car's secure connection to us fails at the moment.",
         acts=Actor.BROKER_TEAM,
         now="Give the customer another car: this one does not come back by itself.",
@@ -108,8 +112,10 @@ MODES: Final = (
         party=Party.BOX,
         cause=Cause.BOX_OFFLINE,
         also=AWAY_CAUSES,
-        engineer="The box lost power and begins in 1970: certificates are not yet valid for it,"
-        " until the network tells it the time.",
+        engineer=(
+            "The box lost power, and its clock begins in 1970. Certificates are not yet valid for "
+            "it until the network tells it the time."
+        ),
         customer="The car's electronics have restarted and are not connected again yet.",
         is_seldom=True,
         acts=Actor.BOX_TEAM,

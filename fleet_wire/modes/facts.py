@@ -351,9 +351,10 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         was_asleep="the car had said that it goes to sleep when the unlock began",
         was_offline="the car counted as not connected when the unlock began",
         never_present="a car that has never said whether it is connected",
-        will_before="the broker had told that the box's connection broke (last will) when the"
+        will_before="the broker had reported that the box's connection broke (last will) when the"
         " unlock began",
-        will_after="the broker told after the command that the box's connection broke (last will)",
+        will_after="the broker reported after the command that the box's connection broke (last"
+        " will)",
         back_after_will="the box connected again after its connection had broken",
         back_without_will="the box connected again, though it had counted as connected all the"
         " time",
@@ -400,9 +401,9 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         booted_after="the box restarted after the command",
         booted_again="the box restarted twice or more within ten minutes",
         updating="the box had begun to install new software",
-        key_expired="the box told that it refused a phone's own key as expired",
+        key_expired="the box reported that it refused a phone's own key as expired",
         events_in_a_flood="the box sent a flood of reports",
-        told_low_voltage="the box told that its battery is low",
+        told_low_voltage="the box reported that its battery is low",
         back_without_boot="the box connected again, and has not restarted",
         power_in_doubt="the car's battery was low or fell, the box restarted, or others are back"
         " without it",
@@ -502,7 +503,7 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         asked_again="the phone sent this request more than once",
         sent_again="the platform itself sent the same command again",
         not_woken="the box was asleep, and the platform did not ask it to wake before the command",
-        platform_missed_it="the car opened, and the platform gave the command up as unanswered; or"
+        platform_missed_it="the car opened, and the platform gave up waiting for an answer; or"
         " that was so with the command before",
         platform_waited_long="the platform waited for an answer for more than a minute, though it"
         " had come",
@@ -510,9 +511,9 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         support_called="the customer called support",
         shown_key_expired="the app had shown that the phone's key for the car has expired, as the"
         " customer told support",
-        held_up="the command was sent late, and no earlier one of the car was under way, nor had"
-        " it to be woken; or the platform neither answered nor made a command",
-        behind_another="no command was sent, and as far as the platform has said an earlier one of"
+        held_up="the platform sent the command late or never, though no earlier one was under way"
+        " and the car had not to be woken",
+        behind_another="no command was sent, and according to the platform an earlier one of"
         " the car was under way",
         booking_of_several="other customers have named the same booking, for other cars",
         another_car_asked="the platform's log names another car than the one that got the command",
@@ -533,8 +534,8 @@ FACTS: Final[dict[Fact, FactInfo]] = {
     ),
     **_facts_from(
         EvidenceSource.COMMAND_END,
-        never_sent="no command was sent until it should have ended",
-        platform_gave_up="the platform gave the command up as unanswered, or never sent it",
+        never_sent="no command was sent before the deadline",
+        platform_gave_up="the platform gave up waiting for an answer, or never sent the command",
     ),
     **_facts_from(
         EvidenceSource.BROKER_LOG,
@@ -542,8 +543,8 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         replaced="another connection under the box's name (client id) ended the one before",
         taken_over="connections under the box's name (client id) ended one another again and again"
         " within minutes",
-        dropped_at_broker="the broker threw messages for the box away",
-        keepalive_exceeded="the broker gave the box's connection up after a long silence (1.5"
+        dropped_at_broker="the broker discarded messages for the box",
+        keepalive_exceeded="the broker closed the box's connection after a long silence (1.5"
         " times its keepalive)",
         ping_overdue="the box was away for longer than it takes it to notice a dead connection"
         " (keepalive), and to connect again",

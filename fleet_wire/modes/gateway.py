@@ -25,8 +25,10 @@ MODES: Final = (
         layer=Layer.GATEWAY,
         party=Party.PLATFORM,
         cause=Cause.NOT_PUBLISHED,
-        engineer="A check failed inside, the platform said yes all the same, and nothing was sent"
-        " to the car.",
+        engineer=(
+            "A check failed inside the platform, but it still said yes, and nothing was sent to "
+            "the car."
+        ),
         customer="Our app said yes, but our system sent nothing to the car.",
         acts=Actor.PLATFORM_TEAM,
         now="Ask the customer to press again. If nothing happens, open the car with the support"
@@ -63,8 +65,10 @@ MODES: Final = (
             Cause.EXECUTION_SILENT,
             Cause.BOX_SAYS_EXPIRED,
         ),
-        engineer="The platform says yes when it has noted the request; whether the car ever opens"
-        " it does not say.",
+        engineer=(
+            "The platform says yes as soon as it has noted the request. It never says whether the "
+            "car opened."
+        ),
         customer="Our app said yes too early: the car had not answered yet.",
         acts=Actor.PLATFORM_TEAM,
         now="Look at how the command ended. If the car has not opened, ask the customer to press"
@@ -99,8 +103,10 @@ MODES: Final = (
         party=Party.PLATFORM,
         cause=Cause.API_FAILED,
         also=(Cause.NOT_OBSERVED, Cause.API_REFUSED, Cause.NOT_PUBLISHED),
-        engineer="App, login or gateway are down: requests are not answered, or with errors, while"
-        " all cars are well.",
+        engineer=(
+            "The app, the login or the gateway is down. Requests get errors or no answer, while "
+            "all cars are well."
+        ),
         customer="Our app or its login is down at the moment. The cars themselves are fine.",
         acts=Actor.PLATFORM_TEAM,
         now="Open the car with the support tool while the app is down. If the tool is down too,"

@@ -43,8 +43,10 @@ MODES: Final = (
         party=Party.NETWORK,
         cause=Cause.BOX_OFFLINE,
         also=AWAY_CAUSES,
-        engineer="The car stands where there is no radio coverage: the box falls silent, and after"
-        " a while the broker gives its connection up (1.5 times its keepalive).",
+        engineer=(
+            "The car stands where there is no radio coverage. The box falls silent, and the "
+            "broker closes its connection after 1.5 times its keepalive."
+        ),
         customer="The car has no reception where it stands, so we hear nothing from it.",
         acts=Actor.SUPPORT,
         now="Ask the customer to open by Bluetooth or card, or give them another car.",
@@ -80,8 +82,10 @@ MODES: Final = (
         party=Party.NETWORK,
         cause=Cause.DOWNLINK_LOST,
         also=(Cause.BOX_SILENT, Cause.BOX_OFFLINE, Cause.UNCLASSIFIED),
-        engineer="The way up works, the way down is dead: the car's regular reports keep coming and"
-        " no command arrives, until the box makes a new connection.",
+        engineer=(
+            "The uplink works, but the downlink is dead. The car's regular reports keep coming, "
+            "and no command arrives until the box makes a new connection."
+        ),
         customer="The car reports to us but does not hear us at the moment.",
         acts=Actor.NETWORK_OPERATOR,
         now="Restart the car's box by SMS and ask the customer to press again in a minute, or give"
@@ -121,9 +125,10 @@ MODES: Final = (
         party=Party.NETWORK,
         cause=Cause.BOX_SILENT,
         also=(Cause.BOX_OFFLINE, Cause.EXECUTION_SILENT, Cause.BOX_SAYS_EXPIRED),
-        engineer="The mobile network forgot the connection (its NAT), and neither end knows: the"
-        " car counts as connected until the box tries its connection the next time, and connects"
-        " again.",
+        engineer=(
+            "The mobile network has dropped the connection (its NAT), and neither end knows. The "
+            "car counts as connected until the box next tests its connection and reconnects."
+        ),
         customer="We lost the connection to the car. It comes back by itself.",
         acts=Actor.BOX_TEAM,
         now="Ask the customer to press again in some minutes: the car connects anew by itself.",
@@ -220,8 +225,10 @@ MODES: Final = (
         party=Party.NETWORK,
         cause=Cause.BOX_OFFLINE,
         also=AWAY_CAUSES,
-        engineer="The SIM has used up its data plan and is blocked: a box that sends too much is"
-        " cut off for good, in the middle of a good signal.",
+        engineer=(
+            "The SIM has used up its data plan and is blocked. A box that sends too much is cut "
+            "off for good, although its signal is good."
+        ),
         customer="The car's mobile contract is blocked at the moment.",
         is_seldom=True,
         acts=Actor.SUPPORT,
@@ -262,8 +269,10 @@ MODES: Final = (
         party=Party.NETWORK,
         cause=Cause.BOX_OFFLINE,
         also=AWAY_CAUSES,
-        engineer="A mobile operator's network is down in a region: the connections of many cars"
-        " break at about the same time, and all come back together.",
+        engineer=(
+            "A mobile operator's network is down in a region. The connections of many cars break "
+            "at about the same time, and all come back together."
+        ),
         customer="The mobile network that the car uses is down where it stands.",
         acts=Actor.NETWORK_OPERATOR,
         now="Give the customer a car of another operator, or ask them to open by Bluetooth or"

@@ -25,8 +25,9 @@ MODES: Final = (
         layer=Layer.PHONE,
         party=Party.NOBODY_KNOWS,
         cause=None,
-        engineer="All went well with the command, and the customer stands at another car that looks"
-        " the same.",
+        engineer=(
+            "The command went well, but the customer stands at another car that looks the same."
+        ),
         customer="Your car has opened.",
         ask="Please compare the number plate.",
         acts=Actor.CUSTOMER,
@@ -66,8 +67,10 @@ MODES: Final = (
         party=Party.NOBODY_KNOWS,
         cause=Cause.NOT_OBSERVED,
         also=(Cause.API_REFUSED,),
-        engineer="The phone has no data, no permission, is signed out, or has an app with a defect:"
-        " no request, or a wrong one, comes to us.",
+        engineer=(
+            "The phone has no data, lacks a permission, is signed out, or runs an app with a "
+            "defect. We get no request, or a wrong one."
+        ),
         customer="The app on your phone could not reach us.",
         ask="Please check its connection, sign in again, and update it.",
         acts=Actor.CUSTOMER,
@@ -112,8 +115,10 @@ MODES: Final = (
         party=Party.NOBODY_KNOWS,
         cause=Cause.NOT_OBSERVED,
         also=(None, Cause.BOX_REJECTED),
-        engineer="The offline key in the phone is over, and phone or car have no network to renew"
-        " it.",
+        engineer=(
+            "The offline key in the phone has expired, and phone or car have no network to renew "
+            "it."
+        ),
         customer="The offline key in your phone has expired. It needs a moment with reception.",
         acts=Actor.CUSTOMER,
         now="Ask the customer to go to where the phone has reception, open the app, and come back.",

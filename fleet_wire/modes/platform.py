@@ -18,8 +18,10 @@ MODES: Final = (
         party=Party.PLATFORM,
         cause=Cause.API_FAILED,
         also=(None, Cause.NOT_PUBLISHED),
-        engineer="A release of the platform answers the app with one and the same error (500) to"
-        " whatever failed, and to some that went well: the cause is lost on the way to the phone.",
+        engineer=(
+            "A release of the platform answers every failure, and some successes, with the same "
+            "error (500). The phone never learns the cause."
+        ),
         customer="Our app showed an error, but the car may have opened all the same.",
         acts=Actor.PLATFORM_TEAM,
         now="Ask the customer to try the door: the error may mean nothing.",

@@ -18,8 +18,10 @@ MODES: Final = (
         party=Party.BOX,
         cause=Cause.BOX_REJECTED,
         also=(Cause.API_REFUSED,),
-        engineer="A wrong command PIN was sent: the car refuses that, and after a few of them all"
-        " remote commands until it is reset.",
+        engineer=(
+            "A wrong command PIN was sent. The car refuses it, and after a few of them refuses "
+            "all remote commands until it is reset."
+        ),
         customer="The car has refused the code that we sent.",
         acts=Actor.SUPPORT,
         now="Give the customer another car: this one refuses every press until its PIN is set right"

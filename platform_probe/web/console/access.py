@@ -71,7 +71,7 @@ class Access:
 
     @property
     def has_tokens(self) -> bool:
-        """Whether there is a form to log in with."""
+        """Whether people can log in with a token."""
         return self._tokens is not None
 
     def person(self, request: HttpRequest) -> Person | None:
@@ -166,12 +166,12 @@ class Access:
         return tuple(map(self._seal.no_cookie, (SESSION_COOKIE, UNMASKED_COOKIE)))
 
     def is_patient_with(self, remote: str) -> bool:
-        """Return whether an address has not tried too often to be let in."""
+        """Return whether an address has not failed to log in too often."""
         recent = [at for at in self._wrong.get(remote, ()) if at > self._now() - WRONG_S]
         return len(recent) < MAX_WRONG
 
     def note_wrong(self, remote: str) -> None:
-        """Remember that an address has tried in vain."""
+        """Count a failed login of an address."""
         recent = [at for at in self._wrong.pop(remote, ()) if at > self._now() - WRONG_S]
         if len(self._wrong) >= MAX_ADDRESSES:
             del self._wrong[next(iter(self._wrong))]
@@ -180,7 +180,7 @@ class Access:
     # Unmasking
 
     def unmasked(self, request: HttpRequest, name: str, thing: str) -> str:
-        """Return the cookie with which a person sees whose a thing is, beside those before."""
+        """Return the cookie that unmasks one more thing for a person, besides the earlier ones."""
         things = [*self._unmasked(request, name)][-9:]
         until = self._now() + UNMASKED_S
         every = [_Unmasked(name, each, until) for each in [*things, thing]]
@@ -193,7 +193,7 @@ class Access:
     # Forms
 
     def form_token(self, person: Person | None) -> str:
-        """Return what a form of ours carries."""
+        """Return the token that a form of ours contains."""
         return self._seal.sign(_form_of(person))
 
     def is_our_form(self, request: HttpRequest, person: Person | None, token: str) -> bool:

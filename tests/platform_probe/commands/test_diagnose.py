@@ -381,7 +381,7 @@ def test_nothing_at_that_time_is_said(store: Path) -> None:
     result = told(*words)
     assert result.exit_code == 0
     assert "No unlock of car-03 is known around Wed 31 Dec 2025 23:30:00 UTC" in result.output
-    assert "No request to open it has reached the platform or the broker then." in result.output
+    assert "No request to open it reached the platform or the broker at that time." in result.output
     assert "--attempt attempt-17" in result.output
     assert case(*words)["attempt"] is None
 
@@ -401,7 +401,7 @@ def test_a_time_without_records_is_no_answer(
     result = told("car-03", *words, "--store", store)
     assert result.exit_code == 2, result.output
     assert message in result.output
-    assert "has reached" not in result.output
+    assert "reached the" not in result.output
 
 
 def test_a_time_after_the_last_unlock_is_of_today(tmp_path: Path) -> None:

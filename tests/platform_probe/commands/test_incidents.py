@@ -187,7 +187,7 @@ def test_the_list_says_what_is_muted_planned_or_goes_on_elsewhere(tmp_path: Path
     shown = told("show", "inc-1", "--run", tmp_path).output.splitlines()
     assert f"muted until: {until} by jo: fixed tonight" in shown
     shown = told("show", "inc-3", "--run", tmp_path).output.splitlines()
-    assert "joined to, and goes on there: inc-1" in shown
+    assert "part of another incident: inc-1" in shown
 
 
 @pytest.mark.parametrize("error", [KeyError, OSError])

@@ -29,6 +29,7 @@ def incidents_page(asked: PageRequest, _: str) -> Answer:
     """Return all incidents that the person may see, the open ones first."""
     known = asked.known_incidents()
     state = asked.query.get("state", "")
+    state = state if state in set(IncidentState) else ""
     wanted = [one for one in known if state in ("", one.latest.state)]
     values = {
         "listed": page_of_rows(wanted, asked.page_number, LISTED),

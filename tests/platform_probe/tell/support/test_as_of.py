@@ -120,7 +120,7 @@ def test_what_was_asked_for_and_has_not_ended_is_under_way(store: Path) -> None:
     line = {"event": "requested", "at": BEGIN_S + 100.0, "request_id": "r", "operation": "unlock"}
     put_lines(store, "platform_events", [msgspec.json.encode(line | {"vehicle_id": "car-9"})])
     _, text = told(store, 110.0, vehicle="car-9")
-    assert "It was asked to open at 00:01:40, and that is still under way:" in text
+    assert "It was asked to open at 00:01:40, and that is still under way." in text
     assert "under way" not in told(store, 200.0, vehicle="car-9")[1]
 
 
@@ -132,15 +132,15 @@ def test_an_unlock_that_is_under_way_is_answered_for_as_its_car(store: Path, wri
     put_lines(store, "platform_events", [msgspec.json.encode(line)])
     found, text = told(store, 110.0, attempt=written)
     assert (found["vehicle_id"], found["attempt"]) == ("car-1", None)
-    assert "It was asked to open at 00:01:40, and that is still under way:" in text
+    assert "It was asked to open at 00:01:40, and that is still under way." in text
 
 
 def test_what_had_not_ended_was_not_known(store: Path) -> None:
     """Nothing is told of it: neither how it ends, nor that nobody had asked."""
     found, text = told(store, 110.0)
     assert found["attempt"] is None
-    assert "None had ended by then: of one that was under way nothing is told." in text
-    assert "No request to open it has reached" not in text
+    assert "None had ended by then. An unlock that was still under way is not shown." in text
+    assert "No request to open it reached" not in text
     with pytest.raises(ConfigError, match="'attempt-100' was not known yet at that time"):
         told(store, 90.0, attempt=FAILED.attempt_id)
     with pytest.raises(ConfigError, match="No car 'car-x'"):

@@ -63,8 +63,8 @@ def test_a_press_that_opened_and_is_diagnosed_is_told_and_not_the_next(
     assert found["attempt"]["attempt_id"] == "attempt-30"
     assert found["which"] == {"number": 1, "of": 3, "why": told_as(ChoiceReason.WENT_WRONG)}
     assert (
-        "  This is number 1 of 3 that fit, the last that went wrong; the others stand at the end,"
-        " each with the --attempt that tells of it.\n"
+        "  This is number 1 of 3 that fit, the last that went wrong; the others are listed at the"
+        " end, each with its --attempt.\n"
         "  The same customer pressed again 18.0 s later.\n"
     ) in text
     assert "--attempt attempt-48" in text
@@ -126,7 +126,7 @@ def test_of_those_that_failed_the_one_nearest_to_a_time_is_told(
     presses += [press(each) for each in (70, 130)]
     found, text = told(tmp_path, presses, vehicle="car-1", at=Moment(BEGIN_S + at, lasts_s))
     assert found["which"] == {"number": number, "of": 5, "why": told_as(why)}
-    assert f"  This is number {number} of 5 that fit, {told_as(why)}; the others stand" in text
+    assert f"  This is number {number} of 5 that fit, {told_as(why)}; the others are listed" in text
 
 
 def test_what_was_before_a_time_does_not_fit(tmp_path: Path) -> None:

@@ -135,7 +135,7 @@ def test_without_a_log_of_the_platform_nobody_knows_whose_it_was(tmp_path: Path)
     assert "phone     somebody with another booking asks to open it too" in text
     assert "asks to open the car" not in text
     text = told(vehicle="car-1", at=Moment(BEGIN_S + 1_990.0))
-    assert "No command to open it has reached the broker then." in text
+    assert "No command to open it reached the broker at that time." in text
     assert "reached the platform" not in text
     with pytest.raises(ConfigError, match=r"No customer 'c-1' .*Ask by the car or the booking"):
         told(customer="c-1")

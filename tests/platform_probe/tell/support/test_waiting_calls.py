@@ -20,7 +20,7 @@ from tests.helpers.said_advice import NOT_ASKED
 from tests.helpers.stores import BEGIN_S, ReadAnew, put_lines, put_unlocks, unlock
 
 CALLED = 300.0
-SINCE = "No request of this customer to open it has come since Thu 1 Jan 2026 00:04:10 UTC"
+SINCE = "This customer's phone has not asked to open it since Thu 1 Jan 2026 00:04:10 UTC"
 CUSTOMERS = {"booking_id": "b", "account_id": "customer-1", "vehicle_id": "car-1"}
 
 

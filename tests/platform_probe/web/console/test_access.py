@@ -214,7 +214,7 @@ def test_a_wrong_token_is_told_and_written_down(guarded_console: Guarded) -> Non
     got = Visitor(guarded_console[0]).log_in("guess")
 
     assert got.status == 403
-    assert "Nobody has this token" in got.text
+    assert "This token is not valid" in got.text
     assert looks_in(guarded_console[1])[-1]["action"] == "login_failed"
     assert "guess" not in guarded_console[1].read_text()
 

@@ -189,6 +189,13 @@ def test_wrong_times_are_told_in_french(open_console: str, path: str, problem: s
     assert problem in unescape(got.text)
 
 
+def test_a_state_that_no_incident_has_is_passed_over(open_console: str) -> None:
+    """The page lists all of them, and the console complains of no defect."""
+    got = Visitor(open_console).get("/incidents?state=none")
+    assert got.status == 200
+    assert "/incident/incident-1" in got.text
+
+
 @pytest.mark.parametrize("hours", ["-1", "0", "nan", "inf", "1e400", "9" * 20, "many"])
 def test_hours_that_make_no_sense_are_passed_over(open_console: str, hours: str) -> None:
     """The page shows what it shows without them."""

@@ -89,7 +89,7 @@ def test_the_page_shows_progress_and_then_the_ranked_mitigations(
     assert PAGE in visitor.get(f"/incident/{OPEN}").text
 
     assert start(visitor).location == PAGE
-    wait_for(lambda: "5 of 20 futures" in visitor.get(PAGE).text)
+    wait_for(lambda: "5 of 20 simulations" in visitor.get(PAGE).text)
     assert 'http-equiv="refresh"' in visitor.get(PAGE).text
     (tmp_path / "go").touch()
     wait_for(lambda: "Rentals lost" in visitor.get(PAGE).text)
@@ -113,7 +113,7 @@ def test_a_failure_of_the_command_is_told(console: str, monkeypatch: pytest.Monk
     start(visitor)
     wait_for(lambda: "is diagnosed yet" in visitor.get(PAGE).text)
 
-    assert "Play them again" in visitor.get(PAGE).text
+    assert "Run it again" in visitor.get(PAGE).text
 
 
 @pytest.mark.usefixtures("command")
