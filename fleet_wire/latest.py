@@ -37,12 +37,12 @@ class Latest(Generic[KeyT, KeptT]):
         self._older: dict[KeyT, KeptT] = {}
 
     def get(self, key: KeyT) -> KeptT | None:
-        """Return the value of a key, where it was kept and is not forgotten."""
+        """Return the value of a key; None if there is none, or it is forgotten."""
         value = self._younger.get(key)
         return self._older.get(key) if value is None else value
 
     def keep(self, key: KeyT, value: KeptT, at_s: float = -math.inf) -> None:
-        """Keep the value of a key, among the youngest."""
+        """Set the value of a key, as the youngest."""
         if at_s >= self._until_s and self._within_s < math.inf:
             self._until_s = at_s + self._within_s
             self._older, self._younger = self._younger, {}

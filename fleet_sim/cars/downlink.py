@@ -59,7 +59,7 @@ class Downlink:
         return self._uplink.radio.until_received_s(self._connection.box.world.env.now)
 
     def bring(self, message: Message) -> None:
-        """Bring a message from the broker's socket to the box."""
+        """Deliver a message from the broker's socket to the box."""
         if self._uplink.meter is not None:
             self._uplink.meter.count(message.payload)
         failpoints = self._connection.box.failpoints
@@ -73,7 +73,7 @@ class Downlink:
             self._hold_back(message, 0.0)
 
     def _hold_back(self, message: Message, held_s: float) -> None:
-        """Bring a message that faults hold back for so long, behind all others."""
+        """Deliver a message after a delay by faults, and not before earlier ones."""
         if held_s <= 0 and not self._held_back:
             self._page(message)
             return
@@ -82,7 +82,7 @@ class Downlink:
         self._held_back.add(held_s, self._page, message)
 
     def _page(self, message: Message) -> None:
-        """Bring a message as soon as the box listens."""
+        """Deliver a message as soon as the box listens."""
         world = self._connection.box.world
         silent_s = self._uplink.radio.silent_s(world.env.now)
         if silent_s > 0:
@@ -94,7 +94,7 @@ class Downlink:
             self._carry(message)
 
     def _listen(self) -> None:
-        """Bring what waited in the network until it could reach the box."""
+        """Deliver the messages that waited in the network for the box to listen."""
         if self._unpaged:
             unpaged = self._unpaged
             self._forget_unpaged()

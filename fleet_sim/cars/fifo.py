@@ -29,20 +29,20 @@ class Fifo:
         """The faults that caused the delay."""
 
     def __bool__(self) -> bool:
-        """Return whether calls are to come."""
+        """Return whether calls are pending."""
         return bool(self._calls)
 
     def add(self, delay_s: float, then: Callable[..., None], *arguments: Any) -> None:
-        """Call `then` after so long, or as soon as all before it have been called."""
+        """Call `then` after `delay_s`, and not before any earlier call."""
         now_s = self._world.env.now
         self._last_s = max(now_s + delay_s, self._last_s)
         self._calls.append((then, arguments))
         self._world.later(self._last_s - now_s, self._call_next)
 
     def delayed_by(self, delay_s: float, culprits: list[Culprit]) -> list[Culprit]:
-        """Return who delays a call that is to be added, `culprits` for so long.
+        """Return the faults that delay a new call; `culprits` delay it by `delay_s`.
 
-        A call that waits for the ones before it is the doing of those who delay these.
+        A call that waits for earlier ones is delayed by whoever delays these.
         """
         if delay_s >= self.left_s():
             self._delayed_by = culprits

@@ -437,7 +437,7 @@ class Vehicle:
         self.voltage_v = round(self._rest_v - drops_v, 3)
 
     def _make_irregular(self) -> _Irregular:
-        """Return what is out of the ordinary, to be changed: a heartbeat may say so."""
+        """Return the changeable irregularities; the car leaves its heartbeat batch."""
         if self.member is not None:
             self.member.leave()
         if self._irregular is None:

@@ -159,7 +159,7 @@ def run(options: RunOptions) -> None:
     if options.listen is not None and options.mode == "live":
         check_can_listen(*parse_listen(options.listen))
     directory = RunDirectory.create(options.out, scenario_name=source.name, seed=seed)
-    os.close(open_to_append(directory.path / LOG))  # there before it is opened: ours alone
+    os.close(open_to_append(directory.path / LOG))  # made here: readable for us alone
     logging.basicConfig(filename=directory.path / LOG, level=logging.WARNING)
     console = Console()
     if options.mode == "virtual":
@@ -231,7 +231,7 @@ def _warn_of_settings_of_the_monitor() -> None:
 
 
 def _check_platform(url: str, broker_url: str | None) -> None:
-    """Raise `ConfigError` where customers could not ask there, or no car would hear of it."""
+    """Raise `ConfigError` for a URL that cannot be used, or a platform without its broker."""
     check_platform_url(url)
     if broker_url is None:
         raise ConfigError(["--platform: needs --broker, the one that this platform is on"])

@@ -214,7 +214,7 @@ class _Clone(Box):
         self._injection = injection
 
     def came_online(self) -> None:
-        """Have thrown the car's own box out, or keep it out."""
+        """Blame the fault for the connection that the car's own box lost."""
         self._original.modem.connection.blame(self._injection, "client_id")
         super().came_online()
 

@@ -170,7 +170,7 @@ class RetryDoubleExecution(PlatformFault):
     def strike(
         self, platform: TargetedPlatform, injection: Injection, stream: RandomStream
     ) -> FaultProcess:
-        """Lose answers while the window is open, and ask anew where one is lost."""
+        """Lose answers while the window is open, and send a new command for each lost one."""
         deaf = _Deaf(self.loss, injection, stream, _life_s)
 
         def ask_anew_once(usual_s: float | None, command: PlatformCommand) -> float | None:

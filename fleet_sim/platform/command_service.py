@@ -339,7 +339,7 @@ class CommandService:
     def _not_taken(
         self, command: PlatformCommand, why: NotPublished, detail: str | None = None
     ) -> None:
-        """End a command that the broker has not taken, unless it has got it before."""
+        """End a command that the broker refused, unless it accepted an earlier copy."""
         if command.publishes == 1:
             self._not_published(command, why, detail)
 

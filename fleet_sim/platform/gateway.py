@@ -363,7 +363,7 @@ class EmulatedPlatform:
     def _as_copied(
         self, asked: OpenRequest, booking: Booking, now: float
     ) -> Booking | problems.ProblemType:
-        """Return a booking that is in use, or what the copy says by which commands are allowed."""
+        """Return a booking as the synchronised copy has it, or the problem that the copy causes."""
         if SYNC not in self._failpoints.armed:
             return booking
         lag_s, culprits = self._failpoints.fold(SYNC, asked.request, usual=0.0)

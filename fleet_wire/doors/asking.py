@@ -99,15 +99,15 @@ class DoorApi:
         return reply_of(answer, self._form.answer)
 
     def can_poll(self, reply: Reply, values: dict[str, str]) -> bool:
-        """Return whether the command's status can be asked for, and note where in `values`."""
+        """Return whether the command's status can be polled, and note its address in `values`."""
         values[LOCATION] = _path_of(reply.location) or values.get(LOCATION, "")
         values[COMMAND_ID] = reply.command_id or values.get(COMMAND_ID, "")
         return self._form.poll is not None and all(values[name] for name in self._polled_by)
 
     async def poll(self, values: Mapping[str, str]) -> Reply:
-        """Ask once how far a command is.
+        """Ask once for a command's status.
 
-        An error is one of asking: it says nothing of the command or the car.
+        An error concerns this request only: it says nothing of the command or the car.
         """
         poll = self._form.poll
         assert poll is not None  # noqa: S101 - `can_poll` has said so

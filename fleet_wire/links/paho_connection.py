@@ -171,7 +171,7 @@ class PahoConnection:
         """Undo `pause`."""
         self._is_paused = False
         self._watch()
-        self._loop.call_soon(self._read)  # also packets that were read already
+        self._loop.call_soon(self._read)  # paho may hold packets that it has already read
 
     def say_goodbye(self) -> None:
         """Send DISCONNECT behind what waits, and close."""

@@ -108,11 +108,11 @@ class SeveralLinks:
 
     @property
     def is_connected(self) -> bool:
-        """Whether one of the brokers is there, and the handler knows."""
+        """Whether the handler knows of a connection to at least one broker."""
         return self._is_told
 
     def connect(self) -> None:
-        """Start to connect to each."""
+        """Start to connect to each broker."""
         if self._is_wanted:
             return
         self._is_wanted = True

@@ -126,14 +126,14 @@ class Profile(Protocol):
         ...
 
     def slots_of(self, message: Message) -> Sequence[TopicSlot]:
-        """Return what a message is about: at least one thing, and several of several kinds.
+        """Return the topics that a message is about: one, or one of each kind in it.
 
         Raises `RemoteProtocolError` for a topic of nobody's.
         """
         ...
 
     def read(self, place: TopicSlot, message: Message) -> tuple[str, MessageContent | None]:
-        """Return the car and what the message says; None for what is of no concern.
+        """Return the car and the message's content; None if the content does not matter.
 
         Raises `RemoteProtocolError` for what is not as the profile says.
         """

@@ -34,11 +34,11 @@ def are_exclusive(one: MessageForm, other: MessageForm) -> bool:
 
 
 def _exclude(pointer: str, values: Sequence[Scalar], other: str, others: Sequence[Scalar]) -> bool:
-    """Return whether what one condition asks for excludes another, of the same place or above."""
+    """Return whether one condition excludes another at the same place or above it."""
     if pointer == other:
         both = [value for value in values if fits(value, others)]
         return not both and not any(fits(value, values) for value in others)
-    # Something that stands there is part of a document, which is no plain value.
+    # A value below `other` makes `other` a document, and no plain value.
     return pointer.startswith(f"{other}/") and None not in values and ANYTHING not in others
 
 

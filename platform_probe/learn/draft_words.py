@@ -198,7 +198,7 @@ _BY_WEIGHT: Final = ("refused", "executed")
 
 
 def plain(text: str) -> str:
-    """Return a word as the lists have it."""
+    """Return a word in the form of the lists."""
     return re.sub(r"[^a-z0-9]", "", text.lower())
 
 
@@ -208,9 +208,9 @@ def words_in(text: str) -> frozenset[str]:
 
 
 def meaning(name: str, text: str, *, strictly: bool = False) -> str | None:
-    """Return what a value of a field is taken to mean: all of it, or a word of it that is known.
+    """Return the meaning of a field's value, by the whole value or by a word in it.
 
-    `strictly`: only by words that say nothing else.
+    With `strictly`, ambiguous words do not count.
     """
     known = VALUE_WORDS.get(name, {})
     order = [*(one for one in _BY_WEIGHT if one in known), *known]
@@ -225,7 +225,7 @@ def meaning(name: str, text: str, *, strictly: bool = False) -> str | None:
 
 
 def beginnings(name: str, texts: Iterable[str]) -> list[str]:
-    """Return each of the texts, or `DONE;*` for several that begin so and mean what that means."""
+    """Return the texts; several with one beginning and one meaning become a pattern: `DONE;*`."""
     by_head: dict[str, list[str]] = {}
     for text in dict.fromkeys(texts):
         match = _HEAD.match(text)
@@ -240,7 +240,7 @@ def beginnings(name: str, texts: Iterable[str]) -> list[str]:
 
 
 def opposite(text: str) -> str | None:
-    """Return what a fleet says that is not so, in the same letters; None where nobody knows."""
+    """Return the opposite of a word, in the same case; None if it is not known."""
     for one, other in _OPPOSITES:
         for said, unsaid in ((one, other), (other, one)):
             if text.lower() == said:

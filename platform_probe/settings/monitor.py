@@ -420,7 +420,7 @@ def _with_secrets(document: Document) -> Document:
     for key in _IN_FILES:
         path = document.values.get(f"{key}_file")
         if not isinstance(path, str | Path):
-            continue  # none, or a mistake that is found later
+            continue  # not set, or a mistake that the model reports
         if document.values.get(key) is not None:
             message = f"excludes {key}: the secret is here or there"
             raise ConfigError([document.problem((f"{key}_file",), message)])

@@ -359,7 +359,7 @@ def _play(
 ) -> None:
     """Run as a worker.
 
-    While it had the parent's ends too it would not see that the parent is gone.
+    It closes its copies of the parent's sockets: with them it would not notice the parent's end.
     """
     for each in not_ours:
         each.close()

@@ -48,7 +48,7 @@ class VirtualEnvironment(simpy.Environment):
             self._now, _, number, event = heappop(queue)
             if number >= watch.look_at:
                 watch.check_event(self._now, event)
-            if type(event) is Due:  # most are, and this is all that SimPy would do for it
+            if type(event) is Due:  # most events; SimPy would do nothing else for one
                 then = event.then
                 if then is not None:
                     then(*event.arguments)

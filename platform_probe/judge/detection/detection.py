@@ -49,7 +49,7 @@ MOST_AGAIN: Final = 10_000
 
 
 class Detection:
-    """All tests. `found` gets each finding, and again when it has changed."""
+    """Runs all tests. `found` gets each finding, and gets it again after each change."""
 
     def __init__(self, *, clock: Clock, found: Callable[[Finding], None], cars: Fleet[Any]) -> None:
         self._clock = clock
@@ -71,7 +71,7 @@ class Detection:
 
     @property
     def on_alarm(self) -> Callable[[], None] | None:
-        """Called when there is something to look at, see `next_s`."""
+        """Called when `tick` has something to do, see `next_s`."""
         return self._shares.on_alarm
 
     @on_alarm.setter
@@ -81,7 +81,7 @@ class Detection:
     # Inputs
 
     def handle_records(self, records: Iterable[Record]) -> None:
-        """Handle records that were written together, at one and the same moment."""
+        """Handle records that were written at the same moment."""
         now_s = self._now_s()
         for record in records:
             if isinstance(record, Attempt):
@@ -97,7 +97,7 @@ class Detection:
         self._silence.beat()
 
     def on_retained_message(self) -> None:
-        """Handle that a retained message has come."""
+        """Handle a retained message."""
         self._waves.on_retained_message()
 
     def on_last_will(self, vehicle_id: str, now_s: float) -> None:
@@ -105,7 +105,7 @@ class Detection:
         self._waves.on_last_will(vehicle_id, now_s)
 
     def connection(self, *, is_there: bool) -> None:
-        """Handle that the monitor is connected to the broker, or no longer."""
+        """Handle a gain or loss of the monitor's connection to the broker."""
         now_s = self._clock.monotonic_s()
         self._blindness.connection(now_s, is_there=is_there)
         if not is_there:
@@ -126,8 +126,8 @@ class Detection:
     ) -> None:
         """Restore findings from the records of an earlier process, and update the baselines.
 
-        Both in the order in which they were written. `known` gets each finding as it was then, also
-        when it was over; findings that go on are reported again as new.
+        Both are in the order in which they were written. `known` gets each finding as it was then,
+        over or not. Findings that go on are reported again as new.
         """
         now_s = self._now_s()
         known = self._by_account(known)
@@ -151,7 +151,7 @@ class Detection:
             problem.is_new = True
 
     def take_up(self, incidents: Iterable[Incident], diagnoses: Sequence[Diagnosis]) -> None:
-        """Look again for the cars that were lost in incidents which go on, as these were told."""
+        """Restore the waves of lost cars from open incidents and their diagnoses."""
         now_s = self._clock.monotonic_s()
         offset_s = self._clock.unix_s() - now_s
         earlier = [
@@ -170,7 +170,7 @@ class Detection:
     # Time
 
     def tick(self) -> None:
-        """Look at alarms, and tell what has changed."""
+        """Look at alarms, and report changed findings."""
         now_s = self._now_s()
         self._shares.tick(now_s)
         waits = self._waves.waits(now_s)
@@ -196,7 +196,7 @@ class Detection:
     # Within
 
     def _by_account(self, found: Callable[[Finding], None]) -> Callable[[Finding], None]:
-        """Return what hands findings on with the accounts of customers known by their booking."""
+        """Return a callback that adds the accounts of known bookings to a finding."""
 
         def hand_on(finding: Finding) -> None:
             found(replace(finding, customers=self._customers.accounts_of(finding.customers)))
@@ -204,7 +204,7 @@ class Detection:
         return hand_on
 
     def _now_s(self) -> float:
-        """Return the present, having noted where it lies in Unix time."""
+        """Return the present in monotonic seconds, and note its offset from Unix time."""
         now_s = self._clock.monotonic_s()
         self._shares.offset_s = self._clock.unix_s() - now_s
         return now_s
@@ -266,7 +266,7 @@ class Detection:
             self._again.keep(attempt.vehicle_id, one)
 
     def _diagnosed(self, diagnosis: Diagnosis, now_s: float) -> None:
-        """Note what an unlock that was hit is diagnosed with: it names what is found otherwise."""
+        """Note the diagnosis of a failure; a finding is named after it."""
         hit = self._shares.recent.hit_named(diagnosis.attempt_id)
         if hit is not None:
             hit.cause = diagnosis.cause
@@ -277,9 +277,9 @@ class Detection:
             self._shares.note_diagnosed(hit)
 
     def _repeated_press(self, diagnosis: Diagnosis, now_s: float) -> Hit | None:
-        """Return that a customer pressed again, if the diagnosis of one of the presses names why.
+        """Return the failure of a repeated press, if the diagnosis of one press has a mode.
 
-        The car has opened, so each of these diagnoses may tell what was wrong.
+        The car has opened, so the diagnosis of any of the presses may say what was wrong.
         """
         hit = self._again.get(diagnosis.vehicle_id)
         if hit is None or diagnosis.first.mode not in MODES:
@@ -295,7 +295,7 @@ class Detection:
         self._shares.add_measure(before, LATE, now_s)
 
     def stats(self) -> dict[str, Any]:
-        """Return how it fares, for those who look after the monitor."""
+        """Return figures of its work, for whoever operates the monitor."""
         return {
             "cohorts": self._shares.cohorts,
             "problems": len(self._shares.problems),
@@ -304,7 +304,7 @@ class Detection:
 
 
 def _counts(attempt: Attempt) -> bool:
-    """Return whether a record is of an unlock that somebody asked for, and the first of it.
+    """Return whether a record is the first about an unlock that somebody asked for.
 
     An unlock under way when the monitor was stopped says nothing of cars or of the monitor.
     """
@@ -317,7 +317,7 @@ def _counts(attempt: Attempt) -> bool:
 
 
 def _may_be_a_wave(incident: Incident) -> bool:
-    """Return whether an incident may be of cars that were lost, whatever it is named after."""
+    """Return whether lost cars may be part of an incident, whatever its title says."""
     is_of_cars = incident.kind is IncidentKind.CARS_LOST or incident.cause in AWAY
     return is_of_cars and all(cohort.keys() <= {*TRAITS} for cohort in incident.affected_cohorts)
 

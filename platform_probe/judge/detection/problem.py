@@ -1,4 +1,4 @@
-"""A problem that was found and is not over: whom it hits, and whether it still does."""
+"""A detected problem that is not over: the cohort that it hits, and whether it still does."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class Problem:
         self.clear()
 
     def clear(self) -> None:
-        """Count anew."""
+        """Reset all counts."""
         self.failed = self.total = self.elsewhere_failed = self.elsewhere_total = 0
         self.unknown_failed = self.unknown_total = 0
         """Counts of cars that may or may not be of its cohort."""
@@ -109,13 +109,13 @@ class Problem:
         self.hits: deque[Hit] = deque(maxlen=MOST_HITS)
 
     def found_by(self, evidence: float, limit: float) -> None:
-        """Set the evidence by which it was found, and the limit that was enough."""
+        """Set the evidence that raised the alarm, and the limit that it exceeded."""
         self._evidence.begin_with(evidence)
         self._limit = limit
         self.sure = max(self._sure(), LEAST_SURE)
 
     def explains(self, hit: Hit) -> bool:
-        """Return whether a hit is of this problem.
+        """Return whether a failure belongs to this problem.
 
         Cars of unknown kind may be of its cohort, as long as no more of them fail than explain.
         """
@@ -128,7 +128,7 @@ class Problem:
         return is_in(self.key, hit.values) or self._explains_unknown
 
     def recount(self, hits: Iterable[Hit], totals: Counter[Values]) -> None:
-        """Count all since it began, as it was kept."""
+        """Count all kept unlocks since it began again."""
         self.clear()
         self.common = common_of(self.key, totals)
         self.same = names_of(frozenset(self.key), totals)
@@ -158,7 +158,7 @@ class Problem:
     def add_unlock(
         self, values: Values, now_s: float, hit: Hit | None, *, car: str, counts: bool
     ) -> None:
-        """Add an unlock of a car; one that does not count is a customer's or car's repetition."""
+        """Add an unlock of a car. A repetition by the same customer or car does not count."""
         is_of_it = is_in(self.key, values)
         of_it = hit if hit is not None and self._counts_hit(hit) else None
         if counts:
@@ -172,7 +172,7 @@ class Problem:
             self._weigh(car, is_hit=of_it is not None, is_well=is_well, counts=counts)
 
     def prove(self, hit: Hit) -> None:
-        """Mark an unlock that was counted as not hit as hit."""
+        """Mark a counted unlock as failed."""
         self._add(hit)
         self.total = max(self.total, self.failed)
         self.elsewhere_total = max(self.elsewhere_total, self.elsewhere_failed)
@@ -182,17 +182,17 @@ class Problem:
 
     @property
     def is_clear(self) -> bool:
-        """Return whether clearly more are hit than usual."""
+        """Return whether clearly more unlocks fail than usual."""
         return self.failed >= CLEARLY_WORSE * self.expected * self.total
 
     def is_over(self, now_s: float) -> bool:
-        """Return whether its cohort is as before, or nobody of it tries any more."""
+        """Return whether its cohort is normal again, or no car of it is tried any more."""
         if self._ending.is_over or now_s >= self.over_s:
             return True
         return now_s - max(self.last_s, self.opened_s) > SILENT_S
 
     def finding(self, now_s: float, unix_offset_s: float) -> Finding:
-        """Return what is known of it now.
+        """Return the finding as it stands now.
 
         A problem that is over is reported as of its last hit. Later successes show that it is over,
         and would make it look smaller.
@@ -234,7 +234,7 @@ class Problem:
     # Within
 
     def _counts_hit(self, hit: Hit) -> bool:
-        """Return whether it counts a hit, of any cohort and time: a new stage is a new problem."""
+        """Return whether it counts a failure at this stage, whatever its cohort and time."""
         if self.measure not in hit.measures:
             return False
         if not self.parts or not self.parts.isdisjoint(hit.measures):
@@ -243,13 +243,13 @@ class Problem:
 
     @property
     def _explains_unknown(self) -> bool:
-        """Return whether no more of the cars of unknown kind fail than are of its cohort."""
+        """Return whether failures of cars of unknown kind can be explained by its cohort alone."""
         known = max(self.total + self.elsewhere_total, 1)
         likely = self.unknown_total * self.failed / known
         return self.unknown_failed <= max(UNKNOWN_AT_MOST * likely, UNKNOWN_AT_LEAST)
 
     def _count(self, values: Values, hit: Hit | None, *, is_of_it: bool) -> None:
-        """Count an unlock, of its cohort or another; `hit` where it was hit by it."""
+        """Count an unlock of its cohort or another; `hit` is its failure, if it failed."""
         if is_of_it:
             self.total += 1
             self.well += hit is None
@@ -287,7 +287,7 @@ class Problem:
         return 1.0 - min(self._limit / max(self._evidence.total(), 1.0), 1.0)
 
     def _trust(self, *, is_hit: bool) -> None:
-        """Weigh anew how sure it is that this is no chance, with another unlock of its cohort."""
+        """Update the confidence that this is no chance, with another unlock of its cohort."""
         if is_hit:
             self._evidence.hit()
             self.sure = max(self.sure, self._sure())
@@ -304,7 +304,7 @@ class Problem:
         )
 
     def _weigh(self, car: str, *, is_hit: bool, is_well: bool, counts: bool) -> None:
-        """Weigh whether it goes on, by an unlock of its cohort."""
+        """Update whether it goes on, with an unlock of its cohort."""
         if is_hit and counts:
             self._go_on(car)
         elif is_hit:
@@ -319,9 +319,9 @@ class Problem:
             self._ending.add_success()
 
     def _go_on(self, car: str, *, is_counted: bool = False) -> None:
-        """Weigh that it hit another one.
+        """Note another failure: the problem goes on.
 
-        It corrects the successes weighed until now (`is_counted`).
+        With `is_counted`, the failure had been weighed as a success, which this corrects.
         """
         self._ending.add_failure(car)
         if self._ending.is_likely:  # else this one may be of any day, and say nothing of its size

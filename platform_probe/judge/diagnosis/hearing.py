@@ -1,4 +1,4 @@
-"""What is heard of cars, noted car by car: once for each message, so it is cheap. No I/O."""
+"""Notes each message of a car in the history of that car, and in counts of all. No I/O."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ closes it well means to sleep.
 
 
 class Hearing(ABC):
-    """Takes what is heard, and keeps what is known of each car and of all."""
+    """Handles messages, and keeps the history of each car and counts of all."""
 
     def __init__(self, *, clock: Clock, max_cars: int) -> None:
         self._clock = clock
@@ -75,7 +75,7 @@ class Hearing(ABC):
 
     @abstractmethod
     def _look_soon(self, vehicle_id: str, now_s: float) -> None:
-        """Look again at what is open of a car: something is new."""
+        """Schedule another look at the open unlocks of a car."""
 
     def on_message(
         self, _kind: TopicKind, vehicle_id: str, message: Any, /, *, is_retained: bool
@@ -193,13 +193,13 @@ class Hearing(ABC):
         self._look_soon(event.client_id, now_s)
 
     def _note_return(self, car: CarHistory, now_s: float) -> None:
-        """Count a box that connects after a silence, before its car has taken that it does."""
+        """Count a box that connects after a silence, before the car's history notes it."""
         back = return_of(car, now_s)
         if back is not None:
             self._neighbours.came_back(back.lost_s, is_overdue=back.is_overdue)
 
     def _client(self, client_id: str) -> CarHistory:
-        """Return what is known of a client of the broker, which may prove a car."""
+        """Return the history of a client of the broker, which may turn out to be a car."""
         car = self._car_of_client(client_id)
         if car is None:
             car = CarHistory()
@@ -207,7 +207,7 @@ class Hearing(ABC):
         return car
 
     def _car_of_client(self, client_id: str) -> CarHistory | None:
-        """Return the same of one that was heard of, be it a car or not yet; None: it was not."""
+        """Return the history of a known client, be it a car or not; None if it is not known."""
         return self.cars.get(client_id) or self._strangers.get(client_id)
 
     def removed(self, vehicle_id: str) -> None:

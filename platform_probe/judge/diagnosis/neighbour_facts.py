@@ -1,4 +1,4 @@
-"""How others fared at the time, and what those have in common that did not. No I/O."""
+"""How other cars fared at the time, and what the failing ones have in common. No I/O."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _AWAY: Final = {
 
 
 def _of_lost_cars(case: Case) -> None:
-    """Note what cars that are lost have in common."""
+    """Note the traits that lost cars have in common."""
     lost = case.count_cars().compare(case.car.shared_traits)
     seen, everybody = case.seen, lost[ALL].inside
     if everybody.total < FEWEST:
@@ -99,7 +99,7 @@ def _of_operator(case: Case, lost: dict[Place, Comparison]) -> None:
 
 
 def knows_who_was_heard(case: Case) -> bool:
-    """Return whether the command is not long ago, and the car's operator and region are known."""
+    """Return whether the command is recent, and the car's operator and region are known."""
     known = dict(case.car.shared_traits).keys()
     return case.now_s - case.at_box_s <= MEANWHILE_S and {"operator", "region"} <= known
 
@@ -171,7 +171,7 @@ def note_others(case: Case) -> None:
 
 
 def _of_failures(case: Case) -> bool:
-    """Note what those have in common that fail alike; return whether there is anything."""
+    """Note the traits that similar failures share; return whether there are any."""
     has_cohort = _of_operator_there(case)
     for place, (inside, outside) in case.compared.items():
         fact = _DIMENSIONS.get(place[0])
@@ -217,7 +217,7 @@ def _failures(case: Case, place: Place, inside: Share, outside: Share) -> Text:
 def _counts(
     case: Case, key: str, inside: Share, outside: Share | None = None, **values: Value
 ) -> Text:
-    """Return a sentence that counts what had failed until this look."""
+    """Return a sentence with the counts of failures so far."""
     counted: dict[str, Value] = {"failed": inside.failed, "total": inside.total}
     if outside is not None:
         counted |= {"others": outside.failed, "all": outside.total}
@@ -229,7 +229,7 @@ def _named(place: Place) -> Text:
 
 
 def _alike(case: Case) -> str:
-    """Return what is counted of others: of an unlock that went well, all that failed."""
+    """Return the failures of others to count: similar ones, or all after a success."""
     return "" if case.record.cause is None else "_alike"
 
 
@@ -262,7 +262,7 @@ def _of_pings(case: Case) -> None:
 
 
 def _of_waves(case: Case) -> None:
-    """Note how many boxes were lost, or came back, with this one."""
+    """Note how many boxes disconnected or came back with this one."""
     seen, few = case.seen, max(WAVE_CARS, WAVE_SHARE * case.cars_known)
     if case.wills_around >= few:
         case.note(Fact.WILLS_IN_A_WAVE, count=case.wills_around)

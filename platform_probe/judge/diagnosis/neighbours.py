@@ -48,7 +48,7 @@ _FAMILY_OF: Final[dict[Cause | None, str | None]] = {
 
 
 def family_of(cause: Cause | None) -> str | None:
-    """Return which failures one is alike; None for a success."""
+    """Return the family of similar failures that one belongs to; None for a success."""
     return _FAMILY_OF.get(cause, CAR)
 
 
@@ -59,7 +59,7 @@ BOTH: Final = "region and operator"
 
 
 def region_and_operator(places: tuple[Place, ...]) -> Place:
-    """Return region and operator as one place: an operator's outage takes all that stand there."""
+    """Return region and operator as one place, because an outage hits all cars there."""
     known = dict(places)
     return BOTH, f"{known.get('region')}/{known.get('operator')}"
 
@@ -81,7 +81,7 @@ class Share(NamedTuple):
 
 
 class Back(NamedTuple):
-    """How many boxes came back from a silence, by when."""
+    """The number of boxes that came back from a silence, and how soon."""
 
     by_ping: int
     """Returned as soon as a ping finds a dead connection."""
@@ -113,7 +113,7 @@ class _Minute:
         """
 
     def count(self, places: tuple[Place, ...], family: str | None, step: int) -> None:
-        """Count an unlock, or take it back."""
+        """Count an unlock, or undo the count."""
         cells = self.cells.get(places)
         if cells is None:
             of_place = self.by_place
@@ -144,7 +144,7 @@ class Neighbours:
         self._minute(began_s).count(places, family_of(cause), 1)
 
     def take_back(self, began_s: float, cause: Cause | None, places: tuple[Place, ...]) -> None:
-        """Count an unlock no longer: its record was revised."""
+        """Undo the count of an unlock whose record was revised."""
         self._minute(began_s).count(places, family_of(cause), -1)
 
     def will(self, at_s: float) -> None:
@@ -153,7 +153,7 @@ class Neighbours:
         _count(self._wills_by_moment, at_s, MOMENT_S)
 
     def timed_out(self, at_s: float) -> None:
-        """Count a box that the broker gave up, as it was silent for too long."""
+        """Count a box whose connection the broker closed after a long silence."""
         _count(self._timeouts, at_s)
         _count(self._timeouts_by_moment, at_s, MOMENT_S)
 
@@ -167,7 +167,7 @@ class Neighbours:
         _count(self._overdue if is_overdue else self._by_ping, lost_s)
 
     def back_around(self, lost_s: float) -> Back:
-        """Return how those came back that fell silent within a minute or so of a moment."""
+        """Return how the boxes came back that fell silent within a minute or so of a moment."""
         return Back(_count_around(self._by_ping, lost_s), _count_around(self._overdue, lost_s))
 
     def wills_around(self, at_s: float) -> int:
@@ -175,7 +175,7 @@ class Neighbours:
         return _count_around(self._wills, at_s)
 
     def timeouts_around(self, at_s: float) -> int:
-        """Return how many boxes the broker gave up within a minute or so of a moment."""
+        """Return how many boxes the broker timed out within a minute or so of a moment."""
         return _count_around(self._timeouts, at_s)
 
     def returns_around(self, at_s: float) -> int:
@@ -197,7 +197,7 @@ class Neighbours:
         return _count_around(self._wills_by_moment, at_s, MOMENT_S)
 
     def cut_at_once(self, at_s: float) -> int:
-        """Return how many of these the broker has not given up for their silence."""
+        """Return how many of these the broker did not time out."""
         timeouts = _count_around(self._timeouts_by_moment, at_s, MOMENT_S)
         return max(0, self.wills_at_once(at_s) - timeouts)
 

@@ -1,4 +1,4 @@
-"""One incident that is not forgotten yet: its findings, its state, and its revisions."""
+"""One incident in memory: its findings, its state, and its revisions."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ Tell = Callable[[Incident], None]
 
 
 class Followed:
-    """An incident, and what its next revision will say."""
+    """An incident, and the changes for its next revision."""
 
     def __init__(self, incident: Incident, *, tell: Tell, english: Speaker) -> None:
         self.incident = self._first = incident
@@ -88,7 +88,7 @@ class Followed:
 
     @property
     def counted_findings(self) -> list[Finding]:
-        """Those that it counts: the one that it is named after comes first."""
+        """The findings that it counts; the one in its title comes first."""
         if self._parts is None:
             self._parts = (
                 counted_findings(believed(self.findings.values())) if self.findings else []
@@ -97,7 +97,7 @@ class Followed:
 
     @property
     def namesakes(self) -> list[Finding]:
-        """Its findings, the one first that it is named after."""
+        """Its findings; the one in its title comes first."""
         return [*self.counted_findings, *self.findings.values(), *self.restored]
 
     @property
@@ -106,7 +106,7 @@ class Followed:
         return self.incident.state is IncidentState.OPEN
 
     def add_finding(self, finding: Finding) -> None:
-        """Add a finding, or its new version."""
+        """Add a finding, or replace it by its new version."""
         self._parts = None
         self.findings[finding.number] = finding
         if len(self.findings) > MOST_FINDINGS:
@@ -144,7 +144,7 @@ class Followed:
             self.revise_by_findings(at, change, **fields)
 
     def pass_on(self, event: Event, at: float, text: Text, **fields: Any) -> None:
-        """Make the step of its life that an event leads to, if there is one, and tell it."""
+        """Move to the phase that an event leads to, if any, and report the change."""
         step = LIFE.get((self.phase, event))
         if step is not None:
             self.revise_by_findings(
@@ -164,14 +164,14 @@ class Followed:
                 self.revise_by_findings(at, self._retitled(at, self.subject, subject))
 
     def revise_by_findings(self, at: float, change: Change, **fields: Any) -> None:
-        """Make a revision with what its findings say by now; `fields` overrule that."""
+        """Make a revision from its current findings; `fields` overrule them."""
         if self.findings:
             fields = {**self.fields(), **fields}
             self.subject = self._subject_now()
         self.revise(at, change, **fields)
 
     def fields(self) -> dict[str, Any]:
-        """Return what its findings say of it.
+        """Return the fields of a revision that its findings determine.
 
         Customers and cars of an earlier process are known only as numbers: those are lower bounds
         while it hits the same cohorts.
@@ -220,7 +220,7 @@ class Followed:
 
     @property
     def affected_traits(self) -> list[dict[str, str]]:
-        """The same with all that these have in common, also what others have."""
+        """The cohorts with all traits that their cars share, even if other cars have them too."""
         return [affected_traits(one) for one in self.counted_findings] or [
             *self.incident.affected_cohorts
         ]
@@ -239,7 +239,7 @@ class Followed:
         return Change(at=at, kind=kind, sentence=sentence, by=by, reason=reason, text=text)
 
     def over_at(self, at: float) -> float:
-        """Return since when it is over; what a person closed while it goes on is not over yet."""
+        """Return since when it is over. A closed incident whose findings go on is not over yet."""
         incident = self.incident
         if incident.state is not IncidentState.CLOSED:
             return incident.ended_at or at
@@ -248,13 +248,13 @@ class Followed:
         return max(incident.ended_at or at, self.quiet_since or 0.0)
 
     def seen_last(self, quiet_since: float) -> float:
-        """Return when it was seen last, of one that is known to be over since a moment."""
+        """Return when it was last seen, if it has been quiet since `quiet_since`."""
         last = max((one.last_at for one in self.findings.values()), default=quiet_since)
         seen_at = max(min(last, quiet_since), self.incident.since)
         return math.ceil(1_000 * seen_at) / 1_000
 
     def revise(self, at: float, change: Change, **fields: Any) -> None:
-        """Make the next revision, and tell it; that it began earlier than was told is a change."""
+        """Make and report the next revision; an earlier begin is a change of its own."""
         before = self.incident
         new = msgspec.structs.replace(before, **fields)
         if before.revision:
@@ -281,7 +281,7 @@ class Followed:
         self._tell(self.incident)
 
     def _with_begin(self, change: Change, *, began: float, begins: float) -> Change:
-        """Return a change that says when it began, where that is another minute than was told."""
+        """Return a change with the time of its begin, if another minute was reported."""
         clock = self._english.on(change.at).clock
         if change.text is None or clock(began) == clock(begins):
             return change
@@ -294,7 +294,7 @@ class Followed:
         return self.change(ChangeKind.RETITLED, at, text)
 
     def _is_renamed(self, subject: Text) -> bool:
-        """Return whether a subject reads otherwise than the one that was told last."""
+        """Return whether a subject differs in words from the last reported one."""
         before = self.subject
         return before is not None and self._english.say(before) != self._english.say(subject)
 
@@ -312,5 +312,5 @@ class Followed:
 
 
 def _is_more(hit: int, told: int) -> bool:
-    """Return whether so many are worth another word than was said of so many."""
+    """Return whether a count has grown enough to be reported again."""
     return hit >= told * GREW_BY and hit >= told + GREW_LEAST

@@ -88,7 +88,7 @@ class JoinedIndex:
         """Unlocks with only one side so far, which may find the other by their car."""
 
     def take_event(self, event: PlatformEvent) -> tuple[Joined, bool]:
-        """Add a line to its unlock; return that, and whether it has learnt something."""
+        """Add a line to its unlock; return the unlock, and whether the line is news."""
         joined = self._by_request.get(event.request_id)
         command_id, trace_id, car = event.command_id, event.trace_id, event.vehicle_id
         if joined is not None and joined.side is not None:
@@ -131,11 +131,11 @@ class JoinedIndex:
         return joined
 
     def of_command(self, command_id: str | None) -> Joined | None:
-        """Return what is known of a command's unlock, if anything is."""
+        """Return the unlock of a command, if it is known."""
         return self._by_command.get(command_id or "")
 
     def take_up(self, record: Attempt) -> Joined:
-        """Restore an unlock that an earlier process has judged, as far as its record says."""
+        """Restore an unlock that an earlier process judged, from its record."""
         joined = self._new()
         joined.side = side_in(record)
         joined.attempt_id, joined.revision = record.attempt_id, record.revision or 0
@@ -167,7 +167,7 @@ class JoinedIndex:
             del self._by_car[joined.car]
 
     def join_by_car(self, joined: Joined, *, offset_s: float, within_s: float) -> None:
-        """Join what has one side with the nearest other side of the same car, if there is one.
+        """Join a one-sided unlock with the nearest other side of the same car, if there is one.
 
         `offset_s` is to add to the platform's times; a command comes `within_s` of its request.
         """
@@ -290,7 +290,7 @@ class JoinedIndex:
 
 
 def _note_request(joined: Joined, side: PlatformSide, event: PlatformEvent) -> None:
-    """Keep what the log says of each request alone, from the second one of an unlock on."""
+    """Keep the facts of each request apart, once an unlock has a second request."""
     if joined.of_request is None:
         if event.request_id in side.request_ids or not side.request_ids:
             return
@@ -303,7 +303,7 @@ def _note_request(joined: Joined, side: PlatformSide, event: PlatformEvent) -> N
 
 
 def _each_request(joined: Joined) -> dict[str, PlatformSide]:
-    """Return what the log says of each request of an unlock."""
+    """Return the facts of each request of an unlock, by request id."""
     if joined.of_request is not None:
         return joined.of_request
     side = joined.side
@@ -324,7 +324,7 @@ def _key(said: PlatformEvent | PlatformSide) -> tuple[str, str] | None:
 
 
 def _may_be_one(one: Joined, other: Joined) -> bool:
-    """Return whether what has its trace in common is one unlock, and not two commands for one."""
+    """Return whether two parts with one trace are one unlock, not two commands."""
     return agree(one.command_id, other.command_id) and (
         one.attempt is None or other.attempt is None
     )

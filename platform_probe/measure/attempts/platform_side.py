@@ -168,7 +168,7 @@ class PlatformSide(msgspec.Struct, gc=False):
 
     @property
     def is_left(self) -> bool:
-        """Whether all who have asked for it are gone: none of them is answered any more."""
+        """Whether all clients that asked for it have hung up, so that none gets an answer."""
         return self.hung_up_at is not None and self.hung_up == self.request_ids
 
     @property
@@ -224,7 +224,7 @@ class PlatformSide(msgspec.Struct, gc=False):
         return True
 
     def _left(self, event: PlatformEvent) -> bool:
-        """Note whose client has gone; return whether somebody had been waited for until then."""
+        """Note that a client hung up; return whether its answer was still awaited."""
         if event.request_id in self.hung_up:
             return False
         self.hung_up = tuple(sorted((*self.hung_up, event.request_id)))
@@ -237,7 +237,7 @@ class PlatformSide(msgspec.Struct, gc=False):
         return True
 
     def _is_better(self, status: int | None, at: float) -> bool:
-        """Return whether an answer says more than the one known: a good one, and then the first.
+        """Return whether an answer ranks before the known one: a success first, then the earlier.
 
         A phone that asks again, because the first answer was lost or an error, goes by the last.
         """
@@ -252,7 +252,7 @@ class PlatformSide(msgspec.Struct, gc=False):
         self.answer_reason = reason
 
     def _unheard(self, said: ApiAnswer) -> bool:
-        """Note an unheard answer; return whether that is news: a command's end says it all."""
+        """Note an answer that nobody heard; return whether it is news: not after a command."""
         known = self.unheard
         if known is not None and _rank(known.status, known.at) <= _rank(said.status, said.at):
             return False
@@ -294,7 +294,7 @@ _NAMES: Final = (
 
 
 def agree(one: str | None, other: str | None) -> bool:
-    """Return whether two ids may be the same: one that is not known may be any."""
+    """Return whether two ids may be the same; an unknown one may be any."""
     return one is None or other is None or one == other
 
 
@@ -303,5 +303,5 @@ def _first(known: float | None, at: float) -> float:
 
 
 def _rank(status: int | None, at: float) -> tuple[bool, float]:
-    """Return how answers to one unlock are ordered: a good one says most, and then the first."""
+    """Return the rank of an answer to an unlock: successes come first, then earlier answers."""
     return is_error(status), at

@@ -285,7 +285,7 @@ class Inbox:
 
         Raises `RemoteProtocolError` for a message of the wrong kind.
         """
-        kind = type(decoded)  # of a closed set; `match` asks three ways of each
+        kind = type(decoded)  # one comparison each; `match` needs three
         if kind is Telemetry or kind is PartialTelemetry:  # first: nearly all are heartbeats
             if not message.retain:  # else nobody knows when it was sent
                 self._tracker.telemetry(vehicle_id, decoded)

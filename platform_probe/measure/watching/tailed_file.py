@@ -30,7 +30,7 @@ class LinePosition(msgspec.Struct, frozen=True):
 
 
 class TailedFile:
-    """Gives the lines that are appended to a file from now on.
+    """Reads the lines that are appended to a file from now on.
 
     Its earlier contents are skipped; a file created later is read from its beginning. A file that
     another took the place of (renamed by logrotate, replaced by a deployment) is read to its end
@@ -63,7 +63,7 @@ class TailedFile:
         """Whether it is read from where an earlier process had stopped."""
 
     def read(self) -> list[bytes]:
-        """Return the lines that have come since the last call, at most some; none: all are read."""
+        """Return some of the lines that came since the last call; none if all were read."""
         lines: list[bytes] = []
         again = True
         while again and not lines:
@@ -77,7 +77,7 @@ class TailedFile:
         return lines
 
     def line_position(self) -> LinePosition | None:
-        """Return up to which line it was given; None where there is no file, or amid a long line.
+        """Return the position after the last line read; None without a file, or within a long line.
 
         Raises nothing.
         """
@@ -117,7 +117,7 @@ class TailedFile:
             self._is_skipping = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
 
     def _resume(self, since: LinePosition) -> bool:
-        """Return to a position in this file; return whether it is one."""
+        """Go to a position in this file; return whether the file has it."""
         descriptor = self._descriptor
         if descriptor is None:
             return False
@@ -162,9 +162,9 @@ class TailedFile:
         return [line for line in lines if line]
 
     def _at_its_end(self) -> tuple[list[bytes], bool]:
-        """Look whether the file is still the one at the path, and as long as before.
+        """Check whether the path still has this file, and the file was not cut.
 
-        Return what was left of a line that will never end, and whether there is more to read.
+        Return the rest of a line that will never end, and whether there is more to read.
         """
         if self._descriptor is None:
             return self._left_over(), False

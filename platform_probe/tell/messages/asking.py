@@ -152,7 +152,7 @@ class Buttons(_Answers):
         return self._refused(request, body) or self._handle_press(body)
 
     def _refused(self, request: HttpRequest, body: bytes) -> HttpResponse | None:
-        """Return the answer to what is no press, or one that came before; None: it is one."""
+        """Return the refusal of a post that is no press or came before; None for a new press."""
         timestamp = request.headers.get("X-Slack-Request-Timestamp", "")
         signature = request.headers.get("X-Slack-Signature", "")
         if not timestamp or not signature:
@@ -174,7 +174,7 @@ class Buttons(_Answers):
         return None
 
     def _has_come(self, signature: str, pressed_s: float) -> bool:
-        """Return whether a press came before, to this process or to an earlier one; note it."""
+        """Note a press; return whether it came before, to this process or an earlier one."""
         if pressed_s < self._begun_s - EARLIER_S or signature in self._pressed_until:
             return True
         now_s = self._clock.unix_s()

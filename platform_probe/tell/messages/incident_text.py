@@ -1,4 +1,4 @@
-"""What is said of an incident, in words that every backend shares. No markup, no I/O."""
+"""Sentences about an incident that all backends share. No markup, no I/O."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ def severity_word(incident: Incident, speaker: Speaker = ENGLISH) -> str:
 
 
 def failure_text(incident: Incident, speaker: Speaker = ENGLISH) -> str | None:
-    """Return what it fails of, in words, and which part of its diagnoses say so.
+    """Return the failure mode in words, and the share of diagnoses that name it.
 
-    None where it says all itself: what is slow or missing, and what the monitor does not see.
+    None if the title says all: what is slow or missing, or what the monitor does not see.
     """
     if incident.mode is not None:
         title, part = title_text(incident.mode), incident.mode_probability
@@ -61,13 +61,13 @@ def failure_text(incident: Incident, speaker: Speaker = ENGLISH) -> str | None:
 
 
 def is_unnamed(incident: Incident) -> bool:
-    """Return whether nobody knows yet what it fails of, and it is to be named."""
+    """Return whether its failure mode is not known yet, and is still to be named."""
     is_named = incident.mode is not None or incident.cause is not None
     return not is_named and incident.kind in _OF_CARS and not has_ended(incident)
 
 
 def advice_of(incident: Incident, speaker: Speaker = ENGLISH) -> str:
-    """Return what to do now, in one or two sentences, and who acts where the mode says so."""
+    """Return what to do now, in one or two sentences, and who acts if the mode names somebody."""
     said = [_text("press_again")] if _may_press_again(incident) else []
     mode = mode_told(incident.mode, incident.cohort)
     if mode is not None:
@@ -82,19 +82,19 @@ def advice_of(incident: Incident, speaker: Speaker = ENGLISH) -> str:
 
 
 def first_step_of(incident: Incident) -> Text:
-    """Return what to do first about an incident of its kind."""
+    """Return the first step for an incident of its kind."""
     return Text(key=f"first_step.{incident.kind.value}")
 
 
 def _may_press_again(incident: Incident) -> bool:
-    """Return whether unlocks failed, and may go well again by now."""
+    """Return whether unlocks failed, and may succeed again by now."""
     mode = MODES.get(incident.mode or "")
     is_attack = mode is not None and mode.acts is Actor.SECURITY_TEAM
     return incident.unseen_since is not None and incident.kind in _OF_CARS and not is_attack
 
 
 def _cohort_texts(incident: Incident) -> tuple[Text, ...]:
-    """Return what those hit have in common: of several cohorts each."""
+    """Return the names of its cohorts."""
     return tuple(
         Text(key="whom.one", values={"first": tuple(starmap(_trait, cohort.items()))})
         for cohort in incident.affected_cohorts
@@ -107,7 +107,7 @@ def _trait(name: str, value: str) -> Text:
 
 
 def counts_of(incident: Incident, speaker: Speaker = ENGLISH) -> str:
-    """Return how many were hit, in the cohort and elsewhere, against what was expected."""
+    """Return how many failed in the cohort and elsewhere, and how many were expected to."""
     when = "was" if has_ended(incident) else "now"
     own = f"unit.{incident.kind.value}.{when}"
     unit = Text(key=own if has_text(own) else f"unit.failures.{when}")
@@ -126,7 +126,7 @@ def counts_of(incident: Incident, speaker: Speaker = ENGLISH) -> str:
 
 
 def counts_unlocks(incident: Incident) -> bool:
-    """Return whether its numbers are of unlocks, and not of cars or customers alone."""
+    """Return whether it counts unlocks, not only cars or customers."""
     return incident.kind not in _NOT_OF_UNLOCKS
 
 
@@ -144,14 +144,14 @@ def affected_text(incident: Incident, speaker: Speaker = ENGLISH) -> str | None:
 
 
 def chance_of(incident: Incident, speaker: Speaker = ENGLISH) -> str | None:
-    """Return how often chance alone would show as much; None where nobody has counted."""
+    """Return how often chance alone would cause such an incident; None if that is not known."""
     if incident.chance_months is None:
         return None
     return speaker.say(Text(key="incident.once_in", values={"months": incident.chance_months}))
 
 
 def check_of(incident: Incident) -> str:
-    """Return the command that shows what an incident is made of."""
+    """Return the command that shows the failures of an incident."""
     if incident.examples:
         return f"platform-probe diagnose {incident.examples[0]}"
     return f"platform-probe incidents show {incident.incident_id}"
@@ -181,23 +181,23 @@ def lasted_s(incident: Incident, now_s: float) -> float:
 
 
 def why_worse(incident: Incident, speaker: Speaker = ENGLISH) -> str | None:
-    """Return what its history says of its last rise; None: it has none."""
+    """Return the reason for its last rise in severity; None if it never rose."""
     rises = [each for each in incident.changes if each.kind is ChangeKind.WORSE]
     return change_said(rises[-1], speaker) if rises else None
 
 
 def change_said(change: Change, speaker: Speaker = ENGLISH) -> str:
-    """Return what happened, on the day of it; in English where an older monitor wrote it."""
+    """Return a change in words, for readers on its day; in English if an older monitor wrote it."""
     return change.sentence if change.text is None else speaker.on(change.at).say(change.text)
 
 
 def title_said(incident: Incident, speaker: Speaker = ENGLISH) -> str:
-    """Return its title, on the day of this revision; in English where an older monitor wrote it."""
+    """Return its title, for readers on its day; in English if an older monitor wrote it."""
     return title_of(incident_title(incident), speaker.on(incident.at))
 
 
 def last_rise_at(incident: Incident) -> float:
-    """Return when it last got worse by a class, Unix seconds; 0: it never has."""
+    """Return when its severity last rose, Unix seconds; 0 if it never did."""
     return max((each.at for each in incident.changes if each.kind is ChangeKind.WORSE), default=0.0)
 
 
@@ -222,7 +222,7 @@ def has_ended(incident: Incident) -> bool:
 
 
 def is_needless(incident: Incident, *, is_withheld: bool) -> bool:
-    """Return whether nobody has to hear of an incident that was not posted yet.
+    """Return whether an incident that was not posted yet needs no message.
 
     It was withheld and is over, or nothing is seen of it; or it goes on in another one.
     """
@@ -231,7 +231,7 @@ def is_needless(incident: Incident, *, is_withheld: bool) -> bool:
 
 
 def quiet_until(incident: Incident, unix_s: float) -> float | None:
-    """Return until when nothing is said of it, Unix seconds; None: it is not quiet.
+    """Return until when no message is sent about it, Unix seconds; None if messages are sent.
 
     A maintenance window ends when a revision says so: until then it is for ever.
     """
@@ -243,21 +243,21 @@ def quiet_until(incident: Incident, unix_s: float) -> float | None:
 
 
 def as_of(incident: Incident, unix_s: float) -> Incident:
-    """Return it as it stands at a time, Unix seconds: a mute ends before a revision says so."""
+    """Return it as of a time, Unix seconds: a mute may end before a revision says so."""
     if incident.muted_until is None or incident.muted_until > unix_s:
         return incident
     return msgspec.structs.replace(incident, muted_until=None)
 
 
 def why_quiet(incident: Incident, speaker: Speaker = ENGLISH) -> str:
-    """Return why nothing is said of it, for when that is over."""
+    """Return why no messages were sent, to report it once they are."""
     if incident.maintenance is not None:
         return speaker.say(_text("in_window", window=incident.maintenance))
     return speaker.say(_text("was_muted", by=who_muted(incident, speaker)))
 
 
 def mute_of(incident: Incident) -> Change | None:
-    """Return what its history says of the last mute by a person; None: nobody has muted it."""
+    """Return the last mute by a person; None if nobody has muted it."""
     mutes = [each for each in incident.changes if each.kind is ChangeKind.MUTED and each.by]
     return mutes[-1] if mutes else None
 
@@ -272,7 +272,7 @@ def who_muted(incident: Incident, speaker: Speaker = ENGLISH) -> str:
 
 
 def standing(incident: Incident) -> str:
-    """Return the parts whose change a person must see at once: state, severity, who has it."""
+    """Return the parts whose change people must see at once: state, severity, owner."""
     parts = (
         incident.state, incident.severity, incident.acknowledged_by, incident.muted_until,
         incident.maintenance,
