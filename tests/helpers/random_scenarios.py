@@ -219,7 +219,7 @@ def run_twice(values: dict[str, Any], seed: int) -> Iterator[tuple[Scenario, Pat
             directory = Path(name)
             scenario = load_or_reject(values, directory)
             first, second = directory / "first", directory / "second"
-            run_virtually(scenario, first, seed=seed, with_report=True)
+            run_virtually(scenario, first, seed=seed)
             run_virtually(scenario, second, seed=seed)
             yield scenario, first, second
     finally:
