@@ -19,14 +19,14 @@ from platform_probe.judge.judge import Judgement
 from platform_probe.outputs.sinks import DIAGNOSES_FILE, INCIDENTS_FILE
 from platform_probe.store.duck import Duck
 from platform_probe.store.journal import (
-    JOURNAL,
     CarsFile,
     PackedSegment,
     cars_files,
     packed_segments,
     read_packed,
 )
-from platform_probe.store.layout import STORE_FILE
+from platform_probe.store.layout import AWAY, JOURNAL, STORE_FILE
+from platform_probe.store.offload import fetched
 from platform_probe.store.reading import Source, Span
 
 LEAD_S: Final = 6 * 3600.0
@@ -170,10 +170,14 @@ class MonitorRecording:
 
 
 class StoreRecording:
-    """The packed journal of a store: `LEAD_S` before the asked time is judged too."""
+    """The packed journal of a store: `LEAD_S` before the asked time is judged too.
+
+    A file that is in a bucket is fetched when its turn comes.
+    """
 
     def __init__(self, directory: Path) -> None:
         """Raise `ConfigError` where the store has no journal."""
+        self._directory = directory
         self._source = Source(directory)
         self._segments = packed_segments(directory)
         self._cars = cars_files(directory)
@@ -193,7 +197,7 @@ class StoreRecording:
         """Yield what each car had said last."""
         start = self._start(since)
         if start is not None:
-            yield from start.messages()
+            yield from start._replace(path=self._here(start.path)).messages()
 
     def entries(self, since: float) -> Iterator[Entry]:
         """Yield the entries since `LEAD_S` before, or since what cars said last before that."""
@@ -206,7 +210,7 @@ class StoreRecording:
             if before is not None and segment.number > before.number:
                 self.missed += segment.number - before.number - 1
             before = segment
-            for entries, unreadable in read_packed(segment.path):
+            for entries, unreadable in read_packed(self._here(segment.path)):
                 self.unreadable += unreadable
                 if entries and entries[0].at < begins:  # time never goes back: most are later
                     entries = [each for each in entries if each.at >= begins]  # noqa: PLW2901 - the rest of them
@@ -227,6 +231,10 @@ class StoreRecording:
         times = {"since": max(since, 0.0), "until": min(until, newest_s)}
         self._source.read(read, Span(times["since"], times["until"]))
         return outcome
+
+    def _here(self, path: Path) -> Path:
+        """Return where a file can be read. Raises `OSError`."""
+        return fetched(self._directory, JOURNAL, path) if path.suffix == AWAY else path
 
     def _start(self, since: float) -> CarsFile | None:
         """Return what to begin with; None: with the first segment."""

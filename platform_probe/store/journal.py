@@ -5,6 +5,7 @@
     journal/journal-00000007.1767225600-1767225900.jsonl.gz   a segment: its number in the monitor's
                                                               journal, its first and last second
     journal/cars-1767225600.jsonl.gz                          what each car had said last by then
+    journal/....jsonl.gz.s3                                   a marker: this file is in a bucket
 
 Seconds are journal time, close to Unix time. A segment has the same name whenever it is packed, so
 none is there twice. A monitor that begins another journal counts from 1 again: time orders them.
@@ -27,16 +28,15 @@ from platform_probe.journal.codec import UnreadableLineError, entry_of, line_of
 from platform_probe.journal.entries import CarMessage, Entry
 from platform_probe.journal.reader import open_segment
 from platform_probe.journal.segments import Segment, segments_in
-from platform_probe.store.layout import TEMPORARY, put_in_place
+from platform_probe.store.layout import AWAY, JOURNAL, TEMPORARY, StoredFile, put_in_place
 
-JOURNAL: Final = "journal"
 CARS_EVERY_S: Final = 3600.0
 """Journal time between two files of what cars said last."""
 LEVEL: Final = 6
 """gzip's level: 1 makes files a quarter larger."""
 CHUNK_BYTES: Final = 256 * 1024
-_SEGMENT: Final = re.compile(r"journal-(\d{8,})\.(\d+)-(\d+)\.jsonl\.gz")
-_CARS: Final = re.compile(r"cars-(\d+)\.jsonl\.gz")
+_SEGMENT: Final = re.compile(r"journal-(\d{8,})\.(\d+)-(\d+)\.jsonl\.gz(?:\.s3)?")
+_CARS: Final = re.compile(r"cars-(\d+)\.jsonl\.gz(?:\.s3)?")
 
 
 class PackedSegment(NamedTuple):
@@ -136,14 +136,16 @@ def write_cars(store: Path, at: float, messages: Iterable[CarMessage]) -> None:
     write_whole(path, gzip.compress(b"".join(map(line_of, messages)), LEVEL), FOR_GROUP)
 
 
-def journal_files(store: Path) -> list[tuple[int, Path]]:
-    """Return all files of the journal with when they ended, Unix seconds, the oldest first."""
-    segments = [(each.ended, each.path) for each in packed_segments(store)]
-    return sorted([*segments, *cars_files(store)])
+def journal_files(store: Path) -> list[StoredFile]:
+    """Return all files of the journal, the oldest first."""
+    ends = [*cars_files(store), *((each.ended, each.path) for each in packed_segments(store))]
+    return sorted(StoredFile(ended, JOURNAL, path) for ended, path in ends)
 
 
-def _packed_paths(store: Path) -> Iterator[Path]:
-    return (store / JOURNAL).glob("*.jsonl.gz")
+def _packed_paths(store: Path) -> Iterable[Path]:
+    """Return each file once: its marker, if it is here and in a bucket."""
+    found = sorted((store / JOURNAL).glob("*.jsonl.gz*"))
+    return {path.name.removesuffix(AWAY): path for path in found}.values()
 
 
 def _pack(segment: Segment, began: int, store: Path) -> None:

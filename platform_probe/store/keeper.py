@@ -7,9 +7,8 @@ or the new one does. The next keeper removes what remains.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -28,10 +27,12 @@ from platform_probe.store.duck import (
 )
 from platform_probe.store.journal import journal_files, pack_journal
 from platform_probe.store.layout import (
+    AWAY,
     KEEPER_LOCK,
     TEMPORARY,
     ParquetPart,
     Segment,
+    StoredFile,
     bytes_in,
     live_parts,
     live_segments,
@@ -40,7 +41,7 @@ from platform_probe.store.layout import (
     put_in_place,
 )
 from platform_probe.store.limits import Limits, Report
-from platform_probe.store.offload import offload, remove_from_bucket, remove_twins
+from platform_probe.store.offload import max_age_s, offload, remove_from_bucket, remove_twins
 from platform_probe.store.schema import (
     ATTEMPTS,
     TABLES,
@@ -83,7 +84,7 @@ def keep(directory: Path, limits: Limits, *, now_s: float | None = None) -> Repo
     report = Report()
     with suppress(Locked), lock_file(directory / KEEPER_LOCK):
         _clear(directory / TEMPORARY)
-        remove_twins(directory, [*TABLES])
+        remove_twins(_all_files(directory))
         duck = Duck(threads=1, memory=KEEPER_MEMORY, spill=directory / TEMPORARY)
         try:
             for table in TABLES.values():
@@ -340,7 +341,7 @@ def _drop_what_is_covered(directory: Path, table: Table) -> None:
     live = live_parts(parts)
     for part in parts:
         if part not in live and not part.is_away and _age_s(_covering(live, part).path) > GRACE_S:
-            _unlink_part(directory, table, part)
+            _unlink_with_ids(directory, table.name, part.path)
     for segment in _segments_within(directory, table, live):
         segment.path.unlink(missing_ok=True)
     names = {part.name for part in parquet_parts(directory, table.name)}
@@ -369,9 +370,10 @@ def _move_to_bucket(directory: Path, limits: Limits, now_s: float, report: Repor
     try:
         bucket = bucket_of(directory)
         if bucket is not None:
-            offload(bucket, directory, [*TABLES], limits, now_s, report)
-            for name, part in remove_from_bucket(bucket, directory, [*TABLES], limits, now_s):
-                _unlink_part(directory, TABLES[name], part)
+            offload(bucket, directory, _counting_files(directory), limits, now_s, report)
+            files = _counting_files(directory)  # some have gone there
+            for file in remove_from_bucket(bucket, files, limits, now_s):
+                _unlink_with_ids(directory, file.folder, file.path)
                 report.removed += 1
     except BucketError as error:
         report.bucket_error = str(error)
@@ -391,37 +393,36 @@ def _pack_journal(directory: Path, limits: Limits, now_s: float, report: Report)
 def _remove_old(directory: Path, limits: Limits, now_s: float, report: Report) -> None:
     """Remove what is too old; then, while all is too much, what is oldest."""
     total = bytes_in(directory)
-    for ended, _, max_age_s, unlink in sorted(
-        [*_old_parts(directory, limits), *_old_journal(directory, limits)],
-        key=lambda each: each[:2],
-    ):
-        if ended < now_s - max_age_s or total > limits.max_bytes:
-            total -= unlink()
+    for file in sorted(each for each in _all_files(directory) if not each.is_away):
+        is_old = file.complete_at < now_s - max_age_s(file, limits)
+        if is_old or total > limits.max_bytes:
+            total -= _unlink_with_ids(directory, file.folder, file.path)
             report.removed += 1
 
 
-_Old = tuple[int, str, float, Callable[[], int]]
-"""When a file was complete, its path, how old it may become, and how it is removed."""
+def _all_files(directory: Path) -> list[StoredFile]:
+    """Return the files of all tables and of the journal, those included that do not count."""
+    parts = {name: parquet_parts(directory, name) for name in TABLES}
+    return [*_stored(parts), *journal_files(directory)]
 
 
-def _old_parts(directory: Path, limits: Limits) -> Iterator[_Old]:
-    for table in TABLES.values():
-        for part in parquet_parts(directory, table.name):
-            if not part.is_away:
-                unlink = partial(_unlink_part, directory, table, part)
-                yield part.complete_at, str(part.path), limits.max_age_s, unlink
+def _counting_files(directory: Path) -> list[StoredFile]:
+    """Return the same without those that do not count."""
+    parts = {name: live_parts(parquet_parts(directory, name)) for name in TABLES}
+    return [*_stored(parts), *journal_files(directory)]
 
 
-def _old_journal(directory: Path, limits: Limits) -> Iterator[_Old]:
-    max_age_s = min(limits.journal_max_age_s, limits.max_age_s)
-    for ended, path in journal_files(directory):
-        yield ended, str(path), max_age_s, partial(_unlink, path)
+def _stored(parts: Mapping[str, Sequence[ParquetPart]]) -> Iterator[StoredFile]:
+    for name, of_table in parts.items():
+        for part in of_table:
+            yield StoredFile(part.complete_at, name, part.path)
 
 
-def _unlink_part(directory: Path, table: Table, part: ParquetPart) -> int:
-    """Remove a file with that of its ids; return how many bytes that gave."""
-    beside = [each / part.name for each in _index_paths(directory, table)]
-    return sum(map(_unlink, (part.path, *beside)))
+def _unlink_with_ids(directory: Path, folder: str, path: Path) -> int:
+    """Remove a file, one of a table with that of its ids; return how many bytes that gave."""
+    indexes = _index_paths(directory, TABLES[folder]) if folder in TABLES else []
+    beside = [each / path.name.removesuffix(AWAY) for each in indexes]
+    return sum(map(_unlink, (path, *beside)))
 
 
 def _unlink(path: Path) -> int:

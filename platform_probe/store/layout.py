@@ -11,6 +11,7 @@
                                                   the digits stand for the hash of the ids
     attempt_sums/...                              under the same names: how many, how many failed
     attempts/....parquet.s3                       a marker: the file of this name is in a bucket
+    journal/                                      its packed segments, or their markers
     s3.json, cache/                               which bucket that is; copies of files in it
 
 A Parquet file's name has the first and the last number of its write-ahead files, and the time when
@@ -43,6 +44,8 @@ WRITER_LOCK: Final = "writer.lock"
 KEEPER_LOCK: Final = "keeper.lock"
 WAL: Final = "wal"
 TEMPORARY: Final = "tmp"
+JOURNAL: Final = "journal"
+"""The folder of the packed journal."""
 OPEN: Final = ".open"
 AWAY: Final = ".s3"
 """After the name of a file that is in a bucket: a marker, which holds its size."""
@@ -86,6 +89,27 @@ class ParquetPart:
     def covers(self, first: int, last: int) -> bool:
         """Return whether what has these numbers is in this file."""
         return self.first <= first and last <= self.last
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class StoredFile:
+    """One complete file of a store, whatever it holds."""
+
+    complete_at: int
+    """When it was complete, Unix seconds."""
+    folder: str
+    """The name of its table, or `JOURNAL`."""
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """Its file's name."""
+        return self.path.name.removesuffix(AWAY)
+
+    @property
+    def is_away(self) -> bool:
+        """Whether it is in a bucket, and only its marker here."""
+        return self.path.suffix == AWAY
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -114,7 +114,9 @@ class Source:
         return any(part.is_away for table in tables for part in self._files_of(table, span).parts)
 
     def _here(self, table: Table, part: ParquetPart) -> ParquetPart:
-        return fetched(self.directory, table.name, part) if part.is_away else part
+        if not part.is_away:
+            return part
+        return replace(part, path=fetched(self.directory, table.name, part.path))
 
     def _files_of(self, table: Table, span: Span = ALWAYS) -> Files:
         if not self.is_store:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,8 +34,11 @@ from platform_probe.judge_process.replay import MESSAGES_FILE
 from platform_probe.outputs.sinks import DIAGNOSES_FILE, INCIDENTS_FILE
 from platform_probe.settings.monitor import ProbeSettings, StoreSettings
 from platform_probe.store import journal as store_journal
+from platform_probe.store.bucket import note_bucket
 from platform_probe.store.keeper import keep
-from platform_probe.store.limits import Limits
+from platform_probe.store.layout import AWAY, JOURNAL
+from platform_probe.store.limits import BucketSettings, Limits
+from tests.helpers.s3_server import KEY, SECRET, running_s3_server
 from tests.helpers.stores import selected
 from tests.helpers.virtual_runs import SCENARIOS, run_virtually
 
@@ -213,6 +217,30 @@ def test_a_store_is_replayed_as_it_was_judged(monitor: Path) -> None:
     assert code == 0, found
     assert (found["entries"], found["missed_segments"], found["unreadable"]) == (entries, 0, 0)
     assert found["unlocks"] > 10
+
+
+@pytest.mark.s3
+def test_a_store_of_which_all_is_in_a_bucket_is_replayed_as_it_was_judged(
+    monitor: Path, tmp_path: Path
+) -> None:
+    """The journal and the tables are fetched, and the same is found as where they are here."""
+    here = replayed(monitor / "store")
+    store = tmp_path / "store"
+    shutil.copytree(monitor / "store", store)
+    with running_s3_server(tmp_path) as server:
+        server.make_bucket("old")
+        key_file = tmp_path / "key"
+        key_file.write_text(f"{KEY}\n{SECRET}\n")
+        note_bucket(
+            store,
+            BucketSettings(
+                bucket="old", endpoint=server.endpoint, key_file=str(key_file), after_s=-60.0
+            ),
+        )
+        report = keep(store, Limits(max_age_s=1e12, max_bytes=2**50, journal_max_age_s=1e12))
+        assert report.bucket_error is None
+        assert {path.suffix for path in (store / JOURNAL).iterdir()} == {AWAY}
+        assert replayed(store) == here
 
 
 def test_a_replay_of_a_later_time_begins_with_what_cars_had_said(

@@ -12,10 +12,18 @@ from typing import Any
 import msgspec
 import pytest
 
+from fleet_wire.contract.messages import CarEvent
+from fleet_wire.contract.topics import TopicKind
 from fleet_wire.errors import ConfigError
+from platform_probe.journal.codec import line_of
+from platform_probe.journal.entries import CarMessage, Tick
+from platform_probe.journal.segments import COMPLETE, segment_path
+from platform_probe.judge_process.recordings import StoreRecording
 from platform_probe.store.bucket import BUCKET_FILE, Bucket, bucket_of, note_bucket
-from platform_probe.store.layout import AWAY, parquet_parts
-from platform_probe.store.limits import BucketSettings
+from platform_probe.store.journal import packed_segments, write_cars
+from platform_probe.store.keeper import keep
+from platform_probe.store.layout import AWAY, JOURNAL, parquet_parts
+from platform_probe.store.limits import BucketSettings, Limits
 from platform_probe.store.offload import CACHE
 from platform_probe.store.reading import Source, Span
 from platform_probe.tell.support.fitting import UnlockQuery
@@ -182,6 +190,64 @@ def test_bucket_that_is_no_longer_wanted_is_still_read(store: Path, bucket: Buck
     put_unlocks(store, [unlock(4)])
     assert not kept(store).moved
     assert len(selected(store, IDS, FIRST_HOUR)) == 4
+
+
+def journal_of(store: Path, *ats: float) -> Limits:
+    """Write a segment of a journal for each time; return limits with which it is packed."""
+    journal = store.parent / "journal"
+    journal.mkdir()
+    for number, at in enumerate(ats, start=1):
+        segment_path(journal, number, COMPLETE).write_bytes(line_of(Tick(at, at)))
+    return Limits(max_age_s=1e12, max_bytes=2**50, journal=str(journal), journal_max_age_s=1e12)
+
+
+def test_the_journal_goes_too_and_is_read_where_it_is(store: Path, bucket: BucketSettings) -> None:
+    """Its segments, and what cars had said; none is packed again, and old copies go."""
+    said = CarMessage(100.0, TopicKind.EVENT, "car-1", CarEvent("boot", 1))
+    write_cars(store, 100.0, [said])
+    limits = journal_of(store, 100.5, 22_000.5)
+    note_bucket(store, changed(bucket, cache_bytes=1))
+    report = keep(store, limits)
+    assert (report.packed, report.moved) == (2, 2 + 3)
+    assert keep(store, limits).packed == 0
+    assert {path.suffix for path in (store / JOURNAL).iterdir()} == {AWAY}
+    recording = StoreRecording(store)
+    assert [each.at for each in recording.entries(0.0)] == [100.5, 22_000.5]
+    assert [*recording.cars(22_000.0)] == [said]
+    assert recording.newest_s() == 22_001.0
+    assert len([*(store / CACHE / JOURNAL).iterdir()]) == 1
+
+
+def test_the_journal_goes_from_the_bucket_after_its_own_time(
+    store: Path, bucket: BucketSettings
+) -> None:
+    """`journal_days` counts there too; the tables stay for theirs."""
+    limits = journal_of(store, 1_000.5, 3_000.5)
+    note_bucket(store, changed(bucket, after_s=0.0))
+    keep(store, limits, now_s=4_000.0)
+    assert len(packed_segments(store)) == 2
+    younger = msgspec.structs.replace(limits, journal_max_age_s=1_500.0)
+    assert keep(store, younger, now_s=4_000.0).removed == 1
+    (left,) = packed_segments(store)
+    assert left.number == 2
+    assert left.path.suffix == AWAY
+    assert len(ids_in(store)) == 3
+
+
+def test_keeper_that_died_while_moving_a_segment_counts_it_once(
+    store: Path, bucket: BucketSettings
+) -> None:
+    """The file is here and in the bucket: it is read once, and the one here goes."""
+    limits = journal_of(store, 100.5)
+    keep(store, limits)
+    (segment,) = packed_segments(store)
+    shutil.copy(segment.path, store / "copy")
+    note_bucket(store, bucket)
+    keep(store, limits)
+    shutil.move(store / "copy", segment.path)
+    assert [each.at for each in StoreRecording(store).entries(0.0)] == [100.5]
+    keep(store, limits)
+    assert not segment.path.exists()
 
 
 def test_what_is_wrong_with_the_settings_is_said(tmp_path: Path) -> None:
