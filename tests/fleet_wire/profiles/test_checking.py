@@ -34,152 +34,107 @@ def test_what_users_might_write_is_fine(tmp_path: Path, text: str) -> None:
     assert load_profile(str(file)).name == "my"
 
 
+FIELDS = {
+    "command_id: id, phase: /status": (
+        "my.yaml:6: result.fields.command_id: 'id' is no JSON Pointer: it begins with /"
+    ),
+    "command_id: /a~2, phase: /status": (
+        "my.yaml:6: result.fields.command_id: '/a~2' is no JSON Pointer: ~ is written ~0, / "
+        "in a key ~1"
+    ),
+    "command_id: /id": (
+        "my.yaml:6: result.fields: phase is missing: where it says one of received, "
+        "executed, refused"
+    ),
+    "phase: /status": (
+        "my.yaml:4: result: correlation: field needs command_id, in the topic or in fields; "
+        "without one say correlation: only_open"
+    ),
+    "command_id: /id, fase: /status": (
+        "my.yaml:6: result.fields.fase: no such field of a result; did you mean 'phase'?"
+    ),
+    "command_id: text, phase: /status": (
+        "my.yaml:6: result.fields.command_id: at: text needs payload: text"
+    ),
+    "command_id: '{who}', phase: /status": (
+        "my.yaml:6: result.fields.command_id: the topic has no level '{who}'; expected one "
+        "of: {vehicle_id}"
+    ),
+    "command_id: /id, phase: { at: /s, values: { OK: excecuted } }": (
+        "my.yaml:6: result.fields.phase.values.OK: 'excecuted' is no word of the contract; "
+        "did you mean 'executed'?"
+    ),
+    "command_id: /id, phase: { at: /s, values: { OK: received } }": (
+        "my.yaml:4: result: no topic of it can say executed"
+    ),
+    "command_id: /id, phase: { at: /s, value: executed }": (
+        "my.yaml:6: result.fields.phase: expected one of: at, value"
+    ),
+    "command_id: /id, phase: /s, can_wake_s: { at: /w, values: { a: b } }": (
+        "my.yaml:6: result.fields.can_wake_s: values, otherwise and say are for words, and "
+        "this is a number"
+    ),
+}
+"""Fields of an answer that cannot be, and what is said of them."""
+TOPICS = {
+    "v1/{vehicle_id}/cmd": (
+        "my.yaml:5: result.topic: 'v1/{vehicle_id}/cmd' is a topic of command too, and a "
+        "message could be both: say in `when` of each what tells them apart"
+    ),
+    "v1/ack": (
+        "my.yaml:4: result: nothing says which car: {vehicle_id} in topic, or fields.vehicle_id"
+    ),
+    "v1/{vehicle_id}/{user}/ack": (
+        "my.yaml:5: result.topic: nothing fills '{user}': name it in variables, or take a "
+        "field from it"
+    ),
+    "v1/car-{vehicle_id}/ack": (
+        "my.yaml:5: result.topic: level 'car-{vehicle_id}': a name in braces is a whole level"
+    ),
+    "v1/{vehicle_id}/#": ("my.yaml:5: result.topic: level '#': expected text, or a name in braces"),
+    "v1/{vehicle_id}/+": (
+        "my.yaml:5: result.topic: '+' is for topics with heard_only: what is sent needs a "
+        "name there"
+    ),
+    "v1/{vehicle_id}/{vehicle_id}": "my.yaml:5: result.topic: '{vehicle_id}' stands there twice",
+}
+"""Topics of an answer that cannot be."""
+RESULTS = {
+    "topic: v1/{vehicle_id}/{command_id}\n  fields: { phase: /status }": (
+        "my.yaml:5: result.topic: 'v1/{vehicle_id}/{command_id}' collides with "
+        "'v1/{vehicle_id}/cmd' of command: one topic would be both"
+    ),
+    (
+        "topic: v1/{vehicle_id}/ack\n  payload: text\n  fields: { command_id: /id, phase: { "
+        "at: text } }"
+    ): (
+        "my.yaml:7: result.fields.command_id: '/id' points into JSON, but the payload is "
+        "text: expected text or a level"
+    ),
+    (
+        "topic: v1/{vehicle_id}/ack\n  fields: { command_id: /id, phase: /s }\n  send: { id: "
+        "'{comand_id}' }"
+    ): ("my.yaml:7: result.send: nothing fills '{comand_id}'; did you mean 'command_id'?"),
+    "topic: v1/{vehicle_id}/ack\n  fields: { command_id: /id, phase: /s }\n  retian: true": (
+        "my.yaml:7: result.retian: unknown key; did you mean 'retain'?"
+    ),
+    "[]": "my.yaml:4: result: expected at least 1 of them, not 0",
+}
+"""Other answers that cannot be."""
+
+
 @pytest.mark.parametrize(
     ("result", "problem"),
     [
-        (
-            "topic: v1/{vehicle_id}/ack\n  fields: { command_id: id, phase: /status }",
-            "my.yaml:6: result.fields.command_id: 'id' is no JSON Pointer: it begins with /",
+        *(
+            (f"topic: v1/{{vehicle_id}}/ack\n  fields: {{ {fields} }}", problem)
+            for fields, problem in FIELDS.items()
         ),
-        (
-            "topic: v1/{vehicle_id}/ack\n  fields: { command_id: /a~2, phase: /status }",
-            (
-                "my.yaml:6: result.fields.command_id: '/a~2' is no JSON Pointer: ~ is written ~0,"
-                " / in a key ~1"
-            ),
+        *(
+            (f"topic: {topic}\n  fields: {{ command_id: /id, phase: /status }}", problem)
+            for topic, problem in TOPICS.items()
         ),
-        (
-            "topic: v1/{vehicle_id}/ack\n  fields: { command_id: /id }",
-            (
-                "my.yaml:6: result.fields: phase is missing: where it says one of received,"
-                " executed, refused"
-            ),
-        ),
-        (
-            "topic: v1/{vehicle_id}/ack\n  fields: { phase: /status }",
-            (
-                "my.yaml:4: result: correlation: field needs command_id, in the topic or in fields;"
-                " without one say correlation: only_open"
-            ),
-        ),
-        (
-            "topic: v1/{vehicle_id}/cmd\n  fields: { command_id: /id, phase: /status }",
-            (
-                "my.yaml:5: result.topic: 'v1/{vehicle_id}/cmd' is a topic of command too, and a"
-                " message could be both: say in `when` of each what tells them apart"
-            ),
-        ),
-        (
-            "topic: v1/{vehicle_id}/{command_id}\n  fields: { phase: /status }",
-            (
-                "my.yaml:5: result.topic: 'v1/{vehicle_id}/{command_id}' collides with"
-                " 'v1/{vehicle_id}/cmd' of command: one topic would be both"
-            ),
-        ),
-        (
-            "topic: v1/{vehicle_id}/ack\n  fields: { command_id: /id, fase: /status }",
-            "my.yaml:6: result.fields.fase: no such field of a result; did you mean 'phase'?",
-        ),
-        (
-            "topic: v1/ack\n  fields: { command_id: /id, phase: /status }",
-            (
-                "my.yaml:4: result: nothing says which car: {vehicle_id} in topic, or"
-                " fields.vehicle_id"
-            ),
-        ),
-        (
-            "topic: v1/{vehicle_id}/{user}/ack\n  fields: { command_id: /id, phase: /status }",
-            (
-                "my.yaml:5: result.topic: nothing fills '{user}': name it in variables, or take a"
-                " field from it"
-            ),
-        ),
-        (
-            "topic: v1/car-{vehicle_id}/ack\n  fields: { command_id: /id, phase: /status }",
-            "my.yaml:5: result.topic: level 'car-{vehicle_id}': a name in braces is a whole level",
-        ),
-        (
-            "topic: v1/{vehicle_id}/#\n  fields: { command_id: /id, phase: /status }",
-            "my.yaml:5: result.topic: level '#': expected text, or a name in braces",
-        ),
-        (
-            "topic: v1/{vehicle_id}/+\n  fields: { command_id: /id, phase: /status }",
-            (
-                "my.yaml:5: result.topic: '+' is for topics with heard_only: what is sent needs a"
-                " name there"
-            ),
-        ),
-        (
-            "topic: v1/{vehicle_id}/{vehicle_id}\n  fields: { command_id: /id, phase: /status }",
-            "my.yaml:5: result.topic: '{vehicle_id}' stands there twice",
-        ),
-        (
-            (
-                "topic: v1/{vehicle_id}/ack\n  payload: text\n"
-                "  fields: { command_id: /id, phase: { at: text } }"
-            ),
-            (
-                "my.yaml:7: result.fields.command_id: '/id' points into JSON, but the payload is"
-                " text: expected text or a level"
-            ),
-        ),
-        (
-            "topic: v1/{vehicle_id}/ack\n  fields: { command_id: text, phase: /status }",
-            "my.yaml:6: result.fields.command_id: at: text needs payload: text",
-        ),
-        (
-            "topic: v1/{vehicle_id}/ack\n  fields: { command_id: '{who}', phase: /status }",
-            (
-                "my.yaml:6: result.fields.command_id: the topic has no level '{who}'; expected one"
-                " of: {vehicle_id}"
-            ),
-        ),
-        (
-            (
-                "topic: v1/{vehicle_id}/ack\n"
-                "  fields: { command_id: /id, phase: { at: /s, values: { OK: excecuted } } }"
-            ),
-            (
-                "my.yaml:6: result.fields.phase.values.OK: 'excecuted' is no word of the contract;"
-                " did you mean 'executed'?"
-            ),
-        ),
-        (
-            (
-                "topic: v1/{vehicle_id}/ack\n"
-                "  fields: { command_id: /id, phase: { at: /s, values: { OK: received } } }"
-            ),
-            "my.yaml:4: result: no topic of it can say executed",
-        ),
-        (
-            (
-                "topic: v1/{vehicle_id}/ack\n"
-                "  fields: { command_id: /id, phase: { at: /s, value: executed } }"
-            ),
-            "my.yaml:6: result.fields.phase: expected one of: at, value",
-        ),
-        (
-            (
-                "topic: v1/{vehicle_id}/ack\n"
-                "  fields: { command_id: /id, phase: /s, can_wake_s: { at: /w, values: { a: b } } }"
-            ),
-            (
-                "my.yaml:6: result.fields.can_wake_s: values, otherwise and say are for words, and"
-                " this is a number"
-            ),
-        ),
-        (
-            (
-                "topic: v1/{vehicle_id}/ack\n  fields: { command_id: /id, phase: /s }\n"
-                "  send: { id: '{comand_id}' }"
-            ),
-            "my.yaml:7: result.send: nothing fills '{comand_id}'; did you mean 'command_id'?",
-        ),
-        (
-            "topic: v1/{vehicle_id}/ack\n  fields: { command_id: /id, phase: /s }\n  retian: true",
-            "my.yaml:7: result.retian: unknown key; did you mean 'retain'?",
-        ),
-        ("[]", "my.yaml:4: result: expected at least 1 of them, not 0"),
+        *RESULTS.items(),
     ],
 )
 def test_a_result_that_cannot_be(tmp_path: Path, result: str, problem: str) -> None:

@@ -19,56 +19,35 @@ REFUSED = Disconnected(EndReason.REFUSED, 135, "not authorized")
 AWAY = Disconnected(EndReason.UNREACHABLE, detail="Connection refused")
 
 
+CURES = [  # what the links say, as seen with mosquitto 2.0.21 and OpenSSL 3.5
+    (PLAIN, EndReason.UNREACHABLE, "Connection refused", "does the broker run"),
+    (PLAIN, EndReason.UNREACHABLE, "no answer in 10 s", "firewall"),
+    (PLAIN, EndReason.BROKER_CLOSED, "Connection reset by peer", "mqtts://"),
+    (TLS, EndReason.UNREACHABLE, "Connection reset by peer", "mqtt://"),
+    (PLAIN, EndReason.UNREACHABLE, "[Errno -2] Name or service not known", "is the host right"),
+    (
+        TLS, EndReason.UNREACHABLE,
+        "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate",
+        "--ca-file",
+    ),
+    (
+        TLS, EndReason.UNREACHABLE,
+        "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: Hostname mismatch",
+        "another host",
+    ),
+    (
+        TLS, EndReason.BROKER_CLOSED,
+        "[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] tlsv13 alert certificate required", "--cert-file",
+    ),
+    (TLS, EndReason.BROKER_CLOSED, "[SSL: TLSV1_ALERT_UNKNOWN_CA] unknown ca", "--cert-file"),
+]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("broker", "end", "cure"),
-    [  # what the links say, as seen with mosquitto 2.0.21 and OpenSSL 3.5
+    [
         (PLAIN, REFUSED, "do user and password fit"),
-        (PLAIN, AWAY, "does the broker run"),
-        (PLAIN, Disconnected(EndReason.UNREACHABLE, detail="no answer in 10 s"), "firewall"),
-        (
-            PLAIN,
-            Disconnected(EndReason.BROKER_CLOSED, detail="Connection reset by peer"),
-            "mqtts://",
-        ),
-        (TLS, Disconnected(EndReason.UNREACHABLE, detail="Connection reset by peer"), "mqtt://"),
-        (
-            PLAIN,
-            Disconnected(EndReason.UNREACHABLE, detail="[Errno -2] Name or service not known"),
-            "is the host right",
-        ),
-        (
-            TLS,
-            Disconnected(
-                EndReason.UNREACHABLE,
-                detail="[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed"
-                " certificate in certificate chain (_ssl.c:1029)",
-            ),
-            "--ca-file",
-        ),
-        (
-            TLS,
-            Disconnected(
-                EndReason.UNREACHABLE,
-                detail="[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: Hostname"
-                " mismatch, certificate is not valid for 'broker.example'. (_ssl.c:1029)",
-            ),
-            "another host",
-        ),
-        (
-            TLS,
-            Disconnected(
-                EndReason.BROKER_CLOSED,
-                detail="[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] tlsv13 alert certificate required",
-            ),
-            "--cert-file",
-        ),
-        (
-            TLS,
-            Disconnected(
-                EndReason.BROKER_CLOSED, detail="[SSL: TLSV1_ALERT_UNKNOWN_CA] unknown ca"
-            ),
-            "--cert-file",
-        ),
+        *((broker, Disconnected(why, detail=said), cure) for broker, why, said, cure in CURES),
     ],
 )
 def test_what_went_wrong_stands_with_what_helps(
