@@ -62,49 +62,39 @@ def test_a_door_has_what_its_files_hold(tmp_path: Path) -> None:
     ("change", "to", "problem"),
     [
         (
-            "/cars/{vehicle_id}/open",
-            "/cars/{vehicle}/open",
-            "door.yaml:5: unlock.path: unknown name {vehicle}; did you mean 'vehicle_id'?",
+            "/cars/{vehicle_id}/open", "/cars/{vehicle}/open",
+            "5: unlock.path: unknown name {vehicle}; did you mean 'vehicle_id'?",
         ),
         (
-            "Bearer {secret}",
-            "Bearer {command_id}",
-            (
-                "door.yaml:7: unlock.headers.Authorization: unknown name {command_id};"
-                " expected one of: vehicle_id, booking_id, attempt_id, trace_id, secret"
-            ),
+            "Bearer {secret}", "Bearer {command_id}",
+            ("7: unlock.headers.Authorization: unknown name {command_id}; expected one of:"
+             " vehicle_id, booking_id, attempt_id, trace_id, secret"),
         ),
         (
-            "/cars/{vehicle_id}/close",
-            "/cars/{secret}/close",
-            (
-                "door.yaml:10: lock.path: unknown name {secret};"
-                " expected one of: vehicle_id, booking_id, attempt_id, trace_id"
-            ),
+            "/cars/{vehicle_id}/close", "/cars/{secret}/close",
+            ("10: lock.path: unknown name {secret}; expected one of: vehicle_id, booking_id,"
+             " attempt_id, trace_id"),
         ),
         (
-            "command_id: /data/0/id",
-            "command_id: data/0/id",
-            "door.yaml:12: answer.command_id: 'data/0/id' is no JSON Pointer: it begins with /",
+            "command_id: /data/0/id", "command_id: data/0/id",
+            "12: answer.command_id: 'data/0/id' is no JSON Pointer: it begins with /",
         ),
         (
-            "DONE: ok",
-            "DONE: good",
-            "door.yaml:14: answer.ends.DONE: unknown value 'good'; expected one of: ok,",
+            "DONE: ok", "DONE: good",
+            "14: answer.ends.DONE: unknown value 'good'; expected one of: ok,",
         ),
-        ("error_class", "error_clas", "door.yaml:15: answer.error_clas: unknown key"),
+        ("error_class", "error_clas", "15: answer.error_clas: unknown key"),
         (
-            "https://api.example/v2/",
-            "api.example",
-            "door.yaml:1: base_url: expected http:// or https:// and a host",
+            "https://api.example/v2/", "api.example",
+            "1: base_url: expected http:// or https:// and a host",
         ),
-        ("path: /commands", "path: commands", "door.yaml:17: poll.path: begins with /"),
+        ("path: /commands", "path: commands", "17: poll.path: begins with /"),
     ],
-)
+)  # fmt: skip
 def test_errors_say_file_line_and_key(tmp_path: Path, change: str, to: str, problem: str) -> None:
     """Whoever writes the file finds the place."""
     (said,) = problems_of(door_file(tmp_path, WHOLE.replace(change, to)))
-    assert said.startswith(problem)
+    assert said.startswith(f"door.yaml:{problem}")
 
 
 def test_a_header_is_one_line(tmp_path: Path) -> None:

@@ -115,49 +115,37 @@ async def test_a_drill_is_written_down_as_a_scenarios_fault_is(staging: Staging)
 
 
 @pytest.mark.parametrize(
-    ("fault", "target", "parameters", "problem"),
-    [
-        ("no_coverage_garag", (), (), "unknown fault 'no_coverage_garag'; did you mean 'no_cov"),
-        (
-            "no_coverage_garage",
-            ("region=nort",),
-            (),
-            "--target region=nort: target.region: no cars with region 'nort'; did you mean 'north'",
+    ("drill", "problem"),
+    {
+        "no_coverage_garag": "unknown fault 'no_coverage_garag'; did you mean 'no_cov",
+        "no_coverage_garage --target region=nort": (
+            "--target region=nort: target.region: no cars with region 'nort'; did you mean 'north'"
         ),
-        (
-            "no_coverage_garage",
-            ("regoin=north",),
-            (),
-            "--target regoin=north: target.regoin: unknown key; did you mean 'region'?",
+        "no_coverage_garage --target regoin=north": (
+            "--target regoin=north: target.regoin: unknown key; did you mean 'region'?"
         ),
-        ("no_coverage_garage", ("north",), (), "--target north: expected KEY=VALUE"),
-        (
-            "ack_lost_executed",
-            (),
-            ("loss=2",),
-            "--set loss=2: parameters.loss: should be less than or equal to 1, not 2",
+        "no_coverage_garage --target north": "--target north: expected KEY=VALUE",
+        "ack_lost_executed --set loss=2": (
+            "--set loss=2: parameters.loss: should be less than or equal to 1, not 2"
         ),
-        ("ack_lost_executed", (), ("los=1",), "--set los=1: parameters.los: unknown key; did you"),
-        ("ack_lost_executed", (), ("loss=[",), "--set loss=[: not valid YAML"),
-        (
-            "queue_full_drop",
-            (),
-            (),
-            "'queue_full_drop' needs a broker whose settings we choose: the broker of these boxes",
+        "ack_lost_executed --set los=1": "--set los=1: parameters.los: unknown key; did you",
+        "ack_lost_executed --set loss=[": "--set loss=[: not valid YAML",
+        "queue_full_drop": (
+            "'queue_full_drop' needs a broker whose settings we choose: the broker of these boxes"
         ),
-        (
-            "deep_sleep_modem_off",
-            ("ids=[south-0]",),
-            (),
-            "overlaps injection 0, deep_sleep_modem_off, on the same cars: a box",
+        "deep_sleep_modem_off --target ids=[south-0]": (
+            "overlaps injection 0, deep_sleep_modem_off, on the same cars: a box"
         ),
-    ],
+    }.items(),
 )
 async def test_what_a_scenario_may_not_say_a_drill_may_not(
-    staging: Staging, fault: str, target: tuple[str, ...], parameters: tuple[str, ...], problem: str
+    staging: Staging, drill: str, problem: str
 ) -> None:
     """By the same code, in the words of the command line; and nothing has begun."""
-    reply = staging.inject(fault, *target, parameters=parameters)
+    fault, *options = drill.split(" --")
+    targets = [each[7:] for each in options if each.startswith("target ")]
+    changes = tuple(each[4:] for each in options if each.startswith("set "))
+    reply = staging.inject(fault, *targets, parameters=changes)
     assert problem in reply.problems[0]
     assert reply.injection is None
     assert len(staging.truth) == 1
