@@ -19,7 +19,6 @@ from tests.helpers.golden import (
     digest,
     digests_of_bytes,
     expected_digests,
-    found_rows,
     rows_of,
 )
 from tests.helpers.places import ROOT
@@ -95,7 +94,7 @@ def test_renewing_says_what_differs(
     del before[new]
     file = tmp_path / "digests.json"
     file.write_bytes(msgspec.json.encode(before))
-    rows = found_rows([name, new])
+    rows = {name: _read(tmp_path, {}, {"vehicle_id": "car-2"}), new: _read(tmp_path, {})}
     old: Row = {**rows[name][0], "cause": "box_busy"}
     monkeypatch.setattr(golden, "FILE", file)
     monkeypatch.setattr(golden, "expected_digests", lambda: before)
@@ -109,7 +108,8 @@ def test_renewing_says_what_differs(
         f"{name}\n  cause: 1 of {len(rows[name])} attempts: box_busy to {cause} (1)\n"
         f"2 digests, new: {new}; changed: {name}\n"
     )
-    assert msgspec.json.decode(file.read_bytes()) == expected_digests()
+    renewed = {each: digest(its) for each, its in rows.items()}
+    assert msgspec.json.decode(file.read_bytes()) == {**expected_digests(), **renewed}
 
 
 def _read(directory: Path, *changes: dict[str, Any]) -> list[Row]:

@@ -248,6 +248,7 @@ def test_the_command_says_what_is_wrong_and_where(tmp_path: Path) -> None:
         assert "Traceback" not in stderr
 
 
+@pytest.mark.long
 def test_a_scheduler_that_cannot_be_is_said(tmp_path: Path) -> None:
     """In a process of its own, which imports Dask."""
     options = ("--seeds", 2, "--scheduler", "nonsense://", "--out", tmp_path / "sweep")
