@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.text import Text
-from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.mode import Actor, FailureMode
 from platform_probe.tell.support import advice
 from tests.helpers.english import ENGLISH
@@ -63,33 +62,17 @@ CONNECTED = _pair("advice.back", "press")
 OVER = _pair("advice.over", "press")
 MAY_BE_OVER = _pair("advice.maybe_over", "press")
 LONG_AGO = _pair("advice.long_ago", "press")
-NOT_ASKED, NOT_SEEN, TOO_OFTEN = (
-    _said(f"advice.{name}") for name in ("not_asked", "not_seen", "too_often")
-)
-NOT_CONNECTED = Said(in_english("advice.box_offline.say"), in_english("advice.not_connected.do"))
+NOT_ASKED, NOT_SEEN = (_said(f"advice.{name}") for name in ("not_asked", "not_seen"))
 UNREADABLE = Said(
     f"{in_english('advice.unreadable.say')} {in_english('advice.try_door')}",
     in_english("advice.unreadable.do"),
 )
-PRESSED_IN_VAIN = (in_english("advice.box_offline.say"), in_english("advice.in_vain"))
 OPENED_FOR_THEM = in_english("advice.opened_for_them")
 OPEN_SINCE = in_english("advice.opened_since.try")
 OPEN_BEFORE = in_english("advice.opened_before.try")
 OPENED_LATE = in_english("explanation.opened_late")
 OPENED_IN_TIME = in_english("explanation.opened_in_time")
 BOOKING_ENDED = _pair("advice.ended")
-BOOKING_USED = _pair("advice.ended.used")
-BOOKING_UNUSED = _pair("advice.ended.unused")
-BOOKING_ENDED_OPEN = _pair("advice.ended.late")
-BOOKING_ENDED_AJAR = (
-    f"{MODES['door_ajar_repulsion'].customer} {BOOKING_ENDED[0]}",
-    f"{BOOKING_ENDED[1]} {in_english('advice.ended.shut_doors')}",
-)
-BOOKING_ENDED_MIXED_UP = (
-    f"{MODES['wrong_vin_mapping'].customer} {BOOKING_ENDED[0]}",
-    in_english("advice.ended.mixed_up.do"),
-)
-THEN_GOES_ON = _pair("advice.known")
 THEN_MAY_BE_OVER = _pair("advice.known_maybe")
 THEN_OVER = _pair("advice.known_over")
 REASON_THEN = in_english("advice.reason_then")

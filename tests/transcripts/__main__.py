@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.helpers.advice_player import AdvicePlayer
 from tests.helpers.broker_player import BrokerPlayer
 from tests.helpers.fault_player import FaultPlayer
 from tests.helpers.incident_player import IncidentPlayer
@@ -26,6 +27,7 @@ BROKER = ROOT / "tests/fleet_sim/broker/model"
 FAULTS = ROOT / "tests/fleet_sim/faults"
 DIAGNOSIS = ROOT / "tests/platform_probe/judge/diagnosis"
 INCIDENTS = ROOT / "tests/platform_probe/judge/incidents"
+SUPPORT = ROOT / "tests/platform_probe/tell/support"
 PLAYERS: dict[Path, Callable[[], Player]] = {
     **dict.fromkeys(sorted(ATTEMPTS.glob("*.txt")), JoinPlayer),
     **{ATTEMPTS / f"{name}.txt": TrackPlayer for name in TRACKED},
@@ -33,6 +35,7 @@ PLAYERS: dict[Path, Callable[[], Player]] = {
     **dict.fromkeys(sorted(FAULTS.glob("*.txt")), FaultPlayer),
     **dict.fromkeys(sorted(DIAGNOSIS.glob("*.txt")), WatchPlayer),
     **dict.fromkeys(sorted(INCIDENTS.glob("*.txt")), IncidentPlayer),
+    **dict.fromkeys(sorted(SUPPORT.glob("*.txt")), AdvicePlayer),
     ROOT / "tests/platform_probe/measure/doors/relocks.txt": RelockPlayer,
     ROOT / "tests/platform_probe/tell/messages/slack_outbox.txt": SlackPlayer,
 }
