@@ -36,13 +36,16 @@ OUTLIVED = {"box_busy"}
 
 LONG = {
     "carrier_outage",
+    "event_storm_self_ddos",
+    "generic_500",
     "many_cars",
     "morning_customers",
     "morning_in_minutes",
     "operator_in_a_city",
 }
 """They take as long as several others. `first_rentals` has customers, and
-`fleet_sim/runs/virtual/test_broken_operator.py` plays an outage of an operator with fewer cars."""
+`fleet_sim/runs/virtual/test_broken_operator.py` plays an outage of an operator with fewer cars.
+The others' faults have tests in `fleet_sim/faults`, and `fleet_sim/futures` plays one of them."""
 FEW = {"ack_lost_executed", "first_rentals", "wrong_car_approached"}
 """Short ones, with faults of several layers: `make test-all` judges all anew."""
 
