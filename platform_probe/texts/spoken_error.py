@@ -8,7 +8,7 @@ from fleet_wire.contract.text import Text, Value
 from fleet_wire.error_text import nearest
 from fleet_wire.errors import ConfigError
 from fleet_wire.modes.catalogue import TITLES
-from platform_probe.texts.catalogue import as_is
+from platform_probe.texts.catalogue import LANGUAGES, as_is
 from platform_probe.texts.speaking import ENGLISH, Speaker
 
 
@@ -28,6 +28,14 @@ def spoken(key: str, **values: Value) -> SpokenError:
 def problem_texts(error: ConfigError) -> list[Text]:
     """Return the problems of an error; those outside the catalogue stay as they are."""
     return list(error.texts) if isinstance(error, SpokenError) else [*map(as_is, error.problems)]
+
+
+def language_of_problem(language: str, problem: Text) -> str:
+    """Return the language of a problem as a speaker of `language` says it."""
+    inner = [value for value in problem.values.values() if isinstance(value, Text)]
+    if problem.key == as_is("").key or any(language_of_problem("", each) for each in inner):
+        return LANGUAGES[0]
+    return language
 
 
 def problems_in(error: ConfigError, speaker: Speaker) -> str:

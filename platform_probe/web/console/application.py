@@ -27,6 +27,7 @@ from platform_probe.store.duck import Rows
 from platform_probe.tell.posting import MonitorAddress
 from platform_probe.tell.support.rows import Row
 from platform_probe.texts.catalogue import LANGUAGES, Say, say_in
+from platform_probe.texts.spoken_error import problem_texts
 from platform_probe.texts.times import HOUR_S
 from platform_probe.web.console.access import Access
 from platform_probe.web.console.answers import HEADERS, plain, redirect, static, static_url
@@ -304,7 +305,7 @@ class Console:
             try:
                 return asked, page(asked, rest)
             except ConfigError as error:
-                return asked, Page("problem.html", {"problem": asked.problem(error)}, 400)
+                return asked, Page("problem.html", {"problems": problem_texts(error)}, 400)
 
         asked, answer = self._looking.read(work)
         is_missing = isinstance(answer, Page) and answer.status == NOT_FOUND

@@ -27,6 +27,7 @@ from platform_probe.texts.catalogue import has_text
 from platform_probe.texts.catalogue import title_text as title_of_mode
 from platform_probe.texts.speaking import Speaker
 from platform_probe.texts.speaking import percent as share_told
+from platform_probe.texts.spoken_error import language_of_problem
 from platform_probe.web.console.page_request import PageRequest
 from platform_probe.web.console.pictures import WIDE, Share, share_of
 from platform_probe.web.console.rendering import give
@@ -102,6 +103,7 @@ def help_templates() -> None:
         language_of_incident=language_of_incident,
         change_said=change_said,
         language_of_change=language_of_change,
+        language_of_problem=language_of_problem,
         counts_unlocks=counts_unlocks,
         percent=percent,
         share_told=share_told,

@@ -73,17 +73,17 @@ def boards_page(asked: PageRequest, _: str) -> Answer:
     squad, name = asked.query.get("squad", ""), asked.query.get("name", "")
     if squad and NAME.fullmatch(name) and may_change(asked, squad):
         return Redirect(f"/board/{squad}/{name}?edit=1")
-    listed = [(file, *_title_of(asked, file)) for file in asked.boards.files()]
+    listed = [(file, *_title_of(file)) for file in asked.boards.files()]
     own = [one.name for one in asked.settings.squads if may_change(asked, one.name)]
     return Page("boards.html", {"listed": listed, "own": own, "is_wrong": bool(name)})
 
 
-def _title_of(asked: PageRequest, file: BoardFile) -> tuple[str, str | None]:
+def _title_of(file: BoardFile) -> tuple[str, Text | None]:
     """Return the title of a board, and what is wrong with it."""
     try:
         return file.load().title, None
     except ConfigError as error:
-        return file.name, asked.speaker.say(problem_texts(error)[0])
+        return file.name, problem_texts(error)[0]
 
 
 def may_change(asked: PageRequest, squad: str) -> bool:

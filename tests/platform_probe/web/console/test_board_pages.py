@@ -264,6 +264,21 @@ def test_two_who_edit_do_not_overwrite_each_other(console: BoardConsole) -> None
     assert "Shore" in (console.file().text() or "")
 
 
+def test_what_is_wrong_is_in_the_language_of_the_page(console: BoardConsole) -> None:
+    """Mistakes of YAML are English in every language, and marked as such."""
+    visitor = console.as_person("amelie")
+    visitor.headers["Accept-Language"] = "fr"
+    unfit = KINDS.replace("chart: line", "chart: number", 1)
+    for text, problem in (
+        (KINDS.replace("title:", "titel:", 1), '<li class="problem" lang="en">'),
+        (unfit, '<li class="problem" lang="fr">'),
+    ):
+        got = send(visitor, "save", text)
+        assert got.status == 400
+        assert problem in got.text
+    assert "Un nombre (number) montre une ligne" in got.text
+
+
 FENCED = {
     "SELECT content FROM read_text('/etc/passwd')": "read_text() is not allowed",
     "COPY attempts TO '{lost}'": "only SELECT is allowed here, not COPY",
