@@ -1,6 +1,6 @@
 """Answers in the platform's place: to requests that do not reach it, or that it leaves open.
 
-They stand in its log all the same, so that each answer of the API is found there with its trace.
+They are in its log too, so that each answer of the API is found there with its trace.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def trace_of(headers: Mapping[str, str]) -> str:
 
 
 class OwnAnswers:
-    """Makes such answers. `write` takes a line of the platform's log, `unix_s` is its clock."""
+    """Makes answers in the platform's place; `write` logs a line, `unix_s` is the log's clock."""
 
     def __init__(self, write: Callable[[PlatformEvent], None], unix_s: Callable[[], float]) -> None:
         self._write = write

@@ -219,7 +219,7 @@ class ApiServer:
         trace_id = "" if asking.answer is None else asking.answer.body["trace_id"]
         self._note_untreated(error, asking.endpoint, trace_id)
 
-    # What is no answer of the platform
+    # Answers that are not the platform's
 
     def _excused(
         self, error: Exception, request: HttpRequest, route: Route | None, value: str = ""

@@ -404,4 +404,4 @@ class _Future:
 
 
 def _forget(*_: object) -> None:
-    """Take what nobody counts."""
+    """Ignore a call."""

@@ -188,7 +188,7 @@ class Selector(_FormModel):
         }
 
     def fits(self, traits: Traits) -> bool:
-        """Return whether cars like that fit, their ids and the share aside."""
+        """Return whether cars with these traits match, whatever their ids and the share."""
         return all(getattr(traits, name) in values for name, values in self.wanted_traits().items())
 
 

@@ -1,4 +1,4 @@
-"""Text files with a thing on each line; empty lines and those that begin with # are none."""
+"""Text files with one entry a line; empty lines and those that begin with # are skipped."""
 
 from __future__ import annotations
 

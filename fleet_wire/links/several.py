@@ -172,7 +172,7 @@ class SeveralLinks:
             part.end_for_good(how)
 
     def _of_its_car(self, topic: str) -> _BrokerLink | None:
-        """Return the way to the broker of the car that a topic is about; None: about no car."""
+        """Return the link to the broker of the car in a topic; None if it names no car."""
         try:
             vehicle_id = self._vehicle_of(topic)
         except RemoteProtocolError:

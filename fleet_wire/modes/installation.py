@@ -42,7 +42,7 @@ MODES: Final = (
             ],
             causes={
                 Cause.EXECUTION_SILENT: Recipe(asked={"from_s": 6, "until_s": 46}),  # behind events
-                Cause.BOX_SILENT: Recipe(  # its data is used up before
+                Cause.BOX_SILENT: Recipe(  # its data plan is used up first
                     besides=[
                         {
                             "name": "sim_suspended_datacap",

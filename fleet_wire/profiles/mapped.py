@@ -97,7 +97,7 @@ class MappedProfile:
         return text
 
     def filters(self, kinds: Iterable[TopicKind]) -> tuple[str, ...]:
-        """Return a filter for each topic of these kinds, but those of boxes alone."""
+        """Return a filter for each topic of these kinds, without those for boxes alone."""
         heard = [one for kind in kinds for one in self._heard.get(kind, ())]
         return tuple(dict.fromkeys(one.filter() for one, by in heard if by != "box"))
 

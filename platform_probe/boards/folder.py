@@ -17,7 +17,7 @@ from typing import Final
 from fleet_wire.private_files import FOR_GROUP, FOR_OWNER, write_whole
 from platform_probe.boards.form import Board, load_board
 from platform_probe.settings.console import EXAMPLES, NAME
-from platform_probe.texts.spoken_error import SpokenError, spoken
+from platform_probe.texts.spoken_error import SpokenError, spoken_error
 
 SHIPPED: Final = Path(__file__).parent / "shipped"
 MAX_BOARDS: Final = 200
@@ -172,8 +172,8 @@ def _loaded(path: Path, changed_ns: int, size: int) -> Board:  # noqa: ARG001 - 
 
 def _not_read(path: Path, error: OSError | UnicodeDecodeError) -> SpokenError:
     why = (isinstance(error, OSError) and error.strerror) or str(error)
-    return spoken("board.not_read", path=str(path), error=why)
+    return spoken_error("board.not_read", path=str(path), error=why)
 
 
 def _not_written(path: Path, error: OSError) -> SpokenError:
-    return spoken("board.not_written", path=str(path), error=error.strerror or str(error))
+    return spoken_error("board.not_written", path=str(path), error=error.strerror or str(error))

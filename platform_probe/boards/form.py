@@ -21,7 +21,7 @@ from platform_probe.settings.section import Section
 from platform_probe.store.duck import Rows
 from platform_probe.store.queries import SPAN, named_in, query_named
 from platform_probe.texts.catalogue import as_is
-from platform_probe.texts.spoken_error import SpokenError, followed
+from platform_probe.texts.spoken_error import SpokenError, sentence_sequence
 
 MAX_PANELS: Final = 20
 MAX_LETTERS: Final = 2_000
@@ -142,7 +142,7 @@ def panel_problems(
 def _text_of(error: ConfigError) -> Text:
     """Return what an answer says is wrong; its key says already that it is SQL."""
     if isinstance(error, SpokenError):
-        return followed(*error.texts)
+        return sentence_sequence(*error.texts)
     return as_is(" ".join(each.removeprefix("SQL: ") for each in error.problems[:2]))
 
 
@@ -161,7 +161,7 @@ def chart_misfit(panel: Panel, rows: Rows) -> Text | None:
     needs = Text(key=f"board.{panel.chart}_misfit")
     if len(rows.columns) < 2:  # noqa: PLR2004 - a place and a number
         columns = ", ".join(rows.columns)
-        return followed(needs, Text(key="board.few_columns", values={"columns": columns}))
+        return sentence_sequence(needs, Text(key="board.few_columns", values={"columns": columns}))
     last = len(rows.columns) if panel.chart == "line" else 2
     for row in rows.rows:
         wrong = [place for place in range(1, last) if not isinstance(row[place], _NUMBERS)]
@@ -172,5 +172,5 @@ def chart_misfit(panel: Panel, rows: Rows) -> Text | None:
                 "column": rows.columns[wrong[0]],
                 "value": str(row[wrong[0]])[:40],
             }
-            return followed(needs, Text(key="board.wrong_column", values=its))
+            return sentence_sequence(needs, Text(key="board.wrong_column", values=its))
     return None

@@ -19,7 +19,7 @@ from platform_probe.store.reading import ALWAYS, Source, Span, has_records
 from platform_probe.store.schema import Table
 from platform_probe.texts.catalogue import LANGUAGES
 from platform_probe.texts.speaking import Speaker
-from platform_probe.texts.spoken_error import SpokenError, spoken
+from platform_probe.texts.spoken_error import SpokenError, spoken_error
 from platform_probe.texts.times import DAY_S, moment_of, zone_named
 
 DEFAULT_SPAN_S: Final = DAY_S
@@ -63,8 +63,8 @@ class StoreQuestion:
         since_s = moment_of(since, self.zone, newest_s=until_s)
         if since_s > until_s:
             if until is None:
-                raise spoken("asked.since_after_newest", since=since, newest=until_s)
-            raise spoken("asked.since_after_until", since=since, until=until)
+                raise spoken_error("asked.since_after_newest", since=since, newest=until_s)
+            raise spoken_error("asked.since_after_until", since=since, until=until)
         return Span(since_s, until_s)
 
     def check_is_recorded(self, asked_s: Mapping[str, float | None]) -> None:
@@ -76,13 +76,13 @@ class StoreQuestion:
         times = {option: at_s for option, at_s in asked_s.items() if at_s is not None}
         recorded = self.source.recorded() if times else ALWAYS
         if recorded is None:
-            raise spoken("asked.nothing_recorded", directory=str(self.source.directory))
+            raise spoken_error("asked.nothing_recorded", directory=str(self.source.directory))
         for option, at_s in times.items():
             first_s, last_s = recorded.since_s or 0.0, recorded.until_s or 0.0
             if at_s < first_s and option != "--since":
-                raise spoken("asked.before_records", option=option, at=at_s, first=first_s)
+                raise spoken_error("asked.before_records", option=option, at=at_s, first=first_s)
             if at_s > last_s + 1.0 and option != "--until":
-                raise spoken("asked.after_records", option=option, at=at_s, last=last_s)
+                raise spoken_error("asked.after_records", option=option, at=at_s, last=last_s)
 
 
 class StoreOptions(NamedTuple):
@@ -212,7 +212,7 @@ def records_of(settings: ProbeSettings, config: Path | None) -> tuple[Path, str]
     if settings.store is not None:
         return settings.store.directory, settings.store.zone
     if config is None:
-        raise spoken("asked.no_store")
+        raise spoken_error("asked.no_store")
     if not has_records(settings.out_dir):
-        raise spoken("asked.no_records", config=str(config), out_dir=str(settings.out_dir))
+        raise spoken_error("asked.no_records", config=str(config), out_dir=str(settings.out_dir))
     return settings.out_dir, DEFAULT_ZONE

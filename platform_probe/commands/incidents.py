@@ -44,7 +44,7 @@ from platform_probe.tell.posting import post
 from platform_probe.tell.support.incident_rows import incident_of, muted_until_s
 from platform_probe.tell.support.rows import as_rows
 from platform_probe.texts.speaking import Speaker
-from platform_probe.texts.spoken_error import spoken
+from platform_probe.texts.spoken_error import spoken_error
 
 DEFAULT_MUTE_S: Final = 3_600.0
 _ALL: Final = "SELECT * FROM incidents_held ORDER BY opened_at DESC"
@@ -145,7 +145,7 @@ def one_incident(source: Source, incident_id: str) -> Incident:
     """Return the last revision of an incident. Raises `ConfigError` for an id that is not there."""
     found = found_in(source, _ONE, limit=1, id=incident_id)
     if not found:
-        raise spoken("asked.no_incident", directory=str(source.directory), id=incident_id)
+        raise spoken_error("asked.no_incident", directory=str(source.directory), id=incident_id)
     return found[0]
 
 
@@ -291,7 +291,7 @@ def _ask(
     settings = load_settings(config)
     monitor = person.monitor(config)
     if monitor is None:
-        raise spoken("asked.no_token")
+        raise spoken_error("asked.no_token")
     asked = {
         "incident_id": incident_id, "kind": kind, "by": person.name(), "reason": reason,
         **({} if seconds is None else {"seconds": seconds}),

@@ -20,7 +20,7 @@ from platform_probe.tell.support.believed import percent
 from platform_probe.tell.support.fitting import UnlockQuery
 from platform_probe.tell.support.looking_up import look_up
 from platform_probe.texts.catalogue import as_is
-from platform_probe.texts.spoken_error import spoken
+from platform_probe.texts.spoken_error import spoken_error
 
 _HELD = "SELECT mode FROM labels WHERE attempt_id = $id ORDER BY made_at DESC LIMIT 1"
 
@@ -60,11 +60,11 @@ def label(
     asked = store.question(language=language)
     case = look_up(asked.source, UnlockQuery(attempt=attempt_id))
     if not case.revisions:
-        raise spoken("asked.no_diagnosis", id=attempt_id)
+        raise spoken_error("asked.no_diagnosis", id=attempt_id)
     if withdraw:
         found = asked.source.read(lambda duck: duck.query(_HELD, {"id": attempt_id}, limit=1))
         if not found.rows or found.rows[0][0] is None:
-            raise spoken("asked.no_label", id=attempt_id)
+            raise spoken_error("asked.no_label", id=attempt_id)
     said = Label(
         attempt_id=attempt_id,
         vehicle_id=case.vehicle_id or "",

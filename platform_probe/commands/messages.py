@@ -17,7 +17,7 @@ from platform_probe.settings.monitor import load_settings
 from platform_probe.tell.messages.trying import try_all
 from platform_probe.tell.messages.webhook import schema as webhook_schema
 from platform_probe.texts.speaking import Speaker
-from platform_probe.texts.spoken_error import spoken
+from platform_probe.texts.spoken_error import spoken_error
 
 FAILED: Final = 1
 
@@ -44,9 +44,9 @@ def test(config: Path) -> None:
     """  # noqa: D301 - click's own escape
     chosen = load_settings(config).messages
     if chosen is None:
-        raise spoken("try.no_messages", config=str(config))
+        raise spoken_error("try.no_messages", config=str(config))
     if not chosen.backends:
-        raise spoken("try.no_backends", config=str(config))
+        raise spoken_error("try.no_backends", config=str(config))
     if not asyncio.run(_try(chosen)):
         sys.exit(FAILED)
 

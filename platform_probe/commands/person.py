@@ -14,7 +14,7 @@ import click
 from platform_probe.commands.asking import as_one
 from platform_probe.settings.monitor import load_settings
 from platform_probe.tell.posting import MonitorAddress, monitor_of
-from platform_probe.texts.spoken_error import spoken
+from platform_probe.texts.spoken_error import spoken_error
 
 _SHARED: Final = "root"
 """The account whose name says nothing of a person."""
@@ -71,5 +71,5 @@ def person_name() -> str:
     if sys.stdin.isatty():
         return str(click.prompt("Your name", err=True))
     if account:
-        raise spoken("asked.shared_account", account=account)
-    raise spoken("asked.no_name")
+        raise spoken_error("asked.shared_account", account=account)
+    raise spoken_error("asked.no_name")

@@ -30,7 +30,7 @@ from platform_probe.store.user_sql import run_user_sql
 from platform_probe.tell.support.nearest import nearest_texts, not_found
 from platform_probe.tell.support.rows import utc
 from platform_probe.texts.catalogue import as_is
-from platform_probe.texts.spoken_error import no_mode, spoken
+from platform_probe.texts.spoken_error import no_mode, spoken_error
 
 FORMATS: Final = ("table", "csv", "json")
 DEFAULT_ROWS: Final = 100
@@ -140,14 +140,14 @@ def check_answerable(asked: StoreQuestion, chosen: Query, given: Mapping[str, st
         columns = parameter.among
         if columns == ((MODES, ""),):
             if value not in TITLES:
-                raise spoken("asked.set", name=parameter.name, problem=no_mode(value))
+                raise spoken_error("asked.set", name=parameter.name, problem=no_mode(value))
             continue
         there = source.read(partial(nearest_texts, value, columns))
         if value not in there:
             what = " or ".join(dict.fromkeys(column.removesuffix("_id") for _, column in columns))
             kind = as_is(what.replace("vehicle", "car").replace("_", " "))
             nowhere = not_found(kind, value, there)
-            raise spoken("asked.set", name=parameter.name, problem=nowhere)
+            raise spoken_error("asked.set", name=parameter.name, problem=nowhere)
 
 
 def run_query(

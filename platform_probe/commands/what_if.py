@@ -25,7 +25,7 @@ from platform_probe.tell.posting import MonitorAddress
 from platform_probe.tell.posting import post as post_to
 from platform_probe.tell.what_if import WhatIfPost, WhatIfResult, what_if_lines
 from platform_probe.texts.speaking import Speaker
-from platform_probe.texts.spoken_error import spoken
+from platform_probe.texts.spoken_error import spoken_error
 
 
 @click.command("what-if", context_settings={"ignore_unknown_options": True})
@@ -70,7 +70,7 @@ def what_if(
         raise ConfigError(["--post: --worlds plays nothing that could be posted"])
     monitor, name = (person.monitor(store.config), person.name()) if post else (None, "")
     if post and monitor is None:
-        raise spoken("asked.no_token")
+        raise spoken_error("asked.no_token")
     asked = store.question()
     text = yaml_text(worlds_of(asked.source, one_incident(asked.source, incident_id)))
     if worlds is not None:

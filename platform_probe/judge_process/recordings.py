@@ -194,13 +194,13 @@ class StoreRecording:
         return float(max(each.ended for each in self._segments))
 
     def cars(self, since: float) -> Iterator[CarMessage]:
-        """Yield what each car had said last."""
+        """Yield the last messages of each car before a time."""
         start = self._start(since)
         if start is not None:
             yield from start._replace(path=self._here(start.path)).messages()
 
     def entries(self, since: float) -> Iterator[Entry]:
-        """Yield the entries since `LEAD_S` before, or since what cars said last before that."""
+        """Yield the entries since `LEAD_S` before, or since an earlier checkpoint of the cars."""
         start = self._start(since)
         begins = -1 if start is None else start.at
         before: PackedSegment | None = None

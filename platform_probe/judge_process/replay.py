@@ -120,7 +120,7 @@ def replay(
 
 
 def _introduce(judge: Judge, recording: Recording, since: float, first: Entry) -> None:
-    """Let the judge know what each car had said before the first entry."""
+    """Pass the judge the last messages of each car before the first entry."""
     said = [*recording.cars(since)]
     if said:
         judge.resume(

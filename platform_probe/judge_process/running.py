@@ -33,7 +33,7 @@ class Outlet:
     """Takes each revision of an incident, and the incidents that go on after it."""
 
     def emit(self, judgement: Judgement, open_incidents: Sequence[Incident]) -> None:
-        """Take a judgement."""
+        """Handle a judgement."""
         if isinstance(judgement, Diagnosis):
             self.diagnosis(judgement)
         elif isinstance(judgement, DiagnosisSettled):

@@ -38,7 +38,7 @@ class SinkOfSeveral(Sink, Protocol):
     """A sink that can take several records at once."""
 
     def emit_together(self, records: Sequence[Record]) -> None:
-        """Take them. If it raises, all of them count as failed."""
+        """Handle records. If it raises, all of them count as failed."""
         ...
 
 

@@ -51,7 +51,7 @@ def _annotation(annotation: Any, loc: Loc) -> Any:
 
 
 def _kinds(annotation: Any) -> list[Any]:
-    """Return the types of a union, of nested ones too; those of another type are itself."""
+    """Return the member types of a union, also of nested ones; any other type alone."""
     if hasattr(annotation, "__metadata__"):  # Annotated
         return _kinds(annotation.__origin__)
     if get_origin(annotation) in (Union, types.UnionType):

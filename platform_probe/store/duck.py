@@ -18,7 +18,7 @@ import msgspec
 
 from fleet_wire.contract.text import Text
 from fleet_wire.errors import ConfigError
-from platform_probe.texts.spoken_error import SpokenError, spoken
+from platform_probe.texts.spoken_error import SpokenError, spoken_error
 
 MAX_SECONDS: Final = 60.0
 """A query that takes longer is ended."""
@@ -140,7 +140,7 @@ class Duck:
         except duckdb.InterruptException:
             raise SpokenError(too_long(MAX_SECONDS)) from None
         except MemoryError:
-            raise spoken("store.too_large") from None
+            raise spoken_error("store.too_large") from None
         finally:
             stopper.cancel()
 

@@ -34,7 +34,7 @@ import msgspec
 
 from fleet_wire.errors import ConfigError
 from fleet_wire.private_files import FOR_GROUP, write_whole
-from platform_probe.texts.spoken_error import spoken
+from platform_probe.texts.spoken_error import spoken_error
 
 VERSION: Final = 13
 """The version of the tables and of the names. A store of a later one is refused."""
@@ -87,7 +87,7 @@ class ParquetPart:
         return self.path.suffix == AWAY
 
     def covers(self, first: int, last: int) -> bool:
-        """Return whether what has these numbers is in this file."""
+        """Return whether this file contains all these numbers."""
         return self.first <= first and last <= self.last
 
 
@@ -192,13 +192,15 @@ def check_is_store(directory: Path) -> int:
     try:
         found = msgspec.json.decode((directory / STORE_FILE).read_bytes(), type=_StoreFile)
     except FileNotFoundError:
-        raise spoken("store.none", directory=str(directory), file=STORE_FILE) from None
+        raise spoken_error("store.none", directory=str(directory), file=STORE_FILE) from None
     except (OSError, msgspec.MsgspecError) as error:
         raise ConfigError([f"{directory / STORE_FILE}: cannot be read: {error}"]) from None
     if found.format != FORMAT:
         raise ConfigError([f"{directory / STORE_FILE}: says {found.format!r}, expected {FORMAT!r}"])
     if found.version > VERSION:
-        raise spoken("store.later", directory=str(directory), version=found.version, known=VERSION)
+        raise spoken_error(
+            "store.later", directory=str(directory), version=found.version, known=VERSION
+        )
     return found.version
 
 

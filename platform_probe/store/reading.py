@@ -32,7 +32,7 @@ from platform_probe.store.layout import (
 from platform_probe.store.offload import fetched
 from platform_probe.store.past_rows import known_by
 from platform_probe.store.schema import ATTEMPTS, TABLES, Table, empty_rows, rows_of_lines, sums_of
-from platform_probe.texts.spoken_error import spoken
+from platform_probe.texts.spoken_error import spoken_error
 
 MARGIN_S: Final = 3_600
 """The margin around an asked time: records may have begun, or been written, so long before or after
@@ -95,7 +95,7 @@ class Source:
             check_is_store(directory)
         elif not has_records(directory):
             its = {"file": STORE_FILE, "records": ATTEMPTS.run_file}
-            raise spoken("store.neither", directory=str(directory), **its)
+            raise spoken_error("store.neither", directory=str(directory), **its)
 
     def files(self, table: Table, span: Span = ALWAYS) -> Files:
         """Return the files of a table that may have something of a time.

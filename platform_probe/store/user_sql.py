@@ -24,7 +24,7 @@ from fleet_wire.errors import ConfigError
 from platform_probe.store.duck import DamagedFileError, Rows, too_long
 from platform_probe.store.limits import SqlLimits
 from platform_probe.store.reading import Source
-from platform_probe.texts.spoken_error import SpokenError, followed
+from platform_probe.texts.spoken_error import SpokenError, sentence_sequence
 
 _COMMAND: Final = (sys.executable, "-m", "platform_probe.store.sql_process")
 
@@ -75,7 +75,7 @@ def run_user_sql(
         _COMMAND, input=pickle.dumps(question), capture_output=True, check=False
     )
     if done.returncode == -signal.SIGALRM:
-        raise SpokenError(followed(too_long(limits.max_s), Text(key="store.more_time")))
+        raise SpokenError(sentence_sequence(too_long(limits.max_s), Text(key="store.more_time")))
     if done.returncode:
         last = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
         raise ConfigError([f"SQL: the query ended its process ({done.returncode}): {last}"])

@@ -20,7 +20,7 @@ from platform_probe.store.reading import Source, Span
 from platform_probe.store.writer import StoreHeldError, keep_label
 from platform_probe.tell.posting import MonitorAddress, post
 from platform_probe.tell.support.rows import Row, as_rows, unix_s, utc
-from platform_probe.texts.spoken_error import SpokenError, no_mode, spoken
+from platform_probe.texts.spoken_error import SpokenError, no_mode, spoken_error
 
 MOST: Final = 5_000
 """The last labels that a calibration uses."""
@@ -40,7 +40,7 @@ async def send_label(label: Label, directory: Path, monitor: MonitorAddress | No
         keep_label(directory, label)
     except StoreHeldError as held:
         if monitor is None:
-            raise spoken("asked.store_held", directory=str(directory)) from held
+            raise spoken_error("asked.store_held", directory=str(directory)) from held
         await post(monitor, LABELS_PATH, label)
 
 

@@ -12,7 +12,7 @@ from fleet_wire.web.client import HttpClient, NoAnswerError
 from fleet_wire.web.exchange import JSON, HttpResponse
 from fleet_wire.web.server import at_url
 from platform_probe.settings.monitor import ProbeSettings
-from platform_probe.texts.spoken_error import spoken
+from platform_probe.texts.spoken_error import spoken_error
 
 TIMEOUT_S: Final = 10.0
 _OK: Final = 200
@@ -58,13 +58,13 @@ async def post(monitor: MonitorAddress, path: str, asked: Any) -> bytes:
             "POST", path, timeout_s=TIMEOUT_S, headers=headers, body=msgspec.json.encode(asked)
         )
     except NoAnswerError as error:
-        raise spoken("asked.no_monitor", url=monitor.url, error=str(error)) from None
+        raise spoken_error("asked.no_monitor", url=monitor.url, error=str(error)) from None
     finally:
         await client.close()
     if answer.status == _NOT_FOUND:
-        raise spoken("asked.accepts_none", url=monitor.url)
+        raise spoken_error("asked.accepts_none", url=monitor.url)
     if answer.status != _OK:
-        raise spoken("asked.refused", url=monitor.url, detail=_detail(answer))
+        raise spoken_error("asked.refused", url=monitor.url, detail=_detail(answer))
     return answer.body
 
 

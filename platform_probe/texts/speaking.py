@@ -45,7 +45,7 @@ class Speaker(Formatter):
             "clock": self.clock,
             "time": lambda at_s: self._on_day(at_s, "%H:%M:%S"),
             "date": self.date,
-            "ago": self._apart,
+            "ago": self._time_from_request,
             "cause": lambda name: self._named("cause", name),
             "percent": lambda share: self.number(percent(share)),
             "whole": _whole_percent,
@@ -106,7 +106,7 @@ class Speaker(Formatter):
         is_english = self._say("number.point") == "."
         return f"{number:,}" if is_english else f"{number:,}".replace(",", "\u00a0")
 
-    def _apart(self, apart_s: float) -> str:
+    def _time_from_request(self, apart_s: float) -> str:
         """Return how far a moment is from the request."""
         by_minutes = abs(apart_s) >= _MINUTES_FROM_S
         how_far = f"{abs(apart_s) / 60:.0f} min" if by_minutes else f"{abs(apart_s):.0f} s"

@@ -20,7 +20,7 @@ class SpokenError(ConfigError):
         super().__init__([ENGLISH.say(text) for text in texts])
 
 
-def spoken(key: str, **values: Value) -> SpokenError:
+def spoken_error(key: str, **values: Value) -> SpokenError:
     """Return the error of one sentence."""
     return SpokenError(Text(key=key, values=values))
 
@@ -43,7 +43,7 @@ def problems_in(error: ConfigError, speaker: Speaker) -> str:
     return "\n".join(map(speaker.say, problem_texts(error)))
 
 
-def followed(first: Text, *rest: Text) -> Text:
+def sentence_sequence(first: Text, *rest: Text) -> Text:
     """Return sentences that are said one after the other, as one text."""
     for text in rest:
         first = Text(key="sentence.then", values={"first": first, "then": text})
@@ -55,7 +55,7 @@ def with_nearest(text: Text, word: str, choices: Sequence[str]) -> Text:
     near = nearest(word, choices)
     if near is None:
         return text
-    return followed(text, Text(key="sentence.near", values={"near": near}))
+    return sentence_sequence(text, Text(key="sentence.near", values={"near": near}))
 
 
 def no_mode(mode: str) -> Text:

@@ -11,7 +11,7 @@ from typing import Final
 from zoneinfo import ZoneInfo, available_timezones
 
 from fleet_wire.error_text import nearest
-from platform_probe.texts.spoken_error import spoken
+from platform_probe.texts.spoken_error import spoken_error
 
 _AGO: Final = re.compile(
     r"(\d{1,6}(?:\.\d+)?) ?(s|sec|seconds?|m|min|minutes?|h|hours?|d|days?)(?: ago)?"
@@ -54,8 +54,8 @@ def zone_named(name: str) -> tzinfo:
     )
     near = near or nearest(name, sorted(names))
     if near is not None:
-        raise spoken("when.zone_near", name=name, near=near)
-    raise spoken("when.no_zone", name=name)
+        raise spoken_error("when.zone_near", name=name, near=near)
+    raise spoken_error("when.no_zone", name=name)
 
 
 @cache
@@ -76,7 +76,7 @@ def moment_of(text: str, zone: tzinfo, *, newest_s: float) -> float:
         return max(newest_s - float(ago[1]) * _SECONDS[ago[2][0]], 0.0)
     written = _WRITTEN_TIME.fullmatch(wanted)
     if not wanted or written is None:
-        raise spoken("when.unreadable", text=text)
+        raise spoken_error("when.unreadable", text=text)
     given = {name: value for name, value in written.groupdict().items() if value is not None}
     own_zone = _zone_of_offset(given.pop("offset")) if "offset" in given else None
     its_zone = own_zone or zone
@@ -109,7 +109,7 @@ def _local(numbers: Mapping[str, int], text: str) -> datetime:
             most = monthrange(numbers["year"], numbers["month"])[1]  # noqa: PLW2901 - of its month
         if not least <= number <= most:
             of = {} if name != "day" else {"month": f"{numbers['year']}-{numbers['month']:02d}"}
-            raise spoken(f"when.no_{name}", text=text, least=least, most=most, **of)
+            raise spoken_error(f"when.no_{name}", text=text, least=least, most=most, **of)
     return datetime(**numbers)  # type: ignore[arg-type]  # noqa: DTZ001 - local to a zone
 
 
@@ -120,7 +120,7 @@ def _zone_of_offset(offset: str) -> tzinfo:
     hours, minutes = int(offset[1:3]), int(offset[4:])
     sign = -1 if offset[0] == "-" else 1
     if hours > _RANGES["hour"][1] or minutes > _RANGES["minute"][1]:
-        raise spoken("when.no_offset", offset=offset)
+        raise spoken_error("when.no_offset", offset=offset)
     return timezone(sign * timedelta(hours=hours, minutes=minutes))
 
 
@@ -138,7 +138,7 @@ def _unix_s(local: datetime, zone: tzinfo, text: str) -> float:
         if is_skipped
         else [_minutes(each) for each in (first, second)]
     )
-    raise spoken(
+    raise spoken_error(
         "when.skipped" if is_skipped else "when.twice",
         text=text,
         day=local.date().isoformat(),

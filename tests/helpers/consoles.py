@@ -194,7 +194,7 @@ class Visitor:
         """Get a page."""
         return self._ask("GET", path, None, headers)
 
-    def followed(self, path: str) -> Got:
+    def sentence_sequence(self, path: str) -> Got:
         """Get a page, or that to which it leads."""
         got = self.get(path)
         return self.get(got.location) if got.location else got

@@ -179,7 +179,7 @@ class BrokerModel:
     # Connections
 
     def handle_connect(self, connection: Connection, connect: Connect) -> None:
-        """Take CONNECT. It costs more than other packets, which wait until it is done."""
+        """Handle CONNECT. It costs more than other packets, which wait meanwhile."""
         if not self.is_running or not self._admits_another():
             self._lose(connection)
             return
@@ -426,7 +426,7 @@ class BrokerModel:
                 self.handle_publish(member.way, publication)
 
     def handle_puback(self, connection: Connection, message: Message) -> None:
-        """Take PUBACK."""
+        """Handle PUBACK."""
         session = connection.session
         if session is not None and session.connection is connection:
             self._router.acknowledged(session, message)

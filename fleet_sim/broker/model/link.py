@@ -147,7 +147,7 @@ class ModelLink:
             self._wait(publication)
 
     def offer(self, topic: str, payload: bytes, member: Member) -> None:
-        """Send a heartbeat at QoS 0 that offers the next ones by routine, if connected."""
+        """Send a heartbeat at QoS 0 that lets the car join a heartbeat batch, if connected."""
         publication = Offering(topic, payload, 0, retain=False)
         publication.member = member
         publication.check(self._max_packet_bytes)

@@ -37,7 +37,7 @@ class ClientEnd(Protocol):
         ...
 
     def handle_connack(self, connack: ConnAck) -> None:
-        """Take CONNACK."""
+        """Handle CONNACK."""
         ...
 
     def handle_suback(self, codes: list[int]) -> None:
@@ -45,7 +45,7 @@ class ClientEnd(Protocol):
         ...
 
     def handle_message(self, message: Message) -> None:
-        """Take PUBLISH."""
+        """Handle PUBLISH."""
         ...
 
     def handle_round(self, round_: Round) -> None:
@@ -53,7 +53,7 @@ class ClientEnd(Protocol):
         ...
 
     def handle_puback(self, puback: PubAck) -> None:
-        """Take PUBACK."""
+        """Handle PUBACK."""
         ...
 
     def lose(self, reason: Disconnected) -> None:
@@ -79,7 +79,7 @@ class BrokerEnd(Protocol):
         ...
 
     def handle_connect(self, connection: Connection, connect: Connect) -> None:
-        """Take CONNECT."""
+        """Handle CONNECT."""
         ...
 
     def handle_subscribe(self, connection: Connection, filters: tuple[str, ...]) -> None:
@@ -87,7 +87,7 @@ class BrokerEnd(Protocol):
         ...
 
     def handle_publish(self, connection: Connection, publication: Publication) -> None:
-        """Take PUBLISH."""
+        """Handle PUBLISH."""
         ...
 
     def handle_round(self, connection: Connection, round_: Round) -> None:
@@ -95,7 +95,7 @@ class BrokerEnd(Protocol):
         ...
 
     def handle_puback(self, connection: Connection, message: Message) -> None:
-        """Take PUBACK."""
+        """Handle PUBACK."""
         ...
 
     def handle_close(self, connection: Connection, is_goodbye: bool) -> None:  # noqa: FBT001

@@ -84,11 +84,11 @@ class EndTest:
             self._again.clear()
 
     def add_success(self) -> None:
-        """Weigh an unlock that was not hit."""
+        """Weigh a success."""
         self._odds += self._missed
 
     def opens(self, car: str, *, counts: bool) -> None:
-        """Weigh that a car which was hit now opens: as that, once, or as an unlock of anybody's."""
+        """Weigh the success of a car that had failed. Its first success weighs most."""
         is_first = car not in self._opened
         self._opened.add(car)
         step = self._missed if counts else 0.0

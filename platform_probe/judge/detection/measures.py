@@ -37,7 +37,7 @@ class Measure:
 
     @property
     def spreads_by(self) -> frozenset[str]:
-        """The traits that those it hits can share because of it."""
+        """The traits that its failures can have in common."""
         return _BEFORE_THE_CAR if self in _ASKED else _ALL
 
     def spread(self, key: Key) -> Key:

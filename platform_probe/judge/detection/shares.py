@@ -132,9 +132,9 @@ class ShareTests:
     # What is done from time to time
 
     def tick(self, now_s: float) -> None:
-        """Look at what has enough evidence, and at what was found; learn what is usual."""
+        """Look at alarms and at known problems, and learn the usual shares."""
         due = [series for series, (_, at_s) in self._alarmed.items() if at_s <= now_s]
-        counts_of = cache(self._counts)  # many cohorts of one problem: what happened is the same
+        counts_of = cache(self._counts)  # many cohorts of one problem count the same unlocks
         for series in sorted(due, key=lambda one: -one.excess):
             watched, _ = self._alarmed.pop(series)
             self._deal(series, watched, now_s, counts_of)
@@ -338,7 +338,7 @@ def _is_sure(part: SharedTraits) -> bool:
 
 
 def _best_first(found: TraitSearch, key: Key) -> list[SharedTraits]:
-    """Return what was found, the cohort that the problem has first, where it is among it."""
+    """Return the cohorts found, with the problem's own first, if it is among them."""
     return sorted(found.found, key=lambda one: one.key != key)
 
 

@@ -189,7 +189,7 @@ class Waves:
         return min(max(self._learned.share(LOST_A_STEP), LOST_A_STEP) * MARGIN, 0.2)
 
     def _limit(self) -> float:
-        """Return how much evidence is enough: a month has so many steps."""
+        """Return the evidence that raises an alarm, corrected for the tests of a month."""
         cohorts = max(len(self._tests), LEAST_COHORTS)
         return (MONTH_S / STEP_S) * cohorts / (FALSE_ALARMS_A_MONTH * BUDGET)
 

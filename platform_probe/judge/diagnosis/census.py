@@ -205,10 +205,10 @@ class Census:
         }
 
     def used_when_lost(self, places: tuple[Place, ...]) -> tuple[float, float] | None:
-        """Return the least and the most data that lost cars have used, as of the last count.
+        """Return the least and the most mobile data that lost cars of an operator have used.
 
-        Those of the operator of a car with these `places`, whose plan is another than others'.
-        None: they have not used the same, or another car of the operator has used more.
+        `places` are those of a car of the operator, as each operator has its own data plan. None if
+        the lost cars differ, or another car of the operator has used more.
         """
         return self._used_when_lost.get(operator_of(places))
 

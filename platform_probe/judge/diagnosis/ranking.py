@@ -316,19 +316,19 @@ class Ranking:
 
 
 def _unproven(name: str, shown: Collection[Fact]) -> float:
-    """Return what a mode loses as nobody can see what it needs: others need less."""
+    """Return the penalty of a mode that needs facts which no source here can show."""
     signature = SIGNATURES.get(name)
     return 0.0 if signature is None else UNPROVEN * signature.unknowable(shown)
 
 
 def contradicted(name: str, seen: Collection[Fact], shown: Collection[Fact]) -> bool:
-    """Return whether facts contradict a mode that were seen, or were not though `shown`."""
+    """Return whether a mode is contradicted by seen facts, or by unseen ones of `shown`."""
     signature = SIGNATURES.get(name)
     return signature is not None and bool(signature.contradicted_by(seen, shown))
 
 
 def _unlisted(by_mode: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
-    """Return of weights those of facts that a mode's signature does not list."""
+    """Return the weights of facts that a mode's signature does not list."""
     return {
         name: {
             fact: weight for fact, weight in its.items() if Fact(fact) not in _facts_of_list(name)

@@ -52,7 +52,7 @@ def most_telling(findings: Collection[Finding]) -> Finding:
         key=lambda one: (
             not _mode(one),
             named[_mode(one)] < enough,
-            one.kind is not IncidentKind.SUSPICIOUS,  # who may see it goes by that
+            one.kind is not IncidentKind.SUSPICIOUS,  # such incidents have readers of their own
             cause_of(one) is None,
             one.is_over,
             RANK.index(one.kind),

@@ -318,7 +318,7 @@ class Following:
     def _stray(self, vehicle_id: str, result: Result, now_s: float, unix_s: float) -> None:
         past = self._remembered.get(result.command_id, now_s)
         if past is None and self.is_ours is not None:
-            return  # another monitor may have the command, from before we were there
+            return  # an earlier command may belong to another monitor
         if not isinstance(past, UnfollowedCommand):
             self._emit(stray_answer(vehicle_id, result, past, now_s=now_s, unix_s=unix_s))
         elif self.on_other is not None:

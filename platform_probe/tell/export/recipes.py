@@ -25,7 +25,7 @@ CAUSES: Final = {
     Cause.DOWNLINK_LOST: Recipe(box={"heartbeat_s": 4}),
     # Under way when it began: the box had confirmed the command.
     Cause.EXECUTION_SILENT: Recipe(asked={"from_s": 3, "until_s": 6}),
-    # It comes when the customer still waits, and is over by the box's clock, which is ahead.
+    # It arrives in time, but has expired by the box's clock, which is ahead.
     Cause.BOX_SAYS_EXPIRED: Recipe(box={"clock_error": 8}),
 }
 """The needs of an unlock that ends of a cause, whatever the mode."""

@@ -20,7 +20,7 @@ from platform_probe.store.reading import Source, Span
 from platform_probe.tell.export.incident import Incident, Unlock, incident_of_unlocks, unlocks_in
 from platform_probe.tell.export.scenario import ELSEWHERE, INCIDENT, scenario_of
 from platform_probe.texts.catalogue import LANGUAGES, say_in
-from platform_probe.texts.spoken_error import spoken
+from platform_probe.texts.spoken_error import spoken_error
 
 MOST_WORLDS: Final = 3
 LEAST_WEIGHT: Final = 0.05
@@ -75,7 +75,7 @@ def worlds_of(source: Source, incident: Found) -> dict[str, Any]:
     ]
     weights = _weights(struck)
     if not weights:
-        raise spoken("asked.not_diagnosed_yet")
+        raise spoken_error("asked.not_diagnosed_yet")
     are_away = incident.kind is IncidentKind.CARS_LOST and incident.ended_at is None
     rate_per_s = len(_customers(seen)) / max(1.0, until_s - since_s)
     demand = _Demand(

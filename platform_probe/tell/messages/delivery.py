@@ -157,7 +157,7 @@ class Lane(Generic[KeyT]):
         self._due[key] = _Due(urgency, since_s, not_before_s)
 
     def remove(self, key: KeyT) -> None:
-        """Have something wait no more."""
+        """Remove something that waits."""
         self._due.pop(key, None)
 
     def remove_due(self, key: KeyT, now_s: float) -> None:

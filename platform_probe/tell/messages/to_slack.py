@@ -102,7 +102,7 @@ class ToSlack(Backend[Call]):
             self.results.on_sent(self.name, what, **about)
 
     async def post_what_if(self, asked: WhatIfPost) -> Text | None:
-        """Tell of a what-if in the incident's threads; return why one has not got it."""
+        """Post a what-if to the incident's threads; return why a post failed."""
         speaker = self._around.speaker
         threads = self._outbox.threads_of(asked.incident_id)
         if not threads:

@@ -52,7 +52,7 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which of all that fit an unlock is."""
+    """The rank of an unlock among all that fit, and why it was chosen."""
 
     why: ChoiceReason
     number: int

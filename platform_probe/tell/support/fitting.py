@@ -14,7 +14,7 @@ from platform_probe.tell.support.choosing import Moment
 from platform_probe.tell.support.nearest import kind_of_id, nearest_texts, not_found, same_id
 from platform_probe.tell.support.records import OF_CARS, Records
 from platform_probe.tell.support.rows import Row, as_rows, unix_s
-from platform_probe.texts.spoken_error import SpokenError, followed, spoken
+from platform_probe.texts.spoken_error import SpokenError, sentence_sequence, spoken_error
 
 _TOLD_OF: Final = {
     "attempt_id": (("complaints", "complaint_id"),),
@@ -129,7 +129,7 @@ class Fits:
         if its and not fitting:
             key, given = next(pair for pair in also.items() if not _has_given_id(its[0], *pair))
             theirs = its[0][key]
-            raise spoken(
+            raise spoken_error(
                 "find.of_none" if theirs is None else "find.of_another",
                 kind=kind_of_id(name),
                 id=value,
@@ -164,10 +164,10 @@ class Fits:
             if name == "attempt_id" and (car := self._car_under_way(value)) is not None:
                 self.wanted = replace(self.wanted, vehicle=car)
                 return []
-            raise spoken("find.not_yet", kind=kind_of_id(name), id=value)
+            raise spoken_error("find.not_yet", kind=kind_of_id(name), id=value)
         if meant is None:
             more = (*self._is_another(value), *self._is_told_by_none(name))
-            raise SpokenError(followed(not_found(kind_of_id(name), value, others), *more))
+            raise SpokenError(sentence_sequence(not_found(kind_of_id(name), value, others), *more))
         self._set(name, meant)
         return [row for row in self._find_rows(meant) if row[name] == meant]
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from fleet_wire.contract.text import Text
 from platform_probe.store.duck import Duck
-from platform_probe.texts.spoken_error import followed
+from platform_probe.texts.spoken_error import sentence_sequence
 
 SHOWN: Final = 5
 MOST_ALIKE: Final = 50
@@ -60,7 +60,7 @@ def not_found(what: Text, text: str, ids: Sequence[str]) -> Text:
     near = nearest(text, ids)
     if not near:
         return none
-    return followed(none, Text(key="find.nearest", values={"ids": ", ".join(near)}))
+    return sentence_sequence(none, Text(key="find.nearest", values={"ids": ", ".join(near)}))
 
 
 def kind_of_id(column: str) -> Text:

@@ -15,7 +15,7 @@ from fleet_wire.web.client import HttpClient, NoAnswerError
 from platform_probe.boards.form import RANGE, Panel
 from platform_probe.store.duck import Rows
 from platform_probe.tell.support.rows import utc
-from platform_probe.texts.spoken_error import spoken
+from platform_probe.texts.spoken_error import spoken_error
 
 TIMEOUT_S: Final = 5.0
 """All panels of a page together: nobody waits longer for a page that lacks some [E]."""
@@ -25,7 +25,7 @@ POINTS: Final = 200
 """Points of a line: as many as a screen can show apart [E]."""
 _LEAST_STEP_S: Final = 15
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
-_NONE_SET: Final = spoken("board.no_prometheus")
+_NONE_SET: Final = spoken_error("board.no_prometheus")
 _Sample = tuple[float, str]
 
 
@@ -87,9 +87,9 @@ class Prometheus:
             return _rows_of(msgspec.json.decode(answer.body, type=_Answer), question.panel)
         except NoAnswerError as error:
             its = {"seconds": f"{TIMEOUT_S:g}", "error": str(error)}
-            return spoken("board.prometheus_silent", **its)
+            return spoken_error("board.prometheus_silent", **its)
         except (msgspec.MsgspecError, ValueError, OverflowError, OSError):
-            return spoken("board.not_prometheus", status=answer.status)
+            return spoken_error("board.not_prometheus", status=answer.status)
         except ConfigError as error:
             return error
 

@@ -53,7 +53,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """The matches, the best first; `is_exact` where it was meant for sure."""
+    """The matches, the best first; `is_exact` if the first is certainly meant."""
 
     hits: Sequence[Hit]
     is_exact: bool

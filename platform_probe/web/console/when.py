@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta, tzinfo
 from typing import Final
 
 from platform_probe.tell.support.choosing import Moment
-from platform_probe.texts.spoken_error import SpokenError, spoken
+from platform_probe.texts.spoken_error import SpokenError, spoken_error
 from platform_probe.texts.times import DAY_S, HOUR_S, MINUTE_S, lasts_s, moment_of
 
 NEAR_S: Final = 900.0
@@ -188,11 +188,11 @@ def _last(month: int, day: int, year: str | None, today: date) -> date:
 def _date(year: int, month: int, day: int) -> date:
     text = f"{year}-{month:02}-{day:02}"
     if not FIRST_YEAR <= year <= LAST_YEAR:
-        raise spoken("when.no_year", text=text, least=FIRST_YEAR, most=LAST_YEAR)
+        raise spoken_error("when.no_year", text=text, least=FIRST_YEAR, most=LAST_YEAR)
     try:
         return date(year, month, day)
     except ValueError:
-        raise spoken("when.no_date", text=text) from None
+        raise spoken_error("when.no_date", text=text) from None
 
 
 def _at_clock(

@@ -17,7 +17,7 @@ from platform_probe.boards.form import Board, Panel, chart_misfit, panel_problem
 from platform_probe.settings.console import NAME
 from platform_probe.store.duck import Rows
 from platform_probe.tell.support.rows import unix_s
-from platform_probe.texts.spoken_error import problem_texts, spoken
+from platform_probe.texts.spoken_error import problem_texts, spoken_error
 from platform_probe.texts.times import HOUR_S
 from platform_probe.web.console.page_request import (
     Answer,
@@ -244,7 +244,7 @@ def _answer(
     if panel.query is None and panel.sql is None:
         return None
     if left_s < 1:
-        return spoken("board.sql_time", seconds=f"{SQL_S:g}")
+        return spoken_error("board.sql_time", seconds=f"{SQL_S:g}")
     limit = ALL_LISTED if panel.chart == "line" else limit_of(asked)
     try:
         return rows_of_pinned(asked, panel, span, limit=limit, most_s=left_s)

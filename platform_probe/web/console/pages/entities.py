@@ -16,7 +16,7 @@ from platform_probe.tell.support.choosing import ChoiceReason
 from platform_probe.tell.support.rows import Row, unix_s
 from platform_probe.tell.support.timeline import InARow, in_a_row
 from platform_probe.texts.catalogue import cause_text, mode_text, spoken_of
-from platform_probe.texts.spoken_error import spoken
+from platform_probe.texts.spoken_error import spoken_error
 from platform_probe.texts.times import DAY_S, moment_of
 from platform_probe.web.console.gathering import (
     NAMED_TRAITS,
@@ -209,5 +209,5 @@ def span_of(asked: PageRequest, days: float = DEFAULT_DAYS) -> tuple[float, floa
     if since_s is None:
         since_s = until_s - days * DAY_S
     if since_s > until_s:
-        raise spoken("when.since_after", since=asked.query.get("since", ""), until=until_s)
+        raise spoken_error("when.since_after", since=asked.query.get("since", ""), until=until_s)
     return since_s, until_s

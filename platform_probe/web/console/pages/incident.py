@@ -68,10 +68,10 @@ def incident_page(asked: PageRequest, incident_id: str) -> Answer:
 
 
 def _advice_for(now: Incident) -> Advice | None:
-    """Return what to say now to who was hit by it; None where that is not known."""
+    """Return what to tell the affected customers now; None if that is not known."""
     cause, mode = now.cause, mode_told(now.mode, now.cohort)
     if cause is None and now.kind is IncidentKind.CARS_LOST:
-        cause = Cause.BOX_OFFLINE  # of which unlocks of these cars fail
+        cause = Cause.BOX_OFFLINE  # the cause of most unlocks of lost cars
     if now.kind is IncidentKind.SUSPICIOUS or (cause is None and mode is None):
         return None
     is_over = "over" if now.state is IncidentState.RESOLVED else ""

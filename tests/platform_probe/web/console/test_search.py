@@ -51,7 +51,7 @@ def test_an_exact_hit_jumps(open_console: str, text: str, leads_to: str) -> None
 
 def test_a_time_leads_to_what_failed_then(open_console: str) -> None:
     """The address has the time, so that it can be sent to somebody."""
-    got = Visitor(open_console).followed("/search?q=00:00:30")
+    got = Visitor(open_console).sentence_sequence("/search?q=00:00:30")
 
     assert "attempt-33" in got.text
     assert got.status == 200
