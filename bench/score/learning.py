@@ -3,8 +3,8 @@
 A multinomial logistic regression over yes and no, fitted by `scipy` (L-BFGS-B). It starts from the
 declared prior (`prior.py`), and each departure from it costs as much as it is far (L1). So weights
 depart only where the drawn incidents show it clearly. Signatures fix the signs: a supporting fact
-never weighs less than 0, and an unlisted fact keeps what the prior says. What is not seen although
-its source was there may speak against a mode, never for it.
+never weighs less than 0, and an unlisted fact weighs no more than the prior says. What is not seen
+although its source was there may speak against a mode, never for it.
 
 Physics is not learned. A mode that the facts contradict has no score, and neither has one of which
 no unlock ends with the record's cause. Modes that look the same count as one.
@@ -56,7 +56,7 @@ SPARSE_UNKNOWN: Final = 1e-3
 """The same for the weights of `unknown`, of which there is no prior."""
 SMALL: Final = 1e-6
 """Loss of each weight's square, so that there is one best solution."""
-LEFT_OUT: Final = 0.02
+LEFT_OUT: Final = 0.03
 """Weight of a case whose mode is left out, against the case itself."""
 STEPS: Final = 70
 HEAVIEST: Final = 12.0
@@ -248,6 +248,8 @@ def _bounds(prior: Weighing) -> tuple[Weighing, Weighing]:
     for name, signature in SIGNATURES.items():
         at = _NUMBER[name]
         its = (signature.needs | signature.speaks_for) - signature.rules_out
+        others = [_PLACE[fact] for fact in FACTS.keys() - its - signature.rules_out - OF_COHORTS]
+        low.seen[others, at] = np.minimum(prior.seen[others, at], 0.0)
         listed = [_PLACE[fact] for fact in its]
         low.seen[listed, at], high.seen[listed, at] = 0.0, HEAVIEST
         doubtful = [_PLACE[fact] for fact in signature.rules_out & ESTIMATED]

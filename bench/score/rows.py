@@ -45,10 +45,11 @@ _POOR: Final = (
     EvidenceSource.EVENTS,
     *HEARTBEATS,
 )
+_ANSWERS_ALONE: Final = (*_POOR, EvidenceSource.PRESENCE, EvidenceSource.BROKER_LOG)
 LOST: Final = (
     HEARTBEATS, (EvidenceSource.PLATFORM,), HEARTBEATS, (EvidenceSource.BROKER_LOG,),
     HEARTBEATS, (*HEARTBEATS, EvidenceSource.BROKER_LOG), (*HEARTBEATS, EvidenceSource.PLATFORM),
-    _POOR,
+    _POOR, _ANSWERS_ALONE,
 )  # fmt: skip
 """Sources that cases lack besides those of their incident [E]. A short observation has no
 heartbeats, so these are missing most often."""

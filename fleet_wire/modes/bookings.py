@@ -111,7 +111,7 @@ MODES: Final = (
                 Fact.FAILS_AGAIN,
                 Fact.SAID_YES,
             ),
-            rules_out=facts(Fact.NOT_DELIVERED, Fact.FLAPPED, Fact.SAID_BOOKING),
+            rules_out=facts(Fact.NOT_DELIVERED, Fact.FLAPPED),
         ),
     ),
 )

@@ -310,7 +310,7 @@ MODES: Final = (
             needs=facts(Fact.POSITION_OLD),
             speaks_for=facts(Fact.SAID_NO, Fact.SUPPORT_CALLED, Fact.NOTHING_PUBLISHED)
             | facts(Fact.NOTHING_REQUESTED, Fact.SAID_TOO_FAR, Fact.PHONE_FAR),
-            rules_out=facts(Fact.NOT_DELIVERED, Fact.SAID_MAINTENANCE),
+            rules_out=facts(Fact.NOT_DELIVERED),
         ),
     ),
 )

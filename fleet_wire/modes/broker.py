@@ -59,6 +59,9 @@ MODES: Final = (
                 Fact.LATE_ON_RETURN,
                 Fact.BROKER_UNREACHABLE,
                 Fact.WENT_WELL,
+                Fact.SENT_LATE,
+                Fact.SOME_FAIL,
+                Fact.FAILS_AGAIN,
             ),
             needs_one_of=(
                 facts(Fact.WILLS_IN_A_WAVE, Fact.WILLS_AT_ONCE, Fact.MANY_AWAY)

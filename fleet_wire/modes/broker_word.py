@@ -54,6 +54,18 @@ MODES: Final = (
                 Fact.WILLS_IN_A_WAVE,
                 Fact.FIRMWARE_FAILS,
                 Fact.LEFT_BEHIND,
+                # Boxes that try again come back once passwords are checked.
+                Fact.BACK_SOON,
+                Fact.BACK_IN_MINUTES,
+                Fact.BACK_AFTER_WILL,
+                Fact.BACK_WITH_OTHERS,
+                Fact.MANY_CAME_BACK,
+                Fact.LATE_ON_RETURN,
+                Fact.SLOW_DELIVERY,
+                Fact.NONE_THERE_HEARD,
+                Fact.NO_OPERATOR_HEARD,
+                Fact.SOME_FAIL,
+                Fact.FAILS_AGAIN,
             ),
             rules_out=ANSWERS
             | facts(Fact.REPORTED_AFTER, Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP)
@@ -192,13 +204,10 @@ MODES: Final = (
                 Fact.SAID_ERROR,
                 Fact.ASKED_AGAIN,
             )
-            | facts(Fact.SUPPORT_CALLED, Fact.DOOR_OPENED, Fact.ALREADY_OPENED),
-            rules_out=facts(
-                Fact.PLATFORM_WAITED_LONG,
-                Fact.EXPLAINED_NOTHING,
-                Fact.NOT_DELIVERED,
-                Fact.NO_DOOR_OPENED,
-            ),
+            | facts(Fact.SUPPORT_CALLED, Fact.DOOR_OPENED, Fact.ALREADY_OPENED)
+            | facts(Fact.REFUSED_VEHICLE_STATE, Fact.NOT_PARKED),
+            rules_out=facts(Fact.PLATFORM_WAITED_LONG, Fact.EXPLAINED_NOTHING)
+            | facts(Fact.NOT_DELIVERED),
         ),
     ),
 )

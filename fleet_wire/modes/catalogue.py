@@ -17,9 +17,9 @@ from fleet_wire.modes.mode import (
     Actor,
     FailureMode,
     Signature,
-    behind_the_door,
     facts,
     on_any_wire,
+    rule_out_other_reasons,
     wherever_it_stopped,
 )
 
@@ -37,7 +37,7 @@ def _declared() -> Iterator[FailureMode]:
 
 
 def _complete(mode: FailureMode) -> FailureMode:
-    return wherever_it_stopped(on_any_wire(behind_the_door(mode)))
+    return wherever_it_stopped(on_any_wire(rule_out_other_reasons(mode)))
 
 
 def by_slug(declared: Iterable[FailureMode]) -> dict[str, FailureMode]:

@@ -8,7 +8,6 @@ from fleet_wire.contract.causes import Cause, Party
 from fleet_wire.modes.facts import Fact
 from fleet_wire.modes.mode import (
     REFUSALS,
-    TURNED_DOWN_UNREAD,
     Actor,
     FailureMode,
     Layer,
@@ -138,9 +137,7 @@ MODES: Final = (
             ),
             rules_out=REFUSALS
             | facts(Fact.WENT_WELL, Fact.SAID_YES, Fact.NOT_DELIVERED)
-            | facts(Fact.SAID_MAINTENANCE, Fact.SAID_BOOKING, Fact.KEY_EXPIRED)
-            | facts(Fact.SHOWN_KEY_EXPIRED, Fact.SAID_WHY_NOT)
-            | TURNED_DOWN_UNREAD,
+            | facts(Fact.KEY_EXPIRED, Fact.SHOWN_KEY_EXPIRED, Fact.SAID_WHY_NOT),
         ),
     ),
     FailureMode(

@@ -204,16 +204,14 @@ def wherever_it_stopped(mode: FailureMode) -> FailureMode:
     )
 
 
-def behind_the_door(mode: FailureMode) -> FailureMode:
-    """Return a mode with the facts that show that a request stopped before the mode's layer.
+def rule_out_other_reasons(mode: FailureMode) -> FailureMode:
+    """Return a mode with the facts that name another reason than the mode.
 
-    A platform that rejects a request for its form or its sender has checked neither booking nor
-    car, and has sent nothing. The state of both is no reason then.
+    A platform or a box that says why it turns a request down has that reason, and no other.
     """
-    if mode.layer in _AT_THE_DOOR:
-        return mode
     signature = mode.signature
-    rules_out = signature.rules_out | TURNED_DOWN_UNREAD
+    its = signature.needs | signature.speaks_for
+    rules_out = signature.rules_out | (NAMED_REASONS - its)
     return replace(mode, signature=replace(signature, rules_out=rules_out))
 
 
@@ -300,10 +298,17 @@ API_SAID_NO = frozenset(
     {Fact.SAID_NO, Fact.SAID_ERROR, Fact.SAID_NOTHING, Fact.SAID_MAINTENANCE, Fact.SAID_BOOKING}
 )
 """Facts that say that the platform itself stood in the way."""
-TURNED_DOWN_UNREAD = facts(Fact.SIGNED_OUT_ALONE, Fact.SAID_WRONG)
-"""Facts that say that the platform turned a request down for its form, or for who sent it."""
-_AT_THE_DOOR = frozenset({Layer.PHONE, Layer.GATEWAY, Layer.SECURITY})
-"""Layers of modes that may show in such an answer, each by its own signature."""
+NAMED_REASONS = facts(
+    Fact.SAID_MAINTENANCE,
+    Fact.SAID_BOOKING,
+    Fact.SAID_TOO_FAR,
+    Fact.SAID_SIGNED_OUT,
+    Fact.SIGNED_OUT_ALONE,
+    Fact.SAID_WRONG,
+    Fact.LOCKED_BY_KEY,
+    Fact.WRONG_PIN,
+)
+"""Facts by which a platform or a box names its reason for not opening the car."""
 AWAY_CAUSES: Final = (
     Cause.BOX_SILENT,
     Cause.BOX_OFFLINE,

@@ -8,7 +8,6 @@ from fleet_wire.contract.causes import Cause, Party
 from fleet_wire.modes.facts import Fact
 from fleet_wire.modes.mode import (
     REFUSALS,
-    TURNED_DOWN_UNREAD,
     Actor,
     FailureMode,
     Layer,
@@ -99,12 +98,12 @@ MODES: Final = (
                 Fact.SAID_BOOKING,
                 Fact.NOTHING_PUBLISHED,
                 Fact.BOOKING_OF_SEVERAL,
-            )
-            | TURNED_DOWN_UNREAD,
+                Fact.SIGNED_OUT_ALONE,
+                Fact.SAID_WRONG,
+            ),
             rules_out=REFUSALS
-            | facts(Fact.NOT_DELIVERED, Fact.SAID_MAINTENANCE, Fact.KEY_EXPIRED)
-            | facts(Fact.SAID_SIGNED_OUT, Fact.SAID_TOO_FAR, Fact.APP_VERSION_FARES_WELL)
-            | facts(Fact.SHOWN_KEY_EXPIRED),
+            | facts(Fact.NOT_DELIVERED, Fact.KEY_EXPIRED, Fact.SHOWN_KEY_EXPIRED)
+            | facts(Fact.APP_VERSION_FARES_WELL),
         ),
     ),
     FailureMode(
@@ -139,8 +138,7 @@ MODES: Final = (
             speaks_for=facts(Fact.NOTHING_REQUESTED, Fact.SUPPORT_CALLED, Fact.KEY_EXPIRED)
             | facts(Fact.WILL_BEFORE, Fact.WAS_OFFLINE, Fact.SHOWN_KEY_EXPIRED),
             rules_out=facts(Fact.NOT_DELIVERED, Fact.SAID_YES, Fact.APP_VERSION_FAILS)
-            | facts(Fact.SAID_SIGNED_OUT, Fact.SAID_OVERLOADED, Fact.SAID_BUSY)
-            | TURNED_DOWN_UNREAD,
+            | facts(Fact.SAID_OVERLOADED, Fact.SAID_BUSY),
         ),
     ),
 )

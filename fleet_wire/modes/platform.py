@@ -47,7 +47,7 @@ MODES: Final = (
                 Fact.SUPPORT_CALLED,
                 Fact.MANY_FAIL,
             ),
-            rules_out=facts(Fact.SAID_YES, Fact.SAID_MAINTENANCE, Fact.SAID_NOTHING),
+            rules_out=facts(Fact.SAID_YES, Fact.SAID_NOTHING),
         ),
     ),
 )

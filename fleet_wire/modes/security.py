@@ -139,6 +139,7 @@ MODES: Final = (
         layer=Layer.SECURITY,
         party=Party.PLATFORM,
         cause=None,
+        also=(Cause.VEHICLE_STATE,),  # a car that somebody drives refuses it
         engineer="A member of the staff opens a car without a booking, or for the wrong person.",
         customer="Somebody of our staff has opened the car.",
         acts=Actor.SECURITY_TEAM,
@@ -153,7 +154,8 @@ MODES: Final = (
         ),
         signature=Signature(
             needs=facts(Fact.WITHOUT_BOOKING),
-            speaks_for=facts(Fact.WENT_WELL, Fact.NO_DOOR_OPENED),
+            speaks_for=facts(Fact.WENT_WELL, Fact.NO_DOOR_OPENED, Fact.MANY_CARS_OF_ONE)
+            | facts(Fact.REFUSED_VEHICLE_STATE, Fact.NOT_PARKED),
             rules_out=facts(Fact.NOT_DELIVERED),
         ),
     ),

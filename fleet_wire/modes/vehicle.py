@@ -62,9 +62,7 @@ MODES: Final = (
         signature=Signature(
             needs=facts(Fact.REFUSED_VEHICLE_STATE),
             speaks_for=facts(Fact.NOT_PARKED, Fact.FAILS_AGAIN, Fact.ALONE, Fact.WAS_ONLINE),
-            rules_out=facts(
-                Fact.TWO_BOOKINGS, Fact.LOCKED_BY_KEY, Fact.WENT_WELL, Fact.NOT_DELIVERED
-            )
+            rules_out=facts(Fact.TWO_BOOKINGS, Fact.WENT_WELL, Fact.NOT_DELIVERED)
             # The customer sits in the car by now and uses it.
             | facts(Fact.ALREADY_OPENED),
         ),

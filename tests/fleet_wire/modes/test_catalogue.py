@@ -9,9 +9,11 @@ from importlib import import_module
 import pytest
 
 from fleet_sim.faults import FAULTS
+from fleet_wire.contract.causes import Cause
 from fleet_wire.errors import ConfigError
 from fleet_wire.modes.catalogue import APP_RELEASE, MODES, by_slug
 from fleet_wire.modes.facts import FACTS, Fact
+from fleet_wire.modes.mode import NAMED_REASONS
 
 MOST_LETTERS = 60
 
@@ -80,3 +82,31 @@ def test_every_fact_has_a_meaning_and_tells_something() -> None:
     }
     context = {Fact.NEVER_PRESENT, Fact.BROKER_UNREACHABLE, Fact.REFUSED_MALFORMED}
     assert set(Fact) - listed <= context
+
+
+def test_a_reason_that_somebody_names_is_the_reason() -> None:
+    """Each mode has it for its own, or is ruled out by it."""
+    for slug, mode in MODES.items():
+        signature = mode.signature
+        its_own = signature.needs | signature.speaks_for
+        assert signature.rules_out & NAMED_REASONS == NAMED_REASONS - its_own, slug
+
+
+@pytest.mark.parametrize(
+    ("slug", "seen", "is_possible"),
+    [
+        ("stuck_in_progress", {Fact.NOTHING_PUBLISHED, Fact.SAID_NO}, False),
+        ("stuck_in_progress", {Fact.NOTHING_PUBLISHED, Fact.SAID_NO, Fact.SAID_BUSY}, True),
+        ("stuck_in_progress", {Fact.WENT_WELL, Fact.EXECUTED_AGAIN}, False),
+        ("shared_sub_stuck_consumer", {Fact.PLATFORM_MISSED_IT, Fact.NO_DOOR_OPENED}, True),
+    ],
+)
+def test_physics_alone_contradicts_a_mode(slug: str, seen: set[Fact], *, is_possible: bool) -> None:
+    """An earlier request shows itself; a customer who drives already opens no door."""
+    contradicted = MODES[slug].signature.contradicted_by(seen, frozenset(FACTS))
+    assert (not contradicted) == is_possible
+
+
+def test_a_car_in_use_refuses_what_staff_asks_of_it() -> None:
+    """That its driver is on the road says nothing of who asked."""
+    assert Cause.VEHICLE_STATE in MODES["insider_or_support_unlock"].causes

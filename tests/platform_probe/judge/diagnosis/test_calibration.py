@@ -51,7 +51,7 @@ def test_two_hundred_labels_make_probabilities_true() -> None:
         few, others = labelled_unlocks(seed, GOOD_LABELS), labelled_unlocks(100 + seed, 1_000)
         before = figures_of(WEIGHTS, others)
         after = figures_of(calibrated(WEIGHTS, fit(WEIGHTS, few, made_by="a test")), others)
-        assert before.error > 0.15
+        assert before.error > 0.12
         assert after.error < before.error / 3
         assert after.right > before.right + 0.15
         assert after.among_three > before.among_three

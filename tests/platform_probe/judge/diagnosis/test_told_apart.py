@@ -70,7 +70,9 @@ def test_an_operators_outage_ends_for_all_at_once() -> None:
         Fact.BACK_WITHOUT_BOOT, Fact.REPLACED, Fact.REGION_FAILS, Fact.NONE_THERE_HEARD,
         Fact.MANY_CAME_BACK,
     )  # fmt: skip
-    assert probability("regional_carrier_outage", *back) > MOST
+    outage = probability("regional_carrier_outage", *back)
+    assert outage > probability("half_open_tcp_nat", *back)
+    assert outage > MOST / 2
     assert probability("regional_carrier_outage", *back, Fact.BACK_AFTER_OTHERS) < HARDLY
 
 
