@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from platform_probe.store import offload
-from platform_probe.store.layout import AWAY, ParquetPart, part_name
+from platform_probe.store.layout import AWAY
 
 CONTENT = b"12345"
 
@@ -24,12 +24,9 @@ class Bucket:
         path.write_bytes(CONTENT)
 
 
-def away(directory: Path, number: int) -> ParquetPart:
-    """Return a part that is in the bucket."""
-    name = part_name(
-        first=number, last=number, complete_at=1, earliest=0, latest=1, form="0123abcd"
-    )
-    return ParquetPart(number, number, 1, 0, 1, directory / "attempts" / f"{name}{AWAY}")
+def away(directory: Path, number: int) -> Path:
+    """Return the marker of a file that is in the bucket."""
+    return directory / "attempts" / f"{number}.parquet{AWAY}"
 
 
 def test_a_copy_that_another_reader_has_just_removed_is_fetched_again(
@@ -39,7 +36,7 @@ def test_a_copy_that_another_reader_has_just_removed_is_fetched_again(
     monkeypatch.setattr(offload, "bucket_of", lambda _: Bucket(100))
     monkeypatch.setattr(Path, "exists", lambda _: True)  # as it was a moment ago
     copy = offload.fetched(tmp_path, "attempts", away(tmp_path, 1))
-    assert copy.path.read_bytes() == CONTENT
+    assert copy.read_bytes() == CONTENT
 
 
 def test_copies_that_go_while_others_are_trimmed_are_no_error(
@@ -51,11 +48,11 @@ def test_copies_that_go_while_others_are_trimmed_are_no_error(
     stat = Path.stat
 
     def late(path: Path, **more: bool) -> object:
-        if path == first.path:
+        if path == first:
             path.unlink(missing_ok=True)
         return stat(path, **more)
 
     monkeypatch.setattr(Path, "stat", late)
     second = offload.fetched(tmp_path, "attempts", away(tmp_path, 2))
-    assert second.path.read_bytes() == CONTENT
-    assert not first.path.is_file()
+    assert second.read_bytes() == CONTENT
+    assert not first.is_file()
