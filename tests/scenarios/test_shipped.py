@@ -38,6 +38,8 @@ LONG = {
     "carrier_outage",
     "event_storm_self_ddos",
     "generic_500",
+    "ghost_gps",
+    "lwt_ghost_offline",
     "many_cars",
     "morning_customers",
     "morning_in_minutes",
