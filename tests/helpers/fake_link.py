@@ -83,6 +83,10 @@ class FakeLink(DirectLink):
         if self.connects_at_once:
             self.accept()
 
+    def freeze(self) -> None:
+        """Carry nothing any more, which is no call to the broker."""
+        self.is_frozen = True
+
     def lose(self, why: EndReason = EndReason.BROKER_CLOSED, code: int | None = None) -> None:
         """Let the connection break, or be refused with a code."""
         self.is_connected = False
