@@ -231,7 +231,7 @@ class PowerControl:
             self.receive_sms()
 
     def sleep_deeply(self, duration_s: float, *, by: Culprit) -> None:
-        """Switch the modem off for a while. The goodbye is clean, and presence stays as it was."""
+        """Switch the modem off for a while. With coverage it disconnects, and presence stays."""
         if self.state is Power.AWAKE:
             self._box.modem.connection.blame(by, "deep_sleep")
             self._change(PowerEvent.FALL_DEEPLY_ASLEEP)

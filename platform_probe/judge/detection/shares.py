@@ -53,7 +53,7 @@ SHARE_OF_HITS: Final = 0.8
 SHARE_OF_PART: Final = 0.1
 """The share of a problem's hits that a stage must have to be one of its stages [E]."""
 GIVEN_UP_S: Final = 86_400.0
-"""A problem that lasts this long becomes usual."""
+"""The usual rates learn from a problem that lasts longer; it stays open."""
 
 
 class ShareTests:
