@@ -21,9 +21,8 @@ PARKED: Final = VehicleState(
     operator="a", region="north",
 )  # fmt: skip
 PRESENCE: Final = {"online": ONLINE, "asleep": ASLEEP, "will": WILL}
-LIKELY: Final = 0.5
-"""From this probability on the first mode is told."""
-CLASSES: Final = {0.8: "sure", LIKELY: "likely", 0.1: "thinkable"}
+CLASSES: Final = {0.8: "sure", 0.5: "likely", 0.1: "thinkable"}
+"""What a mode is from a probability on."""
 _OF_PLATFORM: Final = frozenset(PlatformSide.__struct_fields__) - {"vehicle_id"}
 
 
@@ -65,7 +64,7 @@ class WatchPlayer:
         }
 
     def news(self) -> list[str]:
-        """Return the diagnoses that came since: the likeliest mode, and which facts are new."""
+        """Return the diagnoses that came since: which facts are new, and which are gone."""
         lines = []
         for one in self.watched.told[self.told :]:
             facts = [fact.fact for fact in one.facts]
@@ -73,8 +72,7 @@ class WatchPlayer:
             gone = [f"-{fact}" for fact in sorted(before.difference(facts))]
             new = [f"+{fact}" for fact in facts if fact not in before]
             self.seen[one.attempt_id] = {*facts}
-            mode = one.first.mode if one.first.probability >= LIKELY else "unsure"
-            lines.append(" ".join([f"{one.attempt_id} r{one.revision} {mode}:", *new, *gone]))
+            lines.append(" ".join([f"{one.attempt_id} r{one.revision}:", *new, *gone]))
         self.told = len(self.watched.told)
         asked, self.asked = self.asked, []
         return lines + asked

@@ -1,4 +1,4 @@
-"""What is seen of unlocks: facts and likely modes, in the text files of this folder."""
+"""What is seen of unlocks: facts, and modes where a story asks, in the files of this folder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ STORIES = [
     pytest.param(story, id=f"{name}-{story.name}")
     for name, story in named_stories(Path(__file__).parent)
 ]
-"""`tests/helpers/watch_player.py` says what their verbs mean. A mode is likely from 50 % on."""
+"""`tests/helpers/watch_player.py` says what their verbs mean."""
 
 
 @pytest.mark.parametrize("story", STORIES)
