@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from fleet_wire.contract.text import Text
 from fleet_wire.printing import print_json
 from platform_probe.commands.asking import (
     StoreOptions,
@@ -84,4 +85,5 @@ def diagnose(  # noqa: PLR0913 - one parameter for each option
     else:
         click.echo(text_of(case, asked.speaker))
         if reproduce is not None:
-            click.echo(f"\nreproduce: {reproduce}")
+            again = Text(key="tell.reproduce", values={"command": reproduce})
+            click.echo(f"\n{asked.speaker.say(again)}")

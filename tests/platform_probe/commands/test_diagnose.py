@@ -437,6 +437,18 @@ def test_an_error_is_in_the_language_and_zone_of_the_command(
         assert message in result.output
 
 
+@pytest.mark.parametrize(
+    ("language", "beginning"), [("en", "reproduce: "), ("fr", "à reproduire : ")]
+)
+def test_the_command_that_reproduces_it_stands_at_the_end(
+    store: Path, language: str, beginning: str
+) -> None:
+    """Its name is in the language of all else."""
+    result = told("--attempt", "attempt-33", "--store", store, "--language", language)
+    last = result.output.splitlines()[-1]
+    assert last.startswith(f"{beginning}platform-probe export --attempt attempt-33")
+
+
 def test_a_store_without_records_says_so(tmp_path: Path) -> None:
     """A monitor has just begun."""
     make_store(tmp_path / "store")
