@@ -264,7 +264,7 @@ def test_without_scripts_it_works_too(chromium: Any, open_console: str) -> None:
     """Searching, reading, and what else failed then."""
     with page_of(chromium, java_script_enabled=False) as page:
         page.goto(f"{open_console}/search?q=attempt-33")
-        page.get_by_role("link", name="Search what the failures").click()
+        page.get_by_role("link", name="Find what the failures").click()
 
         assert "too few to say" in page.content()
 
