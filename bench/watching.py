@@ -55,7 +55,11 @@ connections): machines differ, and the bare link shows by how much."""
 MOST_WITH_JUDGING = 8.0
 """The same of both processes together."""
 MOST_OF_C_DRIVER = 1.5
-"""The p99 of a round trip, in that of a driver in C whose unlocks nobody watches."""
+"""The p99 of a round trip, in that of a driver in C whose unlocks nobody watches.
+
+That driver writes no platform's log, and the processors have four busy processes less. So the same
+is shown of our driver with nobody watching, and of the driver in C beside a monitor.
+"""
 _BARE = Plan(open_loop_s=1.0)
 _READY_S = 60.0
 _JOINED_WITHIN_S = 10.0
@@ -297,40 +301,53 @@ class Results(msgspec.Struct, frozen=True):
     """CPU of boxes that only answer, per command with 64 in flight; one a round."""
     c_driver_p99_ms: list[float]
     """Round trips of a driver in C that sends the same load, with nobody watching."""
+    c_driver_watched_p99_ms: list[float]
+    """The same where a monitor follows MQTT."""
     in_flight: dict[str, float]
     """Unlocks under way, the MiB that they take, and those of the whole process."""
 
 
 def measure_watching(plan: WatchPlan) -> Results:
     """Return what each way came to, a round after the other, and what memory is taken."""
-    ways, bare_us, c_driver_ms = uvloop.run(_rounds(plan))
+    ways, bare_us, c_driver_ms, watched_ms = uvloop.run(_rounds(plan))
     answer = subprocess.run(
         [sys.executable, "-m", "bench.watching_memory", str(plan.in_flight)],
         check=True,
         capture_output=True,
     )
     memory: dict[str, float] = msgspec.json.decode(answer.stdout)
-    return Results(plan.boxes, plan.rate_per_s, plan.duration_s, ways, bare_us, c_driver_ms, memory)
+    return Results(
+        plan.boxes,
+        plan.rate_per_s,
+        plan.duration_s,
+        ways,
+        bare_us,
+        c_driver_ms,
+        watched_ms,
+        memory,
+    )
 
 
 async def _rounds(
     plan: WatchPlan,
-) -> tuple[dict[str, list[Watched]], list[float], list[float]]:
+) -> tuple[dict[str, list[Watched]], list[float], list[float], list[float]]:
     measured: dict[str, list[Watched]] = {way: [] for way in WAYS}
     bare_us: list[float] = []
     c_driver_ms: list[float] = []
+    watched_ms: list[float] = []
     for number in range(1, plan.rounds + 1):
         print(f"round {number} of {plan.rounds}: bare boxes answer, to compare with", flush=True)
         bare_us.append((await measure("bare", plan.bare)).cpu_us_at_most)
-        c_driver_ms.append(await _c_driver_p99_ms(plan))
+        c_driver_ms.append(await _c_driver_p99_ms(plan, "nobody"))
+        watched_ms.append(await _c_driver_p99_ms(plan, "mqtt"))
         for way, title in WAYS.items():
             print(f"round {number} of {plan.rounds}: {title}", flush=True)
             measured[way].append(await measure_way(way, plan))
-    return measured, bare_us, c_driver_ms
+    return measured, bare_us, c_driver_ms, watched_ms
 
 
-async def _c_driver_p99_ms(plan: WatchPlan) -> float:
-    """Return the p99 of the round trips of a driver in C, with nobody watching."""
+async def _c_driver_p99_ms(plan: WatchPlan, way: str) -> float:
+    """Return the p99 of the round trips of a driver in C, watched in one of the ways."""
     with (
         tempfile.TemporaryDirectory(prefix="bench-") as name,
         start_broker("mosquitto", Path(name)) as broker,
@@ -342,7 +359,10 @@ async def _c_driver_p99_ms(plan: WatchPlan) -> float:
             rate_per_s=plan.rate_per_s,
             open_loop_s=plan.duration_s,
         )
-        async with running_fleet("full", host=host, port=port, count=plan.boxes):
+        async with (
+            running_fleet("full", host=host, port=port, count=plan.boxes),
+            _listener(way, Path(name), broker, Path(name) / "platform.jsonl"),
+        ):
             return (await run_c_driver(load, host, port)).p99_ms
 
 
@@ -383,7 +403,12 @@ def _goals(results: Results) -> Sequence[Goal]:
     bare_us = results.bare_round_trip_us
     measuring = [one.cpu_us / us for one, us in zip(joined, bare_us, strict=True)]
     both = [(one.cpu_us + one.judge_us) / us for one, us in zip(joined, bare_us, strict=True)]
-    p99s = [one.p99_ms / ms for one, ms in zip(joined, results.c_driver_p99_ms, strict=True)]
+    c_driver_ms = results.c_driver_p99_ms
+    p99s = [one.p99_ms / ms for one, ms in zip(joined, c_driver_ms, strict=True)]
+    watched = [
+        ms / nobodys
+        for ms, nobodys in zip(results.c_driver_watched_p99_ms, c_driver_ms, strict=True)
+    ]
     return [
         Goal("CPU an unlock, joined, µs", [one.cpu_us for one in joined], None, form=".1f"),
         Goal("the same, of one account, µs", [one.cpu_us for one in one_account], None, form=".1f"),
@@ -391,6 +416,8 @@ def _goals(results: Results) -> Sequence[Goal]:
         Goal("CPU, joined / that round trip", measuring, MOST_BARE_ROUND_TRIPS),
         Goal("the same with the judge's process", both, MOST_WITH_JUDGING),
         Goal("round trip p99, joined / C driver, nobody", p99s, MOST_OF_C_DRIVER),
+        Goal("round trip p99, joined / nobody", _ratios(joined, nobody, "p99_ms"), None),
+        Goal("round trip p99 of the C driver, MQTT alone / nobody", watched, None),
         Goal("CPU, joined / MQTT alone", _ratios(joined, mqtt, "cpu_us"), None),
         Goal("not written once", [abs(one.sent - one.written) for one in joined], 0, form=".0f"),
         Goal(

@@ -36,6 +36,7 @@ def test_every_unlock_is_written_once_and_joined() -> None:
     assert nobody.judge_us == bare.judge_us == 0
     assert mqtt.judge_us > 0
     assert all(each > 0 for each in results.c_driver_p99_ms)
+    assert all(each > 0 for each in results.c_driver_watched_p99_ms)
     assert all(each > 0 for each in results.bare_round_trip_us)
     assert results.in_flight["count"] == 50
     assert results.in_flight["process"] > results.in_flight["in_flight"]
@@ -59,10 +60,11 @@ def test_what_was_measured_is_told() -> None:
     )  # fmt: skip
     ways = {way: [one] for way in WAYS}
     memory = {"count": 10_000.0, "in_flight": 20.0, "process": 80.0}
-    text = render_watching(Results(2_000, 2_000.0, 10.0, ways, [13.0], [1.0], memory))
+    text = render_watching(Results(2_000, 2_000.0, 10.0, ways, [13.0], [1.0], [2.5], memory))
     assert "a monitor joins the platform's log" in text
     lines = {line.split("  ")[0]: line for line in text.splitlines()}
     assert lines["CPU, joined / that round trip"].endswith("MISSED")
     assert lines["round trip p99, joined / C driver, nobody"].endswith("MISSED")
+    assert "2.5" in lines["round trip p99 of the C driver, MQTT alone / nobody"]
     assert lines["not written once"].endswith("MISSED")
     assert lines["10,000 in flight, MiB"].endswith("holds")
