@@ -124,7 +124,7 @@ def test_of_several_unlocks_it_is_said_which_is_told(tmp_path: Path) -> None:
         look_up(ReadAnew(tmp_path), UnlockQuery(vehicle="car-1"), 1_767_225_800.0), ENGLISH
     )
     assert "  attempt attempt-2, trace" in text
-    assert "This is number 2 of 3 that fit, the last that went wrong; the others stand" in text
+    assert "This is number 2 of 3 that fit, the last that went wrong; the others are listed" in text
     others = text[text.index("Other unlocks that fit") :]
     assert f"box_silent ({MODES['one_way_downlink'].title})" in others
     alone = text_of(
