@@ -93,6 +93,9 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """Mitigations, or doing nothing, that lose no more than the truly best one beyond chance."""
     lost: float
     """Rentals that are truly lost if nothing is done."""
+    one_within: float
+    """Share of the true futures without a mitigation that are as near to the mean of the others as
+    a prediction must be: chance sets the rest apart."""
     predicted: float
     lost_best: float
     """Rentals that are truly lost with the named mitigation."""
@@ -278,6 +281,7 @@ def verdict_of(folder: Path) -> Verdict:
         named=named,
         best=tuple(name for name in alike if _is_no_worse(alike[name], alike[best])),
         lost=means[NOTHING],
+        one_within=_share_near_others(truth[NOTHING]),
         predicted=nothing.lost.mean,
         lost_best=of_named,
         predicted_best=by_name[named].lost.mean,
@@ -285,6 +289,12 @@ def verdict_of(folder: Path) -> Verdict:
         covered=sum(saved.low <= true <= saved.high for saved, true in pairs),
         intervals=len(pairs),
     )
+
+
+def _share_near_others(lost: Sequence[float]) -> float:
+    """Return the share of futures that are near the mean of the others."""
+    others = len(lost) - 1
+    return _share(_is_near(one, (sum(lost) - one) / others) for one in lost)
 
 
 def _is_no_worse(lost: Sequence[float], best: Sequence[float]) -> bool:
@@ -304,6 +314,7 @@ def figures_of(verdicts: Sequence[Verdict]) -> dict[str, float]:
         "lost_with_best_within": _share(
             _is_near(each.predicted_best, each.lost_best) for each in verdicts
         ),
+        "one_true_future_within": sum(each.one_within for each in verdicts) / max(len(verdicts), 1),
         "coverage": sum(each.covered for each in verdicts)
         / max(sum(each.intervals for each in verdicts), 1),
         "mean_regret": sum(each.regret for each in verdicts) / max(len(verdicts), 1),

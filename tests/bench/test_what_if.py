@@ -89,6 +89,13 @@ def test_the_truly_best_must_be_named(
     assert figures_of([verdict])["best_first"] == float(is_right)
 
 
+def test_chance_alone_sets_true_futures_apart(tmp_path: Path) -> None:
+    """Of four futures, two are within a fifth of the mean of the others."""
+    verdict = scored(tmp_path, {NOTHING: [10, 10, 5, 15], "roll_back": [1, 1]}, helps=True)
+
+    assert figures_of([verdict])["one_true_future_within"] == 0.5
+
+
 def test_figures_say_how_near_the_losses_are(tmp_path: Path) -> None:
     """Losses within a fifth count, and each interval that holds a true saving."""
     near = scored(tmp_path, {NOTHING: [10, 9, 11], "roll_back": [1, 1, 1]}, helps=True)
@@ -98,5 +105,6 @@ def test_figures_say_how_near_the_losses_are(tmp_path: Path) -> None:
 
     assert figures["lost_within"] == 0.5
     assert figures["lost_with_best_within"] == 1.0
+    assert figures["one_true_future_within"] == 1.0
     assert figures["coverage"] == 0.5
     assert figures["mean_regret"] == 0.0
