@@ -326,7 +326,7 @@ class _Future:
 
     def play_to_decision(self) -> None:
         """Play it until the decision."""
-        self._begin()
+        self._start_world()
         self._env.run_to(self._load_starts_s + self._course.decision_s, self._defects)
 
     def counts_with(self, course: Course) -> FutureCounts:
@@ -342,11 +342,11 @@ class _Future:
         self._tally = tally = _PastTally(
             until_s=self._course.decision_s, is_locked=lambda car: boxes[car].vehicle.is_locked
         )
-        self._begin()
+        self._start_world()
         self._play_on()
         return tally.counts()
 
-    def _begin(self) -> None:
+    def _start_world(self) -> None:
         """Start cars and platform, and the load when they are connected."""
         self._fleet.start()
         self._platform.start()
