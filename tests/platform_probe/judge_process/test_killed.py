@@ -282,16 +282,12 @@ class Story:
                 self._measure(is_over=is_over)
             except Killed:
                 _bury(self.monitor)
-                self.monitor, quiet = None, 0
+                self.monitor, quiet, is_over = None, 0, False
                 self._next_kill(left)
-            try:
-                self._judge()
-            except Killed:
-                _bury(self.judging)
-                self.judging = None
-                self._next_kill(left)
+            lives = self._judge(left)
             if is_over and self.monitor is None:
-                self._judge()
+                while not lives:
+                    lives = self._judge(left)
                 _bury(self.judging)
                 return self.death.writes
 
@@ -303,10 +299,17 @@ class Story:
             self.monitor.stop()
             self.monitor = None
 
-    def _judge(self) -> None:
+    def _judge(self, left: deque[int]) -> bool:
+        """Judge what has come; return whether the process lives."""
         if self.judging is None:
             self.judging = Judging(self.settings)
-        self.judging.work()
+        try:
+            self.judging.work()
+        except Killed:
+            _bury(self.judging)
+            self.judging = None
+            self._next_kill(left)
+        return self.judging is not None
 
     def _next_kill(self, left: deque[int]) -> None:
         self.death.at, self.death.writes = (left.popleft() if left else None), 0
