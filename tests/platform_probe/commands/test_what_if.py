@@ -57,7 +57,7 @@ async def test_a_ranking_is_printed_and_posted_into_the_thread(
             code, told, problem = await asyncio.to_thread(run_here, "platform_probe", *command)
 
     assert (refused, "has no message in Slack" in why) == (2, True)
-    assert (code, "posted to the incident's thread" in problem) == (0, True), problem
+    assert (code, "Posted to the Slack thread" in problem) == (0, True), problem
     first, reply = slack.messages
     assert reply.thread_ts == first.ts
     for title in ("do_nothing", "take_cars_out"):
@@ -73,7 +73,7 @@ def test_what_contradicts_a_post_is_named(incident: Incident, tmp_path: Path) ->
     for words, why in (
         (("--json",), "--post prints what it posts"),
         (("--worlds", tmp_path / "worlds.yaml"), "plays nothing that could be posted"),
-        ((), "no token"),
+        ((), "No token"),
     ):
         code, _, problem = run_here("platform_probe", *command, *words)
         assert (code, why in problem) == (2, True), problem

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from fleet_wire.contract.text import Text
 from platform_probe.tell.export.worlds import UNKNOWN
 from platform_probe.web.console.incidents import IncidentHistory, known_as
 from platform_probe.web.console.page_request import (
@@ -38,7 +39,7 @@ def start_what_if(asked: PageRequest, incident_id: str, *, form: Mapping[str, st
         return Redirect(url_of("what-if", incident_id))
     asked.note("what_if", kind="incident", id=incident_id)
     if not asked.what_ifs.start(incident_id):
-        return Page("problem.html", {"problem": asked.say("problem.what_if")}, 503)
+        return Page("problem.html", {"problems": [Text(key="problem.what_if")]}, 503)
     return Redirect(url_of("what-if", incident_id))
 
 

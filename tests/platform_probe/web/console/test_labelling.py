@@ -118,7 +118,7 @@ def test_a_monitor_that_takes_no_labels_is_told(guarded: Guarded) -> None:
 
 @pytest.mark.parametrize(
     ("language", "said"),
-    [("en", ("How often are we right here", "Right among three", "too few for a judgement")),
+    [("en", ("How often are we right here", "Right among three", "have a label in this time")),
      ("fr", ("Justesse des diagnostics ici", "Justes parmi trois", "trop peu pour conclure"))],
 )  # fmt: skip
 def test_how_often_we_are_right(guarded: Guarded, language: str, said: tuple[str, ...]) -> None:
