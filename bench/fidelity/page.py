@@ -33,9 +33,8 @@ def in_band(rows: Sequence[Row]) -> str:
     inside = sum(figure.is_in_band for figure in figures)
     unread = sum(bool(figure.unread) for figure in figures)
     return (
-        f"{sum(row.is_in_band for row in rows)} of {len(rows)} rows are in band: {inside} of"
-        f" {len(figures)} figures are, {len(figures) - inside - unread} are out, and {unread} could"
-        " not be judged"
+        f"{sum(row.is_in_band for row in rows)} of {len(rows)} rows are in band; of {len(figures)}"
+        f" figures {inside} in band, {len(figures) - inside - unread} out, {unread} not judged"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ FIELD = "input.md-search__input"
 LINKS = "a.md-search-result__link"
 SHOWN = 5
 """Pages that a reader looks at."""
+SECTIONS = 8
+"""Results, pages and their sections, in which a reader looks for a section."""
 
 
 class Handler(SimpleHTTPRequestHandler):
@@ -74,7 +77,7 @@ def test_one_search_finds_the_page(address: str) -> None:
 
 
 def pages_found(page: Page, address: str, question: dict[str, str]) -> list[str]:
-    """Write into the search field, all at once, and return the first pages that are shown.
+    """Write into the search field, all at once, and return the first pages and results shown.
 
     Letter by letter, the pages of the first letters would be shown for a moment.
     """
@@ -87,12 +90,14 @@ def pages_found(page: Page, address: str, question: dict[str, str]) -> list[str]
     )
     page.wait_for_selector(LINKS, state="attached")
     links = page.eval_on_selector_all(LINKS, "all => all.map(one => one.href)")
-    pages = [link.removeprefix(address).partition("?")[0].partition("#")[0] for link in links]
-    return [*dict.fromkeys(pages)][:SHOWN]
+    found = [re.sub(r"\?[^#]*", "", link.removeprefix(address)) for link in links]
+    pages = dict.fromkeys(result.partition("#")[0] for result in found)
+    sections = [result for result in found[:SECTIONS] if "#" in result]
+    return [*pages][:SHOWN] + sections
 
 
 def test_each_question_has_a_page() -> None:
     """No question is lost, and each page that answers one exists."""
-    assert len(QUESTIONS) == 94
-    pages = {page for question in QUESTIONS for page in question["pages"]}
+    assert len(QUESTIONS) == 137
+    pages = {page.partition("#")[0] for question in QUESTIONS for page in question["pages"]}
     assert [p for p in pages if not (ROOT / "docs" / p).with_suffix(".md").is_file()] == []

@@ -85,6 +85,9 @@ def _rows(mode: FailureMode) -> Iterator[tuple[str, str]]:
     if mode.mend:
         yield "What they do", mode.mend
     yield "Cause", "none: the unlock went well" if mode.cause is None else code(mode.cause)
+    if mode.also:
+        also = (code(cause) if cause else "none" for cause in mode.also)
+        yield "Before all is known, or if less is seen", ", ".join(also)
     if mode.evidence:
         yield "Public reports", "; ".join(mode.evidence)
 
