@@ -1,4 +1,4 @@
-"""docs/api.md tells the truth: what it types runs, and is answered as it shows."""
+"""docs/api.md and docs/api-answers.md tell the truth: what they type runs and is answered so."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ from fleet_sim.api.bodies import STATES
 from fleet_sim.broker.process import BrokerProcess, free_port
 from fleet_sim.platform.parameters import PlatformParameters
 from fleet_wire.contract.problems import PROBLEMS, UNREAD
-from tests.helpers.pages import blocks
+from tests.helpers.pages import blocks, page
 from tests.helpers.places import ROOT
 
-PAGE = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+PAGE = page("api.md")
+ANSWERS = page("api-answers.md")
 SERVES = "serving"
 SHOWN_BY_CURL = 3
 """Answers that the page shows, in the order of the commands that get them."""
@@ -73,16 +74,16 @@ def shape(value: Any) -> Any:
 def test_the_page_explains_each_state_of_a_command() -> None:
     """In the words of the description, so that both say the same."""
     for state, text in STATES.items():
-        assert f"| `{state}` | {text} |" in PAGE
+        assert f"| `{state}` | {text} |" in ANSWERS
 
 
 def test_the_page_says_how_long_a_command_lives() -> None:
     """With the numbers that hold where a scenario sets none: no wait is longer than both."""
     usual = PlatformParameters()
     life_s, grace_s = usual.command_ttl_s, usual.answer_grace_s
-    assert f"lives for {life_s:.0f} s" in PAGE
-    assert f"waits {grace_s:.0f} s more" in PAGE
-    assert f"504 after {life_s + grace_s:.0f} s" in PAGE
+    assert f"lives for {life_s:.0f} s" in ANSWERS
+    assert f"waits {grace_s:.0f} s more" in ANSWERS
+    assert f"504 after {life_s + grace_s:.0f} s" in ANSWERS
 
 
 @pytest.mark.broker
@@ -122,7 +123,7 @@ def test_the_page_is_what_happens(mosquitto: BrokerProcess, tmp_path: Path) -> N
 
 
 def test_every_status_is_explained() -> None:
-    """And every operation is named."""
-    table = PAGE.partition("| Status | Cause |")[2]
+    """By a line of the table."""
+    table = ANSWERS.partition("| Status | Cause |")[2]
     explained = {int(status) for status in re.findall(r"\b[45]\d\d\b", table)}
     assert {problem.status for problem in (*PROBLEMS.values(), *UNREAD)} <= explained
