@@ -1,4 +1,4 @@
-"""docs/what-if.md tells the truth: what it types runs, and its table names every key."""
+"""docs/what-if.md tells the truth: what it types runs, and mitigation-keys.md names every key."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from tests.helpers.pages import page
 from tests.helpers.places import ROOT
 from tests.helpers.reader import typed_lines
 
-TEXT = page("what-if.md")
+KEYS = page("mitigation-keys.md")
 
 
 def test_the_table_names_every_key() -> None:
     """And each parameter of the platform that may change."""
-    table = TEXT[TEXT.index("| Key | Meaning |") :]
+    table = KEYS[KEYS.index("| Key | Meaning |") :]
 
     assert [key for key in Mitigation.model_fields if f"`{key}`" not in table] == []
     assert [key for key in LIVE_PARAMETERS if f"`{key}`" not in table] == []
