@@ -26,6 +26,7 @@ from platform_probe.store.layout import (
     live_parts,
     make_store,
     next_number,
+    own_name,
     parquet_parts,
     segment_path,
 )
@@ -109,7 +110,9 @@ class OurStore(_InFiles):
 
     def size(self) -> int:
         """Return the bytes of what counts: merged files stay on the disk for a minute."""
-        names = {part.name for part in live_parts(parquet_parts(self._directory, "attempts"))}
+        names = {
+            own_name(part.path) for part in live_parts(parquet_parts(self._directory, "attempts"))
+        }
         every = self._directory.rglob("*.parquet")
         return sum(path.stat().st_size for path in every if path.name in names)
 

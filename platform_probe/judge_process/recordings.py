@@ -25,7 +25,7 @@ from platform_probe.store.journal import (
     packed_segments,
     read_packed,
 )
-from platform_probe.store.layout import AWAY, JOURNAL, STORE_FILE
+from platform_probe.store.layout import JOURNAL, STORE_FILE, is_away
 from platform_probe.store.offload import fetched
 from platform_probe.store.reading import Source, Span
 
@@ -234,7 +234,7 @@ class StoreRecording:
 
     def _here(self, path: Path) -> Path:
         """Return where a file can be read. Raises `OSError`."""
-        return fetched(self._directory, JOURNAL, path) if path.suffix == AWAY else path
+        return fetched(self._directory, JOURNAL, path) if is_away(path) else path
 
     def _start(self, since: float) -> CarsFile | None:
         """Return what to begin with; None: with the first segment."""

@@ -28,7 +28,7 @@ from platform_probe.journal.codec import UnreadableLineError, entry_of, line_of
 from platform_probe.journal.entries import CarMessage, Entry
 from platform_probe.journal.reader import open_segment
 from platform_probe.journal.segments import Segment, segments_in
-from platform_probe.store.layout import AWAY, JOURNAL, TEMPORARY, StoredFile, put_in_place
+from platform_probe.store.layout import JOURNAL, TEMPORARY, StoredFile, own_name, put_in_place
 
 CARS_EVERY_S: Final = 3600.0
 """Journal time between two files of what cars said last."""
@@ -145,7 +145,7 @@ def journal_files(store: Path) -> list[StoredFile]:
 def _packed_paths(store: Path) -> Iterable[Path]:
     """Return each file once: its marker, if it is here and in a bucket."""
     found = sorted((store / JOURNAL).glob("*.jsonl.gz*"))
-    return {path.name.removesuffix(AWAY): path for path in found}.values()
+    return {own_name(path): path for path in found}.values()
 
 
 def _pack(segment: Segment, began: int, store: Path) -> None:

@@ -27,15 +27,16 @@ from platform_probe.store.duck import (
 )
 from platform_probe.store.journal import journal_files, pack_journal
 from platform_probe.store.layout import (
-    AWAY,
     KEEPER_LOCK,
     TEMPORARY,
     ParquetPart,
     Segment,
     StoredFile,
     bytes_in,
+    is_away,
     live_parts,
     live_segments,
+    own_name,
     parquet_parts,
     part_name,
     put_in_place,
@@ -272,7 +273,7 @@ def _merged(
     """
     of_rows = {IDS: _ids_in(table, f"({rows})"), SUMS: sums_of(rows)}
     for what, place in _paths_by_name(directory, table).items():
-        paths = [place / part.name for part in parts]
+        paths = [place / own_name(part.path) for part in parts]
         if all(path.exists() for path in paths):
             of_rows[what] = sums_rows(directory, parts) if what == SUMS else f"FROM {_read(paths)}"
     return {IDS: _sorted_ids_sql(of_rows[IDS]), SUMS: added_up(of_rows[SUMS])}
@@ -280,7 +281,9 @@ def _merged(
 
 def _mergeable(parts: Sequence[ParquetPart]) -> list[ParquetPart]:
     """Return files beside each other that are to become one, the smallest first; or none."""
-    sized = [(part, TARGET_BYTES if part.is_away else part.path.stat().st_size) for part in parts]
+    sized = [
+        (part, TARGET_BYTES if is_away(part.path) else part.path.stat().st_size) for part in parts
+    ]
     for limit in (TARGET_BYTES // FAN_IN**2, TARGET_BYTES // FAN_IN):
         run: list[ParquetPart] = []
         for part, size in sized:
@@ -321,8 +324,8 @@ def sums_rows(directory: Path, parts: Sequence[ParquetPart]) -> str:
     In no order; `parts` has one at least.
     """
     place = directory / ATTEMPTS.sums_name
-    files = [place / part.name for part in parts if part.form == ATTEMPTS.form]
-    others = [place / part.name for part in parts if part.form != ATTEMPTS.form]
+    files = [place / own_name(part.path) for part in parts if part.form == ATTEMPTS.form]
+    others = [place / own_name(part.path) for part in parts if part.form != ATTEMPTS.form]
     sources = [f"FROM {_read(files)}"] if files else []
     if others:
         sources.append(
@@ -340,11 +343,15 @@ def _drop_what_is_covered(directory: Path, table: Table) -> None:
     parts = parquet_parts(directory, table.name)
     live = live_parts(parts)
     for part in parts:
-        if part not in live and not part.is_away and _age_s(_covering(live, part).path) > GRACE_S:
+        if (
+            part not in live
+            and not is_away(part.path)
+            and _age_s(_covering(live, part).path) > GRACE_S
+        ):
             _unlink_with_ids(directory, table.name, part.path)
     for segment in _segments_within(directory, table, live):
         segment.path.unlink(missing_ok=True)
-    names = {part.name for part in parquet_parts(directory, table.name)}
+    names = {own_name(part.path) for part in parquet_parts(directory, table.name)}
     for ids in _index_paths(directory, table):
         for path in ids.iterdir():
             if path.name not in names:
@@ -393,7 +400,7 @@ def _pack_journal(directory: Path, limits: Limits, now_s: float, report: Report)
 def _remove_old(directory: Path, limits: Limits, now_s: float, report: Report) -> None:
     """Remove what is too old; then, while all is too much, what is oldest."""
     total = bytes_in(directory)
-    for file in sorted(each for each in _all_files(directory) if not each.is_away):
+    for file in sorted(each for each in _all_files(directory) if not is_away(each.path)):
         is_old = file.complete_at < now_s - max_age_s(file, limits)
         if is_old or total > limits.max_bytes:
             total -= _unlink_with_ids(directory, file.folder, file.path)
@@ -421,7 +428,7 @@ def _stored(parts: Mapping[str, Sequence[ParquetPart]]) -> Iterator[StoredFile]:
 def _unlink_with_ids(directory: Path, folder: str, path: Path) -> int:
     """Remove a file, one of a table with that of its ids; return how many bytes that gave."""
     indexes = _index_paths(directory, TABLES[folder]) if folder in TABLES else []
-    beside = [each / path.name.removesuffix(AWAY) for each in indexes]
+    beside = [each / own_name(path) for each in indexes]
     return sum(map(_unlink, (path, *beside)))
 
 

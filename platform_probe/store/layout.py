@@ -76,16 +76,6 @@ class ParquetPart:
     form: str = ""
     """The `Table.form` that it was written with; empty where an earlier release wrote none."""
 
-    @property
-    def name(self) -> str:
-        """Its file's name."""
-        return self.path.name.removesuffix(AWAY)
-
-    @property
-    def is_away(self) -> bool:
-        """Whether it is in a bucket, and only its marker here."""
-        return self.path.suffix == AWAY
-
     def covers(self, first: int, last: int) -> bool:
         """Return whether this file contains all these numbers."""
         return self.first <= first and last <= self.last
@@ -101,16 +91,6 @@ class StoredFile:
     """The name of its table, or `JOURNAL`."""
     path: Path
 
-    @property
-    def name(self) -> str:
-        """Its file's name."""
-        return self.path.name.removesuffix(AWAY)
-
-    @property
-    def is_away(self) -> bool:
-        """Whether it is in a bucket, and only its marker here."""
-        return self.path.suffix == AWAY
-
 
 @dataclass(frozen=True, slots=True, order=True)
 class Segment:
@@ -123,6 +103,16 @@ class Segment:
     def is_open(self) -> bool:
         """Whether somebody may be appending to it, or died while doing so."""
         return self.path.suffix == OPEN
+
+
+def is_away(path: Path) -> bool:
+    """Return whether a file is in a bucket, and only its marker here."""
+    return path.suffix == AWAY
+
+
+def own_name(path: Path) -> str:
+    """Return the name of a file, also where only its marker is here."""
+    return path.name.removesuffix(AWAY)
 
 
 def part_name(

@@ -18,6 +18,8 @@ from platform_probe.store.layout import (
     JOURNAL,
     StoredFile,
     bytes_in,
+    is_away,
+    own_name,
     put_in_place,
     stats_of,
 )
@@ -42,7 +44,7 @@ def offload(
     """
     left = bytes_in(directory)
     after_s = bucket.settings.after_s
-    for file in sorted(each for each in files if not each.is_away):
+    for file in sorted(each for each in files if not is_away(each.path)):
         is_due = after_s is not None and file.complete_at < now_s - after_s
         if not is_due and (after_s is None or left <= limits.max_bytes):
             continue
@@ -62,8 +64,8 @@ def offload(
 def remove_twins(files: Iterable[StoredFile]) -> None:
     """Remove files that are in the bucket: a keeper was stopped before it came to that."""
     for file in files:
-        if file.is_away:
-            file.path.with_name(file.name).unlink(missing_ok=True)
+        if is_away(file.path):
+            file.path.with_name(own_name(file.path)).unlink(missing_ok=True)
 
 
 def remove_from_bucket(
@@ -73,13 +75,13 @@ def remove_from_bucket(
 
     Yield each, whose marker is to go. Raises `BucketError`.
     """
-    away = sorted(each for each in files if each.is_away)
+    away = sorted(each for each in files if is_away(each.path))
     total = sum(map(size_away, away))
     for file in away:
         is_old = file.complete_at < now_s - max_age_s(file, limits)
         if is_old or total > bucket.settings.max_bytes:
             total -= size_away(file)
-            bucket.remove(f"{file.folder}/{file.name}")
+            bucket.remove(f"{file.folder}/{own_name(file.path)}")
             yield file
 
 
@@ -88,7 +90,7 @@ def fetched(directory: Path, folder: str, marker: Path) -> Path:
 
     Raises `BucketError`, `OSError`.
     """
-    name = marker.name.removesuffix(AWAY)
+    name = own_name(marker)
     path = directory / CACHE / folder / name
     try:
         os.utime(path)  # so it is not trimmed soon
@@ -115,8 +117,8 @@ def size_away(file: StoredFile) -> int:
 
 
 def _move(bucket: Bucket, file: StoredFile, size: int) -> None:
-    bucket.upload(f"{file.folder}/{file.name}", file.path)
-    marker = file.path.with_name(file.name + AWAY)
+    bucket.upload(f"{file.folder}/{file.path.name}", file.path)
+    marker = file.path.with_name(file.path.name + AWAY)
     temporary = marker.with_suffix(".tmp")
     temporary.write_text(f"{size}\n", "ascii")
     put_in_place(temporary, marker)

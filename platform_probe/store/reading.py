@@ -24,8 +24,10 @@ from platform_probe.store.layout import (
     ParquetPart,
     all_segments,
     check_is_store,
+    is_away,
     live_parts,
     not_within,
+    own_name,
     parquet_parts,
     stats_of,
 )
@@ -105,16 +107,18 @@ class Source:
         """
         files = self._files_of(table, span)
         if span.since_s is None:
-            return Files([part for part in files.parts if not part.is_away], files.lines)
+            return Files([part for part in files.parts if not is_away(part.path)], files.lines)
         return Files([self._here(table, part) for part in files.parts], files.lines)
 
     def is_away(self, span: Span) -> bool:
         """Return whether something of a time is in a bucket."""
         tables = TABLES.values()
-        return any(part.is_away for table in tables for part in self._files_of(table, span).parts)
+        return any(
+            is_away(part.path) for table in tables for part in self._files_of(table, span).parts
+        )
 
     def _here(self, table: Table, part: ParquetPart) -> ParquetPart:
-        if not part.is_away:
+        if not is_away(part.path):
             return part
         return replace(part, path=fetched(self.directory, table.name, part.path))
 
@@ -276,7 +280,7 @@ class Source:
         looked through: so it is where an earlier release wrote it.
         """
         ids = ids_directory(self.directory, ATTEMPTS)
-        keys = {part: ids / part.name for part in parts}
+        keys = {part: ids / own_name(part.path) for part in parts}
         packed = [path for path in keys.values() if path.exists()]
         cars: dict[str, list[str]] = {str(path): [] for path in packed}
         if packed:
@@ -310,7 +314,7 @@ class Source:
         return sums
 
     def _sums_file(self, part: ParquetPart) -> Path:
-        return self.directory / ATTEMPTS.sums_name / part.name
+        return self.directory / ATTEMPTS.sums_name / own_name(part.path)
 
     def _records(self, table: Table) -> list[Path]:
         path = self.directory / table.run_file

@@ -175,10 +175,10 @@ def test_old_files_go(tmp_path: Path) -> None:
     """What was complete too long ago is removed, with the file of its ids."""
     packed(tmp_path, 2)
     oldest, newest = parquet_parts(tmp_path, "attempts")
-    later = oldest.path.with_name(oldest.name.replace(f".{oldest.complete_at}.", ".1000."))
+    later = oldest.path.with_name(oldest.path.name.replace(f".{oldest.complete_at}.", ".1000."))
     oldest.path.rename(later)
     ids = ids_directory(tmp_path, ATTEMPTS)
-    (ids / oldest.name).rename(ids / later.name)
+    (ids / oldest.path.name).rename(ids / later.name)
     assert kept(tmp_path, max_age_s=86_400.0).removed == 1
     assert parquet_parts(tmp_path, "attempts") == [newest]
     assert len(parquet_parts(tmp_path, ids_directory(tmp_path, ATTEMPTS).name)) == 1

@@ -39,10 +39,10 @@ def test_names_are_read_as_they_are_written(tmp_path: Path) -> None:
     (tmp_path / "attempts" / "rows.tmp").touch()
     written = part(3, 17)
     earlier = "00000018-00000018.1767229200.1767225600-1767229195.parquet"
-    for name in (written.name, earlier):
+    for name in (written.path.name, earlier):
         (tmp_path / "attempts" / name).touch()
     found, before_forms = parquet_parts(tmp_path, "attempts")
-    assert found.name == written.name
+    assert found.path.name == written.path.name
     assert (found.first, found.last, found.latest, found.form) == (3, 17, 99, ATTEMPTS.form)
     assert (before_forms.latest, before_forms.form) == (1_767_229_195, "")
 
