@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+from fleet_sim.broker.control import BrokerControl
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.movements import Movement
 from fleet_sim.cars.spec import NULL_CAR
@@ -19,6 +20,7 @@ from fleet_sim.platform.gateway import EmulatedPlatform
 from fleet_sim.platform.operations import Platform, SupportCall
 from fleet_sim.platform.safety import Safety
 from fleet_sim.runs.conclude import SAFETY
+from fleet_sim.runs.injection import FaultTargets
 from fleet_sim.runs.lines import LineFiles
 from fleet_sim.scenario.form import Customers, Scenario, select
 from fleet_wire.contract.platform_log import PlatformEvent
@@ -153,6 +155,10 @@ class Rentals:
         """Report a call to our platform's helpdesk; an external one has none of our customers."""
         if self.platform is not None:
             self.platform.handle_call(call)
+
+    def fault_targets(self, broker: BrokerControl | None) -> FaultTargets:
+        """Return what faults of this run act on besides its cars."""
+        return FaultTargets(self.platform, broker, self.customer_failpoints)
 
     @property
     def is_served(self) -> bool:

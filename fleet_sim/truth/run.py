@@ -20,7 +20,6 @@ from fleet_sim.platform.tokens import token_of
 from fleet_sim.results import readable
 from fleet_sim.runs.conclude import GROUND_TRUTH
 from fleet_sim.runs.directory import RunDirectory
-from fleet_sim.runs.injection import FaultTargets
 from fleet_sim.runs.limits import raise_descriptor_limit
 from fleet_sim.runs.lines import LineFiles
 from fleet_sim.runs.live.driver import LiveDriver
@@ -267,9 +266,7 @@ class _TruthRun:
                 specs,
                 load_starts_s=fleet.driver.now_s(),
                 record=files.opened(GROUND_TRUTH),
-                around=FaultTargets(
-                    rentals.platform, self._brokers.control, rentals.customer_failpoints
-                ),
+                around=rentals.fault_targets(self._brokers.control),
             )
             rentals.safety.load_starts_s = fleet.driver.now_s()
             await self._visits(phase, fleet, rentals, doors)

@@ -24,7 +24,6 @@ from fleet_sim.results.injected import OWN_PROCESS, InjectedFault
 from fleet_sim.results.summary import LOST_BOXES, RunFacts
 from fleet_sim.runs.conclude import ATTEMPTS, GROUND_TRUTH, conclude
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
-from fleet_sim.runs.injection import FaultTargets
 from fleet_sim.runs.lines import LineFiles
 from fleet_sim.runs.live.absences import lost_boxes
 from fleet_sim.runs.live.control import served
@@ -329,9 +328,7 @@ class LiveRun:
             self._specs,
             load_starts_s=load_starts_s,
             record=self._record_truth,
-            around=FaultTargets(
-                rentals.platform, self._brokers.control, rentals.customer_failpoints
-            ),
+            around=rentals.fault_targets(self._brokers.control),
         )
         if self._options.control is not None:
             self._progress.note(how_to_drill(self._options.control))

@@ -34,7 +34,6 @@ from fleet_sim.runs.conclude import ATTEMPTS, GROUND_TRUTH, conclude
 from fleet_sim.runs.course import Course, struck_cars
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
 from fleet_sim.runs.injection import (
-    FaultTargets,
     broker_settings,
     end_injections,
     inject_all,
@@ -374,9 +373,7 @@ class VirtualRun:
             load_starts_s=load_starts_s,
             record=self._record_truth,
             process_of=own_process if course is None else course.process_of,
-            around=FaultTargets(
-                rentals.platform, ModelControl(self._broker), rentals.customer_failpoints
-            ),
+            around=rentals.fault_targets(ModelControl(self._broker)),
         )
         rentals.start_customers(load_starts_s)
         if course is not None and rentals.platform and rentals.population:
