@@ -29,7 +29,7 @@ from fleet_sim.commands.options import (
     processes_option,
     warn_of_demo_secret,
 )
-from fleet_sim.commands.verdicts import exit_unless_fine
+from fleet_sim.commands.verdicts import exit_if_interrupted, exit_unless_fine
 from fleet_sim.results import readable
 from fleet_sim.runs.closing_tables import print_summary
 from fleet_sim.runs.conclude import first_difference
@@ -329,6 +329,4 @@ def _exit_unless_fine(
             sys.exit(EXPECTATION_FAILED)
     bad = [verdict for verdict in summary["expect"] if not verdict["holds"]]
     exit_unless_fine([readable.failure(verdict) for verdict in bad])
-    if (after_s := summary["interrupted_after_s"]) is not None:
-        click.echo(f"fleet-sim: {readable.interrupted(after_s)}", err=True)
-        sys.exit(INTERRUPTED)
+    exit_if_interrupted(summary["interrupted_after_s"])

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -17,6 +15,7 @@ from fleet_sim.cars.defects import ModelDefectError
 from fleet_sim.commands.options import checked_listen, choose_seed, seed_option
 from fleet_sim.commands.verdicts import (
     check_places,
+    exit_if_interrupted,
     exit_unless_fine,
     verdict_options,
     write_verdicts,
@@ -32,10 +31,9 @@ from fleet_sim.truth.modes import Size, chosen_modes, phases_of, vehicle_ids, wr
 from fleet_sim.truth.outputs import tables
 from fleet_sim.truth.page import write_page
 from fleet_sim.truth.programs import programs_of
-from fleet_sim.truth.run import Plan, run_truth
+from fleet_sim.truth.run import HOST, Plan, run_truth
 from fleet_sim.truth.score import UNLOCKS, TruthResult, read_unlocks
 from fleet_wire.addresses import parse_listen
-from fleet_wire.command_line import INTERRUPTED
 from fleet_wire.errors import ConfigError
 from fleet_wire.links.brokers import Brokers
 from fleet_wire.printing import print_json
@@ -145,11 +143,8 @@ def truth(  # noqa: PLR0913 - one parameter for each option
     size = Size(cars=cars, control_cars=3 * cars, rounds=rounds)
     broker_kind: BrokerKind = "mosquitto" if mosquitto_program() else "iotcore"
     lacks = lacks_of(broker_url=broker_url, broker_kind=broker_kind)
-    brokers = None if broker_url is None else Brokers.parse(broker_url)
-    if brokers is not None and not brokers.is_loopback:
-        click.echo(f"warning: {OPEN_CARS.format(brokers)}", err=True)
-    if listen is not None:
-        check_can_listen(*parse_listen(listen))
+    brokers = None if broker_url is None else _brokers_at(broker_url)
+    api = _api_address(listen)
     modes = chosen_modes(names, lacks)
     bounds = _bounds(expected, modes)
     programs = programs_of(clients)
@@ -158,7 +153,9 @@ def truth(  # noqa: PLR0913 - one parameter for each option
     directory = RunDirectory.create(out, scenario_name=NAME, seed=chosen)
     with directory.none_if_refused():
         _check_nothing_is_there(directory, programs)
-        plan = _plan(directory, programs, modes, size, profile=profile, seed=chosen, lacks=lacks)
+        plan = _plan(
+            directory, programs, modes, size, profile=profile, seed=chosen, lacks=lacks, listen=api
+        )
         command = ["fleet-sim", "truth", *clients, *_options(names, size, profile, chosen)]
         directory.write_manifest(
             ScenarioSource(directory.path / "phase-1.yaml", own_name=NAME),
@@ -168,24 +165,39 @@ def truth(  # noqa: PLR0913 - one parameter for each option
             profile=profile,
             command=command,
         )
-    console = Console(stderr=as_json)
-    if not console.is_terminal:
-        console = Console(width=WIDTH, stderr=as_json)
-    if listen is not None:
-        plan = replace(plan, listen=parse_listen(listen))
+    console = _console(to_stderr=as_json)
     with closing(progress_on(console)) as progress:
         result = run_truth(plan, directory, progress, brokers=brokers, broker_kind=broker_kind)
     failed = failures(result, bounds)
     write_verdicts("fleet-sim truth", suites(result, bounds), junit=junit, markdown=markdown)
     unlocks = read_unlocks(directory.path)
     page = write_page(directory.path, result, unlocks, failed=failed, words=command)
-    if as_json:
-        print_json(msgspec.to_builtins(result))
-    _print(result, page, console)
+    _print(result, page, console, as_json=as_json)
     exit_unless_fine(failed, to_stderr=as_json)
-    if result.is_interrupted:
-        click.echo(f"fleet-sim: {readable.interrupted(result.duration_s)}", err=True)
-        sys.exit(INTERRUPTED)
+    exit_if_interrupted(result.duration_s if result.is_interrupted else None)
+
+
+def _api_address(listen: str | None) -> tuple[str, int]:
+    """Return where the API is served, by default on a free port. Raises `LimitError`."""
+    if listen is None:
+        return HOST, 0
+    address = parse_listen(listen)
+    check_can_listen(*address)
+    return address
+
+
+def _brokers_at(url: str) -> Brokers:
+    """Return the brokers, and warn where others could open the cars there."""
+    brokers = Brokers.parse(url)
+    if not brokers.is_loopback:
+        click.echo(f"warning: {OPEN_CARS.format(brokers)}", err=True)
+    return brokers
+
+
+def _console(*, to_stderr: bool) -> Console:
+    """Return where to print: on a terminal as wide as that is."""
+    console = Console(stderr=to_stderr)
+    return console if console.is_terminal else Console(width=WIDTH, stderr=to_stderr)
 
 
 def _check_nothing_is_there(directory: RunDirectory, clients: Iterable[str]) -> None:
@@ -205,6 +217,7 @@ def _plan(
     profile: str,
     seed: int,
     lacks: Lacks,
+    listen: tuple[str, int],
 ) -> Plan:
     """Return the plan of a run, with its scenarios in files of the directory."""
     names = [*programs]
@@ -218,7 +231,9 @@ def _plan(
         Client(name, argv, [car for mode in modes for car in vehicle_ids(name, mode, size)])
         for name, argv in programs.items()
     ]
-    return Plan(clients=clients, phases=phases, size=size, seed=seed, profile=profile)
+    return Plan(
+        clients=clients, phases=phases, size=size, seed=seed, profile=profile, listen=listen
+    )
 
 
 def _options(names: Sequence[str], size: Size, profile: str, seed: int) -> list[str]:
@@ -241,8 +256,13 @@ def _bounds(texts: Sequence[str], modes: tuple[str, ...]) -> tuple[Expectation, 
     return tuple(bounds)
 
 
-def _print(result: TruthResult, page: Path, console: Console) -> None:
-    """Print the tables. Raises for a defect of the model, and for clients that have ended."""
+def _print(result: TruthResult, page: Path, console: Console, *, as_json: bool) -> None:
+    """Print the tables, and the result as JSON if asked.
+
+    Raises for a defect of the model, and for clients that have ended.
+    """
+    if as_json:
+        print_json(msgspec.to_builtins(result))
     for table in tables(result):
         console.print()
         console.print(table)

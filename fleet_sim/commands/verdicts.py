@@ -13,9 +13,10 @@ from typing import ParamSpec
 
 import click
 
+from fleet_sim.results import readable
 from fleet_sim.results.junit import Suite, write_junit
 from fleet_sim.results.markdown import markdown_of
-from fleet_wire.command_line import EXPECTATION_FAILED
+from fleet_wire.command_line import EXPECTATION_FAILED, INTERRUPTED
 from fleet_wire.errors import ConfigError
 
 P = ParamSpec("P")
@@ -70,6 +71,13 @@ def _named(option: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise ConfigError([f"{option}: {error.strerror}"]) from None
+
+
+def exit_if_interrupted(after_s: float | None) -> None:
+    """Exit with 130 where a run was interrupted after so many seconds; None: it was not."""
+    if after_s is not None:
+        click.echo(f"fleet-sim: {readable.interrupted(after_s)}", err=True)
+        sys.exit(INTERRUPTED)
 
 
 def exit_unless_fine(failures: Sequence[str], *, to_stderr: bool = False) -> None:
