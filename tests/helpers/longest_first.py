@@ -44,7 +44,7 @@ LONGEST = (
     "live/test_rentals.py",
     "platform_probe/store/test_user_sql.py",
     "platform_probe/web/console/test_process.py",
-    "platform_probe/tell/support/test_advising.py",
+    "platform_probe/tell/support/test_stories.py",
     "bench/test_bench_smoke.py",
     "bench/test_watching.py",
     "platform_probe/web/console/test_pages.py",

@@ -54,31 +54,8 @@ def _pair(key: str, do: str = "do") -> tuple[str, str]:
     return in_english(f"{key}.say"), in_english(f"{key}.{do}")
 
 
-def _said(key: str) -> Said:
-    return Said(*_pair(key))
-
-
 CONNECTED = _pair("advice.back", "press")
 OVER = _pair("advice.over", "press")
 MAY_BE_OVER = _pair("advice.maybe_over", "press")
-LONG_AGO = _pair("advice.long_ago", "press")
-NOT_ASKED, NOT_SEEN = (_said(f"advice.{name}") for name in ("not_asked", "not_seen"))
-UNREADABLE = Said(
-    f"{in_english('advice.unreadable.say')} {in_english('advice.try_door')}",
-    in_english("advice.unreadable.do"),
-)
 OPENED_FOR_THEM = in_english("advice.opened_for_them")
-OPEN_SINCE = in_english("advice.opened_since.try")
-OPEN_BEFORE = in_english("advice.opened_before.try")
-OPENED_LATE = in_english("explanation.opened_late")
-OPENED_IN_TIME = in_english("explanation.opened_in_time")
 BOOKING_ENDED = _pair("advice.ended")
-THEN_MAY_BE_OVER = _pair("advice.known_maybe")
-THEN_OVER = _pair("advice.known_over")
-REASON_THEN = in_english("advice.reason_then")
-
-
-def with_reason(cause: Cause | None, mode: FailureMode | None) -> tuple[str, str]:
-    """Return what is said after the booking, with the reason that the failure had then."""
-    why = in_english(f"explanation.{cause}") if mode is None else mode.customer
-    return f"{REASON_THEN} {why} {BOOKING_ENDED[0]}", BOOKING_ENDED[1]

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.helpers.advice_player import AdvicePlayer
 from tests.helpers.broker_player import BrokerPlayer
 from tests.helpers.fault_player import FaultPlayer
 from tests.helpers.incident_player import IncidentPlayer
@@ -17,6 +16,7 @@ from tests.helpers.join_player import JoinPlayer
 from tests.helpers.places import ROOT
 from tests.helpers.relock_player import RelockPlayer
 from tests.helpers.slack_player import SlackPlayer
+from tests.helpers.store_player import StorePlayer
 from tests.helpers.track_player import TrackPlayer
 from tests.helpers.transcripts import Player, renew
 from tests.helpers.watch_player import WatchPlayer
@@ -35,7 +35,7 @@ PLAYERS: dict[Path, Callable[[], Player]] = {
     **dict.fromkeys(sorted(FAULTS.glob("*.txt")), FaultPlayer),
     **dict.fromkeys(sorted(DIAGNOSIS.glob("*.txt")), WatchPlayer),
     **dict.fromkeys(sorted(INCIDENTS.glob("*.txt")), IncidentPlayer),
-    **dict.fromkeys(sorted(SUPPORT.glob("*.txt")), AdvicePlayer),
+    **dict.fromkeys(sorted(SUPPORT.glob("*.txt")), StorePlayer),
     ROOT / "tests/platform_probe/measure/doors/relocks.txt": RelockPlayer,
     ROOT / "tests/platform_probe/tell/messages/slack_outbox.txt": SlackPlayer,
 }

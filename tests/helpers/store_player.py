@@ -1,0 +1,318 @@
+"""Plays transcripts of a store: what is in it, and what support, commands and pages say of it."""
+
+from __future__ import annotations
+
+import atexit
+import re
+import shlex
+import shutil
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any, Final
+
+import msgspec
+import pytest
+from click.testing import CliRunner
+
+from fleet_wire.contract.attempt import PlatformSide
+from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.diagnosis import FactSeen, RankedMode, Weighed
+from fleet_wire.contract.incident import Change, ChangeKind, IncidentKind, IncidentState
+from fleet_wire.contract.text import Text
+from fleet_wire.errors import ConfigError
+from fleet_wire.modes.facts import Fact
+from platform_probe.__main__ import main
+from platform_probe.commands import asking
+from platform_probe.store.reading import Source
+from platform_probe.tell.support.advising import advice_now
+from platform_probe.tell.support.case import Case
+from platform_probe.tell.support.choosing import Moment
+from platform_probe.tell.support.fitting import UnlockQuery
+from platform_probe.tell.support.looking_up import look_up
+from platform_probe.tell.support.telling import explanation, text_of
+from platform_probe.tell.support.telling_programs import json_of
+from tests.helpers import stores
+from tests.helpers.busy_store import make_busy_store
+from tests.helpers.consoles import incident_of, put_incidents
+from tests.helpers.diagnoses import diagnosis_of
+from tests.helpers.english import ENGLISH
+from tests.helpers.records import COMPLAINT
+from tests.helpers.stores import BEGIN_S, KeptOpen, ReadAnew
+from tests.helpers.transcripts import DETAIL
+
+_OF_PLATFORM: Final = frozenset(PlatformSide.__struct_fields__) - {"vehicle_id"}
+_KINDS: Final = {"cause": Cause, "kind": IncidentKind, "state": IncidentState}
+
+_PARTS: Final = {
+    "Known problem": "known", "Why": "why", "What to say": "say", "What to do": "do",
+    "Who else": "else", "What happened": "happened", "Other unlocks that fit": "others",
+}  # fmt: skip
+_MUTE: Final = Change(
+    at=BEGIN_S + 310.0, kind=ChangeKind.MUTED, sentence="jo mutes it", by="jo", reason="known"
+)
+
+
+@dataclass
+class StorePlayer:
+    """A store, and people who ask. The car is car-1, and times are seconds of the first day.
+
+    `unlock NUMBER` begins in that second. Its fields are those of the record and of the platform,
+    and `evidence=name:value`. `believed NUMBER MODE:SHARE` diagnoses it, with facts and with what
+    speaks `against`. `log` and `heard` are lines of the platform's log, and messages of the car.
+
+    `ask` shows the keys of the advice. `tell PART...` shows parts of the text about an unlock,
+    `json PATH...` values of the last such answer. `run "COMMAND" [PATTERN]` runs a command of
+    platform-probe, and `page PATH [PATTERN]` gets a page of the console. Both show the lines that
+    match; `STORE` stands for the directory of the store, `HOME` for an empty one.
+    """
+
+    home: Path = field(default_factory=lambda: Path(mkdtemp(prefix="told-")))
+    directory: Path = field(init=False)
+    told: list[str] = field(default_factory=list)
+    case: Case | None = None
+
+    def __post_init__(self) -> None:
+        """Remove the store with the player."""
+        self.directory = self.home / "store"
+        weakref.finalize(self, shutil.rmtree, self.home)
+
+    def verbs(self) -> Mapping[str, Callable[..., object]]:
+        """Return the function of each verb."""
+        return {
+            "ask": self._ask,
+            "believed": self._believed,
+            "booking_end": self._booking_end,
+            "busy": self._busy,
+            "call": self._call,
+            "json": self._json,
+            "heard": self._heard,
+            "incident": self._incident,
+            "late": self._late,
+            "lock": lambda at_s, **more: stores.put_lock(self.directory, at_s, "car-1", **more),
+            "log": self._log,
+            "pack": lambda: stores.kept(self.directory),
+            "presence": lambda at_s, status: stores.put_presence(
+                self.directory, at_s, "car-1", status
+            ),
+            "run": self._run,
+            "tell": self._tell,
+            "unlock": self._unlock,
+        }
+
+    def news(self) -> list[str]:
+        """Return what was said to those who asked."""
+        told, self.told = self.told, []
+        return told
+
+    def _unlock(self, number: int, **said: Any) -> None:
+        its = {name: value for name, value in said.items() if name not in _OF_PLATFORM}
+        for name in ("evidence", "stages"):
+            if name in its:
+                its[name] = dict(_pairs(its[name]))
+        for kind in {"broker_said", "unread"} & {*its.get("evidence", ())}:  # counts by kind
+            name, _, count = its["evidence"][kind].partition("*")
+            its["evidence"][kind] = {name: int(count)}
+        if side := {name: said[name] for name in said if name in _OF_PLATFORM}:
+            its["platform"] = PlatformSide(**side, vehicle_id=its.pop("opened", None))
+        stores.put_unlocks(self.directory, [stores.unlock(number, **_as_fields(its, car="car-1"))])
+
+    def _incident(self, **said: Any) -> None:
+        its = {name: value for name, value in said.items() if not name.endswith("_s")}
+        for name in ("ended", "opened", "muted"):
+            if f"{name}_s" in said:
+                field_name = "muted_until" if name == "muted" else f"{name}_at"
+                its[field_name] = BEGIN_S + said[f"{name}_s"]
+        if "at_s" in said:
+            its["at"] = BEGIN_S + said["at_s"]
+        if "muted_s" in said:
+            its["changes"] = (_MUTE,)
+        its["cohort"] = dict(_pairs(its.get("cohort", "region:centre")))
+        its["examples"] = tuple(filter(None, (its.get("examples") or "").split(",")))
+        put_incidents(self.directory, [incident_of(**_as_fields(its))])
+
+    def _believed(
+        self, number: int, *modes: str, facts: str = "", against: str = "", **more: Any
+    ) -> None:
+        weighed = tuple(Weighed(Fact(one), -0.7, is_seen=False) for one in _words(against))
+        if "at_s" in more:
+            more["at"] = BEGIN_S + more.pop("at_s")
+        its: dict[str, Any] = {"attempt_id": f"attempt-{number}", "vehicle_id": "car-1"}
+        made = diagnosis_of(
+            *(RankedMode(mode, share, weighed) for one in modes for mode, share in _pairs(one)),
+            facts=tuple(FactSeen(Fact(one), "so it was") for one in _words(facts)),
+            **its | _as_fields(more),
+        )
+        stores.put_lines(self.directory, "diagnoses", [msgspec.json.encode(made)])
+
+    def _booking_end(self, at_s: float, **said: Any) -> None:
+        its = {"car": "car-1", "booking": "booking-300"} | said
+        stores.put_booking_end(self.directory, at_s, **its)
+
+    def _busy(self) -> None:
+        """Ask about a store in which everything has happened once, and which nobody changes."""
+        self.directory = busy_store()
+
+    def _call(self, at_s: float, complaint_id: str = "call", **said: Any) -> None:
+        if "attempts" in said:
+            said["attempts"] = (said["attempts"],)
+        made = {"complaint_id": complaint_id, "at": BEGIN_S + at_s, **said}
+        call = msgspec.structs.replace(COMPLAINT, **made)
+        stores.put_lines(self.directory, "complaints", [msgspec.json.encode(call)])
+
+    def _late(self, number: int = 300, after_s: float = 20.1, *, is_told_no: bool = True) -> None:
+        opened = stores.unlock(number, car="car-1")
+        late = stores.opened_late(opened, after_s, is_told_no=is_told_no)
+        stores.put_lines(self.directory, "stray_answers", [late])
+
+    def _log(self, at_s: float, **said: Any) -> None:
+        self._line("platform_events", at_s, {"request_id": "r", **said})
+
+    def _heard(self, at_s: float, kind: str, message: str) -> None:
+        self._line("observations", at_s, {"kind": kind, "message": dict(_pairs(message))})
+
+    def _line(self, table: str, at_s: float, said: Mapping[str, Any]) -> None:
+        line = {"at": BEGIN_S + at_s, "vehicle_id": "car-1", **said}
+        stores.put_lines(self.directory, table, [msgspec.json.encode(line)])
+
+    def _ask(self, at_s: float = 2_000.0, number: int = 300) -> None:
+        query = UnlockQuery(attempt=f"attempt-{number}")
+        self.told += _told(look_up(ReadAnew(self.directory), query, BEGIN_S + at_s))
+
+    def _tell(
+        self,
+        *parts: str,
+        newest_s: float | None = 2_000.0,
+        as_of_s: float | None = None,
+        lines: str = "",
+        **asked: Any,
+    ) -> None:
+        """Show the parts of the text about an unlock, or their lines that match."""
+        if "at_s" in asked:
+            asked["at"] = Moment(BEGIN_S + asked.pop("at_s"), asked.pop("lasts_s", 0.0))
+        if "since_s" in asked:
+            asked["since_s"] += BEGIN_S
+        query = UnlockQuery(**asked or {"attempt": "attempt-300"})
+        as_of = None if as_of_s is None else BEGIN_S + as_of_s
+        source = source_of(self.directory, as_of)
+        now_s = None if newest_s is None or as_of_s is not None else BEGIN_S + newest_s
+        try:
+            self.case = look_up(source, query, now_s)
+        except ConfigError as error:
+            self.told += [f"error: {problem}" for problem in error.problems]
+            return
+        found = _parts_of(text_of(self.case, ENGLISH))
+        chosen = [line for part in parts for line in found.get(part, [])]
+        self.told += matching(chosen, lines)
+
+    def _json(self, *paths: str) -> None:
+        """Show values of the last answer as a program reads it."""
+        assert self.case is not None
+        for path in paths:
+            value: Any = json_of(self.case, ENGLISH)
+            for name in path.split("."):
+                value = value[int(name)] if isinstance(value, list) else value[name]
+            self.told.append(f"{path}: {msgspec.json.encode(value).decode()}")
+
+    def _run(self, command: str, lines: str = "") -> None:
+        """Run a command of the monitor, and show its exit code unless it is 0, and its lines."""
+        words = command.replace("STORE", str(self.directory)).replace("HOME", str(self.home))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(asking, "Source", source_of)
+            result = CliRunner().invoke(main, shlex.split(words))
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        if result.exit_code:
+            self.told.append(f"exit code {result.exit_code}")
+        said = result.output.replace(str(self.directory), "STORE").replace(str(self.home), "HOME")
+        self.told += matching(said.splitlines(), lines)
+
+
+def matching(lines: Iterable[str], pattern: str) -> list[str]:
+    """Return the lines that match, without spaces around them; without a pattern all with words."""
+    stripped = (line.strip() for line in lines)
+    return [line for line in stripped if line and re.search(pattern, line)]
+
+
+@cache
+def busy_store() -> Path:
+    """Return a store in which everything has happened once, for all stories of this process."""
+    directory = Path(mkdtemp(prefix="busy-"))
+    atexit.register(shutil.rmtree, directory)
+    return make_busy_store(directory / "store")
+
+
+@cache
+def _kept_open(directory: Path) -> KeptOpen:
+    its = KeptOpen(directory)
+    atexit.register(its.close)
+    return its
+
+
+def source_of(directory: Path, as_of_s: float | None = None) -> Source:
+    """Return what reads a store: the busy one is opened once."""
+    if directory == busy_store() and as_of_s is None:
+        return _kept_open(directory)
+    return ReadAnew(directory, as_of_s=as_of_s)
+
+
+def _parts_of(text: str) -> dict[str, list[str]]:
+    """Return the lines of a text by the part that they stand in; a part has a word of its title."""
+    parts: dict[str, list[str]] = {"head": []}
+    part = "head"
+    for line in text.splitlines():
+        if line in _PARTS:
+            part = _PARTS[line]
+        else:
+            parts.setdefault(part, []).append(line)
+    return parts
+
+
+def _told(case: Case) -> Iterator[str]:
+    """Yield the keys of what is said and done, and what is known of the case."""
+    advice = advice_now(case)
+    yield f"say {_keys(advice.say)}"
+    yield f"do {_keys(advice.do)}"
+    if advice.acts or advice.mend:
+        yield f"{DETAIL}acts {advice.acts}: {advice.mend and advice.mend.key}"
+    known = {
+        "explained": explanation(case).key,
+        "opened later": case.opened_after_no,
+        "opened in time": case.opened_in_time,
+        "booking ended": case.booking_ended_s and f"{case.booking_ended_s - BEGIN_S:g}",
+        "believed": case.believed and case.believed.first.mode,
+        "incidents": " ".join(f"{one.incident_id} {one.state}" for one in case.incidents),
+    }
+    yield DETAIL + ", ".join(_fact(name, value) for name, value in known.items() if value)
+
+
+def _fact(name: str, value: object) -> str:
+    return name if value is True else f"{name} {value}"
+
+
+def _keys(texts: Iterable[Text]) -> str:
+    return " ".join(text.key for text in texts) or "nothing"
+
+
+def _words(text: str) -> Iterable[str]:
+    return filter(None, text.split(","))
+
+
+def _pairs(text: str | None) -> Iterator[tuple[str, Any]]:
+    """Yield names and values of `name:value,name:value`; a number is one."""
+    for one in _words(text or ""):
+        name, _, value = one.partition(":")
+        try:
+            yield name, float(value) if "." in value else int(value)
+        except ValueError:
+            yield name, value
+
+
+def _as_fields(said: Mapping[str, Any], **usual: Any) -> dict[str, Any]:
+    return usual | {
+        name: _KINDS[name](value) if name in _KINDS and value else value
+        for name, value in said.items()
+    }
