@@ -19,6 +19,7 @@ from fleet_wire.contract.messages import (
     VehicleState,
     WireMessage,
 )
+from fleet_wire.links.link import Message
 from tests.helpers.fake_link import EPOCH_S, Bench, bench
 from tests.helpers.faulty import Street, inject, inject_at
 
@@ -74,15 +75,20 @@ class FaultPlayer:
         return [f"{at_s:g} s: {', '.join(whats)}" for at_s, whats in moments.items()]
 
     def _car(self, **changes: Any) -> None:
-        self.car = bench(_parameters(changes))
+        self.car = bench(box_parameters(changes))
         self.seen.clear()
         self.__post_init__()
 
-    def _command(self, name: str, action: str = "unlock", lives_s: float | None = None) -> None:
-        more: dict[str, Any] = {"action": Action(action)}
+    def _command(self, name: str, action: str = "unlock", **changes: Any) -> None:
+        self.car.deliver(self._made(name, action, **changes))
+
+    def _made(
+        self, name: str, action: str, *, lives_s: float | None = None, **changes: Any
+    ) -> Message:
+        """Return a command; `changes` spoil it."""
         if lives_s is not None:
-            more["expires_at_ms"] = int((EPOCH_S + self.car.env.now + lives_s) * 1000)
-        self.car.deliver(self.car.command(name, **more))
+            changes["expires_at_ms"] = int((EPOCH_S + self.car.env.now + lives_s) * 1000)
+        return self.car.command(name, action=Action(action), **changes)
 
     def _lose(self) -> None:
         self.car.link.lose()
@@ -106,7 +112,7 @@ class FaultPlayer:
 
     def _street(self, *, count: int = 1, max_queued_messages: int = 1_000, **more: Any) -> None:
         street = Street(
-            count=count, parameters=_parameters(more), max_queued_messages=max_queued_messages
+            count=count, parameters=box_parameters(more), max_queued_messages=max_queued_messages
         )
         self.street, self.car = street, Bench(street.env, street.world, street.boxes[0], [])
         hear = street.platform.on_message
@@ -207,7 +213,7 @@ def _fault(name: str, parameters: Mapping[str, Any]) -> Fault:
     return FAULTS[name].model_validate({key: _plain(its) for key, its in parameters.items()})
 
 
-def _parameters(changes: Mapping[str, Any]) -> BoxParameters:
+def box_parameters(changes: Mapping[str, Any]) -> BoxParameters:
     """Return a box that takes no time, with some changes; `a.b` is a key within a key."""
     values = NULL_BOX.model_dump()
     for key, value in changes.items():

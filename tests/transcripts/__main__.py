@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.helpers.broker_player import BrokerPlayer
+from tests.helpers.car_player import CarPlayer
 from tests.helpers.fault_player import FaultPlayer
 from tests.helpers.incident_player import IncidentPlayer
 from tests.helpers.join_player import JoinPlayer
@@ -24,6 +25,7 @@ from tests.helpers.watch_player import WatchPlayer
 ATTEMPTS = ROOT / "tests/platform_probe/measure/attempts"
 TRACKED = ("absent_evidence", "conclusion", "gaps", "tracker")
 BROKER = ROOT / "tests/fleet_sim/broker/model"
+CARS = ROOT / "tests/fleet_sim/cars"
 FAULTS = ROOT / "tests/fleet_sim/faults"
 DIAGNOSIS = ROOT / "tests/platform_probe/judge/diagnosis"
 INCIDENTS = ROOT / "tests/platform_probe/judge/incidents"
@@ -32,6 +34,7 @@ PLAYERS: dict[Path, Callable[[], Player]] = {
     **dict.fromkeys(sorted(ATTEMPTS.glob("*.txt")), JoinPlayer),
     **{ATTEMPTS / f"{name}.txt": TrackPlayer for name in TRACKED},
     **dict.fromkeys(sorted(BROKER.glob("*.txt")), BrokerPlayer),
+    **dict.fromkeys(sorted(CARS.glob("*.txt")), CarPlayer),
     **dict.fromkeys(sorted(FAULTS.glob("*.txt")), FaultPlayer),
     **dict.fromkeys(sorted(DIAGNOSIS.glob("*.txt")), WatchPlayer),
     **dict.fromkeys(sorted(INCIDENTS.glob("*.txt")), IncidentPlayer),
