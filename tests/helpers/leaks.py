@@ -13,13 +13,18 @@ TIMES: Final = 50
 
 
 def left_behind_by(call: Callable[[], object]) -> dict[str, int]:
-    """Return the objects that each of many calls leaves behind, by type; the first ones may."""
-    for _ in range(TIMES):
-        call()
-    before = _tracked()
-    for _ in range(TIMES):
-        call()
-    return {name: more for name, more in (_tracked() - before).items() if more >= TIMES}
+    """Return the objects that each of many calls leaves behind, by type; the first ones may.
+
+    What grows in one of two rounds alone was made by something else.
+    """
+    counts: list[Counter[str]] = []
+    for _ in range(3):
+        for _ in range(TIMES):
+            call()
+        counts.append(_tracked())
+    first, second, third = counts
+    more = (second - first) & (third - second)
+    return {name: number for name, number in more.items() if number >= TIMES}
 
 
 def _tracked() -> Counter[str]:

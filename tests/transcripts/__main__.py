@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.helpers.broker_player import BrokerPlayer
 from tests.helpers.car_player import CarPlayer
+from tests.helpers.count_player import CountPlayer
 from tests.helpers.fault_player import FaultPlayer
 from tests.helpers.incident_player import IncidentPlayer
 from tests.helpers.join_player import JoinPlayer
@@ -39,6 +40,7 @@ PLAYERS: dict[Path, Callable[[], Player]] = {
     **dict.fromkeys(sorted(DIAGNOSIS.glob("*.txt")), WatchPlayer),
     **dict.fromkeys(sorted(INCIDENTS.glob("*.txt")), IncidentPlayer),
     **dict.fromkeys(sorted(SUPPORT.glob("*.txt")), StorePlayer),
+    ROOT / "tests/platform_probe/outputs/counts.txt": CountPlayer,
     ROOT / "tests/platform_probe/measure/doors/relocks.txt": RelockPlayer,
     ROOT / "tests/platform_probe/tell/messages/slack_outbox.txt": SlackPlayer,
 }
