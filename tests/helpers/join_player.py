@@ -33,6 +33,8 @@ class JoinPlayer:
     held: list[PlatformEvent] = field(default_factory=list)
     accounts: Accounts = field(default_factory=Accounts)
     told: list[str] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
+    """The ids of complaints that were told."""
 
     def __post_init__(self) -> None:
         """Collect what the joiner emits, in its order."""
@@ -53,11 +55,15 @@ class JoinPlayer:
             **plain,
             "ahead": self._ahead,
             "arrive": self._arrive,
+            "catch_up": self._catch_up,
+            "caught_up": bench.joiner.caught_up,
             "broker_lost": bench.behind.tracker.broker_lost,
             "counts": self._counts,
+            "due": self._tell_due,
             "flush": bench.joiner.flush,
             "held": _long(self._hold),
             "late": self._late,
+            "missed": bench.joiner.missed,
             "opens": bench.opens,
             "ours": self._ours,
             "reports": bench.behind.opened,
@@ -70,6 +76,7 @@ class JoinPlayer:
         """Return the records that came since it was asked last."""
         for complaint in self.bench.complaints:
             self._tell(complaint)
+            self.calls.append(complaint.complaint_id)
         self.bench.complaints.clear()
         told, self.told[:] = self.told[:], []
         return told
@@ -97,19 +104,38 @@ class JoinPlayer:
         self.bench.behind.executed("k1")
         self.bench.joiner.take_late(self.bench.behind.strays[-1])
 
-    def _ours(self, which: bool | str) -> None:  # noqa: FBT001 - yes, no, or the first alone
-        """Let a group say which unlocks this monitor counts."""
+    def _ours(self, which: bool | str) -> None:  # noqa: FBT001 - yes, no, the first, or of a key
+        """Let a group say which unlocks this monitor counts; a key tells what it is asked."""
         answers = iter([True])
-        self.bench = JoinBench(
-            is_ours=lambda _: next(answers, False) if which == "first" else bool(which)
-        )
+
+        def is_ours(key: str) -> bool:
+            if which == "first":
+                return next(answers, False)
+            if isinstance(which, bool):
+                return which
+            self.told.append(f"asked whose {key} is")
+            return key == which
+
+        self.bench = JoinBench(is_ours=is_ours)
         self.__post_init__()
 
-    def _restart(self) -> None:
-        records = self.bench.records
+    def _restart(self, away: float = 0.0) -> None:
+        """Let another process know what was written, so many seconds later."""
+        self.news()
+        records, wall_s = self.bench.records, self.bench.behind.clock.wall_s
         self.bench = JoinBench()
+        if away:
+            self.bench.behind.clock.wall_s = wall_s + away
         self.__post_init__()
-        self.bench.joiner.take_up(records)
+        self.bench.joiner.take_up(records, self.calls)
+
+    def _catch_up(self) -> None:
+        self.bench.joiner.is_catching_up = True
+
+    def _tell_due(self) -> None:
+        due_s = self.bench.joiner.next_s()
+        when = "never" if due_s is None else f"in {due_s - self.bench.behind.clock.now_s:g} s"
+        self.told.append(f"due {when}")
 
     def _stop(self) -> None:
         self.bench.behind.tracker.interrupt()

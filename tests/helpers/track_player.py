@@ -9,12 +9,16 @@ from typing import Any
 from msgspec import UNSET
 
 from fleet_wire.contract.attempt import Source
+from fleet_wire.contract.broker_log import BrokerEvent, BrokerEventKind
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.messages import Action, Phase, PresenceReason, Reason, Result
 from fleet_wire.contract.partial import PartialState, PartialTelemetry, ProvisionalResult
 from fleet_wire.contract.topics import TopicKind
+from fleet_wire.contract.trace_context import TraceContext
 from fleet_wire.profiles.profile import CONTRACT, WireTraits
 from platform_probe.measure.attempts.evidence import FleetEvidence
+from tests.helpers.join_bench import SPAN_ID
+from tests.helpers.records import TRACE_ID
 from tests.helpers.told_attempts import USUAL, Accounts
 from tests.helpers.tracker_bench import CAR, HEARTBEAT, BeatingBench, TrackerBench
 
@@ -56,6 +60,8 @@ class TrackPlayer:
     accounts: Accounts = field(default_factory=lambda: Accounts(USUAL_HERE))
     told: int = 0
     """How many records were told."""
+    said: list[str] = field(default_factory=list)
+    """What else is to be told."""
 
     def verbs(self) -> Mapping[str, Callable[..., object]]:
         """Return the function of each verb."""
@@ -66,15 +72,25 @@ class TrackPlayer:
             "acknowledged": tracker.acknowledged,
             "answer": self._answer,
             "beating": self._beat,
+            "asks_early": self._ask_early,
+            "broker": self._let_broker_say,
             "broker_lost": tracker.broker_lost,
+            "counts": self._count,
             "customer": self._customer,
+            "due": self._tell_due,
             "fail": lambda name, cause, reason: tracker.fail(name, Cause(cause), reason),
             "heartbeat": lambda: tracker.telemetry(CAR, HEARTBEAT),
+            "hears_others": self._hear_others,
             "interrupt": tracker.interrupt,
+            "is_open": lambda car: self.said.append(
+                f"{car} has {'an' if self.bench.tracker.has_open(car) else 'no'} open unlock"
+            ),
+            "ours": self._share,
             "pass": self._pass,
             "presence": self._presence,
             "published": tracker.published,
             "refused": lambda why, name="c1": bench.refused(why and Reason(why), name),
+            "remembers": self._remember,
             "removed": tracker.removed,
             "provisional": lambda name, status: tracker.provisional(
                 ProvisionalResult(name, status)
@@ -95,13 +111,17 @@ class TrackPlayer:
         """Return the records that came since it was asked last."""
         new = self.bench.records[self.told :]
         self.told += len(new)
-        return [line for record in new for line in self.accounts.of(record)]
+        said, self.said[:] = self.said[:], []
+        return [*said, *(line for record in new for line in self.accounts.of(record))]
 
     def _answer(self, phase: str, name: str = "c1", reason: str | None = None, **more: Any) -> None:
         self.bench.answer(Phase(phase), name, reason=Reason(reason) if reason else None, **more)
 
-    def _customer(self, command_id: str = "k1", action: str = "unlock") -> None:
-        self.bench.customer(command_id, Action(action))
+    def _customer(
+        self, command_id: str = "k1", action: str = "unlock", *, is_traced: bool = False
+    ) -> None:
+        trace = TraceContext(TRACE_ID, SPAN_ID) if is_traced else None
+        self.bench.customer(command_id, Action(action), trace)
 
     def _pass(self, seconds: float) -> None:
         self.bench.clock.now_s += seconds
@@ -125,6 +145,43 @@ class TrackPlayer:
 
     def _watching(self) -> None:
         self.bench = TrackerBench(is_watching=True)
+
+    def _remember(self, number: int) -> None:
+        self.bench = TrackerBench(max_remembered=number)
+
+    def _ask_early(self) -> None:
+        """Ask for the record of an unlock to which a connected car says nothing."""
+        self.bench.tracker.on_unanswered = lambda attempt: self.said.append(
+            f"{attempt.command_id} is unanswered: {attempt.cause}"
+        )
+
+    def _hear_others(self) -> None:
+        """Ask for the answers to commands that are not followed, and for whose cars were opened."""
+        tracker = self.bench.tracker
+        tracker.on_other = lambda car, answer: self.said.append(
+            " ".join(filter(None, (f"{car} said", answer.phase, answer.reason)))
+        )
+        tracker.on_stranger = lambda car: self.said.append(f"{car} was asked by a stranger")
+
+    def _share(self, cars: str) -> None:
+        """Let this monitor count one car of a group's, or `all`."""
+        self.bench.tracker.is_ours = lambda car: cars in ("all", car)
+
+    def _let_broker_say(self, kind: str, car: str = CAR, ago_s: float = 0.0) -> None:
+        at = self.bench.clock.unix_s() - ago_s
+        self.bench.evidence.broker.add(BrokerEvent(at, car, BrokerEventKind(kind)))
+
+    def _tell_due(self) -> None:
+        due_s = self.bench.tracker.next_deadline_s()
+        when = "never" if due_s is None else f"in {due_s - self.bench.clock.now_s:g} s"
+        self.said.append(f"due {when}")
+
+    def _count(self) -> None:
+        tracker = self.bench.tracker
+        ended = ", ".join(f"{number} of {source}" for source, number in tracker.ended.items())
+        self.said.append(
+            f"{tracker.started.total()} unlocks, {tracker.ok} ok, ended {ended or 'none'}"
+        )
 
     def _wire(self, name: str, *, is_watching: bool = False) -> None:
         evidence = FleetEvidence(wire=WIRES[name])

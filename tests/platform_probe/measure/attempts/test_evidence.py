@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import msgspec
+import pytest
 
 from fleet_wire.contract.messages import Presence, PresenceReason, PresenceStatus, Telemetry
-from fleet_wire.contract.partial import PartialState
 from platform_probe.cars.state import BoxPresence
 from platform_probe.measure.attempts.evidence import FleetEvidence
 from tests.helpers.hand_made_boxes import state_of
@@ -26,17 +25,21 @@ def test_retained_messages_set_facts_but_no_times() -> None:
     assert vehicle.heard_s is vehicle.presence_changed_s is None
 
 
-def test_last_will_is_no_sign_of_life() -> None:
-    """The broker speaks for a box that is gone; a goodbye is the box's own word."""
+@pytest.mark.parametrize("reason", [PresenceReason.LAST_WILL, None])
+def test_a_last_will_is_no_sign_of_life(reason: PresenceReason | None) -> None:
+    """The broker speaks for a box that is gone, also on a wire that never says why one is."""
     evidence = FleetEvidence()
-    evidence.presence("a-1", WILL, 5.0, retained=False)
-    assert evidence.state_of("a-1").heard_s is None
-    evidence.presence("a-1", ASLEEP, 6.0, retained=False)
-    assert evidence.state_of("a-1").heard_s == 6.0
+    evidence.presence("a-1", ONLINE, 1.0, retained=False)
+    evidence.presence("a-1", Presence(PresenceStatus.OFFLINE, "s1", reason), 5.0, retained=False)
+    assert evidence.state_of("a-1").heard_s == 1.0
+    evidence.presence("a-1", ONLINE, 9.0, retained=False)
+    assert evidence.reconnects.total() == 1
+    evidence.presence("a-1", ASLEEP, 10.0, retained=False)
+    assert evidence.state_of("a-1").heard_s == 10.0, "a goodbye is the box's own word"
 
 
 def test_counts_follow_presence_and_region() -> None:
-    """Each box counts once, in its present state and region."""
+    """Each box counts once, in its present state and region, until it is out of service."""
     evidence = FleetEvidence()
     for vehicle_id in ("a-1", "a-2", "b-1"):
         evidence.presence(vehicle_id, ONLINE, 1.0, retained=False)
@@ -48,17 +51,12 @@ def test_counts_follow_presence_and_region() -> None:
     evidence.presence("b-1", WILL, 3.0, retained=False)
     assert evidence.by_region == {("a", "online"): 1, ("a", "asleep"): 1, ("b", "offline"): 1}
     assert +evidence.by_presence == {"online": 1, "asleep": 1, "offline": 1}
-
-
-def test_a_car_that_has_left_a_site_is_not_there() -> None:
-    """A state that names none says so; what is only a part of one leaves it as it was."""
-    evidence = FleetEvidence()
-    street = state_of("a-1", is_locked=True)
-    evidence.state("a-1", msgspec.structs.replace(street, site="p3"), 1.0, retained=False)
-    evidence.state("a-1", PartialState(is_locked=False), 2.0, retained=False)
-    assert evidence.state_of("a-1").labels.site == "p3"
-    evidence.state("a-1", street, 3.0, retained=False)
-    assert evidence.state_of("a-1").labels.site is None
+    for vehicle_id in ("a-1", "b-1", "b-1", "never-heard-of"):
+        evidence.forget(vehicle_id)
+    assert len(evidence) == 1
+    assert evidence.state_of("a-1").presence is evidence.state_of("b-1").presence is None
+    assert evidence.by_region == {("a", "asleep"): 1}
+    assert +evidence.by_presence == {"asleep": 1}
 
 
 def test_only_a_box_that_did_not_say_goodbye_has_reconnected() -> None:
@@ -66,15 +64,11 @@ def test_only_a_box_that_did_not_say_goodbye_has_reconnected() -> None:
     evidence = FleetEvidence()
     evidence.presence("a-1", ONLINE, 1.0, retained=True)
     evidence.state("a-1", state_of("a-1", is_locked=True), 1.0, retained=True)
-    assert not evidence.reconnects
-    evidence.presence("a-1", WILL, 2.0, retained=False)
-    evidence.presence("a-1", ONLINE, 3.0, retained=False)
-    assert evidence.reconnects == {"a": 1}
-    evidence.presence("a-1", ONLINE, 4.0, retained=False)
-    assert evidence.reconnects == {"a": 2}
-    evidence.presence("a-1", ASLEEP, 5.0, retained=False)
-    evidence.presence("a-1", ONLINE, 6.0, retained=False)
-    assert evidence.reconnects == {"a": 2}
+    counts = []
+    for at_s, said in enumerate((WILL, ONLINE, ONLINE, ASLEEP, ONLINE), start=2):
+        evidence.presence("a-1", said, at_s, retained=False)
+        counts.append(evidence.reconnects["a"])
+    assert counts == [0, 1, 2, 2, 2]
     evidence.presence("a-2", ONLINE, 7.0, retained=False)
     assert evidence.reconnects == {"a": 2}
 
@@ -88,14 +82,6 @@ def test_memory_is_bounded() -> None:
     assert evidence.by_presence["online"] == 3
     assert evidence.state_of("a-0").presence is None
     assert evidence.state_of("a-9").presence is BoxPresence.ONLINE
-
-
-def test_equal_cars_share_their_build() -> None:
-    """A million cars of a few kinds hold a few builds."""
-    evidence = FleetEvidence()
-    for vehicle_id in ("a-1", "a-2"):
-        evidence.state(vehicle_id, state_of(vehicle_id, is_locked=True), 1.0, retained=False)
-    assert evidence.state_of("a-1").labels is evidence.state_of("a-2").labels
 
 
 def test_cars_known_in_part_are_counted() -> None:
@@ -117,28 +103,3 @@ def test_a_heartbeat_tells_the_voltage() -> None:
     assert evidence.state_of("a-1").voltage_v == state.voltage_v
     evidence.telemetry("a-1", Telemetry(-85.0, 10.9, 3.0), 2.0)
     assert evidence.state_of("a-1").voltage_v == 10.9
-
-
-def test_a_car_that_is_taken_out_of_service_is_counted_no_longer() -> None:
-    """Nothing is known of it any more, and all others stay as they are."""
-    evidence = FleetEvidence()
-    for vehicle_id in ("a-1", "a-2", "b-1"):
-        evidence.presence(vehicle_id, ONLINE, 1.0, retained=True)
-        evidence.state(vehicle_id, state_of(vehicle_id, is_locked=True), 1.0, retained=True)
-    for vehicle_id in ("a-1", "b-1", "b-1", "never-heard-of"):
-        evidence.forget(vehicle_id)
-    assert len(evidence) == 1
-    assert evidence.state_of("a-1").presence is evidence.state_of("b-1").presence is None
-    assert evidence.state_of("a-2").presence is BoxPresence.ONLINE
-    assert evidence.by_region == {("a", "online"): 1}
-    assert +evidence.by_presence == {"online": 1}
-
-
-def test_a_last_will_without_a_reason_is_no_sign_of_life() -> None:
-    """A wire that never says why a box is offline has last wills all the same."""
-    evidence = FleetEvidence()
-    evidence.presence("a-1", ONLINE, 1.0, retained=False)
-    evidence.presence("a-1", Presence(PresenceStatus.OFFLINE, "s1"), 5.0, retained=False)
-    assert evidence.state_of("a-1").heard_s == 1.0
-    evidence.presence("a-1", ONLINE, 9.0, retained=False)
-    assert evidence.reconnects.total() == 1

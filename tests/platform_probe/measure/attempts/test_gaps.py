@@ -59,18 +59,16 @@ def test_a_night_of_stalls_fills_no_memory() -> None:
     assert gaps.longest_s(200.0, 250.0) == 100
 
 
-def test_what_overlaps_a_gap_is_doubtful() -> None:
+@pytest.mark.parametrize(
+    ("begin_s", "end_s", "longest_s"),
+    [(-5, -1, 0), (-5, 0, 10), (-5, 1, 10), (3, 4, 10), (10.5, 12, 10), (12, 14, 0), (13, 14, 0)],
+)
+def test_what_overlaps_a_gap_is_doubtful(begin_s: float, end_s: float, longest_s: float) -> None:
     """Before a gap all is well, and some time after it again."""
     gaps = Gaps()
     gaps.beat(0.0)
     gaps.beat(10.0)
-    assert gaps.longest_s(-5.0, -1.0) == 0
-    assert gaps.longest_s(-5.0, 0.0) == 10
-    assert gaps.longest_s(-5.0, 1.0) == 10
-    assert gaps.longest_s(3.0, 4.0) == 10
-    assert gaps.longest_s(10.5, 12.0) == 10
-    assert gaps.longest_s(12.0, 14.0) == 0
-    assert gaps.longest_s(13.0, 14.0) == 0
+    assert gaps.longest_s(begin_s, end_s) == longest_s
 
 
 def test_without_a_beat_there_is_no_gap() -> None:

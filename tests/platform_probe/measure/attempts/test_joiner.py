@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from fleet_wire.contract.attempt import (
     Attempt,
 )
-from fleet_wire.contract.causes import Cause, Outcome
+from fleet_wire.contract.causes import Outcome
 from fleet_wire.contract.platform_log import PlatformEvent
 from platform_probe.measure.attempts import joiner as module
 from platform_probe.measure.attempts.ended_attempt import EndedAttempt
@@ -20,26 +20,9 @@ from platform_probe.measure.attempts.log_time import STRANGE_LINES
 from platform_probe.measure.attempts.platform_side import MAX_TOLD_OF
 from tests.helpers.join_bench import LATE_S, WAIT_S, JoinBench, watching_bench
 from tests.helpers.records import TRACE_ID
-from tests.helpers.tracker_bench import CAR, DEADLINE_S, LATE_WINDOW_S, check_arithmetic
+from tests.helpers.tracker_bench import DEADLINE_S, LATE_WINDOW_S, check_arithmetic
 
 OTHER_TRACE = "1" * 32
-
-
-def whole(bench: JoinBench, *, wait_for_result: bool = False) -> None:
-    """Let an unlock go through the API and to the door, with every line at once."""
-    bench.requested()
-    bench.wait(0.5)
-    if not wait_for_result:
-        bench.answered(202, command_id="k1")
-    bench.wait(0.25)
-    bench.published()
-    bench.seen()
-    bench.accepted()
-    bench.opens()
-    bench.ended()
-    if wait_for_result:
-        bench.wait(0.25)
-        bench.answered(200, command_id="k1")
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -86,29 +69,16 @@ def test_two_commands_of_one_trace_are_two_unlocks_in_whatever_order_the_log_com
         assert record.stages["api_answered"] == record.platform.ended_s == record.total_s
 
 
-def test_requests_with_one_key_for_one_car_are_one_unlock() -> None:
-    """Each with a trace of its own, and of none was a command made; another car's is its own."""
-    bench = JoinBench()
-    for number, car in enumerate((CAR, CAR, "another", CAR)):
-        name = {"request_id": f"r{number}", "trace_id": f"{number:032}", "key_digest": "d"}
-        bench.requested(**name, vehicle_id=car)
-        bench.answered(404, "booking-unknown", **name, vehicle_id=car)
-        bench.wait(1.0)
-    bench.wait(WAIT_S + 1)
-    requests = {
-        record.vehicle_id: record.platform.requests
-        for record in bench.last().values()
-        if record.platform
-    }
-    assert requests == {CAR: 3, "another": 1}
-    bench.wait(LATE_WINDOW_S)
-    assert bench.joiner._index._by_key == {}  # and nothing is kept of what is forgotten
-
-
 def test_a_phone_that_asks_without_end_does_not_make_records_without_end() -> None:
     """They are counted all the same, with what is new next."""
     bench = JoinBench()
-    whole(bench)
+    bench.requested()
+    bench.answered(202, command_id="k1")
+    bench.published()
+    bench.seen()
+    bench.accepted()
+    bench.opens()
+    bench.ended()
     for number in range(2 * MAX_TOLD_OF):
         bench.requested(request_id=f"again-{number}")
     assert len(bench.records) == MAX_TOLD_OF
@@ -146,17 +116,6 @@ def test_all_that_has_a_record_is_known_while_its_lines_come_again(
     assert len(bench.joiner._judged) == 2
 
 
-def test_lines_that_are_out_of_time_are_passed_over() -> None:
-    """A file that is read again from its beginning is no new customer."""
-    bench = JoinBench()
-    old = bench.event("requested", request_id="r0")
-    bench.behind.clock.wall_s += LATE_WINDOW_S + 1
-    bench.requested(operation="lock")
-    bench.joiner.take_event(old)
-    assert bench.joiner.out_of_time == 1
-    assert len(bench.joiner) == 0
-
-
 @given(st.randoms(use_true_random=False), st.integers(0, 8))
 def test_the_order_in_which_all_comes_does_not_matter(order: Random, twice: int) -> None:
     """Lines and attempts in any order, some of them twice: the same records in the end."""
@@ -176,10 +135,7 @@ def test_whatever_the_order_the_requests_of_a_key_are_one_unlock(
     order.shuffle(told)
     bench = JoinBench()
     for one in told:
-        if isinstance(one, PlatformEvent):
-            bench.joiner.take_event(one)
-        else:
-            bench.joiner.take_attempt(one)
+        take(bench, one)
         bench.wait(order.choice([0.0, LATE_S]))
     bench.joiner.flush()
     (record,) = bench.last().values()
@@ -230,14 +186,19 @@ def observations(bench: JoinBench) -> list[PlatformEvent | EndedAttempt]:
     return told
 
 
+def take(bench: JoinBench, one: PlatformEvent | EndedAttempt) -> None:
+    """Let a line come, or the end of an attempt on MQTT."""
+    if isinstance(one, PlatformEvent):
+        bench.joiner.take_event(one)
+    else:
+        bench.joiner.take_attempt(one)
+
+
 def judged(told: list[PlatformEvent | EndedAttempt]) -> list[tuple[object, ...]]:
     """Return what counts of the records in the end, but for their ids and the clocks' offset."""
     bench = JoinBench()
     for one in told:
-        if isinstance(one, PlatformEvent):
-            bench.joiner.take_event(one)
-        else:
-            bench.joiner.take_attempt(one)
+        take(bench, one)
     bench.joiner.flush()
     on_mqtt = sum(isinstance(one, EndedAttempt) for one in told)
     assert on_mqtt + bench.joiner.counts.only_platform == len(bench.last())
@@ -271,57 +232,6 @@ def test_the_queue_does_not_grow_with_what_is_judged() -> None:
         bench.answered(403, **name)
     assert len(bench.records) == 5_000
     assert len(bench.joiner._due) <= 2 * module._STALE
-
-
-@pytest.mark.parametrize(
-    ("names", "key"),
-    [
-        ({}, CAR),
-        ({"vehicle_id": None}, TRACE_ID),
-        ({"vehicle_id": None, "trace_id": None}, "r1"),
-    ],
-)
-def test_whose_it_is_says_its_car_or_else_what_else_is_known(
-    names: dict[str, str | None], key: str
-) -> None:
-    """So that all monitors ask by the same, and a car's unlocks stand beside each other."""
-    asked: list[str] = []
-
-    def is_ours(each: str) -> bool:
-        asked.append(each)
-        return True
-
-    bench = JoinBench(is_ours=is_ours)
-    bench.wait(DEADLINE_S + 1)
-    bench.requested(**names)
-    bench.answered(403, **names)
-    assert bench.only().cause is Cause.API_REFUSED
-    assert asked == [key]
-
-
-def test_an_answer_is_enough_for_a_record() -> None:
-    """What is turned down before it is read may have no more: it counts for the car that it names.
-
-    In a monitor's first seconds that may be the rest of what an earlier one has counted.
-    """
-    asked: list[str] = []
-
-    def is_ours(key: str) -> bool:
-        asked.append(key)
-        return key == CAR
-
-    bench = JoinBench(is_ours=is_ours)
-    bench.answered(400, "invalid-request")
-    bench.wait(DEADLINE_S + 1)
-    for trace_id, car in (("2" * 32, CAR), ("3" * 32, "another")):
-        name = {"request_id": f"of {car}", "trace_id": trace_id, "vehicle_id": car}
-        bench.answered(413, "body-too-large", **name)
-    bench.wait(WAIT_S + 1)
-    record = bench.only()
-    assert (record.cause, record.reason) == (Cause.API_REFUSED, "HTTP 413 body-too-large")
-    assert (record.vehicle_id, record.total_s) == (CAR, 0.0)
-    assert asked == [CAR, "another"]
-    check_arithmetic(record)
 
 
 def test_a_clock_that_was_set_is_followed_after_a_while() -> None:
@@ -372,25 +282,15 @@ def test_what_is_under_way_is_looked_at_again() -> None:
     assert bench.only().outcome is Outcome.OK
 
 
-def test_judged_unlocks_are_forgotten_in_time() -> None:
-    """One that was judged again is kept from then on; later its lines are another's."""
+def test_nothing_is_kept_of_what_is_forgotten() -> None:
+    """Neither its requests, nor their traces and keys."""
     bench = JoinBench()
-    bench.requested()
-    bench.answered(202)
-    bench.wait(DEADLINE_S + WAIT_S + 1)
-    assert [record.revision for record in bench.records] == [1]
-    bench.wait(LATE_WINDOW_S / 2)
-    bench.line("woken", at=bench.platform_at)
-    bench.wait(DEADLINE_S + WAIT_S + 1)
-    assert [record.revision for record in bench.records] == [1, 2]
-    bench.wait(LATE_WINDOW_S - 100)
-    bench.line("published", at=bench.platform_at)
-    bench.wait(DEADLINE_S + WAIT_S + 1)
-    assert [record.revision for record in bench.records] == [1, 2, 3]
-    bench.wait(LATE_WINDOW_S + 1)
-    assert not bench.joiner._index._by_request
-    assert not bench.joiner._index._by_trace
-    assert not bench.joiner._judged
+    bench.requested(key_digest="d")
+    bench.answered(404, "booking-unknown", key_digest="d")
+    bench.wait(WAIT_S + LATE_WINDOW_S + 1)
+    index = bench.joiner._index
+    kept = (index._by_request, index._by_trace, index._by_key, bench.joiner._judged)
+    assert not any(kept)
 
 
 def test_what_is_due_is_judged_behind_what_was_judged_already() -> None:
