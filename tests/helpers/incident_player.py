@@ -32,6 +32,43 @@ _REGIONS: Final = frozenset({"centre", "coast", "hills", "north", "south", "vall
 
 
 @dataclass
+class IncidentLines:
+    """What is new in each revision of incidents, in lines; an incident has a short name."""
+
+    ids: dict[str, str] = field(default_factory=dict)
+    before: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def of_revision(self, one: Incident) -> Iterator[str]:
+        """Yield what changed, and on further lines the facts that are new."""
+        name, facts, change = self.name(one.incident_id), incident_facts(one), one.changes[-1]
+        before = self.before.get(name, USUAL)
+        self.before[name] = facts
+        by = f" by {change.by}" if change.by else ""
+        why = f" ({change.reason})" if change.reason else ""
+        yield self.with_names(f"{name} {change.kind}{by}{why}: {change.sentence}")
+        if facts["title"] != before.get("title"):
+            yield f"{DETAIL}{facts['title']}"
+        new = {key: value for key, value in facts.items() if value != before.get(key, "")}
+        if line := _facts_line(new):
+            yield self.with_names(f"{DETAIL}{line}")
+
+    def of_last(self, one: Incident) -> str:
+        """Return the state of an incident and all its facts."""
+        facts = {key: value for key, value in incident_facts(one).items() if value}
+        facts.pop("state", None)
+        name = self.name(one.incident_id)
+        return self.with_names(f"{name} is {one.state}: {_facts_line(facts)}")
+
+    def name(self, incident_id: str) -> str:
+        """Return the short name of an incident."""
+        return self.ids.setdefault(incident_id, f"inc-{len(self.ids) + 1}")
+
+    def with_names(self, text: str) -> str:
+        """Return a text with short names for ids."""
+        return re.sub("inc-[0-9a-f]{12}", lambda it: self.name(it[0]), text)
+
+
+@dataclass
 class IncidentPlayer:
     """Incidents, findings and a clock. The window must be the first event.
 
@@ -47,8 +84,7 @@ class IncidentPlayer:
     """How many revisions were told."""
     refused: int = 0
     looked: list[str] = field(default_factory=list)
-    ids: dict[str, str] = field(default_factory=dict)
-    before: dict[str, dict[str, str]] = field(default_factory=dict)
+    lines: IncidentLines = field(default_factory=IncidentLines)
 
     def verbs(self) -> Mapping[str, Callable[..., object]]:
         """Return the function of each verb."""
@@ -71,7 +107,7 @@ class IncidentPlayer:
         """Return what was told since it was asked last, each with what is new of its incident."""
         new = self.told.revisions[self.known :]
         self.known = len(self.told.revisions)
-        told = [line for one in new for line in self._revision(one)] + self.looked
+        told = [line for one in new for line in self.lines.of_revision(one)] + self.looked
         told += ["nobody may"] * self.refused
         self.refused, self.looked = 0, []
         return told
@@ -83,7 +119,7 @@ class IncidentPlayer:
         whose = EVERYBODY if cohort == "all" else (_plain(cohort),)
         hits = [f"{whose[each % len(whose)]}/{each // len(whose)}" for each in range(hit)]
         usual: dict[str, Any] = {
-            "cohort": _cohort(cohort), "failed": hit, "total": total,
+            "cohort": cohort_of(cohort), "failed": hit, "total": total,
             "customers": frozenset(f"who-{one}" for one in hits),
             "cars": frozenset(f"car-{one}" for one in hits),
         }  # fmt: skip
@@ -93,9 +129,7 @@ class IncidentPlayer:
         self.refused += not self.told.act(kind, **more)
 
     def _look(self) -> None:
-        for one in self.told.incidents.open:
-            line = f"{self._id(one.incident_id)} is open: {_facts_line(_facts(one))}"
-            self.looked.append(self._named(line))
+        self.looked += map(self.lines.of_last, self.told.incidents.open)
 
     def _restart(self) -> None:
         last = self.told.last
@@ -108,31 +142,12 @@ class IncidentPlayer:
                 name="new antennas",
                 since=EPOCH_S + since_s,
                 until=EPOCH_S + until_s,
-                cohort=_cohort(cohort),
+                cohort=cohort_of(cohort),
             )
         )
 
-    def _id(self, incident_id: str) -> str:
-        return self.ids.setdefault(incident_id, f"inc-{len(self.ids) + 1}")
 
-    def _revision(self, one: Incident) -> Iterator[str]:
-        name, facts, change = self._id(one.incident_id), _facts(one), one.changes[-1]
-        before = self.before.get(name, USUAL)
-        self.before[name] = facts
-        by = f" by {change.by}" if change.by else ""
-        why = f" ({change.reason})" if change.reason else ""
-        yield self._named(f"{name} {change.kind}{by}{why}: {change.sentence}")
-        if facts["title"] != before.get("title"):
-            yield f"{DETAIL}{facts['title']}"
-        new = {key: value for key, value in facts.items() if value != before.get(key, "")}
-        if line := _facts_line(new):
-            yield self._named(f"{DETAIL}{line}")
-
-    def _named(self, text: str) -> str:
-        return re.sub("inc-[0-9a-f]{12}", lambda it: self._id(it[0]), text)
-
-
-def _facts(one: Incident) -> dict[str, str]:
+def incident_facts(one: Incident) -> dict[str, str]:
     """Return what is known of an incident, in words by name; empty where there is nothing."""
     return {
         "title": one.title,
@@ -170,7 +185,7 @@ def _cohort_text(cohort: Mapping[str, str]) -> str:
     return "/".join(cohort.values()) or "all"
 
 
-def _cohort(text: str) -> dict[str, str]:
+def cohort_of(text: str) -> dict[str, str]:
     """Return the cohort of `operator-b/north`, of `firmware:2.5.0`, or of `all`."""
     return {} if text == "all" else dict(_trait(part) for part in text.split("/"))
 
@@ -183,7 +198,7 @@ def _trait(text: str) -> tuple[str, str]:
 
 
 def _plain(cohort: str) -> str:
-    return "/".join(_cohort(cohort).values())
+    return "/".join(cohort_of(cohort).values())
 
 
 def _fields(said: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -195,7 +210,7 @@ def _fields(said: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             case "since_s":
                 yield "since", EPOCH_S + value
             case "cohort" | "common":
-                yield name, _cohort(value)
+                yield name, cohort_of(value)
             case "cars" | "customers":
                 yield name, frozenset(names_in(value or ""))
             case "causes":

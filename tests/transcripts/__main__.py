@@ -12,6 +12,7 @@ from pathlib import Path
 from tests.helpers.broker_player import BrokerPlayer
 from tests.helpers.car_player import CarPlayer
 from tests.helpers.count_player import CountPlayer
+from tests.helpers.detection_player import DetectionPlayer
 from tests.helpers.fault_player import FaultPlayer
 from tests.helpers.incident_player import IncidentPlayer
 from tests.helpers.join_player import JoinPlayer
@@ -27,6 +28,7 @@ ATTEMPTS = ROOT / "tests/platform_probe/measure/attempts"
 TRACKED = ("absent_evidence", "conclusion", "gaps", "tracker")
 BROKER = ROOT / "tests/fleet_sim/broker/model"
 CARS = ROOT / "tests/fleet_sim/cars"
+DETECTION = ROOT / "tests/platform_probe/judge/detection"
 FAULTS = ROOT / "tests/fleet_sim/faults"
 DIAGNOSIS = ROOT / "tests/platform_probe/judge/diagnosis"
 INCIDENTS = ROOT / "tests/platform_probe/judge/incidents"
@@ -37,6 +39,7 @@ PLAYERS: dict[Path, Callable[[], Player]] = {
     **dict.fromkeys(sorted(BROKER.glob("*.txt")), BrokerPlayer),
     **dict.fromkeys(sorted(CARS.glob("*.txt")), CarPlayer),
     **dict.fromkeys(sorted(FAULTS.glob("*.txt")), FaultPlayer),
+    **dict.fromkeys(sorted(DETECTION.glob("*.txt")), DetectionPlayer),
     **dict.fromkeys(sorted(DIAGNOSIS.glob("*.txt")), WatchPlayer),
     **dict.fromkeys(sorted(INCIDENTS.glob("*.txt")), IncidentPlayer),
     **dict.fromkeys(sorted(SUPPORT.glob("*.txt")), StorePlayer),

@@ -102,19 +102,6 @@ def test_a_booking_that_many_name_is_nobodys(*, has_accounts: bool) -> None:
     assert len(names) >= (10 if has_accounts else 8)
 
 
-def test_an_app_whose_bookings_are_all_one_is_an_incident() -> None:
-    """As many customers as press are hit, though all name the same booking."""
-    watched = Watched()
-    watched.usual(300, failing=0.0)
-    for number in range(60):
-        watched.wait(30.0)
-        side = PlatformSide(account_id=f"c-{number}", app_version="11.1", status=404)
-        watched.unlock(cause=Cause.API_REFUSED, booking_id="undefined", platform=side)
-        watched.unlock()
-    (incident,) = watched.last
-    assert incident.customers > 30
-
-
 def test_a_booking_of_a_family_is_one_customers() -> None:
     """Two accounts open one car with it."""
     customers, watched = Customers(), Watched()

@@ -1,0 +1,172 @@
+"""Plays transcripts of the detection: unlocks, connections of cars, and incidents of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import cycle, islice
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET
+
+from fleet_wire.contract.attempt import Attempt, PlatformSide, Source, StrayAnswer, StrayKind
+from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.diagnosis import Diagnosis, RankedMode
+from fleet_wire.contract.incident import ActionKind, ChangeKind, IncidentAction
+from fleet_wire.contract.messages import Presence, PresenceReason, PresenceStatus, VehicleState
+from tests.helpers.diagnoses import diagnosis_of
+from tests.helpers.findings import Watched
+from tests.helpers.incident_player import IncidentLines, cohort_of
+from tests.helpers.transcripts import names_in
+
+PRESENCE: Final = {
+    "online": Presence(PresenceStatus.ONLINE, "s1"),
+    "back": Presence(PresenceStatus.ONLINE, "s2"),
+    "will": Presence(PresenceStatus.OFFLINE, "s1", PresenceReason.LAST_WILL),
+}
+PARKED: Final = VehicleState(
+    is_locked=True, is_open=False, voltage_v=12.6, firmware="2.4.1", hardware="tcu-3",
+    operator="operator-a", region="north",
+)  # fmt: skip
+UNKNOWN: Final = dict.fromkeys(("region", "operator", "firmware", "hardware"))
+_OF_PLATFORM: Final = frozenset(PlatformSide.__struct_fields__)
+
+
+@dataclass
+class DetectionPlayer:
+    """Alerting in virtual time, with unlocks of a fleet.
+
+    `unlocks 40 KIND KIND…` are forty unlocks, one every second, of the kinds in turn. A kind is a
+    cause, or `-` of an unlock that opens. `box_offline@operator-a/south` is of a cohort, and
+    `@unknown` of a car of which nothing is known. `#garage:12` is of `garage-0` to `garage-11` in
+    turn, and `>auto_relock` is diagnosed as that mode at once. `platform=no` has no side of the
+    platform. `usual` are unlocks of which one in a hundred fails. What merely grew is left out;
+    `look` has the numbers of all incidents.
+    """
+
+    watched: Watched = field(default_factory=Watched)
+    lines: IncidentLines = field(default_factory=IncidentLines)
+    known: int = 0
+    """How many revisions were told."""
+    looked: list[str] = field(default_factory=list)
+    diagnoses: list[Diagnosis] = field(default_factory=list)
+    turns: Counter[str] = field(default_factory=Counter)
+    """How many unlocks each group of cars had."""
+
+    def verbs(self) -> Mapping[str, Callable[..., object]]:
+        """Return the function of each verb."""
+        alerting = self.watched.alerting
+        return {
+            "cars": self._cars,
+            "close": lambda: self._act(ActionKind.CLOSE),
+            "connected": lambda: alerting.connection(is_there=True),
+            "diagnosed": self._diagnosed,
+            "disconnected": lambda: alerting.connection(is_there=False),
+            "late": self._late,
+            "look": self._look,
+            "mute": lambda: self._act(ActionKind.MUTE),
+            "presence": self._presence,
+            "restart": lambda: self.watched.restart(self.diagnoses),
+            "unlocks": self._unlocks,
+            "unmute": lambda: self._act(ActionKind.UNMUTE),
+            "usual": self.watched.usual,
+            "wait": self.watched.wait,
+        }
+
+    def news(self) -> list[str]:
+        """Return what became of incidents since, and what was looked at."""
+        new = self.watched.told[self.known :]
+        self.known = len(self.watched.told)
+        told = [one for one in new if one.changes[-1].kind is not ChangeKind.GREW]
+        lines = [line for one in told for line in self.lines.of_revision(one)] + self.looked
+        self.looked = []
+        return lines
+
+    def _unlocks(self, number: int, *kinds: str | None, every_s: float = 1.0, **said: Any) -> None:
+        for kind in islice(cycle(kinds), number):
+            self.watched.wait(every_s)
+            self._unlock(kind or "-", **said)
+
+    def _unlock(self, kind: str, **said: Any) -> Attempt:
+        kind, _, mode = kind.partition(">")
+        kind, _, group = kind.partition("#")
+        cause, _, cohort = kind.partition("@")
+        side = {name: said.pop(name) for name in _OF_PLATFORM & {*said}}
+        fields: dict[str, Any] = {
+            **said,
+            **(UNKNOWN if cohort == "unknown" else cohort_of(cohort or "all")),
+        }
+        if group:
+            names = [*names_in(group)]
+            fields["vehicle_id"] = names[self.turns[group] % len(names)]
+            self.turns[group] += 1
+        if side:
+            fields["platform"] = PlatformSide(**side)
+        if not fields.get("platform", True):
+            fields["platform"] = UNSET
+        if "source" in fields:
+            fields["source"] = Source(fields["source"])
+        if "answered_s" in fields:
+            fields["hops_s"] = {"api_answered": fields.pop("answered_s")}
+        if "began_before_s" in fields:
+            fields["started_at"] = self.watched.time.unix_s() - fields.pop("began_before_s")
+        attempt = self.watched.unlock(cause=None if cause == "-" else Cause(cause), **fields)
+        if mode:
+            self._diagnose(attempt.attempt_id, attempt.vehicle_id, mode, attempt.cause)
+        return attempt
+
+    def _late(self, number: int) -> None:
+        """Cars open half a minute after their unlocks have failed."""
+        for _ in range(number):
+            attempt = self._unlock("box_silent")
+            self.watched.wait(30.0)
+            self.watched.alerting.record(
+                StrayAnswer(
+                    kind=StrayKind.LATE, vehicle_id=attempt.vehicle_id, command_id="c",
+                    phase="executed", at=self.watched.time.unix_s(),
+                    attempt_id=attempt.attempt_id, after_s=50.0, source=Source.CUSTOMER,
+                    is_late_unlock=True,
+                )
+            )  # fmt: skip
+
+    def _diagnosed(self, attempts: str, mode: str, cars: str = "car:1") -> None:
+        """Diagnose unlocks by their ids, of these cars."""
+        for attempt_id, car in zip(names_in(attempts), cycle(names_in(cars)), strict=False):
+            self._diagnose(attempt_id, car, mode, Cause.BOX_OFFLINE)
+
+    def _diagnose(self, attempt_id: str, vehicle_id: str, mode: str, cause: Cause | None) -> None:
+        self.diagnoses.append(
+            diagnosis_of(
+                RankedMode(mode, 0.9), attempt_id=attempt_id, vehicle_id=vehicle_id, after_s=1.0,
+                at=self.watched.time.unix_s(), cause=cause,
+            )
+        )  # fmt: skip
+        self.watched.alerting.diagnosis(self.diagnoses[-1])
+
+    def _cars(self, cars: str, cohort: str = "all", presence: str = "online") -> None:
+        """Hear the retained state and presence of cars, as a monitor does that starts."""
+        state = msgspec.structs.replace(PARKED, **cohort_of(cohort))
+        for car in names_in(cars):
+            self.watched.hear(car, state, is_retained=True)
+            self.watched.hear(car, PRESENCE[presence], is_retained=True)
+
+    def _presence(self, cars: str, word: str, *, every_s: float = 0.0) -> None:
+        for car in names_in(cars):
+            self.watched.hear(car, PRESENCE[word], is_retained=False)
+            self.watched.wait(every_s)
+
+    def _act(self, kind: ActionKind) -> None:
+        self.watched.alerting.act(
+            IncidentAction(
+                incident_id=self.watched.last[-1].incident_id,
+                kind=kind, by="Ada", at=self.watched.time.unix_s(),
+            )
+        )  # fmt: skip
+
+    def _look(self) -> None:
+        """Tell all facts of each incident."""
+        for one in self.watched.last:
+            examples = f"; {len(one.examples)} examples" if one.examples else ""
+            self.looked.append(f"{self.lines.of_last(one)}{examples}")
