@@ -11,8 +11,8 @@ import click
 from rich.console import Console
 
 from fleet_sim.commands.credentials import (
-    boxes_of,
     credential_options,
+    identities_of,
 )
 from fleet_sim.commands.options import (
     LiveCommandOptions,
@@ -148,7 +148,7 @@ def _fleet_options(
         fleet_secret=options.fleet_secret,
         profile=load_profile(scenario.fleet.profile),
         tls=options.tls.context_for(brokers),
-        box_credentials=boxes_of(scenario, options.box_credentials, ca_file=options.tls.ca_file),
+        identity_of=identities_of(scenario, options.box_credentials, ca_file=options.tls.ca_file),
         wait_s=options.wait_s,
         with_null_box=part[0] == 1,
         name=f"sms-centre-{part[0]}-of-{part[1]}",

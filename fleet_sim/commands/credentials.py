@@ -9,21 +9,22 @@ from typing import Any
 
 import click
 
-from fleet_sim.runs.live.credentials import BoxCredentials, CredentialOptions, credentials_for
+from fleet_sim.runs.live.credentials import CredentialOptions, credentials_for
 from fleet_sim.scenario.loading import Scenario
+from fleet_wire.links.connecting import IdentityOf
 
 
-def boxes_of(
+def identities_of(
     scenario: Scenario, options: CredentialOptions, *, ca_file: Path | None
-) -> BoxCredentials | None:
-    """Return the credentials of a scenario's boxes; None where they have none of their own.
+) -> IdentityOf | None:
+    """Return what says who each box of a scenario is; None where boxes have no credentials.
 
     Raises `ConfigError` for what cannot be read, and for boxes that have none.
     """
     if not options.is_configured:
         return None
     ids = (spec.vehicle_id for spec in scenario.cars())
-    return credentials_for(options, ids, ca_file=ca_file)
+    return credentials_for(options, ids, ca_file=ca_file).identity_of
 
 
 def credential_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -17,7 +17,7 @@ import click
 from rich.console import Console
 
 from fleet_sim.cars.defects import ModelDefectError
-from fleet_sim.commands.credentials import boxes_of, credential_options
+from fleet_sim.commands.credentials import credential_options, identities_of
 from fleet_sim.commands.options import (
     LiveCommandOptions,
     check_platform_url,
@@ -165,12 +165,12 @@ def run(options: RunOptions) -> None:
     if options.mode == "virtual":
         summary = _run_virtually(loaded, source, directory, console, options, seed=seed)
     else:
-        live = _live_options(options, loaded.scenario, seed=seed, lacks=lacks)
-        kind = options.broker_kind
-        around = spread(
-            loaded.scenario, live, directory, processes=options.processes, broker_kind=kind
-        )
         with directory.none_if_refused():
+            live = _live_options(options, loaded.scenario, seed=seed, lacks=lacks)
+            kind = options.broker_kind
+            around = spread(
+                loaded.scenario, live, directory, processes=options.processes, broker_kind=kind
+            )
             summary = _run_live(loaded, source, directory, live, around, console)
     _show(summary, directory, console)
     _exit_unless_fine(summary, directory, options.expected_manifest)
@@ -183,7 +183,7 @@ def _live_options(
         seed=seed,
         broker_url=options.broker_url,
         broker_password=options.broker_password,
-        box_credentials=boxes_of(scenario, options.box_credentials, ca_file=options.tls.ca_file),
+        identity_of=identities_of(scenario, options.box_credentials, ca_file=options.tls.ca_file),
         platform_url=options.platform_url,
         fleet_secret=options.fleet_secret,
         tls=options.tls,

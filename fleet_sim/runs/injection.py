@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, NamedTuple
 
@@ -82,37 +82,25 @@ class Injected:
     """The cars of this process that it strikes."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Injector:
-    """Puts faults into a fleet, numbers them, and writes down what is done to whom.
+    """Puts faults into a fleet, numbers them, and writes down what is done to whom."""
 
-    `specs` are the cars of which targets are chosen. `load_starts_s` is the simulated second from
-    which windows and records count. `record` writes one line of `ground_truth.jsonl`: a mapping, or
-    a `Hit`. `say` is told when a fault begins and when it ends. A fault that acts in another `part`
-    of the same run is numbered and recorded as all are. `process_of` returns how each fault acts.
-    """
-
-    def __init__(
-        self,
-        specs: Sequence[CarSpec],
-        fleet: Fleet,
-        *,
-        load_starts_s: float,
-        record: Callable[[Any], None],
-        say: Callable[[str], None],
-        around: FaultTargets = CARS_ALONE,
-        part: ProcessRole = ProcessRole.WHOLE,
-        process_of: ProcessOf = own_process,
-    ) -> None:
-        self._process_of = process_of
-        self._specs = specs
-        self._fleet = fleet
-        self._load_starts_s = load_starts_s
-        self._record = record
-        self._say = say
-        self._around = around
-        self._part = part
-        self._seen: Counter[str] = Counter()
-        self.injected: list[Injected] = []
+    specs: Sequence[CarSpec]
+    """The cars of which targets are chosen."""
+    fleet: Fleet
+    load_starts_s: float
+    """The simulated second from which windows and records count."""
+    record: Callable[[Any], None]
+    """Writes one line of `ground_truth.jsonl`: a mapping, or a `Hit`."""
+    say: Callable[[str], None]
+    """Takes a sentence when a fault begins and when it ends."""
+    around: FaultTargets
+    part: ProcessRole
+    """What acts in another part of the same run is numbered and recorded as all are."""
+    process_of: ProcessOf
+    injected: list[Injected] = field(default_factory=list)
+    _seen: Counter[str] = field(default_factory=Counter)
 
     def inject(self, entry: FaultEntry, *, start_s: float, end_s: float) -> Injected:
         """Schedule a fault, record it now and each hit when it happens."""
@@ -120,16 +108,16 @@ class Injector:
         # Counted by name: adding another fault changes no draw of this one.
         stream = f"fault/{entry.name}/{self._seen[entry.name]}"
         self._seen[entry.name] += 1
-        world, boxes = self._fleet.world, self._fleet.boxes
+        world, boxes, around = self.fleet.world, self.fleet.boxes, self.around
         cars = [
             spec
-            for spec in select(self._specs, entry.target, world.seed, stream)
-            if self._part is ProcessRole.AROUND or spec.vehicle_id in boxes
+            for spec in select(self.specs, entry.target, world.seed, stream)
+            if self.part is ProcessRole.AROUND or spec.vehicle_id in boxes
         ]
         ids = [spec.vehicle_id for spec in cars]
         injected = Injected(entry, start_s, end_s, ids)
         self.injected.append(injected)
-        self._record(
+        self.record(
             {
                 "type": "injection",
                 "injection": number,
@@ -149,17 +137,17 @@ class Injector:
             stream_of=_streams(world, stream),
             number=number,
             fault=entry.name,
-            load_starts_s=self._load_starts_s,
-            record=self._record,
-            platform=self._around.platform,
-            broker=self._around.broker,
-            customers=self._around.customers,
+            load_starts_s=self.load_starts_s,
+            record=self.record,
+            platform=around.platform,
+            broker=around.broker,
+            customers=around.customers,
             vehicle_ids=frozenset(ids),
         )
         if ids:
-            is_here = self._part.has(fault) and (injection.boxes or not strikes_boxes(fault))
-            acts = self._process_of(entry, fault) if is_here else _remote_fault
-            world.env.process(_act(fault.name, acts, start_s, injection, self._say))
+            is_here = self.part.has(fault) and (injection.boxes or not strikes_boxes(fault))
+            acts = self.process_of(entry, fault) if is_here else _remote_fault
+            world.env.process(_act(fault.name, acts, start_s, injection, self.say))
         return injected
 
 
@@ -199,8 +187,8 @@ def inject_all(  # noqa: PLR0913 - a run with all that its faults may touch
 ) -> Injector:
     """Schedule every fault of a scenario, see `Injector`, and return what takes more of them."""
     injector = Injector(
-        specs,
-        fleet,
+        specs=specs,
+        fleet=fleet,
         load_starts_s=load_starts_s,
         record=record,
         say=say,

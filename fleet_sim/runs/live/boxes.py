@@ -18,11 +18,11 @@ from fleet_sim.faults import Need
 from fleet_sim.results import readable
 from fleet_sim.runs.conclude import GROUND_TRUTH
 from fleet_sim.runs.directory import RunDirectory
-from fleet_sim.runs.injection import without_platform_faults
+from fleet_sim.runs.injection import Injector, inject_all, without_platform_faults
 from fleet_sim.runs.limits import raise_descriptor_limit
 from fleet_sim.runs.lines import LineFiles
 from fleet_sim.runs.live.control import served
-from fleet_sim.runs.live.drills import DrillDesk, Drills, how_to_drill
+from fleet_sim.runs.live.drills import Drills, how_to_drill
 from fleet_sim.runs.live.fleet import FleetOptions
 from fleet_sim.runs.live.run_fleet import RunFleet
 from fleet_sim.runs.live.stop import route_signals, wait_up_to
@@ -95,12 +95,12 @@ async def serve_boxes(
     async with AsyncExitStack() as stack:
         stack.callback(progress.close)
         stack.push_async_callback(fleet.close)
-        desk = DrillDesk()
+        drills = Drills(scenario, fleet.driver, lacks=DRILLS_LACK, boxes=len(mine))
         if options.control is not None:
-            await stack.enter_async_context(served(options.control, desk.answer))
+            await stack.enter_async_context(served(options.control, drills.answer))
         await fleet.connect(stop)
         if not stop.is_set():
-            desk.drills = _start_faults(scenario, mine, fleet, options, progress)
+            drills.injector = _start_faults(scenario, mine, fleet, options, progress)
             if options.control is not None:
                 progress.note(how_to_drill(options.control))
             progress.phase("serving; SIGTERM or Ctrl-C ends it")
@@ -119,24 +119,19 @@ def _start_faults(
     fleet: RunFleet,
     options: ServeOptions,
     progress: Progress,
-) -> Drills:
-    """Start the faults, and return the handler of drills."""
-    begin_s = fleet.driver.now_s()
-    injector = fleet.inject(
-        without_platform_faults(scenario),
-        mine,
-        load_starts_s=begin_s,
-        record=_record(options, progress),
-        say=progress.note,
-    )
-    return Drills(
-        scenario,
-        injector,
-        fleet.driver,
-        lacks=DRILLS_LACK,
-        begin_s=begin_s,
-        boxes=len(mine),
-    )
+) -> Injector:
+    """Start the faults, and return what takes more of them."""
+    begin_s, record = fleet.driver.now_s(), _record(options, progress)
+    with fleet.driver.present():
+        return inject_all(
+            without_platform_faults(scenario),
+            mine,
+            fleet.here.fleet,
+            load_starts_s=begin_s,
+            record=record,
+            say=progress.note,
+            part=fleet.start_load(begin_s, record),
+        )
 
 
 def _say_whose(

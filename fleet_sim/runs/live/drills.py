@@ -44,43 +44,37 @@ NOT_YET = DrillReply(problems=("the boxes are still connecting; try again when t
 
 
 class Drills:
-    """Takes requests for the boxes of one process. `begin_s` is when their windows count from."""
+    """Takes requests for the boxes of one process, also while they still connect."""
 
-    def __init__(
-        self,
-        scenario: Scenario,
-        injector: Injector,
-        driver: LiveDriver,
-        *,
-        lacks: Lacks,
-        begin_s: float,
-        boxes: int,
-    ) -> None:
+    def __init__(self, scenario: Scenario, driver: LiveDriver, *, lacks: Lacks, boxes: int) -> None:
         self._scenario = scenario
-        self._injector = injector
         self._driver = driver
         self._lacks = lacks
-        self._begin_s = begin_s
         self._boxes = boxes
+        self.injector: Injector | None = None
+        """There when the boxes serve; windows count from the start of its load."""
 
     def answer(self, request: DrillRequest) -> DrillReply:
         """Begin a drill, or say what is wrong with it: it is checked as a scenario's fault is."""
-        now_s = self._driver.now_s() - self._begin_s
+        injector = self.injector
+        if injector is None:
+            return NOT_YET
+        now_s = self._driver.now_s() - injector.load_starts_s
         try:
-            entry = self._check_fault(request, now_s)
+            entry = self._check_fault(request, injector, now_s)
         except ConfigError as error:
             return DrillReply(problems=tuple(error.problems))
         with self._driver.present():
-            injected = self._injector.inject(
+            injected = injector.inject(
                 entry, start_s=round(now_s, 6), end_s=round(now_s + request.for_s, 6)
             )
         return DrillReply(
-            injection=len(self._injector.injected) - 1,
+            injection=len(injector.injected) - 1,
             struck=len(injected.vehicle_ids),
             boxes=self._boxes,
         )
 
-    def _check_fault(self, request: DrillRequest, now_s: float) -> FaultEntry:
+    def _check_fault(self, request: DrillRequest, injector: Injector, now_s: float) -> FaultEntry:
         """Return the fault of a scenario in which it stands beside what is at work already.
 
         Raises `ConfigError`.
@@ -89,7 +83,7 @@ class Drills:
             raise ConfigError([f"--for: expected more than 0 s and at most {LONGEST_S:.0f} s"])
         at_work = [
             (number, each)
-            for number, each in enumerate(self._injector.injected)
+            for number, each in enumerate(injector.injected)
             if each.end_s > now_s and each.start_s - now_s < LONGEST_S
         ]
         drill = {
@@ -122,18 +116,6 @@ class Drills:
 def how_to_drill(control: Path) -> str:
     """Return what to type for a drill on boxes that listen on a socket."""
     return f"fleet-sim inject FAULT --for TIME --control {control} holds a drill"
-
-
-class DrillDesk:
-    """Answers requests for drills, also while the boxes still connect."""
-
-    def __init__(self) -> None:
-        self.drills: Drills | None = None
-        """There when the boxes serve."""
-
-    def answer(self, request: DrillRequest) -> DrillReply:
-        """Begin a drill, or say why not."""
-        return NOT_YET if self.drills is None else self.drills.answer(request)
 
 
 def _from_now(injected: Injected, now_s: float) -> dict[str, Any]:

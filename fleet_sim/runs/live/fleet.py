@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 from fleet_sim.cars.disturbance import BOX_LINK_LIMITS
 from fleet_sim.cars.fleet import Fleet
@@ -17,17 +16,7 @@ from fleet_sim.cars.modem import Modem
 from fleet_sim.cars.movements import OnMovement
 from fleet_sim.cars.spec import NULL_CAR, CarSpec
 from fleet_sim.cars.world import FleetCounts, World
-from fleet_sim.runs.injection import (
-    CARS_ALONE,
-    FaultTargets,
-    Injector,
-    ProcessRole,
-    end_injections,
-    inject_all,
-    silent,
-)
-from fleet_sim.runs.live.broker_control import MosquittoControl
-from fleet_sim.runs.live.credentials import BoxCredentials
+from fleet_sim.runs.injection import end_injections
 from fleet_sim.runs.live.driver import LiveDriver
 from fleet_sim.runs.live.health import FleetHealth
 from fleet_sim.runs.live.waiting import Waiting
@@ -35,7 +24,6 @@ from fleet_sim.runs.live.wall_clock import WallClockFollower
 from fleet_sim.runs.live.worker_messages import Counts
 from fleet_sim.runs.memory import rss_bytes
 from fleet_sim.runs.progress import Progress
-from fleet_sim.scenario.loading import Scenario
 from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.links.brokers import Brokers
 from fleet_wire.links.connecting import IdentityOf
@@ -65,10 +53,8 @@ class FleetOptions:
     fleet_secret: str = DEMO_SECRET
     profile: Profile = NATIVE
     tls: ssl.SSLContext | None = None
-    box_credentials: BoxCredentials | None = None
-    """None: all are the user in `brokers`."""
-    broker_control: MosquittoControl | None = None
-    """The control that refuses boxes, if the broker is ours."""
+    identity_of: IdentityOf | None = None
+    """Returns who each box is; None: all are the user in `brokers`."""
     on_bad_certificate: Callable[[bool], None] | None = None
     """See `World`, where the broker is ours."""
     quick_ack: bool = False
@@ -105,7 +91,7 @@ class LiveFleet:
             seed=options.seed,
             fleet_secret=options.fleet_secret,
             epoch_unix_s=time.time() - self.driver.now_s(),
-            link_factory=self.links(BOX_LINK_LIMITS, identity_of=_identity_of(options)),
+            link_factory=self.links(BOX_LINK_LIMITS, identity_of=options.identity_of),
             profile=options.profile,
             defects=self.driver.defects,
             on_movement=options.on_movement,
@@ -246,30 +232,6 @@ class LiveFleet:
         """Return how many boxes are neither connected nor asleep, and why; "" for none."""
         return self.health.away(self.boxes)
 
-    def inject(
-        self,
-        scenario: Scenario,
-        specs: Sequence[CarSpec],
-        *,
-        load_starts_s: float,
-        record: Callable[[Any], None],
-        say: Callable[[str], None] = silent,
-        around: FaultTargets = CARS_ALONE,
-        part: ProcessRole = ProcessRole.WHOLE,
-    ) -> Injector:
-        """Schedule the faults of a scenario."""
-        with self.driver.present():
-            return inject_all(
-                scenario,
-                specs,
-                self.fleet,
-                load_starts_s=load_starts_s,
-                record=record,
-                say=say,
-                around=around,
-                part=part,
-            )
-
     def end_injections(self) -> None:
         """Record what faults are still at work on."""
         with self.driver.present():
@@ -320,10 +282,3 @@ class Leaving:
 def _car_of(handler: LinkHandler) -> str | None:
     """Return whose link it is, where it is a car's."""
     return handler.vehicle_id if isinstance(handler, Modem) else None
-
-
-def _identity_of(options: FleetOptions) -> IdentityOf | None:
-    """Return what says who each box is, where that is not for the broker's address to say."""
-    if options.box_credentials is not None:
-        return options.box_credentials.identity_of
-    return None if options.broker_control is None else options.broker_control.identity_of

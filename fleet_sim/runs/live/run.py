@@ -24,11 +24,12 @@ from fleet_sim.results.injected import OWN_PROCESS, InjectedFault
 from fleet_sim.results.summary import LOST_BOXES, RunFacts
 from fleet_sim.runs.conclude import ATTEMPTS, GROUND_TRUTH, conclude
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
+from fleet_sim.runs.injection import inject_all
 from fleet_sim.runs.lines import LineFiles
 from fleet_sim.runs.live.absences import lost_boxes
 from fleet_sim.runs.live.control import served
-from fleet_sim.runs.live.credentials import BoxCredentials, TlsFiles
-from fleet_sim.runs.live.drills import DrillDesk, Drills, how_to_drill
+from fleet_sim.runs.live.credentials import TlsFiles
+from fleet_sim.runs.live.drills import Drills, how_to_drill
 from fleet_sim.runs.live.fleet import FleetOptions
 from fleet_sim.runs.live.health import Pulse
 from fleet_sim.runs.live.probe_process import ProbeError, ProbeProcess
@@ -43,6 +44,7 @@ from fleet_sim.runs.progress_state import LoadState, UnlocksSoFar
 from fleet_sim.runs.rentals import PLATFORM, Movements, Rentals
 from fleet_sim.scenario.loading import Lacks, Scenario
 from fleet_wire.contract.signing import DEMO_SECRET
+from fleet_wire.links.connecting import IdentityOf
 from fleet_wire.private_files import FOR_OWNER
 from fleet_wire.profiles.loading import load_profile
 
@@ -68,7 +70,8 @@ class LiveOptions:
     """None: private brokers."""
     broker_password: str | None = field(default=None, repr=False)
     """Besides the one in the URL."""
-    box_credentials: BoxCredentials | None = None
+    identity_of: IdentityOf | None = None
+    """Returns who each box is; None: all are the user of the broker."""
     fleet_secret: str = DEMO_SECRET
     tls: TlsFiles = field(default_factory=TlsFiles)
     wait_s: float = 60.0
@@ -135,7 +138,7 @@ class LiveRun:
         self._faults: list[InjectedFault] = []
         self._unlocks = UnlocksSoFar(directory.path / ATTEMPTS, duration_s=scenario.load_duration_s)
         self._tasks: list[asyncio.Task[None]] = []
-        self._desk = DrillDesk()
+        self._drills = Drills(scenario, self._driver, lacks=options.lacks, boxes=len(self._specs))
         self._facts: RunFacts | None = None
         self._interrupted_after_s: float | None = None
 
@@ -163,7 +166,7 @@ class LiveRun:
         """
         control = self._options.control
         with closing(self._files):
-            async with nullcontext() if control is None else served(control, self._desk.answer):
+            async with nullcontext() if control is None else served(control, self._drills.answer):
                 await self._run()
 
     async def _run(self) -> None:
@@ -323,24 +326,18 @@ class LiveRun:
         load_starts_s = driver.now_s() + load_starts_at - time.time()
         self._load_starts_s = load_starts_s
         self._load_starts_at = time.monotonic() + load_starts_s - driver.now_s()
-        injector = self._fleet.inject(
-            self._scenario,
-            self._specs,
-            load_starts_s=load_starts_s,
-            record=self._record_truth,
-            around=rentals.fault_targets(self._brokers.control),
-        )
         if self._options.control is not None:
             self._progress.note(how_to_drill(self._options.control))
-        self._desk.drills = Drills(
-            self._scenario,
-            injector,
-            driver,
-            lacks=self._options.lacks,
-            begin_s=load_starts_s,
-            boxes=len(self._specs),
-        )
         with driver.present():
+            self._drills.injector = inject_all(
+                self._scenario,
+                self._specs,
+                self._fleet.here.fleet,
+                load_starts_s=load_starts_s,
+                record=self._record_truth,
+                around=rentals.fault_targets(self._brokers.control),
+                part=self._fleet.start_load(load_starts_s, self._record_truth),
+            )
             rentals.start_customers(load_starts_s, self._client)
         self._background(self._sample(load_starts_s))
 
@@ -427,15 +424,14 @@ class LiveRun:
 
 def fleet_options(scenario: Scenario, options: LiveOptions, brokers: RunBrokers) -> FleetOptions:
     """Return what the boxes of a run need besides their cars."""
-    bad = brokers.bad_certificates
+    bad, control = brokers.bad_certificates, brokers.control
     return FleetOptions(
         brokers=brokers.brokers,
         seed=options.seed,
         fleet_secret=options.fleet_secret,
         profile=load_profile(scenario.fleet.profile),
         tls=options.tls.context_for(brokers.brokers),
-        box_credentials=options.box_credentials,
-        broker_control=brokers.control,
+        identity_of=control.identity_of if control else options.identity_of,
         on_bad_certificate=None if bad is None else bad.refuse,
         quick_ack=brokers.wants_quick_ack,
         says_goodbye=not brokers.processes,

@@ -15,14 +15,13 @@ from fleet_sim.cars.spec import CarSpec
 from fleet_sim.cars.world import FleetCounts
 from fleet_sim.faults import Hit
 from fleet_sim.results import readable
-from fleet_sim.runs.injection import CARS_ALONE, FaultTargets, Injector, ProcessRole, silent
+from fleet_sim.runs.injection import ProcessRole
 from fleet_sim.runs.live.fleet import POLL_S, FleetOptions, Leaving, LiveFleet
 from fleet_sim.runs.live.health import Health, without_in_words
 from fleet_sim.runs.live.waiting import Waiting
 from fleet_sim.runs.live.workers import Workers
 from fleet_sim.runs.memory import rss_bytes
 from fleet_sim.runs.progress import Progress
-from fleet_sim.scenario.loading import Scenario
 
 
 class RunFleet:
@@ -140,28 +139,14 @@ class RunFleet:
             "rss_bytes": rss_bytes(),
         }
 
-    def inject(
-        self,
-        scenario: Scenario,
-        specs: Sequence[CarSpec],
-        *,
-        load_starts_s: float,
-        record: Callable[[Any], None],
-        say: Callable[[str], None] = silent,
-        around: FaultTargets = CARS_ALONE,
-    ) -> Injector:
-        """Schedule the faults: on boxes where these are, on platform and customers here."""
+    def start_load(self, load_starts_s: float, record: Callable[[Any], None]) -> ProcessRole:
+        """Start the faults of workers; return which of the others act in this process.
+
+        `record` takes what they hit.
+        """
         self._record = record
         self._workers.start_load(load_starts_s - self.driver.now_s() + time.monotonic())
-        return self.here.inject(
-            scenario,
-            specs,
-            load_starts_s=load_starts_s,
-            record=record,
-            say=say,
-            around=around,
-            part=ProcessRole.AROUND if self._workers else ProcessRole.WHOLE,
-        )
+        return ProcessRole.AROUND if self._workers else ProcessRole.WHOLE
 
     async def close(self) -> None:
         """End the workers, then the boxes of this process: see `LiveFleet.close`."""

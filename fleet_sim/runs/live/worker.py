@@ -15,7 +15,7 @@ import msgspec
 
 from fleet_sim.cars.movements import Movement
 from fleet_sim.faults import Hit
-from fleet_sim.runs.injection import ProcessRole
+from fleet_sim.runs.injection import ProcessRole, inject_all
 from fleet_sim.runs.limits import raise_descriptor_limit
 from fleet_sim.runs.live import worker_messages as messages
 from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
@@ -153,13 +153,16 @@ class _Worker(Progress):
         self._end()
 
     def _start_load(self, load_starts_at: float) -> None:
-        self._fleet.inject(
-            self._scenario,
-            self._specs,
-            load_starts_s=self._fleet.driver.now_s() + load_starts_at - monotonic(),
-            record=self._record,
-            part=ProcessRole.BOXES,
-        )
+        driver = self._fleet.driver
+        with driver.present():
+            inject_all(
+                self._scenario,
+                self._specs,
+                self._fleet.fleet,
+                load_starts_s=driver.now_s() + load_starts_at - monotonic(),
+                record=self._record,
+                part=ProcessRole.BOXES,
+            )
 
     def _record(self, line: Any) -> None:
         """Send hits to the parent, which knows the injections itself."""

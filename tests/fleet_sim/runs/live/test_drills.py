@@ -15,7 +15,6 @@ from fleet_sim.runs.live.boxes import LACKS
 from fleet_sim.runs.live.drills import DrillReply, DrillRequest, Drills
 from fleet_sim.runs.live.driver import LiveDriver
 from fleet_sim.scenario.loading import load_scenario
-from fleet_wire.links.link import LinkHandler
 from tests.helpers.fake_link import FakeLink
 
 SCENARIO = """\
@@ -46,11 +45,9 @@ class Staging:
         self.truth: list[Any] = []
         self.said: list[str] = []
 
-        def links(handler: LinkHandler) -> FakeLink:
-            return FakeLink(handler)
-
         specs = scenario.cars()
-        self.fleet = Fleet(World(self.driver, 1, "s", 0.0, links), specs[::2], sms_centre="sms")
+        world = World(self.driver, 1, "s", 0.0, FakeLink)
+        self.fleet = Fleet(world, specs[::2], sms_centre="sms")
         with self.driver.present():
             self.fleet.start()
             injector = inject_all(
@@ -61,14 +58,8 @@ class Staging:
                 record=self.truth.append,
                 say=self.said.append,
             )
-        self.drills = Drills(
-            scenario,
-            injector,
-            self.driver,
-            lacks=LACKS,
-            begin_s=self.driver.now,
-            boxes=4,
-        )
+        self.drills = Drills(scenario, self.driver, lacks=LACKS, boxes=4)
+        self.drills.injector = injector
 
     def inject(self, fault: str, *target: str, for_s: float = 60.0, **more: Any) -> DrillReply:
         """Ask for a drill, and let it begin."""
@@ -90,27 +81,19 @@ async def staging(tmp_path: Path) -> Staging:
 
 
 async def test_a_drill_begins_at_once_and_ends_by_itself(staging: Staging) -> None:
-    """On the cars of this process that fit; and both are said."""
+    """On the cars of this process that fit; it is said, and written down as any fault is."""
     reply = staging.inject("no_coverage_garage", "region=north", for_s=60)
     assert reply == DrillReply(injection=1, struck=2, boxes=4)
+    line = staging.truth[1]
+    assert (line["type"], line["injection"]) == ("injection", 1)
+    assert line["vehicles"] == ["north-0", "north-2"]
+    assert line["end_s"] - line["start_s"] == pytest.approx(60)
+    assert line["start_s"] >= 0
     assert staging.without_coverage() == {"north-0", "north-2"}
     assert staging.said[-1] == "fault no_coverage_garage begins: 2 cars, 60 s (injection 1)"
     staging.driver.advance_to(staging.driver.now_s() + 61)
     assert staging.without_coverage() == set()
     assert "fault no_coverage_garage ends (injection 1)" in staging.said
-    staging.driver.stop()
-
-
-async def test_a_drill_is_written_down_as_a_scenarios_fault_is(staging: Staging) -> None:
-    """Its window counts from when the others' do."""
-    staging.inject(
-        "ack_lost_executed", "ids=[north-2]", "share=1.0", for_s=90, parameters=("loss=0.5",)
-    )
-    line = staging.truth[1]
-    assert (line["type"], line["injection"], line["fault"]) == ("injection", 1, "ack_lost_executed")
-    assert (line["vehicles"], line["parameters"]) == (["north-2"], {"loss": 0.5})
-    assert line["end_s"] - line["start_s"] == pytest.approx(90)
-    assert line["start_s"] >= 0
     staging.driver.stop()
 
 

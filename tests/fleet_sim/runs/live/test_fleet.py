@@ -62,7 +62,7 @@ async def test_a_box_with_a_wrong_password_is_named(
             FleetOptions(
                 brokers=brokers,
                 seed=1,
-                box_credentials=credentials_for(options, [*passwords], ca_file=None),
+                identity_of=credentials_for(options, [*passwords], ca_file=None).identity_of,
             ),
         )
         progress = LineProgress(said)
