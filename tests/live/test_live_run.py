@@ -96,16 +96,6 @@ def test_an_expectation_that_does_not_hold_gives_exit_code_1(tmp_path: Path) -> 
     assert "✗" in stdout
 
 
-def test_a_wrong_scenario_gives_exit_code_2_and_the_place(tmp_path: Path) -> None:
-    """File, line, key, and what was meant."""
-    scenario = write_scenario(tmp_path, SCENARIO.replace("actuation:", "actuaton:"))
-    code, _, stderr = run_here("fleet_sim", "run", scenario, "--out", tmp_path / "run")
-    assert code == 2
-    assert f"{scenario}:11: fleet.groups.0.box.actuaton" in stderr
-    assert "did you mean 'actuation'?" in stderr
-    assert "Traceback" not in stderr
-
-
 @pytest.mark.broker
 def test_a_killed_broker_costs_only_what_was_in_flight(tmp_path: Path) -> None:
     """Boxes and probe come back by themselves; what was under way ends as unknown."""
@@ -253,22 +243,6 @@ def test_a_broker_that_is_away_is_waited_for_then_given_up(tmp_path: Path) -> No
     assert f"{url}: no box could connect in 4 s: unreachable: Connection refused" in stderr
 
 
-def test_too_few_descriptors_are_named_with_their_cure(tmp_path: Path) -> None:
-    """The limit, how many are needed, and the command that raises it."""
-    scenario = write_scenario(tmp_path)
-    process = start(
-        "fleet_sim",
-        "run",
-        scenario,
-        *("--out", tmp_path / "run", "--set", "fleet.count=5000", "--processes", "1"),
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (1000, 1000)),
-    )
-    code, _, stderr = finish(process)
-    assert code == 2
-    assert "5,100 open files" in stderr
-    assert "ulimit -Hn 5100" in stderr
-
-
 @pytest.mark.broker
 @pytest.mark.long
 def test_a_file_that_cannot_grow_is_named_and_the_rest_is_kept(tmp_path: Path) -> None:
@@ -353,22 +327,3 @@ def test_a_drill_on_a_run(tmp_path: Path) -> None:
     (injection,) = [one for one in lines(out / "ground_truth.jsonl") if one["type"] == "injection"]
     assert injection["vehicles"] == ["car-00003"]
     assert (out / "report.html").is_file()
-
-
-@pytest.mark.parametrize(
-    ("options", "problem"),
-    [
-        (["--mode", "virtual"], "--control: in virtual time nobody could inject"),
-        (["--processes", "2"], "--control: drills reach boxes of one process"),
-    ],
-)
-def test_where_nobody_could_inject(tmp_path: Path, options: list[str], problem: str) -> None:
-    """It is said before anything starts."""
-    out = tmp_path / "run"
-    scenario, control = write_scenario(tmp_path), tmp_path / "control"
-    code, _, errors = run_here(
-        "fleet_sim", "run", scenario, "--control", control, "--out", out, *options
-    )
-    assert code == 2
-    assert problem in errors
-    assert not out.exists()

@@ -327,17 +327,6 @@ async def test_tokens_go_into_a_file_of_our_own(mosquitto: BrokerProcess, tmp_pa
     assert named["anna"] not in said
 
 
-def test_nobody_answers_at_the_broker(tmp_path: Path) -> None:
-    """It says so, and ends."""
-    code, _, stderr = run_here(
-        "fleet_sim", "platform", write_scenario(tmp_path), "--wait", "0.2",
-        "--broker", "mqtt://127.0.0.1:1", "--listen", "127.0.0.1:0",
-    )  # fmt: skip
-    assert code == 2
-    assert "no platform could connect in 0.2 s" in stderr
-    assert "does the broker run" in stderr
-
-
 @pytest.mark.broker
 def test_a_port_that_is_taken(mosquitto: BrokerProcess, tmp_path: Path) -> None:
     """The error names it, with its cure."""
@@ -351,42 +340,3 @@ def test_a_port_that_is_taken(mosquitto: BrokerProcess, tmp_path: Path) -> None:
         )  # fmt: skip
     assert code == 2
     assert f"port {port} on 127.0.0.1 is taken" in stderr
-
-
-@pytest.mark.parametrize("name", ["", "a b", "ü", "x" * 65, "a\nb"])
-def test_a_name_that_no_token_can_have(name: str, tmp_path: Path) -> None:
-    """It is refused before anything starts."""
-    code, _, stderr = run_here(
-        "fleet_sim", "platform", write_scenario(tmp_path), "--customer", name,
-        "--broker", "mqtt://127.0.0.1:1",
-    )  # fmt: skip
-    assert code == 2
-    assert "--customer" in stderr
-
-
-def test_a_client_id_that_not_every_broker_takes(tmp_path: Path) -> None:
-    """It is refused before anything starts."""
-    code, _, stderr = run_here(
-        "fleet_sim", "platform", write_scenario(tmp_path), "--client-id", "a/b",
-        "--broker", "mqtt://127.0.0.1:1",
-    )  # fmt: skip
-    assert code == 2
-    assert "1 to 64 letters" in stderr
-
-
-def test_a_log_that_cannot_be_written(tmp_path: Path) -> None:
-    """It is refused before anything starts."""
-    code, _, stderr = run_here(
-        "fleet_sim", "platform", write_scenario(tmp_path), "--log-file", tmp_path / "no" / "log",
-        "--broker", "mqtt://127.0.0.1:1",
-    )  # fmt: skip
-    assert code == 2
-    assert "No such file or directory" in stderr
-    assert "--log-file" in stderr
-
-
-def test_the_description_is_printed() -> None:
-    """As JSON, whole."""
-    code, stdout, _ = run_here("fleet_sim", "openapi")
-    assert code == 0
-    assert msgspec.json.decode(stdout)["openapi"] == "3.1.0"

@@ -170,43 +170,9 @@ def _opened(log: Path) -> set[str]:
     }
 
 
-@pytest.mark.parametrize(
-    ("options", "problem"),
-    [
-        (("--platform", "ftp://x"), "expected http:// or https:// and a host"),
-        (("--platform", "http://127.0.0.1:1", "--shard", "1/2"), "one process plays all cars"),
-        (("--platform", "http://127.0.0.1:1", "--processes", "2"), "one process plays all cars"),
-    ],
-)
-def test_boxes_that_cannot_be_rented(
-    options: tuple[str, ...], problem: str, tmp_path: Path
-) -> None:
+def test_boxes_of_several_processes_cannot_be_rented(tmp_path: Path) -> None:
     """The command names what to change before a box connects."""
     scenario = write_scenario(tmp_path, SCENARIO.partition("expect:")[0])
-    broker = ("--broker", "mqtt://127.0.0.1:1")
-    ask = run if "--processes" in options else run_here
-    code, _, errors = ask("fleet_sim", "boxes", scenario, *broker, *options)
-    assert (code, problem in errors) == (2, True), errors
-
-
-def test_nobody_rents_boxes_of_a_scenario_without_customers(tmp_path: Path) -> None:
-    """A platform for nobody is a mistake in the command line."""
-    text = SCENARIO.partition("customers:")[0]
     options = ("--broker", "mqtt://127.0.0.1:1", "--platform", "http://127.0.0.1:1")
-    code, _, errors = run_here("fleet_sim", "boxes", write_scenario(tmp_path, text), *options)
-    assert (code, "the scenario has no `customers`" in errors) == (2, True), errors
-
-
-@pytest.mark.parametrize(
-    ("options", "problem"),
-    [
-        (("--platform", "http://127.0.0.1:1"), "--platform: needs --broker"),
-        (("--platform", "ftp://x", "--broker", "mqtt://127.0.0.1:1"), "expected http://"),
-    ],
-)
-def test_a_platform_that_cannot_be_asked(
-    options: tuple[str, ...], problem: str, tmp_path: Path
-) -> None:
-    """It is told before anything begins."""
-    code, _, errors = run_here("fleet_sim", "run", write_scenario(tmp_path, SCENARIO), *options)
-    assert (code, problem in errors) == (2, True), errors
+    code, _, errors = run("fleet_sim", "boxes", scenario, *options, "--processes", "2")
+    assert (code, "one process plays all cars" in errors) == (2, True), errors

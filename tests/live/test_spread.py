@@ -28,7 +28,6 @@ from tests.helpers.commands import (
     write_scenario,
 )
 from tests.helpers.hand_made_boxes import AnyClient, links_to, presences
-from tests.helpers.own_commands import run_here
 from tests.helpers.pages import blocks, page
 from tests.helpers.waiting import eventually, wait_for
 
@@ -297,46 +296,3 @@ def test_the_run_that_the_page_shows(tmp_path: Path) -> None:
     )
     assert code in (0, 1), stdout + stderr  # it expects more cars than these
     assert summary(tmp_path / "run")["boxes"]["processes"] == 4
-
-
-@pytest.mark.parametrize(
-    ("more", "arguments", "said"),
-    [
-        (
-            "customers: {stages: [{kind: constant, rate_per_s: 1, duration_s: 5}]}\n",
-            (),
-            "customers open doors",
-        ),
-        (
-            "faults: [{name: acl_denied_silent, window: {start_s: 0}}]\n",
-            (),
-            "fault acl_denied_silent acts on the broker",
-        ),
-        ("", ("--mode", "virtual"), "--processes: in virtual time all is in this process"),
-    ],
-)
-def test_what_cannot_be_spread_is_refused(
-    tmp_path: Path, more: str, arguments: tuple[str, ...], said: str
-) -> None:
-    """Before anything starts, with what would do."""
-    scenario = write_scenario(tmp_path, f"{SCENARIO}{more}")
-    command = ("fleet_sim", "run", scenario, "--out", tmp_path / "run", "--processes", 2)
-    code, stdout, stderr = run_here(*command, *arguments)
-    assert code == 2, stdout
-    assert said in stderr
-
-
-def test_more_processes_than_cars_are_refused(tmp_path: Path) -> None:
-    """With the number that would do, and of a shard with that of its own."""
-    scenario = write_scenario(tmp_path)
-    code, stdout, stderr = run_here(
-        *("fleet_sim", "run", scenario, "--out", tmp_path / "run", "--processes", 31)
-    )
-    assert code == 2, stdout
-    assert stderr == "fleet-sim: --processes 31: at most 30, for 30 boxes\n"
-    code, stdout, stderr = run_here(
-        *("fleet_sim", "boxes", scenario, "--broker", "mqtt://127.0.0.1:1"),
-        *("--shard", "1/3", "--processes", 11),
-    )
-    assert code == 2, stdout
-    assert stderr == "fleet-sim: --processes 11: at most 10, for 10 boxes\n"

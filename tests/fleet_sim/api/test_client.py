@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager, nullcontext
 from typing import Any
 
@@ -35,7 +35,13 @@ FULL = Request(
 @asynccontextmanager
 async def asking(platform: Any) -> AsyncIterator[Ask]:
     """Give what asks a platform over HTTP, and returns its answer."""
-    present = Present()
+    entered: list[bool] = []
+
+    @contextmanager
+    def present() -> Iterator[None]:
+        entered.append(True)
+        yield
+
     async with served_api(platform) as api:
         over_http = HttpPlatform(api.url, present=present)
 
@@ -48,31 +54,7 @@ async def asking(platform: Any) -> AsyncIterator[Ask]:
 
         yield ask
         await over_http.close()
-        assert present.entered
-
-
-class Present:
-    """Counts how often something came in from outside."""
-
-    def __init__(self) -> None:
-        self.entered = 0
-
-    @contextmanager
-    def _context(self) -> Any:
-        self.entered += 1
-        yield
-
-    def __call__(self) -> Any:
-        """Return a context."""
-        return self._context()
-
-
-async def test_a_request_comes_as_it_was_asked() -> None:
-    """All of it, in whole seconds to wait."""
-    platform = FakePlatform()
-    async with asking(platform) as ask:
-        await ask(FULL)
-    assert platform.request == msgspec.structs.replace(FULL, wait_s=10.0)
+        assert entered, "answers enter the model's present"
 
 
 def of(problem: problems.ProblemType, **more: Any) -> Answer:
@@ -91,11 +73,12 @@ def of(problem: problems.ProblemType, **more: Any) -> Answer:
     ],
 )
 async def test_an_answer_comes_as_it_was_given(answer: Answer) -> None:
-    """Status, body, place, problem type and when to ask again."""
+    """Status, body, place, problem type and when to ask again; the request came as it was asked."""
     platform = FakePlatform()
     platform.answer = answer
     async with asking(platform) as ask:
         assert await ask(FULL) == answer
+    assert platform.request == msgspec.structs.replace(FULL, wait_s=10.0), "in whole seconds"
 
 
 async def test_a_rental_goes_as_in_process() -> None:

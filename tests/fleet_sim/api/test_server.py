@@ -83,7 +83,14 @@ async def test_each_operation_has_its_route(
 
 
 async def test_headers_come_to_the_platform(api: ServedApi, platform: FakePlatform) -> None:
-    """Wait, key, trace and version; the answer says what became of the wait."""
+    """Wait, key, trace and version; the answer has the place and time to ask again.
+
+    A version that is none goes no further.
+    """
+    problem = problems.TOO_MANY_REQUESTS
+    platform.answer = Answer(
+        status=429, body=problem.body(), problem=problem, retry_after_s=1.2, location="/commands/c"
+    )
     answer = await api.send(
         "POST", UNLOCK, BOOKING, prefer="respond-async, WAIT=10", idempotency_key='"k 1"',
         traceparent=TRACEPARENT, app_version="5.12.0",
@@ -92,6 +99,10 @@ async def test_headers_come_to_the_platform(api: ServedApi, platform: FakePlatfo
     assert (request.wait_s, request.idempotency_key) == (10.0, "k 1")
     assert (request.traceparent, request.app_version) == (TRACEPARENT, "5.12.0")
     assert answer.headers["Preference-Applied"] == "wait=10"
+    assert (answer.headers["Location"], answer.headers["Retry-After"]) == ("/commands/c", "2")
+    for version in ("<script>", "5" * 33, "ü", "5 1"):
+        await api.send("POST", UNLOCK, BOOKING, app_version=version)
+        assert platform.request.app_version is None
 
 
 @pytest.mark.parametrize(
@@ -105,20 +116,6 @@ async def test_a_wish_to_wait(
     answer = await api.send("POST", UNLOCK, BOOKING, prefer=prefer)
     assert platform.request.wait_s == wait_s
     assert ("Preference-Applied" in answer.headers) is (wait_s > 0)
-
-
-@pytest.mark.parametrize("version", ["<script>", "5" * 33, "ü", "5 1"])
-async def test_a_version_that_is_none(version: str, api: ServedApi, platform: FakePlatform) -> None:
-    """It goes no further."""
-    await api.send("POST", UNLOCK, BOOKING, app_version=version)
-    assert platform.request.app_version is None
-
-
-async def test_where_the_status_is_found(api: ServedApi, platform: FakePlatform) -> None:
-    """202 has a Location."""
-    platform.answer = Answer(status=202, body={}, location="/commands/c-1")
-    answer = await api.send("POST", UNLOCK, BOOKING)
-    assert (answer.status, answer.headers["Location"]) == (202, "/commands/c-1")
 
 
 @pytest.mark.parametrize(
@@ -163,6 +160,74 @@ async def test_a_body_that_cannot_be_read(
     assert line.trace_id == problem["trace_id"]
 
 
+TURNED_DOWN: list[tuple[str, str, Any, dict[str, Any], int, str]] = [
+    ("POST", UNLOCK, b"a=b", {"Content_Type": "text/plain"}, 415, "unsupported-media-type"),
+    ("POST", UNLOCK, BOOKING, {"Content_Encoding": "foo"}, 415, "unsupported-media-type"),
+    ("POST", UNLOCK, BOOKING, {"Content_Encoding": "x-gzip"}, 415, "unsupported-media-type"),
+    ("POST", UNLOCK, BOOKING, {"Content_Encoding": "gzip, gzip"}, 415, "unsupported-media-type"),
+    ("POST", UNLOCK, BOOKING, {"Content_Encoding": "br"}, 415, "unsupported-media-type"),
+    ("POST", UNLOCK, b"no gzip", {"Content_Encoding": "gzip"}, 400, "invalid-request"),
+    ("POST", UNLOCK, b" " * 20_000, {}, 413, "body-too-large"),
+    *(
+        ("POST", UNLOCK, BOOKING, {"idempotency_key": key}, 400, "invalid-request")
+        for key in ("", '"', '""', "a b", "k" * 256, "ü")
+    ),
+    *(
+        ("POST", path, BOOKING, {}, 404, "route-unknown")
+        for path in ("/nothing", "/bookings/", "/bookings/b/extend", f"/vehicles/{'c' * 129}/lock")
+    ),
+    ("GET", UNLOCK, None, {}, 405, "method-not-allowed"),
+    ("DELETE", "/bookings/b-1", None, {}, 405, "method-not-allowed"),
+    ("POST", "/", None, {}, 405, "method-not-allowed"),
+    ("FOO", UNLOCK, BOOKING, {}, 400, "invalid-request"),
+    ("GET", "/vehicles/" + "a" * 9_000, None, {}, 414, "blank"),
+    ("POST", UNLOCK, BOOKING, {"X_Long": "a" * 9_000}, 431, "blank"),
+    ("POST", UNLOCK, BOOKING, {f"X_{n}": "a" for n in range(140)}, 431, "blank"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body", "headers", "status", "problem"), TURNED_DOWN)
+async def test_what_is_turned_down_is_a_problem_in_the_log(
+    method: str,
+    path: str,
+    body: Any,
+    headers: dict[str, Any],
+    status: int,
+    problem: str,
+    api: ServedApi,
+    platform: FakePlatform,
+) -> None:
+    """Each says what is wrong; the platform is not bothered, and nothing is an error of ours."""
+    answer = await api.send(method, path, body, **headers)
+    details = msgspec.json.decode(answer.body)
+    assert (answer.status, details["status"]) == (status, status)
+    assert problem == "blank" or details["type"] == f"/problems/{problem}"
+    line = api.log[-1]
+    assert (line.event, line.status, line.trace_id) == ("answered", status, details["trace_id"])
+    assert encode_event(line)
+    assert not platform.asked
+    assert not api.untreated
+
+
+async def test_what_is_turned_down_says_what_would_do(api: ServedApi) -> None:
+    """The header at fault, the codings and methods that there are, and what is too long."""
+    _, problem = await api.problem("POST", UNLOCK, BOOKING, idempotency_key='"')
+    assert [error["header"] for error in problem["errors"]] == ["Idempotency-Key"]
+    for coding in ("foo", "br"):  # the parser stops at the second
+        answer = await api.send("POST", UNLOCK, BOOKING, Content_Encoding=coding)
+        assert answer.headers["Accept-Encoding"] == "gzip, deflate"
+    _, problem = await api.problem("POST", UNLOCK, b"no gzip", Content_Encoding="gzip")
+    assert problem["errors"] == [{"detail": "it is not what Content-Encoding says", "pointer": "#"}]
+    for method, path, allowed in (
+        ("GET", UNLOCK, "POST"), ("DELETE", "/bookings/b-1", "PATCH"), ("POST", "/", "GET, HEAD")
+    ):  # fmt: skip
+        assert (await api.send(method, path)).headers["Allow"] == allowed
+    answer = await api.send("GET", "/vehicles/" + "a" * 9_000)
+    assert b"an address that is too long" in answer.body
+    answer = await api.send("GET", "/vehicles/car-1", App_Version="1" * 9_000)
+    assert b"more about itself" in answer.body
+
+
 @pytest.mark.parametrize("depth", [1_000, 8_000])
 async def test_a_body_that_is_nested_deeply(depth: int, api: ServedApi) -> None:
     """It is a bad body like any other."""
@@ -171,76 +236,16 @@ async def test_a_body_that_is_nested_deeply(depth: int, api: ServedApi) -> None:
     assert answer.status in (200, 400)
 
 
-@pytest.mark.parametrize("key", ["", '"', '""', "a b", "k" * 256, "ü"])
-async def test_an_idempotency_key_that_is_none(key: str, api: ServedApi) -> None:
-    """400 names the header."""
-    answer, problem = await api.problem("POST", UNLOCK, BOOKING, idempotency_key=key)
-    assert answer.status == 400
-    assert [error["header"] for error in problem["errors"]] == ["Idempotency-Key"]
-
-
-async def test_a_body_in_another_form(api: ServedApi) -> None:
-    """415; JSON may have parameters."""
-    answer, problem = await api.problem("POST", UNLOCK, b"a=b", Content_Type="text/plain")
-    assert (answer.status, problem["type"]) == (415, "/problems/unsupported-media-type")
-    content_type = "Application/JSON; charset=utf-8"
-    assert (await api.send("POST", UNLOCK, BOOKING, Content_Type=content_type)).status == 200
-
-
-@pytest.mark.parametrize("coding", ["foo", "x-gzip", "gzip, gzip"])
-async def test_a_body_in_a_coding_that_is_not_read(
-    coding: str, api: ServedApi, platform: FakePlatform
-) -> None:
-    """415 says which are; a body that is no such thing is not read as if it were plain."""
-    answer, problem = await api.problem("POST", UNLOCK, BOOKING, Content_Encoding=coding)
-    assert (answer.status, problem["type"]) == (415, "/problems/unsupported-media-type")
-    assert [error["header"] for error in problem["errors"]] == ["Content-Encoding"]
-    assert answer.headers["Accept-Encoding"] == "gzip, deflate"
-    assert not platform.asked
-
-
-async def test_a_coding_at_which_the_parser_stops(api: ServedApi, platform: FakePlatform) -> None:
-    """The answer is the same, whether a package is there that unpacks it or not."""
-    answer = await api.send("POST", UNLOCK, BOOKING, Content_Encoding="br")
-    problem = msgspec.json.decode(answer.body)
-    assert (answer.status, problem["type"]) == (415, "/problems/unsupported-media-type")
-    assert answer.headers["Accept-Encoding"] == "gzip, deflate"
-    assert not platform.asked
-
-
 @pytest.mark.parametrize("coding", ["GZIP", "deflate", "identity"])
 async def test_a_body_in_a_coding_that_is_read(coding: str, api: ServedApi) -> None:
-    """All that a client library packs by itself."""
+    """All that a client library packs by itself; JSON may have parameters."""
     body = msgspec.json.encode(BOOKING)
     packed = {"GZIP": gzip.compress(body), "deflate": zlib.compress(body), "identity": body}
-    answer = await api.send("POST", UNLOCK, packed[coding], Content_Encoding=coding)
+    json = "Application/JSON; charset=utf-8"
+    answer = await api.send(
+        "POST", UNLOCK, packed[coding], Content_Encoding=coding, Content_Type=json
+    )
     assert answer.status == 200
-
-
-async def test_a_body_that_is_too_large(api: ServedApi) -> None:
-    """413."""
-    answer, problem = await api.problem("POST", UNLOCK, b" " * 20_000)
-    assert (answer.status, problem["type"]) == (413, "/problems/body-too-large")
-
-
-@pytest.mark.parametrize(
-    "path", ["/nothing", "/bookings/", "/bookings/b/extend", f"/vehicles/{'c' * 129}/lock", "//"]
-)
-async def test_a_path_that_leads_nowhere(path: str, api: ServedApi) -> None:
-    """404."""
-    answer, problem = await api.problem("POST", path, BOOKING)
-    assert (answer.status, problem["type"]) == (404, "/problems/route-unknown")
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "allowed"),
-    [("GET", UNLOCK, "POST"), ("DELETE", "/bookings/b-1", "PATCH"), ("POST", "/", "GET, HEAD")],
-)
-async def test_another_method(method: str, path: str, allowed: str, api: ServedApi) -> None:
-    """405 says which there are."""
-    answer, problem = await api.problem(method, path)
-    assert (answer.status, problem["type"]) == (405, "/problems/method-not-allowed")
-    assert answer.headers["Allow"] == allowed
 
 
 @pytest.mark.parametrize(
@@ -262,14 +267,6 @@ async def test_a_token_that_is_none(
     assert (answer.status, details["type"]) == (401, "/problems/unauthenticated")
     assert answer.headers["WWW-Authenticate"] == challenge
     assert platform.request.token == ("wrong" if header == "bearer wrong" else None)
-
-
-async def test_too_often(api: ServedApi, platform: FakePlatform) -> None:
-    """429 says after how many seconds, rounded up."""
-    problem = problems.TOO_MANY_REQUESTS
-    platform.answer = Answer(status=429, body=problem.body(), problem=problem, retry_after_s=1.2)
-    answer, details = await api.problem("POST", UNLOCK, BOOKING)
-    assert (answer.headers["Retry-After"], details["title"]) == ("2", "Too many requests")
 
 
 async def test_what_nothing_has_treated(api: ServedApi, platform: FakePlatform) -> None:
@@ -301,14 +298,10 @@ async def test_an_answer_that_never_comes(
     assert [name for name, _, _ in api.untreated] == ["LookupError"]
     assert api.log == []  # the platform has it in its own, under the request that it knows
     platform.asked[0].answer(Answer(status=200, body={}))  # too late: nothing comes of it
-
-
-async def test_an_answer_that_cannot_be_written(api: ServedApi, platform: FakePlatform) -> None:
-    """That is an error of ours too, with its trace."""
     platform.answer = Answer(status=200, body={"a": object()})
     answer, problem = await api.problem("POST", UNLOCK, BOOKING, traceparent=TRACEPARENT)
     assert (answer.status, problem["trace_id"]) == (500, TRACE)
-    assert [name for name, _, _ in api.untreated] == ["TypeError"]
+    assert api.untreated[-1][0] == "TypeError", "an answer that cannot be written"
 
 
 @pytest.mark.parametrize("path", [b"/vehicles/\xff\xfe", b"/\xff", b"/vehicles/%ff%00%2f", b"/%"])
@@ -323,26 +316,6 @@ async def test_a_path_that_is_no_text(path: bytes, api: ServedApi) -> None:
     assert answer[9:12] in (b"200", b"400", b"404")  # this platform knows every car
     assert not api.untreated
     assert all(encode_event(line) for line in api.log)
-
-
-async def test_an_address_that_is_too_long(api: ServedApi) -> None:
-    """It is told so, in a sentence of its own."""
-    answer = await api.send("GET", "/vehicles/" + "a" * 9_000)
-    problem = msgspec.json.decode(answer.body)
-    assert (answer.status, problem["status"]) == (414, 414)
-    assert "an address that is too long" in problem["detail"]
-    answer = await api.send("GET", "/vehicles/car-1", App_Version="1" * 9_000)
-    assert (answer.status, b"more about itself" in answer.body) == (431, True)
-
-
-async def test_an_answer_that_has_no_type(api: ServedApi, platform: FakePlatform) -> None:
-    """It is counted as what explains nothing."""
-    platform.answer = Answer(status=502, body={"error": "bad gateway"})
-    answer = await api.send("POST", UNLOCK, BOOKING, app_version="5.1")
-    assert answer.status == 502
-    assert list(api.series("answers_total")) == [
-        ("other", "/vehicles/{vehicle_id}/unlock", "untyped")
-    ]
 
 
 @pytest.mark.parametrize("is_in_log", [True, False])
@@ -392,14 +365,6 @@ async def test_a_client_that_goes_in_mid_body(
     assert api.log == []
 
 
-async def test_a_body_that_is_broken(api: ServedApi) -> None:
-    """It is a bad request, not an error of ours."""
-    answer, problem = await api.problem("POST", UNLOCK, b"no gzip", Content_Encoding="gzip")
-    assert answer.status == 400
-    assert problem["errors"] == [{"detail": "it is not what Content-Encoding says", "pointer": "#"}]
-    assert not api.untreated
-
-
 async def test_who_waits_while_it_stops_is_told_to_come_back(platform: FakePlatform) -> None:
     """Nobody is cut off."""
     platform.answer = None
@@ -415,7 +380,10 @@ async def test_who_waits_while_it_stops_is_told_to_come_back(platform: FakePlatf
 
 
 async def test_versions_are_bounded(api: ServedApi, platform: FakePlatform) -> None:
-    """The first that are served get series; who is not served gets none."""
+    """The first that are served get series; who is not served gets none.
+
+    An answer without a type is counted as what explains nothing.
+    """
     refused = Answer(
         status=404, body=problems.BOOKING_UNKNOWN.body(), problem=problems.BOOKING_UNKNOWN
     )
@@ -432,6 +400,9 @@ async def test_versions_are_bounded(api: ServedApi, platform: FakePlatform) -> N
     assert counted["other", template, "none"] == 6
     assert counted["5.23", template, "none"] == 1
     assert len(counted) == 26
+    platform.answer = Answer(status=502, body={"error": "bad gateway"})
+    assert (await api.send("GET", "/commands/c")).status == 502
+    assert api.series("answers_total")["unknown", template, "untyped"] == 1
 
 
 async def test_durations_by_whether_they_waited(api: ServedApi) -> None:
@@ -458,25 +429,3 @@ async def test_what_is_no_http(api: ServedApi, caplog: pytest.LogCaptureFixture)
     (line,) = api.log
     assert (line.event, line.status, line.problem) == ("answered", 400, "invalid-request")
     assert line.trace_id == problem["trace_id"]
-
-
-@pytest.mark.parametrize(
-    ("method", "more", "status"),
-    [
-        ("POST", {"X_Long": "a" * 9_000}, 431),
-        ("POST", {f"X_{number}": "a" for number in range(140)}, 431),
-        ("POST", {"Content_Encoding": "br"}, 415),
-        ("FOO", {}, 400),
-    ],
-)
-async def test_each_answer_is_in_the_log(
-    method: str, more: dict[str, str], status: int, api: ServedApi, platform: FakePlatform
-) -> None:
-    """Also of what is turned down so early that nobody knows which car it was for."""
-    answer = await api.send(method, UNLOCK, BOOKING, **more)
-    line = api.log[-1]
-    assert (answer.status, line.status) == (status, status)
-    assert line.trace_id == msgspec.json.decode(answer.body)["trace_id"]
-    assert (line.operation, line.vehicle_id) == ("none", None)
-    assert not platform.asked
-    assert encode_event(line)

@@ -24,10 +24,3 @@ def test_it_prints_the_document_of_the_contract_or_of_a_profile(tmp_path: Path) 
     assert native["channels"]["command"]["address"] == "cars/{vehicle_id}/command"
     assert own["channels"]["command"]["address"] == "v1/{vehicle_id}/cmd"
     assert same == own
-
-
-def test_a_profile_that_is_none_is_named() -> None:
-    """The error says so, with what there is."""
-    result = CliRunner().invoke(main, ["asyncapi", "--profile", "ovm"])
-    assert result.exit_code == 2
-    assert "did you mean 'ovms'?" in result.output

@@ -52,10 +52,13 @@ def test_the_list_has_every_fault_below_its_layer() -> None:
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_one_fault_is_shown_in_full(name: str) -> None:
-    """Layer and number, who sees what, evidence, claims, needs, a scenario, each parameter."""
-    fault, shown = FAULTS[name], words(fleet_sim("faults", name).output)
-    mode = fault.mode
+def test_one_fault_is_shown_in_full(name: str, tmp_path: Path) -> None:
+    """Layer and number, who sees what, evidence, claims, needs, a scenario, each parameter.
+
+    The lines that inject it come last, and load with the defaults.
+    """
+    fault, output = FAULTS[name], fleet_sim("faults", name).output
+    shown, mode = words(output), fault.mode
     assert shown.startswith(f"{name} {fault.summary} layer {fault.layer}")
     if mode is not None:
         told = f"number {mode.number} customer {mode.spoken} support {mode.now}"
@@ -68,21 +71,10 @@ def test_one_fault_is_shown_in_full(name: str) -> None:
     for key, field in fault.model_fields.items():
         assert f" {key} = " in shown
         assert words(field.description or "") in shown
-
-
-def test_one_fault_is_shown_with_the_lines_that_inject_it() -> None:
-    """They come last."""
-    shown = fleet_sim("faults", "one_way_downlink").output
-    lines = example(FAULTS["one_way_downlink"])
-    assert shown.endswith("".join(f"  {line}\n" for line in lines))
-
-
-def test_the_lines_for_a_scenario_are_right(tmp_path: Path) -> None:
-    """They load, with the defaults."""
-    for fault in FAULTS.values():
-        lines = example(fault)
-        (entry,) = load_scenario(write_scenario_with(tmp_path, "\n".join(lines) + "\n")).faults
-        assert entry.fault() == fault()
+    lines = example(fault)
+    assert output.endswith("".join(f"  {line}\n" for line in lines))
+    (entry,) = load_scenario(write_scenario_with(tmp_path, "\n".join(lines) + "\n")).faults
+    assert entry.fault() == fault()
 
 
 def test_the_tables_have_every_fault_and_parameter() -> None:
@@ -101,42 +93,11 @@ def test_the_tables_have_every_fault_and_parameter() -> None:
     ]
     (row,) = (row for row in cells if row[:3] == ["7", "`sms_wake_lost`", "network"])
     assert row[6] == "`box_asleep`: the wake-up SMS was lost"
-
-
-def test_one_fault_as_tables() -> None:
-    """Its rows alone."""
-    shown = rows(fleet_sim("faults", "one_way_downlink", "--markdown").output)
-    assert [row[:2] for row in shown] == [
+    alone = rows(fleet_sim("faults", "one_way_downlink", "--markdown").output)
+    assert [row[:2] for row in alone] == [
         ["2", "`one_way_downlink`"],
         ["`one_way_downlink`", "`episode`"],
     ]
-
-
-def test_a_parameter_is_shown_with_what_it_may_be() -> None:
-    """From the least to the most, with the unit that its name ends with; a word is one of some."""
-    shown = {
-        name: words(fleet_sim("faults", name).output)
-        for name in (
-            "generic_500",
-            "event_storm_self_ddos",
-            "undervoltage_cutout",
-            "partial_unlock",
-        )
-    }
-    assert "answered 500 all the same [E]; may be 0 to 1 " in shown["generic_500"]
-    assert (
-        "events a second [E]; may be more than 0 to 1000 a second" in shown["event_storm_self_ddos"]
-    )
-    assert "(full at rest, OVMS); may be 0 to 100 V" in shown["undervoltage_cutout"]
-    assert "; may be boot, driver or doors" in shown["partial_unlock"]
-
-
-def test_an_unknown_name_is_answered_with_the_nearest() -> None:
-    """As in a scenario."""
-    result = fleet_sim("faults", "no_coverage_garag")
-    assert result.exit_code == 2
-    message = "unknown fault 'no_coverage_garag'; did you mean 'no_coverage_garage'?"
-    assert result.output == f"fleet-sim: {message}\n"
 
 
 @pytest.mark.parametrize(
@@ -177,7 +138,13 @@ class Odd(CarFault):
 
 
 def test_parameters_of_any_kind_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lists, truth, nothing; and who shares a claim is named."""
+    """Bounds with their unit, words, lists, truth, nothing; who shares a claim is named."""
+    for name, text in (
+        ("event_storm_self_ddos", "events a second [E]; may be more than 0 to 1000 a second"),
+        ("undervoltage_cutout", "(full at rest, OVMS); may be 0 to 100 V"),
+        ("partial_unlock", "; may be boot, driver or doors"),
+    ):
+        assert text in words(fleet_sim("faults", name).output)
     monkeypatch.setitem(FAULTS, "odd", Odd)
     entry = words(fleet_sim("faults", "odd").output)
     waits = "how long it waits; may be 0 to 31622400 s, or a distribution"
@@ -207,24 +174,16 @@ def test_what_is_no_scenario_shows_nothing(tmp_path: Path) -> None:
     assert "\n  scenario " not in entry
 
 
-@pytest.mark.parametrize("columns", [60, 200])
-def test_without_a_terminal_the_text_is_plain(columns: int) -> None:
+def test_without_a_terminal_the_text_is_plain(monkeypatch: pytest.MonkeyPatch) -> None:
     """And whatever the encoding; no line is wider than the terminal, nor than one reads."""
     plain = subprocess.run(
         [sys.executable, "-m", "fleet_sim", "faults"],
         capture_output=True,
         check=True,
-        env={**os.environ, "PYTHONIOENCODING": "ascii", "COLUMNS": str(columns)},
+        env={**os.environ, "PYTHONIOENCODING": "ascii", "COLUMNS": "60"},
     )
     assert b"\x1b" not in plain.stdout
     assert not plain.stderr
-    assert max(map(len, plain.stdout.splitlines())) <= min(columns, 100)
-
-
-def test_help_teaches() -> None:
-    """What the words of an entry mean, and how to go on."""
-    shown = fleet_sim("faults", "--help").output
-    assert all(
-        word in shown
-        for word in ("`customer`", "`seen`", "`evidence`", "`alone`", "`needs`", "--markdown")
-    )
+    assert max(map(len, plain.stdout.splitlines())) <= 60
+    monkeypatch.setenv("COLUMNS", "200")
+    assert max(map(len, fleet_sim("faults").output.splitlines())) <= 100

@@ -36,17 +36,3 @@ def test_each_process_is_asked_and_what_it_says_is_shown(monkeypatch: pytest.Mon
     assert result.exit_code == 2
     assert result.stderr == "fleet-sim: --control gone: no such socket\n"
     assert result.stdout.endswith("for 300 s (b)\n")
-
-
-def test_help_teaches_a_drill() -> None:
-    """From starting the boxes to choosing the cars."""
-    text = CliRunner().invoke(main, ["inject", "--help"]).stdout
-    for words in ("fleet-sim boxes my.yaml", "--for 5m --target region=north", "fleet-sim faults"):
-        assert words in text
-
-
-def test_without_a_socket_it_is_said_which_option_is_missing() -> None:
-    """Or which variable."""
-    result = CliRunner().invoke(main, ["inject", "door_frozen", "--for", "5m"])
-    assert result.exit_code == 2
-    assert "--control" in result.stderr

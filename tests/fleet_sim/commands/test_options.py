@@ -10,9 +10,7 @@ from click.testing import CliRunner
 
 from fleet_sim.__main__ import main
 from fleet_sim.commands.options import (
-    checked_listen,
     secret_options,
-    wait_option,
     warn_of_demo_secret,
 )
 from fleet_wire.contract.signing import DEMO_SECRET
@@ -38,13 +36,6 @@ def test_secret_comes_from_a_file_the_environment_or_the_command_line(tmp_path: 
     assert runner.invoke(show, file, env=environment).output == "filed\n"
 
 
-def test_file_that_is_missing_is_named(tmp_path: Path) -> None:
-    """One line, and the exit code of wrong usage."""
-    result = CliRunner().invoke(show, ["--fleet-secret-file", str(tmp_path / "none")])
-    assert result.exit_code == 2
-    assert f"--fleet-secret-file: {tmp_path}/none: No such file or directory" in result.output
-
-
 @pytest.mark.parametrize(
     ("broker", "secret", "is_said"),
     [
@@ -68,28 +59,3 @@ def test_help_says_that_a_count_is_of_each_group(command: str) -> None:
     """Four groups with `--set fleet.count=500` are 2,000 cars."""
     words = CliRunner().invoke(main, [command, "--help"]).output.split()
     assert "cars in each group" in " ".join(words)
-
-
-@click.command()
-@wait_option
-@click.option("--listen", callback=checked_listen)
-def wait(*, wait_s: float, listen: str | None) -> None:
-    """Print what it got."""
-    click.echo(f"{wait_s} {listen}")
-
-
-@pytest.mark.parametrize("seconds", ["nan", "inf", "-1", "1e300", "soon"])
-def test_a_wait_is_a_finite_number_of_seconds(seconds: str) -> None:
-    """Nobody waits for ever because of a slip."""
-    assert CliRunner().invoke(wait, ["--wait", "2.5"]).output == "2.5 None\n"
-    result = CliRunner().invoke(wait, ["--wait", seconds])
-    assert result.exit_code == 2
-    assert "Invalid value for '--wait'" in result.output
-
-
-def test_a_listen_address_is_checked_before_anything_starts() -> None:
-    """A host of 70 letters is none."""
-    assert "127.0.0.1:0" in CliRunner().invoke(wait, ["--listen", "127.0.0.1:0"]).output
-    result = CliRunner().invoke(wait, ["--listen", f"{'h' * 70}:1"])
-    assert result.exit_code == 2
-    assert "is no host" in result.output

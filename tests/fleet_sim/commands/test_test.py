@@ -106,18 +106,3 @@ def test_all_is_checked_before_the_first_run(scenarios: Path, tmp_path: Path) ->
     assert "typo.yaml" in result.output
     assert "wrong.yaml" in result.output
     assert not (tmp_path / "out").exists()
-
-
-@pytest.mark.parametrize("what", ["empty", "taken", "no place"])
-def test_what_cannot_be_done_is_said_at_once(what: str, scenarios: Path, tmp_path: Path) -> None:
-    """No scenario, a directory that is in use, a file where a directory should be: exit code 2."""
-    (tmp_path / "empty").mkdir()
-    words = {
-        "empty": (tmp_path / "empty",),
-        "taken": (scenarios, "--out", scenarios),
-        "no place": (scenarios, "--junit", scenarios / "holds.yaml" / "result.xml"),
-    }
-    result = run(*words[what])
-    assert result.exit_code == 2
-    assert result.output.startswith("fleet-sim: ")
-    assert "Traceback" not in result.output

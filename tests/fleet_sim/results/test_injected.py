@@ -62,6 +62,7 @@ def test_what_was_said_is_sorted_by_the_fault_that_touched_it() -> None:
     assert [found["untouched"][key] for key in ("total", "ok", "not_ok")] == [2, 1, 1]
     assert found["untouched"]["by_cause"]["box_busy"] == 1
     assert found["untouched"]["by_cause"]["box_offline"] == 0
+    assert {"injected.untouched.not_ok", "injected.touched.by_cause.box_silent"} <= {*known_keys()}
 
 
 def test_unlocks_of_lost_boxes_stand_apart() -> None:
@@ -92,6 +93,9 @@ def test_unlocks_of_lost_boxes_stand_apart() -> None:
         " monitor said of them. Without these: A fault had touched 1 of the 2 unlocks that did not"
         " open;"
     )
+    assert verdict(Injected((), [lost]).as_json()) == (
+        "The boxes that were lost with process 2 of 4 kept no unlock from opening."
+    )
 
 
 def test_unlocks_of_boxes_that_stood_still_stand_apart() -> None:
@@ -116,14 +120,6 @@ def test_unlocks_of_boxes_that_stood_still_stand_apart() -> None:
     assert absence_text(found["lost"][0]) == "10 to 20 s"
 
 
-def test_lost_boxes_may_have_kept_nothing_from_opening() -> None:
-    """Where nobody asked for them meanwhile."""
-    lost = LostBoxes(process=1, processes=2, since_s=0.0)
-    assert verdict(Injected((), [lost]).as_json()) == (
-        "The boxes that were lost with process 1 of 2 kept no unlock from opening."
-    )
-
-
 def test_the_page_tells_of_lost_boxes_without_faults(tmp_path: Path) -> None:
     """Beside the cars too; a floor that was measured without its box has no figures."""
     write_sample_run(tmp_path, SampleRun())
@@ -141,11 +137,6 @@ def test_the_page_tells_of_lost_boxes_without_faults(tmp_path: Path) -> None:
     assert "from 0 s" in html
     assert "because the boxes were lost with process 1 of 2, whatever the monitor said" in html
     assert "a fault had touched" not in html
-
-
-def test_a_scenario_may_expect_what_no_fault_explains() -> None:
-    """`injected.untouched.not_ok: {max: 3}` is an expectation, and holds where nothing happens."""
-    assert {"injected.untouched.not_ok", "injected.touched.by_cause.box_silent"} <= {*known_keys()}
 
 
 def test_the_verdict_says_what_the_faults_explain() -> None:

@@ -20,24 +20,14 @@ BAD = Suite(
 
 
 def test_what_failed_comes_first() -> None:
-    """Suites and cases; the headline has the counts."""
-    lines = markdown_of("fleet-sim test", [GOOD, BAD]).splitlines()
+    """Suites and cases; the headline has the counts, and no text acts as markup."""
+    text = markdown_of("fleet-sim test", [GOOD, BAD])
+    lines = text.splitlines()
     assert lines[0] == "## fleet-sim test: ✗ 2 of 4 fail"
-    headings = [line for line in lines if line.startswith("###")]
-    assert headings == ["### garage", "### city"]
-    assert [line[2] for line in lines if line.startswith(("| ✗", "| ✓"))] == [
-        "✗", "✗", "✓", "✓",
-    ]  # fmt: skip
-
-
-def test_nothing_acts_as_markdown_or_html() -> None:
-    """A row is one line, whatever stands in it."""
-    text = markdown_of("all", [BAD])
-    assert r"| ✗ | p95 \| \<b\> | worse: 2 s in A, 3 s in B |" in text
-
-
-def test_all_hold() -> None:
-    """The headline says so."""
+    assert [line for line in lines if line.startswith("###")] == ["### garage", "### city"]
+    marks = [line[2] for line in lines if line.startswith(("| ✗", "| ✓"))]
+    assert marks == ["✗", "✗", "✓", "✓"]
+    assert r"| ✗ | p95 \| \<b\> | worse: 2 s in A, 3 s in B |" in lines
     assert markdown_of("all", [GOOD]).startswith("## all: ✓ all 1 hold\n")
 
 

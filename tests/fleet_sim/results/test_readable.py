@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import doctest
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -19,24 +21,35 @@ def test_the_examples_in_the_docstrings() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value_s", "text"),
+    ("spoken", "value", "text"),
     [
-        (None, "–"),  # noqa: RUF001
-        (0.0, "0 s"),
-        (0.0000004, "0.4 µs"),
-        (0.000999, "999 µs"),
-        (0.9996, "1 s"),
-        (1.0, "1 s"),
-        (20.0, "20 s"),
-        (119.9, "120 s"),
-        (120.0, "2 min"),
-        (3600.0, "1 h"),
-        (7265.0, "2 h 1 min"),
+        (readable.duration, None, "–"),  # noqa: RUF001
+        (readable.duration, 0.0, "0 s"),
+        (readable.duration, 0.0000004, "0.4 µs"),
+        (readable.duration, 0.9996, "1 s"),
+        (readable.duration, 119.9, "120 s"),
+        (readable.duration, 120.0, "2 min"),
+        (readable.duration, 3600.0, "1 h"),
+        (readable.duration, 7265.0, "2 h 1 min"),
+        (readable.share, None, "–"),  # noqa: RUF001
+        (readable.share, 0.00004, "< 0.01 %"),
+        (readable.share, 0.196875, "19.69 %"),
+        (readable.share, 0.99996, "> 99.99 %"),
+        (readable.condition, {"max": 8, "min": None, "equals": None}, "≤ 8"),
+        (readable.condition, {"min": 1, "max": 20000}, "≥ 1 and ≤ 20,000"),
+        (readable.condition, {"equals": "live"}, "= live"),
+        (readable.condition, "< 3", "< 3"),
+        (readable.value, None, "no value"),
+        (readable.value, 36100, "36,100"),
+        (readable.value, 0.92131, "0.9213"),
+        (readable.value, True, "True"),
     ],
 )
-def test_durations(value_s: float | None, text: str) -> None:
-    """Three digits, in the unit that keeps them short."""
-    assert readable.duration(value_s) == text
+def test_values_read_as_a_person_would_say_them(
+    spoken: Callable[[Any], str], value: object, text: str
+) -> None:
+    """Three digits in the unit that keeps them short, rounded, and signs for limits."""
+    assert spoken(value) == text
 
 
 @given(st.floats(min_value=1e-6, max_value=119))
@@ -48,24 +61,6 @@ def test_a_duration_is_right_to_three_digits(value_s: float) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (None, "–"),  # noqa: RUF001
-        (0.0, "0 %"),
-        (0.00004, "< 0.01 %"),
-        (0.196875, "19.69 %"),
-        (0.7226, "72.26 %"),
-        (0.9999, "99.99 %"),
-        (0.99996, "> 99.99 %"),
-        (1.0, "100 %"),
-    ],
-)
-def test_shares(value: float | None, text: str) -> None:
-    """Percent with two decimals, rounded, not cut."""
-    assert readable.share(value) == text
-
-
 @given(st.floats(min_value=0, max_value=1))
 def test_only_all_is_a_hundred_percent_and_only_none_is_nothing(value: float) -> None:
     """A share is right within half of its last digit; the ends are kept for all and for none."""
@@ -75,27 +70,3 @@ def test_only_all_is_a_hundred_percent_and_only_none_is_nothing(value: float) ->
     assert (text == "0 %") == (value == 0)
     if text[0] not in "<>":
         assert float(text.strip(" %")) == pytest.approx(value * 100, abs=0.005 + 1e-9)
-
-
-@pytest.mark.parametrize(
-    ("limits", "text"),
-    [
-        ({"min": 0.99}, "≥ 0.99"),
-        ({"max": 8, "min": None, "equals": None}, "≤ 8"),
-        ({"min": 1, "max": 20000}, "≥ 1 and ≤ 20,000"),
-        ({"equals": "live"}, "= live"),
-        ("< 3", "< 3"),
-    ],
-)
-def test_conditions(limits: object, text: str) -> None:
-    """Limits read as signs, several in one line, texts as they are."""
-    assert readable.condition(limits) == text
-
-
-@pytest.mark.parametrize(
-    ("measured", "text"),
-    [(None, "no value"), (0, "0"), (36100, "36,100"), (0.92131, "0.9213"), (True, "True")],
-)
-def test_measured_values(measured: object, text: str) -> None:
-    """A value that the run lacks is said to be missing."""
-    assert readable.value(measured) == text

@@ -21,13 +21,9 @@ HITS = [
 ]
 
 
-def test_the_kinds_are_those_of_the_watch() -> None:
-    """Two rooms, one list."""
-    assert list(NOTES) == [kind.value for kind in FindingKind]
-
-
 def test_counts_by_kind_and_those_that_nothing_explains() -> None:
-    """Every kind has its key."""
+    """Every kind of the watch has its key."""
+    assert list(NOTES) == [kind.value for kind in FindingKind]
     found = tallied(
         SafetyTally(), [SafetyFinding("after_life", ("x",)), SafetyFinding("after_life")]
     ).as_json()

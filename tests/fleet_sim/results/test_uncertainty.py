@@ -76,14 +76,13 @@ def test_a_difference_of_quantiles_is_right_as_often_as_it_says() -> None:
     assert 0.93 < right / 400 <= 1
 
 
-def test_few_times_have_wide_limits() -> None:
-    """Of three times nobody knows how long the slowest twentieth takes."""
+def test_what_did_not_open_is_infinite() -> None:
+    """A quantile that few reached in one run only is a difference without end, and known as one.
+
+    Of three times nobody knows how long the slowest twentieth takes.
+    """
     assert time([1.0, 2.0, 3.0], 95, Z) == Estimate(3.0, Interval(3.0, math.inf))
     assert time([1.0, 2.0, 3.0], 50, Z) == Estimate(2.0, Interval(0.0, math.inf))
-
-
-def test_what_did_not_open_is_infinite() -> None:
-    """A quantile that few reached in one run only is a difference without end, and known as one."""
     opened = time([1.0] * 900 + [2.0] * 100, 95, Z)
     shut = time([1.0] * 900 + [math.inf] * 100, 95, Z)
     for found, sign in ((difference(opened, shut), 1), (difference(shut, opened), -1)):

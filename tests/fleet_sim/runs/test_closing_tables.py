@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -76,32 +75,36 @@ def test_summary_explains_modes_of_unlocks_that_opened(tmp_path: Path, pipe: Con
 
 
 @pytest.mark.parametrize(
-    ("after_s", "when"), [(9.25, "after 9.25 s"), (0.0, "before a car was opened")]
+    ("changes", "said"),
+    [
+        (
+            {"interrupted_after_s": 9.25},
+            "The run was interrupted after 9.25 s: all this is of what there was.",
+        ),
+        (
+            {"interrupted_after_s": 0.0},
+            "The run was interrupted before a car was opened: all this is of what there was.",
+        ),
+        (
+            {"safety": {"movements": 9, "without_right": 4, "findings": 4}},
+            "no monitor can: 9 movements of locks, and 4 moved for a command without",
+        ),
+        (
+            {"broken_brokers": ["broker 2 of 3 was killed"]},
+            "Brokers that broke: broker 2 of 3 was killed",
+        ),
+        ({}, "0 of 0 unlocks opened (–)"),  # noqa: RUF001
+    ],
 )
-def test_summary_of_an_interrupted_run(
-    tmp_path: Path, pipe: Console, after_s: float, when: str
+def test_what_is_unusual_is_said(
+    tmp_path: Path, pipe: Console, changes: dict[str, Any], said: str
 ) -> None:
-    """That it was says the first line behind the headline."""
-    facts = replace(sample_facts(), interrupted_after_s=after_s)
-    print_summary(summarize(tmp_path, facts), pipe)
-    assert f"The run was interrupted {when}: all this is of what there was." in written(pipe)
-
-
-def test_summary_tells_what_no_monitor_can_see(tmp_path: Path, pipe: Console) -> None:
-    """Locks that moved without a right, beside unlocks that all looked well."""
-    summary = write_sample_run(tmp_path, SampleRun(garage=False, rare_share=0.0))
-    safety = {**summary["safety"], "movements": 9, "without_right": 4, "findings": 4}
-    print_summary({**summary, "safety": safety}, pipe)
-    told = " ".join(written(pipe).split())
-    assert "no monitor can: 9 movements of locks, and 4 moved for a command without" in told
-
-
-def test_brokers_that_broke_are_named(tmp_path: Path, pipe: Console) -> None:
-    """What else went wrong may follow from it."""
-    summary = write_sample_run(tmp_path, SampleRun())
-    print_summary({**summary, "broken_brokers": ["broker 2 of 3 was killed"]}, pipe)
-    told = " ".join(written(pipe).split())
-    assert "Brokers that broke: broker 2 of 3 was killed" in told
+    """An interruption, locks that moved without a right, brokers that broke; dashes for nothing."""
+    summary = summarize(tmp_path, sample_facts())
+    for key, value in changes.items():
+        summary[key] = {**summary[key], **value} if isinstance(value, dict) else value
+    print_summary(summary, pipe)
+    assert said in " ".join(written(pipe).split())
 
 
 @pytest.mark.parametrize(
@@ -130,9 +133,3 @@ def test_what_could_not_keep_up_is_named(
     html = (tmp_path / "report.html").read_text("utf-8")
     assert ("Could not keep up:" in told) is ("could not keep up" in html) is (said is not None)
     assert said is None or (said in told and said in html)
-
-
-def test_summary_of_an_empty_run(tmp_path: Path, pipe: Console) -> None:
-    """Without unlocks the tables stand, with dashes for what nobody knows."""
-    print_summary(summarize(tmp_path, sample_facts()), pipe)
-    assert "0 of 0 unlocks opened (–)" in written(pipe)  # noqa: RUF001

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -42,32 +41,17 @@ def hit(at_s: float, until_s: float | None = None, **changes: Any) -> Hit:
     return Hit(at_s=at_s, until_s=until_s, **fields | changes)
 
 
-@pytest.mark.parametrize(
-    ("at_s", "until_s", "touches"),
-    [
-        (0.0, 9.999, False),
-        (0.0, 10.0, True),
-        (11.0, 11.0, True),
-        (0.0, 100.0, True),
-        (12.0, 100.0, True),
-        (12.001, 100.0, False),
-    ],
-)
-def test_a_hit_on_a_car_touches_what_is_under_way(
-    at_s: float,
-    until_s: float,
-    touches: bool,  # noqa: FBT001
-) -> None:
-    """An attempt from 10 to 12 s, both included: one that ends as the hit begins may be its end."""
-    attempts = [attempt("a1"), attempt("a2", car="car-2")]
-    assert touched_by([hit(at_s, until_s)], attempts) == [["a1"] if touches else []]
-
-
 def test_a_hit_on_a_command_touches_the_attempt_that_sent_it() -> None:
-    """Whenever that was: a command may wait for long. A hit on nothing touches nothing."""
+    """Whenever that was: a command may wait for long. A hit on nothing touches nothing.
+
+    A hit on a car touches what is under way, both ends included.
+    """
     attempts = [attempt("a1"), attempt("a2", at_s=11.0)]
     hits = [hit(500.0, command_id="c2"), hit(11.0, command_id="c9"), hit(11.0)]
     assert touched_by(hits, attempts) == [["a2"], [], []]
+    spans = [(0.0, 9.999), (0.0, 10.0), (12.0, 100.0), (12.001, 12.5)]
+    touched = touched_by([hit(*span) for span in spans], attempts[:1])
+    assert touched == [[], ["a1"], ["a1"], []]
 
 
 @given(
@@ -161,16 +145,11 @@ def test_the_ground_truth_names_what_each_hit_and_each_injection_touched(tmp_pat
     assert truth.read_bytes() == before
 
 
-def test_a_run_without_faults_has_no_ground_truth(tmp_path: Path) -> None:
-    """Neither before nor after."""
-    write_lines(tmp_path / "attempts.jsonl", attempt("a1"))
-    name_touched_attempts(RunDirectory(tmp_path))
-    assert [path.name for path in tmp_path.iterdir()] == ["attempts.jsonl"]
-
-
 def test_a_run_without_attempts_touched_none(tmp_path: Path) -> None:
     """It was broken off before the first; a line that was cut short is left out."""
     truth = tmp_path / "ground_truth.jsonl"
+    name_touched_attempts(RunDirectory(tmp_path))
+    assert not truth.exists(), "a run without faults has none"
     write_lines(truth, INJECTIONS[0], HITS[1])
     truth.write_bytes(truth.read_bytes() + b'{"type":"hit","inj')
     name_touched_attempts(RunDirectory(tmp_path))

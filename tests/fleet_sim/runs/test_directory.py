@@ -11,11 +11,6 @@ from fleet_sim.runs.directory import LOG, MAX_NAME, RunDirectory, ScenarioSource
 from fleet_wire.errors import ConfigError, LimitError
 
 
-def test_a_run_is_called_by_its_scenario() -> None:
-    """By the file, without its ending."""
-    assert ScenarioSource(Path("scenarios/quiet_city.yaml")).name == "quiet_city"
-
-
 def test_a_run_done_again_and_again_keeps_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

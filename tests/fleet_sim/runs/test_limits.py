@@ -15,18 +15,13 @@ from fleet_wire.errors import LimitError
 
 
 def test_the_soft_limit_is_raised_as_far_as_needed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The hard limit stays; a limit that is high enough is left alone."""
+    """The hard limit stays, and is named with its cure; one that is high enough is left alone."""
     asked: list[tuple[int, int]] = []
     monkeypatch.setattr(resource, "getrlimit", lambda _: (1024, 20_000))
     monkeypatch.setattr(resource, "setrlimit", lambda _, limits: asked.append(limits))
     raise_descriptor_limit(10_000)
     raise_descriptor_limit(100)
     assert asked == [(10_100, 20_000)]
-
-
-def test_a_hard_limit_that_is_too_low_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The error holds the limit, the need and the cure."""
-    monkeypatch.setattr(resource, "getrlimit", lambda _: (1024, 20_000))
     with pytest.raises(LimitError, match=r"(?s)30000 boxes need 30100.*20000.*ulimit -Hn 30100"):
         raise_descriptor_limit(30_000)
 
@@ -71,7 +66,7 @@ def test_memory_that_is_too_short_is_said_before_the_run(
 def test_the_cure_for_too_little_memory_cures_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Copied as it stands: each group keeps its share, whatever its name."""
+    """Copied as it stands: each group keeps its share, whatever its name, and a car at least."""
     groups = {"country": 180_000, "a coast": 20_000, "station": 40}
     have_memory(tmp_path, monkeypatch, machine=1_900_000 * 1024, limit="max", current=0)
     with pytest.raises(LimitError) as raised:
@@ -84,12 +79,6 @@ def test_the_cure_for_too_little_memory_cures_it(
     assert fewer["country"] == pytest.approx(9 * fewer["a coast"], rel=0.01)
     assert 99_000 < sum(fewer.values()) < 105_167
     check_memory(sum(fewer.values()), with_brokers=True, groups=fewer)
-
-
-def test_no_number_of_cars_is_advised_where_there_is_room_for_none(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """A group has one car at the least."""
     have_memory(tmp_path, monkeypatch, machine=20_480, limit="max", current=0)
     with pytest.raises(LimitError, match=r"(?s)room for 1\b.*cure: free -g"):
         check_memory(2, with_brokers=True, groups={"one": 1, "other": 1})

@@ -38,15 +38,11 @@ def change(manifest: Path, **changes: Any) -> None:
     manifest.write_bytes(msgspec.json.encode({**values, **changes}))
 
 
-def test_a_manifest_of_the_same_code_is_loaded(manifest: Path) -> None:
-    """Scenario, seed and hop are those of the run."""
+def test_another_commit_of_the_same_version_is_refused(manifest: Path) -> None:
+    """Both sources are named, and what to do instead; of the same code it is loaded."""
     run = load_run(manifest, [], lacks={})
     assert run.scenario == load_scenario(SCENARIOS["quiet_city"])
     assert (run.seed, run.hop_s) == (5, 0.001)
-
-
-def test_another_commit_of_the_same_version_is_refused(manifest: Path) -> None:
-    """Both sources are named, and what to do instead."""
     other = "0.1.0 (source 0123456789abcdef)"
     change(manifest, code={**versions(), "unlockpath": other})
     with pytest.raises(ConfigError) as caught:
@@ -56,28 +52,21 @@ def test_another_commit_of_the_same_version_is_refused(manifest: Path) -> None:
         f"{manifest}: code.unlockpath: written by {other}, this is {versions()['unlockpath']};"
         " the same run needs the same code; for a run like it take its scenario, with its seed"
     )
-
-
-@pytest.mark.parametrize("code", [None, "0.1.0", {}])
-def test_a_manifest_that_names_no_code_is_refused(code: Any, manifest: Path) -> None:
-    """As those written before the source was compared."""
-    change(manifest, code=code)
-    with pytest.raises(ConfigError, match=r"code.simpy: written by None"):
-        load_run(manifest, [], lacks={})
+    codes: tuple[Any, ...] = (None, "0.1.0", {})  # as those written before it was compared
+    for code in codes:
+        change(manifest, code=code)
+        with pytest.raises(ConfigError, match=r"code.simpy: written by None"):
+            load_run(manifest, [], lacks={})
 
 
 def test_a_live_run_has_no_digest_to_meet(manifest: Path) -> None:
-    """Neither the run that is to be done nor the one that is expected."""
+    """Neither the run that is to be done nor the one that is expected, nor one that was killed."""
+    with pytest.raises(ConfigError, match="of a run that has not ended"):
+        check_digest_can_be_met(manifest, mode="virtual")
     change(manifest, digest="0" * 32)
     check_digest_can_be_met(manifest, mode="virtual")
     with pytest.raises(ConfigError, match="a live run has no digest to meet; add --mode virtual"):
         check_digest_can_be_met(manifest, mode="live")
     change(manifest, mode="live")
     with pytest.raises(ConfigError, match="of a live run, which has no digest to meet"):
-        check_digest_can_be_met(manifest, mode="virtual")
-
-
-def test_a_run_that_has_not_ended_has_no_digest_either(manifest: Path) -> None:
-    """It was killed on the way, say."""
-    with pytest.raises(ConfigError, match="of a run that has not ended"):
         check_digest_can_be_met(manifest, mode="virtual")

@@ -48,7 +48,7 @@ def test_runs_that_take_long_have_no_rate_but_an_end() -> None:
 
 
 def test_lines_say_what_the_probe_learns() -> None:
-    """A line every five seconds, not one for each word of the probe."""
+    """A line every five seconds, not one for each word of the probe; the panel shows it too."""
     clock, out = FakeClock(), StringIO()
     progress = LineProgress(out, clock)
     progress.phase("starting the probe")
@@ -63,12 +63,7 @@ def test_lines_say_what_the_probe_learns() -> None:
         "heard 100,000",
     ]
     assert "10,000 a second" in lines[2]
-
-
-def test_the_panel_shows_what_the_probe_learns() -> None:
-    """As a bar, like the boxes that connect."""
-    out = StringIO()
-    progress = TerminalProgress(Console(file=out, force_terminal=True, width=100), FakeClock())
-    progress.learning(50_000, 200_000)
-    progress.close()
+    panel = TerminalProgress(Console(file=out, force_terminal=True, width=100), FakeClock())
+    panel.learning(50_000, 200_000)
+    panel.close()
     assert "50,000 of some 200,000 retained messages" in out.getvalue()

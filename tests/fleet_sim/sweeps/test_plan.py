@@ -27,7 +27,7 @@ def problems(directory: Path, *sets: str, seeds: int = 3, first_seed: int = 1) -
 
 
 def test_every_combination_times_every_seed_in_one_order(tmp_path: Path) -> None:
-    """The last key changes first, then the seed within each setting."""
+    """The last key changes first, then the seed; without a key it is run as written."""
     two = plan(tmp_path, "fleet.count=1,2", "load.deadline_s=15,19", seeds=2, first_seed=7)
     found = [(number, *setting.values(), seed) for number, setting, seed in two.runs()]
     assert len(two) == 8
@@ -35,37 +35,24 @@ def test_every_combination_times_every_seed_in_one_order(tmp_path: Path) -> None
         (0, "1", "15", 7), (0, "1", "15", 8), (1, "1", "19", 7), (1, "1", "19", 8),
         (2, "2", "15", 7), (2, "2", "15", 8), (3, "2", "19", 7), (3, "2", "19", 8),
     ]  # fmt: skip
-
-
-def test_without_set_the_scenario_is_run_as_written(tmp_path: Path) -> None:
-    """One setting, which is empty."""
     assert [*plan(tmp_path, seeds=2).runs()] == [(0, {}, 1), (0, {}, 2)]
     assert label_of({}) == "as written"
     assert overrides_of({"fleet.count": "5"}) == ["fleet.count=5"]
-
-
-def test_commas_in_brackets_braces_and_quotes_part_nothing(tmp_path: Path) -> None:
-    """A value may be a list, a mapping or a text with a comma."""
-    stages = "[{kind: constant, rate_per_s: 1, duration_s: 5}]"
-    one = plan(
-        tmp_path,
-        f"load.stages={stages}, [{{kind: burst, count: 9, duration_s: 5}}]",
-        'description="a, b",c d\'s, e',
-    )
-    values = [swept.values for swept in one.swept]
-    assert values[0] == (stages, "[{kind: burst, count: 9, duration_s: 5}]")
-    assert values[1] == ('"a, b"', "c d's", "e")
 
 
 @given(st.lists(WORDS, min_size=1, max_size=6, unique=True))
 def test_values_come_as_they_were_given(
     tmp_path_factory: pytest.TempPathFactory, words: list[str]
 ) -> None:
-    """Joined with commas and taken apart again: the same values in the same order."""
+    """Joined with commas and taken apart again; brackets, braces and quotes keep theirs."""
     directory = tmp_path_factory.mktemp("plan")
     quoted = [f'"{word}"' for word in words]
     (swept,) = plan(directory, f"description={','.join(quoted)}").swept
     assert swept.values == tuple(quoted)
+    stages = "[{kind: constant, rate_per_s: 1, duration_s: 5}]"
+    burst = "[{kind: burst, count: 9, duration_s: 5}]"
+    nested = plan(directory, f"load.stages={stages}, {burst}", 'description="a, b",c d\'s, e')
+    assert [each.values for each in nested.swept] == [(stages, burst), ('"a, b"', "c d's", "e")]
 
 
 @pytest.mark.parametrize(
@@ -85,10 +72,6 @@ def test_a_set_that_makes_no_values_is_named(tmp_path: Path, text: str, said: st
     (problem,) = problems(tmp_path, text)
     assert problem.startswith(f"--set {text}: ")
     assert said in problem
-
-
-def test_a_key_swept_twice_is_refused(tmp_path: Path) -> None:
-    """One would hide the other."""
     assert problems(tmp_path, "fleet.count=1,2", "fleet.count=3") == [
         "--set fleet.count=3: fleet.count is swept already; give it one --set"
     ]
@@ -111,11 +94,13 @@ def test_an_error_in_the_file_names_the_values_that_bring_it(tmp_path: Path) -> 
 
 
 def test_a_wrong_file_is_said_once(tmp_path: Path) -> None:
-    """The file's own error comes alone, with its line."""
+    """The file's own error comes alone, with its line; a manifest is no scenario."""
     path = write_scenario(tmp_path, SCENARIO.replace("rate_per_s", "rate"))
     with pytest.raises(ConfigError) as caught:
         plan_sweep(path, ["fleet.count=1,2"], seeds=1)
     assert all(f"{path}:10: load.stages.0" in problem for problem in caught.value.problems)
+    with pytest.raises(ConfigError, match="a manifest is one run"):
+        plan_sweep(tmp_path / "manifest.json", [], seeds=1)
 
 
 def test_seeds_below_one_and_too_many_runs_are_refused(tmp_path: Path) -> None:
@@ -129,12 +114,6 @@ def test_seeds_below_one_and_too_many_runs_are_refused(tmp_path: Path) -> None:
         "2001 combinations of values, at most 2000"
         in problems(tmp_path, f"fleet.count={values}", seeds=1)[0]
     )
-
-
-def test_a_manifest_is_no_scenario(tmp_path: Path) -> None:
-    """It is one run with one seed."""
-    with pytest.raises(ConfigError, match="a manifest is one run"):
-        plan_sweep(tmp_path / "manifest.json", [], seeds=1)
 
 
 def test_the_fingerprint_follows_what_decides_the_result(tmp_path: Path) -> None:

@@ -24,8 +24,10 @@ def done(one: Task) -> PointRecord:
 
 
 def test_a_run_gives_its_numbers_verdicts_and_digest(tmp_path: Path) -> None:
-    """The same as in the files of the same run when they are kept."""
+    """The same as in the files of the same run, which replace those of an interrupted try."""
     kept = tmp_path / "kept"
+    kept.mkdir()
+    (kept / "manifest.json").write_text("{}")
     found = done(task(5, keep_in=kept))
     summary = read_json(kept / "summary.json")
     assert found.error is None
@@ -47,14 +49,6 @@ def test_a_run_leaves_nothing_behind_unless_it_is_kept(tmp_path: Path) -> None:
     assert not [*scratch.iterdir()]
     again = done(task(5, keep_in=tmp_path / "kept"))
     assert found == replaced(again, duration_s=found.duration_s)
-
-
-def test_what_an_interrupted_try_left_is_replaced(tmp_path: Path) -> None:
-    """A kept directory with half a run is made anew."""
-    kept = tmp_path / "kept"
-    kept.mkdir()
-    (kept / "manifest.json").write_text("{}")
-    assert done(task(5, keep_in=kept)).error is None
 
 
 def test_a_run_that_fails_is_a_record_without_the_workers_paths() -> None:

@@ -15,7 +15,7 @@ from fleet_sim.sweeps.point import PointRecord
 from fleet_sim.sweeps.report import reproduction, worst_first, write_sweep_report
 from fleet_sim.sweeps.settings import Setting, spread_words
 from tests.helpers.browser import on_a_telephone, open_page, read_page
-from tests.helpers.sweeps import plan, record, write_scenario
+from tests.helpers.sweeps import plan, record
 
 
 def page(directory: Path) -> str:
@@ -33,8 +33,15 @@ def page(directory: Path) -> str:
 
 
 def test_it_says_what_held_and_how_to_do_the_worst_again(tmp_path: Path) -> None:
-    """Counts by setting, the worst first, each with its command."""
+    """Counts by setting, the worst first, each with its command, and a row for what is expected.
+
+    No request leaves the page, and equal inputs give equal bytes.
+    """
     text = page(tmp_path)
+    assert page(tmp_path) == text
+    assert "default-src 'none'" in text
+    assert not re.search(r"<(?:script|link|img)[^>]+(?:src|href)=[\"']?http", text)
+    assert not [*tmp_path.glob("*.tmp")]
     assert "Every expectation held in 5 of 7 runs. 1 run failed" in text
     assert "3 of 4" in text
     assert "2 of 3" in text
@@ -43,16 +50,14 @@ def test_it_says_what_held_and_how_to_do_the_worst_again(tmp_path: Path) -> None
     found = re.findall(rf"{re.escape(command)} (\d) --set fleet.count=(\d+)", text)
     assert found == [("4", "50"), ("1", "50"), ("3", "5")]
     assert f"fleet-sim sweep {scenario} --seeds 4 --first-seed 1 --set fleet.count=5,50" in text
-
-
-def test_it_is_whole_and_escapes_what_it_shows(tmp_path: Path) -> None:
-    """No request leaves the page; an error text is no markup; equal inputs give equal bytes."""
-    text = page(tmp_path)
-    assert "default-src 'none'" in text
     assert "ValueError: &lt;b&gt;" in text
-    assert not re.search(r"<(?:script|link|img)[^>]+(?:src|href)=[\"']?http", text)
-    assert page(tmp_path) == text
-    assert not [*tmp_path.glob("*.tmp")]
+    shown = read_page(text).text
+    assert "Where not in all, by fleet.count." in shown
+    assert "attempts.ok_share ≥ 0.5 5 of 7 5: 3 of 4; 50: 2 of 3" in shown
+    value = "[{kind: burst, count: 9, duration_s: 5}]"
+    one = plan_sweep(scenario, [f"load.stages={value}"], seeds=1)
+    quoted = reproduction(one, record(1, 0.1, load__stages=value))
+    assert quoted.endswith(f"--seed 1 --set 'load.stages={value}'")
 
 
 def test_texts_from_outside_run_no_script(tmp_path: Path) -> None:
@@ -146,13 +151,9 @@ def plot_of(settings: list[Setting], name: str) -> str:
     return next(plot for plot in sweep_plots(settings) if plot.name == name).as_json()
 
 
-def test_without_runs_that_ended_there_is_nothing_to_draw() -> None:
-    """A sweep in which everything failed still has its report."""
-    assert sweep_plots([Setting({}, [record(1, 0, error="X")])]) == []
-
-
 def test_what_is_the_same_in_every_run_is_said_not_drawn(tmp_path: Path) -> None:
-    """A plot of one value is a line of text."""
+    """A plot of one value is a line of text; where no run ended there is nothing to draw."""
+    assert sweep_plots([Setting({}, [record(1, 0, error="X")])]) == []
     the_plan = plan(tmp_path, seeds=2)
     records = [record(1, 0.9), record(2, 0.9)]
     assert sweep_plots([Setting({}, records)]) == []
@@ -173,13 +174,6 @@ def test_an_expectation_on_a_part_of_the_fleet_is_drawn(tmp_path: Path) -> None:
     report = write_sweep_report(tmp_path, plan(tmp_path, seeds=2), records)
     text = read_page(report.read_text(encoding="utf-8")).text
     assert f"{key} {readable.NOTHING}" not in text
-
-
-def test_an_expectation_has_one_row(tmp_path: Path) -> None:
-    """In how many runs it held, and with which values of what was swept it did not always."""
-    text = read_page(page(tmp_path)).text
-    assert "Where not in all, by fleet.count." in text
-    assert "attempts.ok_share ≥ 0.5 5 of 7 5: 3 of 4; 50: 2 of 3" in text
 
 
 @pytest.mark.browser
@@ -217,12 +211,3 @@ def test_a_quantile_that_a_run_did_not_reach_is_the_greatest() -> None:
     setting = Setting({}, [record(1, 0.99, p95_s=4), record(2, 0.5, p95_s=None), record(3, 0.97)])
     assert spread_words(setting, "unlock.p95_s") == f"3 s · 4 s · {readable.NOTHING}"
     assert spread_words(Setting({}, []), "unlock.p95_s") == readable.NOTHING
-
-
-def test_a_command_survives_the_shell(tmp_path: Path) -> None:
-    """Values with spaces and brackets are quoted."""
-    scenario = write_scenario(tmp_path)
-    value = "[{kind: burst, count: 9, duration_s: 5}]"
-    one = plan_sweep(scenario, [f"load.stages={value}"], seeds=1)
-    command = reproduction(one, record(1, 0.1, load__stages=value))
-    assert command.endswith(f"--seed 1 --set 'load.stages={value}'")

@@ -75,7 +75,7 @@ def test_windows_shrink_with_the_load() -> None:
 
 
 def test_nothing_is_tried_twice_and_the_whole_is_left_alone() -> None:
-    """Each try is a run; and what was given is not changed."""
+    """Each try is a run; the last group stays, and what was given is not changed."""
     before = str(WHOLE)
     found, tried, steps = _search(lambda _: False)
     assert found == WHOLE
@@ -83,10 +83,6 @@ def test_nothing_is_tried_twice_and_the_whole_is_left_alone() -> None:
     assert steps == []
     texts = [str(values) for values in tried]
     assert len(texts) == len(set(texts)) > 10
-
-
-def test_each_try_is_smaller_in_one_way() -> None:
-    """The last group stays, and so do the names; all faults may go."""
     found, tried, _ = _search(lambda _: True)
     assert all(values["fleet"]["groups"] for values in tried if "groups" in values["fleet"])
     assert found.get("faults", []) == []

@@ -15,7 +15,6 @@ from fleet_sim.sweeps.plan import SweepPlan, plan_sweep
 from fleet_sim.sweeps.sweep import Sweep, SweepOptions, default_directory
 from fleet_wire.errors import ConfigError
 from tests.helpers.commands import finish, lines, run, start
-from tests.helpers.own_commands import run_here
 from tests.helpers.sweeps import SCENARIO, Quiet, plan, write_scenario
 from tests.helpers.waiting import wait_for
 
@@ -40,10 +39,16 @@ def same_files(one: Path, other: Path, names: tuple[str, ...] = (*TABLES, "repor
 
 
 def test_the_table_is_the_same_whatever_the_number_of_processes(tmp_path: Path) -> None:
-    """CSV, Parquet and report, to the byte."""
+    """CSV, Parquet and report, to the byte, whether runs are kept or not."""
     the_plan = plan(tmp_path, "fleet.count=2,4", seeds=3)
     progress = swept(the_plan, tmp_path / "one", jobs=1)
-    swept(the_plan, tmp_path / "two", jobs=2)
+    swept(the_plan, tmp_path / "two", jobs=2, keeps_runs=True)
+    assert sorted(path.name for path in (tmp_path / "two" / "runs").iterdir()) == [
+        f"{setting}-{seed}" for setting in (0, 1) for seed in (1, 2, 3)
+    ]
+    for path in (tmp_path / "two" / "runs").iterdir():
+        files = {file.name for file in path.iterdir()}
+        assert {"garage.yaml", "manifest.json", "attempts.jsonl"} <= files
     assert same_files(tmp_path / "one", tmp_path / "two")
     assert progress.counts == [(done, 6, 0) for done in range(7)]
     assert not progress.notes
@@ -57,7 +62,7 @@ def test_the_table_is_the_same_whatever_the_number_of_processes(tmp_path: Path) 
 
 
 def test_more_seeds_do_only_the_new_runs(tmp_path: Path) -> None:
-    """And give the table that they would have given at once."""
+    """And give the table that they would have given at once, in the same directory."""
     out = tmp_path / "grown"
     swept(plan(tmp_path, seeds=2), out)
     before = lines(out / "points.jsonl")
@@ -70,6 +75,9 @@ def test_more_seeds_do_only_the_new_runs(tmp_path: Path) -> None:
     assert same_files(out, tmp_path / "at-once")
     swept(plan(tmp_path, seeds=2), out)
     assert len((out / "table.csv").read_text().splitlines()) == 3
+    one, more = plan(tmp_path, seeds=2), plan(tmp_path, seeds=5)
+    assert default_directory(one) == default_directory(more)
+    assert default_directory(one) != default_directory(plan(tmp_path, "fleet.count=2"))
 
 
 TOOK = b',"duration_s":'
@@ -117,19 +125,8 @@ def test_a_profile_beside_the_scenario_goes_with_each_run(tmp_path: Path) -> Non
     assert "ConfigError" not in (out / "table.csv").read_text()
 
 
-def test_runs_are_kept_when_asked_for(tmp_path: Path) -> None:
-    """Each has the files of a run of its own, its scenario among them."""
-    out = tmp_path / "sweep"
-    swept(plan(tmp_path, "fleet.count=2,4", seeds=1), out, keeps_runs=True)
-    assert sorted(path.name for path in (out / "runs").iterdir()) == ["0-1", "1-1"]
-    for path in (out / "runs").iterdir():
-        assert {"garage.yaml", "manifest.json", "attempts.jsonl"} <= {
-            file.name for file in path.iterdir()
-        }
-
-
 def test_another_sweep_in_the_same_directory_is_refused(tmp_path: Path) -> None:
-    """What differs is said, and nothing there changes."""
+    """What differs is said, and nothing there changes; a single run is not overwritten either."""
     out = tmp_path / "sweep"
     swept(plan(tmp_path, "fleet.count=2,4", seeds=1), out)
     before = (out / "sweep.json").read_bytes()
@@ -139,10 +136,6 @@ def test_another_sweep_in_the_same_directory_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"another sweep \(another scenario text\)"):
         Sweep(changed, out, SweepOptions(jobs=1))
     assert (out / "sweep.json").read_bytes() == before
-
-
-def test_a_directory_of_a_run_is_refused(tmp_path: Path) -> None:
-    """Its report would be overwritten."""
     (tmp_path / "manifest.json").write_text("{}")
     with pytest.raises(ConfigError, match="holds a run"):
         Sweep(plan(tmp_path), tmp_path, SweepOptions(jobs=1))
@@ -160,13 +153,6 @@ def test_two_processes_do_not_work_in_one_directory(tmp_path: Path) -> None:
         os.close(descriptor)
     the_sweep.run(Quiet())
     assert len(the_sweep.records) == 3
-
-
-def test_the_default_directory_is_the_same_for_the_same_sweep(tmp_path: Path) -> None:
-    """So the same command finds what it had finished."""
-    one, more = plan(tmp_path, seeds=2), plan(tmp_path, seeds=5)
-    assert default_directory(one) == default_directory(more)
-    assert default_directory(one) != default_directory(plan(tmp_path, "fleet.count=2"))
 
 
 @pytest.fixture(scope="module")
@@ -231,23 +217,6 @@ def is_running(group: int) -> bool:
     return True
 
 
-def test_the_command_says_what_is_wrong_and_where(tmp_path: Path) -> None:
-    """Exit code 2, no traceback."""
-    scenario = write_scenario(tmp_path)
-    for options, said in (
-        (("--seeds", 0), "--seeds 0: expected at least 1"),
-        (("--seeds", 2, "--set", "fleet.count="), "expected KEY=V1,V2"),
-        (("--seeds", 2, "--scheduler", "tcp://127.0.0.1:1", "--jobs", 2), "--jobs: "),
-        (("--seeds", 2, "--scheduler", "tcp://127.0.0.1:1", "--keep"), "--keep: "),
-    ):
-        code, _, stderr = run_here(
-            "fleet_sim", "sweep", scenario, *options, "--out", tmp_path / "sweep"
-        )
-        assert code == 2, stderr
-        assert said in stderr
-        assert "Traceback" not in stderr
-
-
 @pytest.mark.long
 def test_a_scheduler_that_cannot_be_is_said(tmp_path: Path) -> None:
     """In a process of its own, which imports Dask."""
@@ -256,12 +225,3 @@ def test_a_scheduler_that_cannot_be_is_said(tmp_path: Path) -> None:
     assert code == 2, stderr
     assert "--scheduler nonsense://: " in stderr
     assert "Traceback" not in stderr
-
-
-def test_the_exit_code_says_whether_all_expectations_held(tmp_path: Path) -> None:
-    """1 when one run breaks one: a pipeline sees it."""
-    scenario = write_scenario(tmp_path)
-    options = ("--seeds", 1, "--set", "expect.attempts.ok_share.min=1", "--out", tmp_path / "sweep")
-    code, stdout, stderr = run_here("fleet_sim", "sweep", scenario, *options)
-    assert code == 1, stderr
-    assert "every expectation held in 0 of 1 run" in stdout

@@ -88,33 +88,24 @@ input()
 @pytest.mark.parametrize(
     ("program", "why"),
     [
-        ("raise SystemExit(3)", "ended with exit code 3; its stderr is in"),
-        ("print('ready'); raise SystemExit(3)", "ended with exit code 3; line 1 of its stdout: "),
+        ("raise SystemExit(3)", "client mine: ended with exit code 3; its stderr is in"),
+        (
+            "print('ready'); raise SystemExit(3)",
+            "client mine: ended with exit code 3; line 1 of its stdout: ",
+        ),
+        ("input()", "has not printed"),
+        (None, "client mine"),
     ],
 )
 async def test_a_program_that_is_never_ready_is_refused(
-    tmp_path: Path, program: str, why: str
+    tmp_path: Path, program: str | None, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The error says whose, and why."""
-    with pytest.raises(ConfigError, match=f"client mine: {why}"):
-        await started(tmp_path, program)
-
-
-async def test_a_program_that_waits_for_ever_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It has three minutes."""
-    monkeypatch.setattr(client_module, "READY_S", 0.1)
-    client = Client("mine", [sys.executable, "-c", "input()"], [CAR])
-    with pytest.raises(ConfigError, match="has not printed"):
-        await client.start(tmp_path / "mine", AROUND)
-    await client.close()
-
-
-async def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
-    """With what the system says."""
-    client = Client("mine", [str(tmp_path / "none")], [CAR])
-    with pytest.raises(ConfigError, match="client mine"):
+    """It has three minutes; the error says whose, and why."""
+    if program == "input()":
+        monkeypatch.setattr(client_module, "READY_S", 0.1)
+    argv = [str(tmp_path / "none")] if program is None else [sys.executable, "-c", program]
+    client = Client("mine", argv, [CAR])
+    with pytest.raises(ConfigError, match=why):
         await client.start(tmp_path / "mine", AROUND)
     await client.close()
 

@@ -87,33 +87,19 @@ async def test_what_fails_inside_is_a_defect_too(driver: LiveDriver, notes: Note
 
 
 async def test_events_fall_due_without_help(driver: LiveDriver, notes: Notes) -> None:
-    """Asyncio wakes the environment; nobody has to poll."""
+    """Asyncio wakes the environment for the next event, whichever was scheduled first."""
     with driver.present():
+        notes.later(1_000.0, "far")
         notes.later(0.05, "second")
+    with driver.present():
         notes.later(0.01, "first")
     await eventually(lambda: len(notes.calls) == 2)
     assert notes.names == ["first", "second"]
     driver.stop()
 
 
-async def test_what_comes_from_outside_comes_at_the_present(
-    driver: LiveDriver, notes: Notes
-) -> None:
-    """However long nothing has happened; and what it schedules falls due by itself."""
-    with driver.present():
-        notes.note("before")
-    await asyncio.sleep(0.02)
-    before_s = driver.now_s()
-    with driver.present():
-        notes.note("call")
-        notes.later(0.01, "after the call")
-    assert notes.calls[1][1] >= before_s > notes.calls[0][1]
-    await eventually(lambda: notes.names[-1] == "after the call")
-    driver.stop()
-
-
 async def test_what_was_due_comes_before_what_comes_in(driver: LiveDriver, notes: Notes) -> None:
-    """Also where the event loop was late: each event has its own time all the same."""
+    """Also where the event loop was late: each has its own time, and the call has the present."""
     with driver.present():
         notes.later(0.01, "due")
         due_s = driver.now + 0.01
@@ -124,16 +110,7 @@ async def test_what_was_due_comes_before_what_comes_in(driver: LiveDriver, notes
         notes.note("call")
     assert notes.names == ["due", "call"]
     assert notes.calls[0][1] == pytest.approx(due_s)
-    driver.stop()
-
-
-async def test_an_earlier_event_is_waited_for_instead(driver: LiveDriver, notes: Notes) -> None:
-    """The driver waits for the next event, whichever was scheduled first."""
-    with driver.present():
-        notes.later(1_000.0, "far")
-    with driver.present():
-        notes.later(0.01, "near")
-    await eventually(lambda: notes.names == ["near"])
+    assert notes.calls[1][1] >= due_s
     driver.stop()
 
 

@@ -59,14 +59,10 @@ def test_what_went_wrong_stands_with_what_helps(
     assert cure in helps
 
 
-def test_what_is_not_known_is_said_as_it_is() -> None:
-    """No cure is made up."""
+def test_a_broker_that_has_answered_wants_no_tls() -> None:
+    """Neither one that gave a code, nor one that closes what had been open; no cure is made up."""
     busy = Disconnected(EndReason.REFUSED, 137, "server busy")
     assert why_not(busy, PLAIN) == "refused (MQTT reason code 137): server busy"
-
-
-def test_a_broker_that_has_answered_wants_no_tls() -> None:
-    """Neither one that gave a code, nor one that closes what had been open."""
     taken_over = Disconnected(EndReason.BROKER_CLOSED, 142, "session taken over")
     assert why_not(taken_over, PLAIN).endswith("same client id: do these boxes run twice?")
     shut_down = Disconnected(EndReason.BROKER_CLOSED, 139, "shutting down")

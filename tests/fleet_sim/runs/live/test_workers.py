@@ -58,15 +58,6 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_process_that_is_slow_to_say_goodbye_is_not_lost() -> None:
-    """It was told to end, and is killed: all that it had to tell has been told."""
-    notes: list[str] = []
-    with Workers.fork(_deaf, lambda _part: 10, 2) as workers:
-        asyncio.run(_end(workers, notes))
-        assert (workers.lost, notes) == ([], [])
-
-
-@pytest.mark.usefixtures("impatient")
 def test_a_process_that_could_not_say_what_faults_did_is_lost() -> None:
     """What its boxes were struck by is missing in the ground truth: that is said."""
     notes: list[str] = []
