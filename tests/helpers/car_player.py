@@ -1,39 +1,22 @@
-"""Plays transcripts of one car: what is done to it, and all that its box does and says."""
+"""Plays transcripts of cars: what is done to one, and all that its box does and says."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import groupby
 from typing import Any
 
-from fleet_sim.cars import failpoints
-from fleet_sim.cars.box import Box
-from fleet_sim.cars.failpoints import Culprit, Failpoint
-from fleet_sim.cars.vehicle import Condition, Door
-from fleet_wire.contract.messages import Reason, Result, Telemetry, VehicleState, WireMessage
+from fleet_sim.cars.vehicle import Condition
+from fleet_sim.faults import FAULTS
+from fleet_wire.contract.messages import Action
 from fleet_wire.links.link import EndReason, Message
-from fleet_wire.links.reconnect import ReconnectPolicy
+from tests.helpers.car_words import CALLS, begin_on_car, box_parameters, plain, said
 from tests.helpers.culprit import Seen, Suspect
-from tests.helpers.fake_link import EPOCH_S
-from tests.helpers.fault_player import FaultPlayer
+from tests.helpers.fake_link import EPOCH_S, Bench, bench
+from tests.helpers.faulty import Street, inject, inject_at
 
-BOXES: dict[str, dict[str, Any]] = {
-    "asleep": {"asleep_share": 1, "sms_loss": 0, "sms_wake": 2, "modem_resume": 8},
-    "dozing": {"awake_after_wake_s": 60},
-    "steady": {
-        "reconnect.full_jitter": False,
-        "reconnect.base_s": 10,
-        "reconnect.jitter_s": 0,
-        "network_loss_s": 30,
-        "network_stable": 12,
-        "reboot": 40,
-    },
-    "timeless": {"boot": 10, "keeps_time": False, "clock_sync": 30, "clock_error": 0.5},
-}
-"""Words for changes of a box that stories share."""
 COUNTS = (
     "known",
     "reachable",
@@ -44,62 +27,118 @@ COUNTS = (
     "redelivered",
     "malformed",
 )
-FAILPOINTS: dict[str, Failpoint[Any, Any]] = {
-    each.name: each for each in vars(failpoints).values() if isinstance(each, Failpoint)
-}
 
 
 @dataclass
-class CarPlayer(FaultPlayer):
-    """The car of a `FaultPlayer`, and what the model offers to faults and to people.
+class CarPlayer:
+    """A car on a fake link (`car`), or cars on the broker model (`street`).
 
+    `inject FAULT SECONDS` opens a window now, or `at_s`; a second one on a car needs a name.
     `begin WHAT` lasts until `end WHAT`, or `end` with the `name=` that it was given. WHAT is a
-    condition of the car or of its network, or a failpoint with the value that it returns;
-    `usual+2` and `usual*2` change the usual one. `only=` limits an action to a command, kind,
-    stage or code. `by=` names who is at fault.
+    condition of the car or of its network, or a failpoint with the value that it returns; `usual+2`
+    and `usual*2` change the usual one. `only=` limits an action to a command, kind, stage or code.
+    `by=` names who is at fault. What the box says when it is started is left out.
     """
 
+    car: Bench = field(default_factory=bench)
+    street: Street | None = None
+    told: list[tuple[float, str]] = field(default_factory=list)
+    seen: dict[str, Any] = field(default_factory=dict)
     lasting: dict[str, AbstractContextManager[Any]] = field(default_factory=dict)
     loads: dict[str, Condition] = field(default_factory=dict)
     suspects: dict[str, Suspect] = field(default_factory=dict)
     copied: Message | None = None
     """The last command that was not forged."""
 
+    def __post_init__(self) -> None:
+        """Take what there is as known."""
+        self.seen.clear()
+        self._look()
+        self.told.clear()
+
     def verbs(self) -> Mapping[str, Callable[..., object]]:
         """Return the function of each verb."""
-        box, modem, power = self.car.box, self.car.box.modem, self.car.box.power
+        box = self.car.box
         return {
-            **super().verbs(),
+            **self._verbs_of_faults(),
             "answer_connects": self._answer_connects,
             "begin": self._begin,
+            "car": self._car,
             "change": box.vehicle.change,
             "clock": self._clock,
+            "command": self._command,
             "copy": self._copy,
             "counts": self._counts,
-            "deep_sleep": lambda for_s, by="x": power.sleep_deeply(for_s, by=self._by(by)),
             "draw": lambda drop_v, name="load": box.vehicle.draw(self.loads[name], drop_v),
-            "drop": lambda by="x": modem.dialler.drop_connection(by=self._by(by)),
             "end": self._end,
             "flood": self._flood,
+            "heartbeat": box.heartbeat,
+            "inject": self._inject,
             "key": box.lock_on_the_spot,
-            "leave": modem.connection.leave,
-            "nat": lambda for_s, by="x": modem.bearer.lose_nat_entry(for_s, by=self._by(by)),
-            "nonsense": self._nonsense,
-            "reboot": lambda by="x", **how: power.reboot(by=self._by(by), **how),
+            "leave": box.modem.connection.leave,
+            "lock_again": lambda: box.vehicle.be_left(is_locked=True),
+            "lose": lambda code=None: self.car.link.lose(code=code),
+            "nonsense": self._flood,
+            "notice": box.notice,
+            "pass": self._pass,
             "refuse": lambda code: self.car.link.lose(EndReason.REFUSED, code),
             "set_wall_clock": lambda by_s: setattr(self.car.world.clock_step, "by_s", by_s),
-            "shut_down": modem.shut_down,
-            "sms_arrives": power.receive_sms,
+            "shut_down": box.modem.shut_down,
+            "sms": box.send_sms,
+            "sms_arrives": box.power.receive_sms,
+            "street": self._street,
+            "unlock": self._unlock,
+            "until": self._until,
         }
 
-    def _car(self, *words: str, **changes: Any) -> None:
-        super()._car(**(_changes(words) | changes))
+    def _verbs_of_faults(self) -> Mapping[str, Callable[..., object]]:
+        """Return the events that the model offers to faults; `by` is who does it."""
+        modem, power, by = self.car.box.modem, self.car.box.power, self._by
+        return {
+            "deep_sleep": lambda for_s, who="x": power.sleep_deeply(for_s, by=by(who)),
+            "drop": lambda who="x": modem.dialler.drop_connection(by=by(who)),
+            "nat": lambda for_s, who="x": modem.bearer.lose_nat_entry(for_s, by=by(who)),
+            "reboot": lambda who="x", **how: power.reboot(by=by(who), **how),
+        }
 
-    def _street(self, *words: str, **changes: Any) -> None:
-        super()._street(**(_changes(words) | changes))
+    def news(self) -> list[str]:
+        """Return what came since it was asked last, a line for each moment."""
+        self._look()
+        moments: dict[float, list[str]] = {}
+        for at_s, what in self.told:
+            moments.setdefault(at_s, []).append(what)
+        self.told.clear()
+        return [f"{at_s:g} s: {', '.join(_counted(whats))}" for at_s, whats in moments.items()]
+
+    # What is done
+
+    def _car(self, *words: str, **changes: Any) -> None:
+        self.car = bench(box_parameters(words, changes))
+        self.__post_init__()
+
+    def _street(
+        self, *words: str, count: int = 1, max_queued_messages: int = 1_000, **changes: Any
+    ) -> None:
+        street = Street(
+            count=count,
+            parameters=box_parameters(words, changes),
+            max_queued_messages=max_queued_messages,
+        )
+        self.street, self.car = street, Bench(street.env, street.world, street.boxes[0], [])
+        hear = street.platform.on_message
+
+        def on_message(message: Message) -> None:
+            hear(message)
+            self._look()
+
+        street.platform.on_message = on_message  # type: ignore[method-assign]
+        self.__post_init__()
 
     def _command(self, name: str, action: str = "unlock", **changes: Any) -> None:
-        made = self._made(name, action, **changes)
+        lives_s = changes.pop("lives_s", None)
+        if lives_s is not None:
+            changes["expires_at_ms"] = int((EPOCH_S + self.car.env.now + lives_s) * 1000)
+        made = self.car.command(name, action=Action(action), **changes)
         if "signature" not in changes:
             self.copied = made
         self.car.deliver(made)
@@ -108,12 +147,34 @@ class CarPlayer(FaultPlayer):
         assert self.copied is not None
         self.car.deliver(self.copied)
 
-    def _nonsense(self) -> None:
-        self.car.deliver(self.car.message(b"no command"))
-
-    def _flood(self, count: int) -> None:
+    def _flood(self, count: int = 1) -> None:
         for _ in range(count):
-            self._nonsense()
+            self.car.deliver(self.car.message(b"no command"))
+
+    def _unlock(self, name: str, **more: Any) -> None:
+        assert self.street is not None
+        self.street.unlock(name, **more)
+
+    def _answer_connects(self, is_answered: bool) -> None:  # noqa: FBT001 - a word of a story
+        self.car.link.connects_at_once = is_answered
+
+    def _inject(
+        self,
+        fault: str,
+        duration_s: float,
+        *,
+        at_s: float = 0.0,
+        name: str = "first",
+        cars: int | None = None,
+        **more: Any,
+    ) -> None:
+        made = FAULTS[fault].model_validate({key: plain(its) for key, its in more.items()})
+        if self.street is not None:
+            self.street.inject(made, duration_s, self.street.boxes[:cars])
+        elif at_s:
+            inject_at(at_s, made, self.car, duration_s, name=name)
+        else:
+            inject(made, self.car, duration_s, name=name)
 
     def _by(self, name: str) -> Suspect:
         return self.suspects.setdefault(name, Suspect())
@@ -129,11 +190,18 @@ class CarPlayer(FaultPlayer):
     def _end(self, name: str) -> None:
         self.lasting.pop(name).__exit__(None, None, None)
 
-    def _answer_connects(self, is_answered: bool) -> None:  # noqa: FBT001 - a word of a story
-        self.car.link.connects_at_once = is_answered
+    def _until(self, second: float) -> None:
+        self._look()
+        while self.car.env.peek() < second:
+            self.car.env.step()
+            self._look()
+        self.car.env.run(until=second)
 
-    def _lose(self, code: int | None = None) -> None:
-        self.car.link.lose(code=code)
+    def _pass(self, seconds: float) -> None:
+        assert self.street is not None
+        self.street.pass_s(seconds)
+
+    # What comes of it
 
     def _clock(self) -> None:
         believed_s = self.car.box.clock.believed_ms() / 1000
@@ -144,77 +212,56 @@ class CarPlayer(FaultPlayer):
     def _counts(self) -> None:
         counts = self.car.world.counts
         self._note(", ".join(f"{getattr(counts, name)} {name}" for name in COUNTS))
-
-    def _until(self, second: float) -> None:
-        self._look()
-        super()._until(second)
+        if self.street is not None:
+            self._note(f"{sum(self.street.broker.dropped.values())} dropped")
 
     def _note(self, what: str) -> None:
         self._look()
         self.told.append((round(self.car.env.now, 3), what))
 
+    def _look(self) -> None:
+        now_s = round(self.car.env.now, 3)
+        new = [*(self._on_street() if self.street else self._of_car()), *self._of_any()]
+        self.told += [(now_s, what) for what in new]
+
     def _of_car(self) -> Iterator[str]:
-        yield from super()._of_car()
-        yield from self._on_car()
+        box, link = self.car.box, self.car.link
+        yield from (CALLS[each] for each in self._new("calls", link.calls))
+        yield from (said(each) for _, each in self._new("sent", link.sent))
+        for name, value in (
+            ("power", f"is {self.car.power().value}"),
+            ("lock", "is shut" if box.vehicle.is_locked else "is open"),
+            ("coverage", f"has {'' if box.modem.connection.has_coverage else 'no '}coverage"),
+            ("reach", f"can{'' if box.modem.connection.is_reachable else 'not'} be reached"),
+        ):
+            if self.seen.get(name) != value:
+                self.seen[name] = value
+                yield value
 
     def _on_street(self) -> Iterator[str]:
-        yield from super()._on_street()
-        yield from self._on_car()
+        assert self.street is not None
+        platform = self.street.platform
+        yield from (f"{car} {said(each)}" for car, each in self._new("heard", platform.heard))
+        yield from (f"PUBACK {each}" for each in self._new("acks", platform.acks))
+        for is_expired in self._new("certificates", self.street.bad_certificates):
+            yield f"bad certificate ({'expired' if is_expired else 'not yet valid'})"
+        for hit in self._new("hits", self.street.hits):
+            during = "" if hit.until_s is None else f" {hit.at_s:g}-{hit.until_s:g} s"
+            yield f"hit {hit.vehicle_id} {hit.command_id or '-'}: {hit.what}{during}"
 
-    def _on_car(self) -> Iterator[str]:
-        """Yield what is seen of the car besides what it does and says."""
-        connection = self.car.box.modem.connection
-        given_up = "has given up" if connection.state.value == "given_up" else ""
-        if given_up != self.seen.get("given_up", ""):
-            yield given_up or "has not given up"
-        self.seen["given_up"] = given_up
+    def _of_any(self) -> Iterator[str]:
+        """Yield what is seen of any car besides what it does and says."""
+        given_up = self.car.box.modem.connection.state.value == "given_up"
+        if given_up is not self.seen.get("given_up", False):
+            self.seen["given_up"] = given_up
+            yield f"has {'' if given_up else 'not '}given up"
         for name, suspect in self.suspects.items():
-            hits = (_hit(name, hit) for hit in self._new(f"hits by {name}", suspect.hits))
-            for hit, same in groupby(hits):
-                count = len(list(same))
-                yield hit if count == 1 else f"{count} x {hit}"
+            yield from (_hit(name, hit) for hit in self._new(f"hits by {name}", suspect.hits))
 
-    def _said(self, message: WireMessage) -> str:
-        said = super()._said(message)
-        match message:
-            case Result():
-                more = {
-                    "CAN": message.can_wake_s,
-                    "motors": message.actuation_s,
-                    "in all": message.since_received_s,
-                }
-                return said + "".join(f", {name} {it:g} s" for name, it in more.items() if it)
-            case VehicleState():
-                return f"{said}{', open' if message.is_open else ''}"
-            case Telemetry():
-                uptime_s = message.uptime_s
-                boots = "" if uptime_s is None else f", boot {message.boots}, up {uptime_s:g} s"
-                return f"{said}, {message.signal_dbm:g} dBm, {message.voltage_v:g} V{boots}"
-            case _:
-                return said
-
-
-def begin_on_car(
-    box: Box, what: str, *values: Any, by: Culprit, only: object = None, **state: Any
-) -> AbstractContextManager[Any]:
-    """Return a context in which a condition holds, or an action is in force at a failpoint."""
-    vehicle, bearer = box.vehicle, box.modem.bearer
-    conditions: dict[str, Callable[[], AbstractContextManager[Any]]] = {
-        "ajar": lambda: vehicle.ajar(*_doors(values), by=by),
-        "attenuation": lambda: bearer.attenuated(*values, by=by),
-        "cut": lambda: box.modem.downlink.cut(by=by),
-        "garage": lambda: bearer.without_coverage(by=by),
-        "hot": lambda: vehicle.hot(by=by),
-        "immobiliser": lambda: vehicle.immobiliser_stuck(by=by),
-        "load": lambda: vehicle.load(by=by),
-        "off": lambda: box.power.without_power(by=by),
-        "state": lambda: vehicle.being(by=by, **state),
-        "stuck": lambda: vehicle.stuck(*_doors(values), by=by),
-    }
-    if what in conditions:
-        return conditions[what]()
-    action = _action(what, *values, only=only, crash=partial(box.power.reboot, by=by))
-    return box.set_action(FAILPOINTS[what], action, by=by)
+    def _new(self, name: str, all_of_it: list[Any]) -> list[Any]:
+        known = self.seen.get(name, 0)
+        self.seen[name] = len(all_of_it)
+        return all_of_it[known:]
 
 
 def _hit(name: str, hit: Seen) -> str:
@@ -223,51 +270,8 @@ def _hit(name: str, hit: Seen) -> str:
     return f"hit {hit.command_id or '-'}: {hit.what}{during}{by}"
 
 
-def _changes(words: tuple[str, ...]) -> dict[str, Any]:
-    """Return the changes that words stand for."""
-    return {key: value for word in words for key, value in BOXES[word].items()}
-
-
-def _doors(values: tuple[Any, ...]) -> list[Door]:
-    return [Door[value.upper()] for value in values]
-
-
-def _action(
-    failpoint: str, value: Any = None, *, only: object, crash: Callable[[], object]
-) -> Callable[[Any, Any], Any]:
-    """Return an action that returns a value, changes the usual one, or crashes the box."""
-
-    def act(usual: Any, context: Any) -> Any:
-        parts = (getattr(context, name, None) for name in ("command_id", "kind", "value"))
-        if only not in (None, context, *parts):
-            return usual
-        if value == "crash":
-            crash()
-        return _changed(failpoint, usual, value)
-
-    return act
-
-
-def _changed(failpoint: str, usual: Any, value: Any) -> Any:
-    match failpoint, value:
-        case "objection", str():
-            return Reason(value)
-        case "reconnect", float() | int():
-            return ReconnectPolicy(full_jitter=False, base_s=value, jitter_s=0.0)
-        case "suback", _:
-            return ()
-        case _, str():
-            return _calculated(usual, value)
-        case _, int() if not isinstance(value, bool):
-            return float(value)
-        case _:
-            return value
-
-
-def _calculated(usual: Any, word: str) -> Any:
-    """Return the usual value, or what `usual+2` or `usual*2` make of it."""
-    _, factor, number = word.partition("*")
-    if factor:
-        return usual * float(number)
-    change = word.removeprefix("usual").removeprefix("crash")
-    return usual + float(change) if change else usual
+def _counted(whats: Iterable[str]) -> Iterator[str]:
+    """Yield each text, and how often where it comes several times in a row."""
+    for what, same in groupby(whats):
+        count = len(list(same))
+        yield what if count == 1 else f"{count} x {what}"

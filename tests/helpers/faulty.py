@@ -26,6 +26,7 @@ from fleet_wire.contract.messages import (
     PresenceStatus,
     Reason,
     Result,
+    WireMessage,
 )
 from fleet_wire.contract.signing import signature_of, vehicle_key
 from fleet_wire.contract.topics import TopicKind, parse_topic, topic_of
@@ -78,13 +79,17 @@ def answers(car: Bench) -> list[tuple[Phase, Reason | None]]:
 class Platform:
     """Sends commands and hears the cars. Implements `fleet_wire.links.link.LinkHandler`."""
 
+    heard: list[tuple[str, WireMessage]] = field(default_factory=list)
+    """What cars say, each with its car."""
     results: list[tuple[str, Result]] = field(default_factory=list)
     presences: list[tuple[str, PresenceStatus]] = field(default_factory=list)
     acks: list[int] = field(default_factory=list)
 
     def session(self) -> Session:
         """Listen to all cars."""
-        return Session("platform", subscriptions=("cars/+/result", "cars/+/presence"))
+        return Session(
+            "platform", subscriptions=("cars/+/result", "cars/+/presence", "cars/+/state")
+        )
 
     def on_connected(self, *, session_present: bool) -> None:
         """Say nothing."""
@@ -97,6 +102,7 @@ class Platform:
         """Remember what a car says."""
         kind, vehicle_id = parse_topic(message.topic)
         said = codec.decode(kind, message.payload)
+        self.heard.append((vehicle_id, said))
         if isinstance(said, Result):
             self.results.append((vehicle_id, said))
         elif isinstance(said, Presence):

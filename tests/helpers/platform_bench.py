@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -12,6 +12,7 @@ from fleet_sim.cars.box import Box
 from fleet_sim.cars.defects import Defects
 from fleet_sim.cars.disturbance import BOX_LINK_LIMITS
 from fleet_sim.cars.fleet import Fleet
+from fleet_sim.cars.movements import OnMovement
 from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
 from fleet_sim.cars.spec import CarSpec, Traits
 from fleet_sim.cars.world import World
@@ -81,6 +82,8 @@ class PlatformBench:
         cars: int = 2,
         seed: int = 1,
         profile: Profile = NATIVE,
+        write: Callable[[PlatformEvent], None] | None = None,
+        on_movement: OnMovement | None = None,
     ) -> None:
         link = partial(BrokerModel.link, protocol=profile.traits.mqtt)
         self.env = VirtualEnvironment(initial_time=0.0)
@@ -94,6 +97,7 @@ class PlatformBench:
             link_factory=partial(link, self.broker, limits=BOX_LINK_LIMITS),
             profile=profile,
             defects=self.defects,
+            on_movement=on_movement,
         )
         specs = [CarSpec(f"car-{number}", Traits(group="all"), box) for number in range(cars)]
         self.fleet = Fleet(self.world, specs, sms_centre="sms-centre")
@@ -105,7 +109,7 @@ class PlatformBench:
             ),
             parameters,
             vehicle_ids=self.fleet.boxes,
-            write=self.log.append,
+            write=write or self.log.append,
         )
         self._listener = _Listener()
         self.link = self.broker.link(self._listener)

@@ -13,10 +13,10 @@ from tests.helpers.broker_player import BrokerPlayer
 from tests.helpers.car_player import CarPlayer
 from tests.helpers.count_player import CountPlayer
 from tests.helpers.detection_player import DetectionPlayer
-from tests.helpers.fault_player import FaultPlayer
 from tests.helpers.incident_player import IncidentPlayer
 from tests.helpers.join_player import JoinPlayer
 from tests.helpers.places import ROOT
+from tests.helpers.platform_player import PlatformPlayer
 from tests.helpers.relock_player import RelockPlayer
 from tests.helpers.slack_player import SlackPlayer
 from tests.helpers.store_player import StorePlayer
@@ -30,6 +30,8 @@ BROKER = ROOT / "tests/fleet_sim/broker/model"
 CARS = ROOT / "tests/fleet_sim/cars"
 DETECTION = ROOT / "tests/platform_probe/judge/detection"
 FAULTS = ROOT / "tests/fleet_sim/faults"
+PLATFORM = ROOT / "tests/fleet_sim/platform"
+ON_PLATFORM = ("abuse", "bookings", "commands", "gateway", "platform")
 DIAGNOSIS = ROOT / "tests/platform_probe/judge/diagnosis"
 INCIDENTS = ROOT / "tests/platform_probe/judge/incidents"
 SUPPORT = ROOT / "tests/platform_probe/tell/support"
@@ -38,8 +40,10 @@ PLAYERS: dict[Path, Callable[[], Player]] = {
     **{ATTEMPTS / f"{name}.txt": TrackPlayer for name in TRACKED},
     **dict.fromkeys(sorted(BROKER.glob("*.txt")), BrokerPlayer),
     **dict.fromkeys(sorted(CARS.glob("*.txt")), CarPlayer),
-    **dict.fromkeys(sorted(FAULTS.glob("*.txt")), FaultPlayer),
     **dict.fromkeys(sorted(DETECTION.glob("*.txt")), DetectionPlayer),
+    **dict.fromkeys(sorted(FAULTS.glob("*.txt")), CarPlayer),
+    **{FAULTS / f"{name}.txt": PlatformPlayer for name in ON_PLATFORM},
+    **dict.fromkeys(sorted(PLATFORM.glob("*.txt")), PlatformPlayer),
     **dict.fromkeys(sorted(DIAGNOSIS.glob("*.txt")), WatchPlayer),
     **dict.fromkeys(sorted(INCIDENTS.glob("*.txt")), IncidentPlayer),
     **dict.fromkeys(sorted(SUPPORT.glob("*.txt")), StorePlayer),

@@ -7,78 +7,17 @@ from fleet_sim.cars.radio_parameters import Technology
 from fleet_sim.cars.spec import CarSpec, Traits
 from fleet_sim.faults.network import (
     DAY_S,
-    HalfOpenTcpNat,
     NetworkSunset,
-    OneWayDownlink,
     SimSuspendedDatacap,
 )
-from fleet_wire.contract.messages import PresenceStatus, Telemetry
-from fleet_wire.links.reconnect import ReconnectPolicy
-from tests.helpers.culprit import Suspect
+from fleet_wire.contract.messages import Telemetry
 from tests.helpers.fake_link import Bench, bench
-from tests.helpers.faulty import Street, answers, inject
-
-QUICK = ReconnectPolicy(full_jitter=False, base_s=1.0, jitter_s=0.0)
+from tests.helpers.faulty import inject
 
 
 def heartbeats(car: Bench) -> int:
     """Return how many heartbeats the box has sent."""
     return sum(isinstance(message, Telemetry) for _, message in car.link.sent)
-
-
-def test_one_way_lets_heartbeats_out_and_nothing_in() -> None:
-    """A command dies; what the box sends arrives as ever."""
-    car = bench()
-    inject(OneWayDownlink(), car, 20.0)
-    car.env.run(until=1)
-    car.deliver(car.command("c1"))
-    car.box.heartbeat()
-    assert not answers(car)
-    assert not car.link.acknowledged
-    assert heartbeats(car) == 1
-    assert not car.box.modem.connection.is_reachable
-
-
-def test_a_box_that_has_no_connection_has_none_that_is_one_way() -> None:
-    """It is the connection that is dead, not the radio: who connects meanwhile can be reached."""
-    car, suspect = bench(NULL_BOX.model_copy(update={"reconnect": QUICK})), Suspect()
-    car.link.lose()
-    with car.box.modem.downlink.cut(by=suspect):
-        car.env.run(until=10)
-        assert car.box.modem.connection.is_reachable
-    car.env.run(until=20)
-    assert car.link.calls == ["connect", "connect"]
-    assert suspect.hits == []
-
-
-def test_one_way_gives_the_car_what_waited() -> None:
-    """The broker sends an unacknowledged command again after the reattach. No will is published."""
-    street = Street(parameters=NULL_BOX.model_copy(update={"reconnect": QUICK}))
-    street.inject(OneWayDownlink(), 10.0)
-    street.pass_s(1.0)
-    street.unlock("c1")
-    street.pass_s(8.9)
-    assert street.executed() == []
-    street.pass_s(5.0)
-    assert street.executed() == ["c1"]
-    assert {status for _, status in street.platform.presences} == {PresenceStatus.ONLINE}
-
-
-def test_a_nat_that_forgets_is_noticed_at_the_next_ping() -> None:
-    """Both ends are deaf at once; the box finds out within its keepalive and the ping's timeout."""
-    car = bench(NULL_BOX.model_copy(update={"keepalive_s": 20, "reconnect": QUICK}))
-    inject(HalfOpenTcpNat(ping_timeout_s=5.0), car, 60.0)
-    car.env.run(until=1)
-    assert car.link.is_frozen
-    assert car.box.modem.connection.is_up
-    assert not car.box.modem.connection.is_reachable
-    while car.box.modem.connection.is_up:
-        car.env.step()
-    assert 5.0 <= car.env.now <= 25.0
-    car.env.run(until=27)
-    assert car.link.calls == ["connect", "leave_behind", "connect"]
-    assert not car.link.is_frozen
-    assert car.box.modem.connection.is_reachable
 
 
 def gsm_or_lte(technology: Technology) -> Bench:
@@ -147,8 +86,3 @@ def test_the_count_begins_anew_each_day() -> None:
         car.box.heartbeat()
     assert car.box.modem.connection.has_coverage
     assert heartbeats(car) == 200
-
-
-def test_a_count_that_nobody_asks_for_is_none() -> None:
-    """Telemetry says nothing of data."""
-    assert bench().box.modem.uplink.data_used_bytes is None
