@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from http import HTTPStatus
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any, Final
@@ -21,7 +22,7 @@ from click.testing import CliRunner
 from fleet_wire.contract.attempt import PlatformSide
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import FactSeen, RankedMode, Weighed
-from fleet_wire.contract.incident import Change, ChangeKind, IncidentKind, IncidentState
+from fleet_wire.contract.incident import Change, ChangeKind, IncidentKind, IncidentState, Severity
 from fleet_wire.contract.text import Text
 from fleet_wire.errors import ConfigError
 from fleet_wire.modes.facts import Fact
@@ -37,16 +38,26 @@ from platform_probe.tell.support.telling import explanation, text_of
 from platform_probe.tell.support.telling_programs import json_of
 from tests.helpers import stores
 from tests.helpers.busy_store import make_busy_store
-from tests.helpers.consoles import incident_of, put_incidents
+from tests.helpers.console_pages import ReadConsole, lines_of
+from tests.helpers.consoles import incident_of, make_console_store, put_incidents
 from tests.helpers.diagnoses import diagnosis_of
 from tests.helpers.english import ENGLISH
+from tests.helpers.incident_store import make_incident_store
 from tests.helpers.records import COMPLAINT
 from tests.helpers.stores import BEGIN_S, KeptOpen, ReadAnew
 from tests.helpers.transcripts import DETAIL
 
 _OF_PLATFORM: Final = frozenset(PlatformSide.__struct_fields__) - {"vehicle_id"}
-_KINDS: Final = {"cause": Cause, "kind": IncidentKind, "state": IncidentState}
+_KINDS: Final = {
+    "cause": Cause, "kind": IncidentKind, "severity": Severity, "state": IncidentState,
+}  # fmt: skip
 
+SHARED: Final[dict[str, Callable[[Path], Path]]] = {
+    "busy": make_busy_store,
+    "console": make_console_store,
+    "garage": make_incident_store,
+}
+"""Stores in which everything has happened once, alone or with incidents, and one of a garage."""
 _PARTS: Final = {
     "Known problem": "known", "Why": "why", "What to say": "say", "What to do": "do",
     "Who else": "else", "What happened": "happened", "Other unlocks that fit": "others",
@@ -67,13 +78,14 @@ class StorePlayer:
     `ask` shows the keys of the advice. `tell PART...` shows parts of the text about an unlock,
     `json PATH...` values of the last such answer. `run "COMMAND" [PATTERN]` runs a command of
     platform-probe, and `page PATH [PATTERN]` gets a page of the console. Both show the lines that
-    match; `STORE` stands for the directory of the store, `HOME` for an empty one.
+    match. `STORE` stands for the directory of the store, and `HOME` for the one with each `file`.
     """
 
     home: Path = field(default_factory=lambda: Path(mkdtemp(prefix="told-")))
     directory: Path = field(init=False)
     told: list[str] = field(default_factory=list)
     case: Case | None = None
+    console: ReadConsole | None = None
 
     def __post_init__(self) -> None:
         """Remove the store with the player."""
@@ -86,19 +98,21 @@ class StorePlayer:
             "ask": self._ask,
             "believed": self._believed,
             "booking_end": self._booking_end,
-            "busy": self._busy,
             "call": self._call,
             "json": self._json,
+            "file": self._file,
             "heard": self._heard,
             "incident": self._incident,
             "late": self._late,
             "lock": lambda at_s, **more: stores.put_lock(self.directory, at_s, "car-1", **more),
             "log": self._log,
+            "page": self._page,
             "pack": lambda: stores.kept(self.directory),
             "presence": lambda at_s, status: stores.put_presence(
                 self.directory, at_s, "car-1", status
             ),
             "run": self._run,
+            "store": self._store,
             "tell": self._tell,
             "unlock": self._unlock,
         }
@@ -132,6 +146,12 @@ class StorePlayer:
             its["changes"] = (_MUTE,)
         its["cohort"] = dict(_pairs(its.get("cohort", "region:centre")))
         its["examples"] = tuple(filter(None, (its.get("examples") or "").split(",")))
+        if "subject" in its:
+            its["subject"] = Text(key="whom.as_is", values={"text": its["subject"]})
+        if "related" in its:
+            its["related"] = (its["related"],)
+            joined = f"this is part of another incident: {its['related'][0]}"
+            its["changes"] = (Change(at=its["ended_at"], kind=ChangeKind.JOINED, sentence=joined),)
         put_incidents(self.directory, [incident_of(**_as_fields(its))])
 
     def _believed(
@@ -152,9 +172,9 @@ class StorePlayer:
         its = {"car": "car-1", "booking": "booking-300"} | said
         stores.put_booking_end(self.directory, at_s, **its)
 
-    def _busy(self) -> None:
-        """Ask about a store in which everything has happened once, and which nobody changes."""
-        self.directory = busy_store()
+    def _store(self, name: str) -> None:
+        """Ask about a store that all stories share, and nobody changes."""
+        self.directory = shared_store(name)
 
     def _call(self, at_s: float, complaint_id: str = "call", **said: Any) -> None:
         if "attempts" in said:
@@ -171,8 +191,9 @@ class StorePlayer:
     def _log(self, at_s: float, **said: Any) -> None:
         self._line("platform_events", at_s, {"request_id": "r", **said})
 
-    def _heard(self, at_s: float, kind: str, message: str) -> None:
-        self._line("observations", at_s, {"kind": kind, "message": dict(_pairs(message))})
+    def _heard(self, at_s: float, kind: str, message: str, *, retained: bool = False) -> None:
+        said = {"kind": kind, "message": dict(_pairs(message)), "is_retained": retained}
+        self._line("observations", at_s, said)
 
     def _line(self, table: str, at_s: float, said: Mapping[str, Any]) -> None:
         line = {"at": BEGIN_S + at_s, "vehicle_id": "car-1", **said}
@@ -217,9 +238,44 @@ class StorePlayer:
                 value = value[int(name)] if isinstance(value, list) else value[name]
             self.told.append(f"{path}: {msgspec.json.encode(value).decode()}")
 
+    def _page(
+        self,
+        path: str,
+        lines: str = "",
+        *,
+        language: str = "en",
+        settings: str = "",
+        html: str = "",
+    ) -> None:
+        """Show a status that is not 200, and the lines of a page, or what matches of its HTML.
+
+        The settings of the console hold from its first page on, as JSON.
+        """
+        if self.console is None:
+            chosen = msgspec.json.decode(self._with_paths(settings) or "{}")
+            self.console = ReadConsole(self.directory, self.home, chosen)
+            weakref.finalize(self, self.console.close)
+        self.console.get("/unlock/none")  # what is not known is looked for anew
+        status, page = self.console.get(path, language)
+        if status != HTTPStatus.OK:
+            self.told.append(f"status {status}")
+        if html:
+            self.told += [" ".join(one.group().split()) for one in re.finditer(html, page)]
+        else:
+            self.told += matching(lines_of(page), lines)
+
+    def _with_paths(self, text: str) -> str:
+        return text.replace("STORE", str(self.directory)).replace("HOME", str(self.home))
+
+    def _file(self, name: str, text: str) -> None:
+        """Write a file into `HOME`; a backslash and an n end a line."""
+        path = self.home / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(self._with_paths(text).replace("\\n", "\n"), encoding="utf-8")
+
     def _run(self, command: str, lines: str = "") -> None:
         """Run a command of the monitor, and show its exit code unless it is 0, and its lines."""
-        words = command.replace("STORE", str(self.directory)).replace("HOME", str(self.home))
+        words = self._with_paths(command)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(asking, "Source", source_of)
             result = CliRunner().invoke(main, shlex.split(words))
@@ -238,11 +294,11 @@ def matching(lines: Iterable[str], pattern: str) -> list[str]:
 
 
 @cache
-def busy_store() -> Path:
-    """Return a store in which everything has happened once, for all stories of this process."""
-    directory = Path(mkdtemp(prefix="busy-"))
+def shared_store(name: str) -> Path:
+    """Return a store for all stories of this process."""
+    directory = Path(mkdtemp(prefix=f"{name}-"))
     atexit.register(shutil.rmtree, directory)
-    return make_busy_store(directory / "store")
+    return SHARED[name](directory / "store")
 
 
 @cache
@@ -253,8 +309,8 @@ def _kept_open(directory: Path) -> KeptOpen:
 
 
 def source_of(directory: Path, as_of_s: float | None = None) -> Source:
-    """Return what reads a store: the busy one is opened once."""
-    if directory == busy_store() and as_of_s is None:
+    """Return what reads a store: one that stories share is opened once."""
+    if as_of_s is None and directory in map(shared_store, SHARED):
         return _kept_open(directory)
     return ReadAnew(directory, as_of_s=as_of_s)
 

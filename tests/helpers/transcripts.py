@@ -95,7 +95,7 @@ def as_arguments(words: Iterable[str]) -> tuple[list[Any], dict[str, Any]]:
     named: dict[str, Any] = {}
     for word in words:
         name, is_named, value = word.partition("=")
-        if is_named:
+        if is_named and re.fullmatch(r"[\w.]+", name):
             named[name] = _value(value)
         else:
             positional.append(_value(word))

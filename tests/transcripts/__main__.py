@@ -34,6 +34,7 @@ PLATFORM = ROOT / "tests/fleet_sim/platform"
 ON_PLATFORM = ("abuse", "bookings", "commands", "gateway", "platform")
 DIAGNOSIS = ROOT / "tests/platform_probe/judge/diagnosis"
 INCIDENTS = ROOT / "tests/platform_probe/judge/incidents"
+COMMANDS = ROOT / "tests/platform_probe/commands"
 SUPPORT = ROOT / "tests/platform_probe/tell/support"
 PLAYERS: dict[Path, Callable[[], Player]] = {
     **dict.fromkeys(sorted(ATTEMPTS.glob("*.txt")), JoinPlayer),
@@ -46,10 +47,12 @@ PLAYERS: dict[Path, Callable[[], Player]] = {
     **dict.fromkeys(sorted(PLATFORM.glob("*.txt")), PlatformPlayer),
     **dict.fromkeys(sorted(DIAGNOSIS.glob("*.txt")), WatchPlayer),
     **dict.fromkeys(sorted(INCIDENTS.glob("*.txt")), IncidentPlayer),
+    **dict.fromkeys(sorted(COMMANDS.glob("*.txt")), StorePlayer),
     **dict.fromkeys(sorted(SUPPORT.glob("*.txt")), StorePlayer),
     ROOT / "tests/platform_probe/outputs/counts.txt": CountPlayer,
     ROOT / "tests/platform_probe/measure/doors/relocks.txt": RelockPlayer,
     ROOT / "tests/platform_probe/tell/messages/slack_outbox.txt": SlackPlayer,
+    ROOT / "tests/platform_probe/web/console/pages.txt": StorePlayer,
 }
 
 

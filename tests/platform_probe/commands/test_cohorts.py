@@ -66,20 +66,6 @@ def test_quiet_hours_have_none(store: Path) -> None:
     assert "too few to say what they share" in result.output
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (("--since", "soon"), "'soon' cannot be read as a time"),
-        (("--since", "2026-01-01 03:00", "--until", "02:00"), "03:00 is after --until 02:00"),
-    ],
-)
-def test_mistakes_are_named(store: Path, words: tuple[str, ...], message: str) -> None:
-    """With exit code 2."""
-    result = told(*words, "--store", store)
-    assert result.exit_code == 2
-    assert message in result.output
-
-
 def test_calls_after_the_last_unlock_count(tmp_path: Path) -> None:
     """Without a time the records end with the last of them."""
     put_unlocks(tmp_path, [_unlock(number) for number in range(260)])

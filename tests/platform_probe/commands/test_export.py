@@ -6,19 +6,14 @@ import re
 import shlex
 from pathlib import Path
 
-import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
 from fleet_sim.cars.spec import STREET
 from fleet_sim.scenario.loading import Scenario, load_scenario
-from fleet_wire.contract.attempt import Complaint
-from fleet_wire.contract.causes import Cause
-from fleet_wire.contract.diagnosis import RankedMode
 from platform_probe.__main__ import main
-from tests.helpers.diagnoses import diagnosis_of
 from tests.helpers.incident_store import COMPLAINT, make_incident_store
-from tests.helpers.stores import BEGIN_S, KeptStores, put_lines, put_unlocks, unlock
+from tests.helpers.stores import KeptStores
 from tests.helpers.virtual_runs import broken_expectations, run_virtually
 
 
@@ -68,26 +63,6 @@ def test_names_are_replaced(store: Path, tmp_path: Path) -> None:
     assert {group.region for group in scenario.fleet.groups} == {"region-1"}
     assert scenario.customers is not None
     assert {app.version for app in scenario.customers.phone.app_versions} == {"app-1", "app-2"}
-
-
-def test_what_ended_otherwise_is_named(tmp_path: Path) -> None:
-    """One that needs more than another box is left to an export of its own."""
-    ends = [Cause.BOX_SILENT, Cause.BOX_SILENT, Cause.EXECUTION_SILENT]
-    unlocks = [unlock(number, cause=cause) for number, cause in enumerate(ends)]
-    put_unlocks(tmp_path / "store", unlocks)
-    put_lines(
-        tmp_path / "store",
-        "diagnoses",
-        [
-            msgspec.json.encode(
-                diagnosis_of(RankedMode("no_coverage_garage", 0.9), attempt_id=one.attempt_id)
-            )
-            for one in unlocks
-        ],
-    )
-    words = ("--attempt", "attempt-0", "--store", tmp_path / "store")
-    result = exported(*words, "--out", tmp_path / "one.yaml")
-    assert "no_coverage_garage, without what ended otherwise (execution_silent 1);" in result.stderr
 
 
 def test_times_are_those_of_the_incident(store: Path, tmp_path: Path) -> None:
@@ -144,42 +119,6 @@ def test_it_is_seen_again(store: Path, tmp_path: Path) -> None:
     assert summary["injected"]["untouched"]["not_ok"] == 0
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        ((), "name an --attempt, a --cause or a --mode"),
-        (("--attempt", "attempt-5", "--since", "1h"), "are for more than one --attempt"),
-        (("--attempt", "atempt-55"), "No unlock 'atempt-55' is in this store. Nearest: attempt-5"),
-        (("--attempt", "' OR 1=1"), "No unlock '' OR 1=1' is in this store"),
-        (("--attempt", "attempt-1"), "attempt attempt-1 went well: there is nothing to reproduce"),
-        (("--attempt", "attempt-10"), "attempt attempt-10 went well"),
-        (("--attempt", "attempt-8"), "ended of vehicle_failed, has no diagnosis: name a mode with"),
-        (
-            ("--attempt", "attempt-9"),
-            "is diagnosed as unknown: name a mode with --mode; behind it come half_open_tcp_nat",
-        ),
-        (("--cause", "vehicle_failed"), "none of these unlocks is diagnosed: name a mode"),
-        (("--cause", "box_asleep"), "no unlock of cause box_asleep in that time; there are: box_"),
-        (("--mode", "dns_failure"), "no unlock of mode dns_failure in that time; there are: no_co"),
-        (("--cause", "box_of"), "--cause box_of: no such cause; did you mean 'box_offline'?"),
-        (("--mode", "dns_failures"), "no such failure mode; did you mean 'dns_failure'?"),
-    ],
-)
-def test_mistakes_are_named(store: Path, words: tuple[str, ...], message: str) -> None:
-    """With what there is, and exit code 2."""
-    result = exported(*words, "--store", store)
-    assert result.exit_code == 2, result.output
-    assert message in result.output
-
-
-def test_place_that_cannot_be_written_is_named(store: Path, tmp_path: Path) -> None:
-    """And no scenario is half there."""
-    place = tmp_path / "missing" / "exported.yaml"
-    result = exported("--attempt", "attempt-5", "--store", store, "--out", place)
-    assert result.exit_code == 2
-    assert f"--out {place}: cannot be written: No such file or directory" in result.output
-
-
 @pytest.mark.parametrize("words", [("garage-5",), ("--attempt", COMPLAINT)])
 def test_diagnose_says_how(store: Path, words: tuple[str, ...]) -> None:
     """The line that it prints can be typed."""
@@ -187,22 +126,3 @@ def test_diagnose_says_how(store: Path, words: tuple[str, ...]) -> None:
     match = re.search("^reproduce: platform-probe (export .*)$", told.stdout, re.MULTILINE)
     assert match is not None, told.stdout
     assert CliRunner().invoke(main, shlex.split(match[1])).exit_code == 0
-
-
-@pytest.mark.parametrize("car", ["undiagnosed", "riddle", "looked-odd"])
-def test_diagnose_offers_nothing_without_a_mode(store: Path, car: str) -> None:
-    """What is not understood, or went well, cannot be brought about."""
-    told = CliRunner().invoke(main, ["diagnose", car, "--store", str(store)])
-    assert told.exit_code == 0
-    assert "reproduce:" not in told.stdout
-
-
-def test_a_call_after_the_last_unlock_is_part_of_it(tmp_path: Path) -> None:
-    """Without a time the records end with it."""
-    put_unlocks(tmp_path, [unlock(0)])
-    complaint = Complaint(complaint_id="c1", at=BEGIN_S + 90, scheduled_s=90, vehicle_id="car-1")
-    put_lines(tmp_path, "complaints", [msgspec.json.encode(complaint)])
-    called = diagnosis_of(RankedMode("phone_side", 0.9), attempt_id="c1", at=BEGIN_S + 112)
-    put_lines(tmp_path, "diagnoses", [msgspec.json.encode(called)])
-    result = exported("--mode", "phone_side", "--store", tmp_path)
-    assert result.exit_code == 0, result.output

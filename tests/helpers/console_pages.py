@@ -1,0 +1,89 @@
+"""Pages of a console as a person reads them, without sockets: a console that answers in place."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC
+from html import unescape
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from fleet_wire.web.exchange import HttpResponse
+from platform_probe.settings.console import ConsoleSettings
+from platform_probe.web.console.application import Console
+
+_LINE_ENDS = re.compile(
+    r"</(?:p|li|tr|h\d|dt|dd|dl|div|section|caption|summary|table|text|option)>"
+)
+_CELL_ENDS = re.compile(r"</t[dh]>")
+_MAIN = re.compile(r"<main\b.*</main>", re.DOTALL)
+_NOT_READ = re.compile(r"<(script|style|select|pre)\b.*?</\1>", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request of a browser on this machine."""
+
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    method: str = "GET"
+    remote: str = "127.0.0.1"
+
+    async def body(self) -> bytes:
+        """Return nothing."""
+        return b""
+
+
+@dataclass
+class ReadConsole:
+    """A console over a store, which asks nobody who they are."""
+
+    store: Path
+    home: Path
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    troubles: list[str] = field(default_factory=list)
+    runner: asyncio.Runner = field(default_factory=asyncio.Runner)
+
+    def __post_init__(self) -> None:
+        """Open it in the event loop in which it answers."""
+        self._console = self.runner.run(self._opened())
+
+    async def _opened(self) -> Console:
+        return Console(
+            self.store,
+            ConsoleSettings.model_validate({"listen": "127.0.0.1:0", **self.settings}),
+            UTC,
+            audit_file=self.home / "audit.jsonl",
+            trouble=self.troubles.append,
+        )
+
+    def get(self, url: str, language: str = "en") -> tuple[int, str]:
+        """Return the status of a page, and its HTML."""
+        path, _, query = url.partition("?")
+        headers = {"Accept-Language": language, "Accept": "text/html", "Host": "127.0.0.1"}
+        answer = self.runner.run(self._console.answer(Asked(unquote(path), query, headers)))
+        assert isinstance(answer, HttpResponse)
+        assert self.troubles == []
+        if "Location" in answer.headers:
+            return self.get(answer.headers["Location"], language)
+        return answer.status, answer.body.decode()
+
+    def close(self) -> None:
+        """Close it and its event loop."""
+        with suppress(RuntimeError):
+            self.runner.run(self._console.close())
+            self.runner.close()
+
+
+def lines_of(page: str) -> list[str]:
+    """Return the lines that somebody reads in the middle of a page; cells of a row side by side."""
+    main = _MAIN.search(page)
+    shown = _CELL_ENDS.sub(" | ", _NOT_READ.sub("", main.group() if main else page))
+    lines = re.sub(r"<[^>]*>", "", _LINE_ENDS.sub("\0", re.sub(r"\s+", " ", shown))).split("\0")
+    return [line for one in lines if (line := unescape(re.sub(r"\s+", " ", one)).strip(" |"))]

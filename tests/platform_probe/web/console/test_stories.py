@@ -1,0 +1,19 @@
+"""What pages of the console show, in the text file of this folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.store_player import StorePlayer
+from tests.helpers.transcripts import Story, played, stories
+
+STORIES = tuple(stories(Path(__file__).with_name("pages.txt")))
+"""`tests/helpers/store_player.py` says what their verbs mean."""
+
+
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
+def test_a_page_shows_what_the_story_says(story: Story) -> None:
+    """Its lines, or what matches of its HTML."""
+    assert played(story, StorePlayer) == story.text
