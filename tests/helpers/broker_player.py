@@ -50,11 +50,13 @@ class BrokerPlayer:
             "client": self._client,
             "connect": lambda name: self.place.connect(self.clients[name]),
             "connected": self._connected,
+            "deny": self._deny,
             "dropped": self._dropped,
             "place": self._place,
             "publish": self._publish,
             "say": self._say,
             "set": lambda name, value: setattr(self.place.broker, name, value),
+            "storm": self._storm,
             "wait": self.place.time.run_for,
             "withhold": self._withhold,
         }
@@ -100,8 +102,22 @@ class BrokerPlayer:
         """Begin to connect, and do not wait for it."""
         self.clients[name].link.connect()
 
+    def _storm(self, count: int, **more: Any) -> None:
+        """Let clients begin to connect at once."""
+        for name in (f"car-{number}" for number in range(count)):
+            self._client(name, **more)
+            self._ask(name)
+
     def _broker(self, deed: str) -> None:
         getattr(self.place.broker, deed)()
+
+    def _deny(self, right: str, client_id: str, topic: str | None = None) -> None:
+        """Deny a client to `publish` to a topic, or to `subscribe` to it; None: to any."""
+        setattr(
+            self.place.broker,
+            f"may_{right}",
+            lambda who, what: who != client_id or topic not in (None, what),
+        )
 
     def _publish(
         self, name: str, topic: str, payload: object = "", *, acked: bool = False, **more: Any

@@ -66,17 +66,19 @@ def test_idle_lte_fits_the_closed_form(seed: int) -> None:
     assert kolmogorov_smirnov(found, uniform_cdf(0.315, 1.40)) > critical
 
 
-@pytest.mark.parametrize(
-    ("share", "low_s", "high_s"),
-    [(0.1, 0.44, 0.47), (0.5, 0.94, 0.97), (0.9, 1.45, 1.50), (0.99, 1.57, 1.63)],
-)
-def test_idle_lte_has_the_measured_quantiles(share: float, low_s: float, high_s: float) -> None:
+def test_idle_lte_has_the_measured_quantiles() -> None:
     """From the closed form's quantile to the measured one: p10 0.47, p50 0.94, p90 1.48, p99 1.63.
 
     The form is a fit; each bound is 10 ms wider than the two numbers, for the draws.
     """
     found = pings(radio(), 20_000, IDLE_GAP_S)
-    assert low_s - 0.01 <= quantile(found, share) <= high_s + 0.01
+    for share, low_s, high_s in (
+        (0.1, 0.44, 0.47),
+        (0.5, 0.94, 0.97),
+        (0.9, 1.45, 1.50),
+        (0.99, 1.57, 1.63),
+    ):
+        assert low_s - 0.01 <= quantile(found, share) <= high_s + 0.01
 
 
 def test_lte_states_follow_quiet_time() -> None:
@@ -92,8 +94,9 @@ def test_lte_states_follow_quiet_time() -> None:
 
 
 def test_what_the_box_sends_keeps_it_near() -> None:
-    """A packet of the box itself resets the quiet time."""
+    """A packet of the box itself resets the quiet time; the very first is no quicker."""
     one = radio()
+    assert one.uplink_s(0.0) == pytest.approx(0.0375)
     one.uplink_s(1000.0)
     assert one.downlink_s(1000.1) == pytest.approx(0.0375)
 
@@ -144,26 +147,20 @@ def test_each_technology_keeps_to_its_range(
 
 
 def test_an_idle_3g_box_needs_a_connection_before_it_can_send() -> None:
-    """Two seconds for the first packet, then at most half a round trip."""
+    """Two seconds for the first packet, then at most half a round trip.
+
+    The wait is drawn anew from when the box has been quiet for as long as makes it idle.
+    """
     one = radio(technology="umts")
     assert 2.05 <= one.uplink_s(100.0) <= 2.25
     assert one.uplink_s(103.0) <= 0.25
     assert radio().uplink_s(100.0) == pytest.approx(0.0375)
-
-
-def test_what_an_idle_box_waits_for_is_drawn_anew_each_time() -> None:
-    """From when it has been quiet for as long as makes it idle, to the moment."""
     one = radio(technology="umts", connected_rtt=0, idle_uplink={"base_s": 2.0, "spread_s": 1.0})
     one.attach(0.0)
     assert one.uplink_s(16.9) == 0.0
     waits_s = [one.uplink_s(16.9 + number * 17.0) for number in range(1, 6)]
     assert len(set(waits_s)) == 5
     assert all(2.0 <= each_s < 3.0 for each_s in waits_s)
-
-
-def test_the_first_second_of_all_is_no_quicker() -> None:
-    """Conditions are drawn for the very first packet, too."""
-    assert radio().uplink_s(0.0) == pytest.approx(0.0375)
 
 
 @pytest.mark.parametrize(
@@ -182,7 +179,7 @@ def test_an_idle_nb_iot_device_has_the_published_percentiles(
 # Driving
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_driving_round_trips_lie_in_the_measured_bands(seed: int) -> None:
     """17,831 pings that were not lost, as many as IMC'23, of a device that stays connected."""
     found = pings(radio(seed, moving=True, loss=0, cdrx_after_s=5), 17_831, 1.0)
@@ -201,36 +198,30 @@ def test_a_moving_car_loses_packets_to_tcp() -> None:
     assert 0.005 < share < 0.009
 
 
-@pytest.mark.parametrize(("technology", "longest_s"), [("lte", 3.2), ("umts", 5.8)])
-def test_a_stall_holds_everything_until_its_end(technology: str, longest_s: float) -> None:
-    """Packets of one stall arrive together; stalls last from 1 s to the longest in the source."""
+@pytest.mark.parametrize(
+    ("technology", "longest_s", "fewest", "most"), [("lte", 3.2, 3, 40), ("umts", 5.8, 115, 165)]
+)
+def test_a_stall_holds_everything_until_its_end(
+    technology: str, longest_s: float, fewest: int, most: int
+) -> None:
+    """Packets of one stall arrive together; stalls last from 1 s to the longest in the source.
+
+    28 stalls in 928 s of driving over 3G: in five times that, 140 give or take two deviations.
+    """
     keys = {"connected_rtt": 0, "cdrx_after_s": 60, "idle_uplink": 0, "loss": 0}
     one = radio(technology=technology, moving=True, **keys)
     one.uplink_s(0.0)
     ends: dict[float, float] = {}
-    for number in range(1, 100_000):
+    for number in range(1, 46_400):
         sent_s = number * 0.1
         down_s, up_s = one.downlink_s(sent_s), one.uplink_s(sent_s)
         assert up_s == pytest.approx(down_s)
         if down_s > 0:
             ends.setdefault(round(sent_s + down_s, 6), sent_s)
     lengths = [end_s - first_s for end_s, first_s in ends.items()]
-    assert len(lengths) > 10
+    assert fewest < len(lengths) < most
     assert all(0.9 <= length_s <= longest_s for length_s in lengths)
     assert max(lengths) > 2.0
-
-
-def test_3g_stalls_as_often_as_measured() -> None:
-    """28 stalls in 928 s of driving: in ten times that, 280 give or take three deviations."""
-    keys = {"connected_rtt": 0, "cdrx_after_s": 60, "idle_uplink": 0, "loss": 0}
-    one = radio(technology="umts", moving=True, **keys)
-    one.uplink_s(0.0)
-    ends = {
-        round(number * 0.1 + delay_s, 6)
-        for number in range(1, 92_800)
-        if (delay_s := one.downlink_s(number * 0.1)) > 0
-    }
-    assert 230 < len(ends) < 330
 
 
 def test_a_silent_car_costs_no_draws_for_stalls() -> None:
@@ -248,19 +239,17 @@ def test_a_silent_car_costs_no_draws_for_stalls() -> None:
 
 
 def test_lost_packets_come_after_one_three_seven_seconds() -> None:
-    """Retransmission doubles its wait; the share of each fits the loss."""
+    """Retransmission doubles its wait, up to two minutes; the share of each fits the loss.
+
+    With nine of ten packets lost nothing waits longer than TCP would.
+    """
     one = radio(loss=0.2, connected_rtt=0, retransmission_s=1)
     found = [one.uplink_s(number * 1e6) for number in range(20_000)]
-    assert {0.0, 1.0, 3.0, 7.0, 15.0} <= set(found)
     for waited_s, share in [(0.0, 0.8), (1.0, 0.16), (3.0, 0.032), (7.0, 0.0064)]:
         assert found.count(waited_s) / 20_000 == pytest.approx(share, rel=0.25)
-
-
-def test_retransmission_waits_two_minutes_at_most_and_gives_up() -> None:
-    """With nine of ten packets lost nothing waits longer than TCP would."""
+    assert 15.0 in found
     one = radio(loss=0.9, connected_rtt=0)
-    found = [one.uplink_s(number * 1e6) for number in range(3000)]
-    assert max(found) == 127 + 8 * 120
+    assert max(one.uplink_s(number * 1e6) for number in range(3000)) == 127 + 8 * 120
 
 
 def test_what_follows_a_lost_packet_waits_for_it() -> None:
@@ -273,7 +262,10 @@ def test_what_follows_a_lost_packet_waits_for_it() -> None:
 
 
 def test_an_overtaken_packet_holds_the_others_up() -> None:
-    """Reordering is delay, for about its share of packets that are far apart."""
+    """Reordering is delay, for about its share of packets, on top of the way in either direction.
+
+    What is lost is not overtaken as well: of four in five that get through, half are.
+    """
     one = radio(reordering=0.25, reordering_delay=0.2, connected_rtt=0)
     found = [one.uplink_s(number * 10.0) for number in range(4000)]
     assert set(found) == {0.0, 0.2}
@@ -281,23 +273,15 @@ def test_an_overtaken_packet_holds_the_others_up() -> None:
     sent = [50_000 + number * 0.01 for number in range(1000)]
     arrivals = [sent_s + one.uplink_s(sent_s) for sent_s in sent]
     assert arrivals == sorted(arrivals)
-
-
-def test_what_befalls_a_packet_comes_on_top_of_its_way() -> None:
-    """Either way, half a round trip and the time by which others overtake it."""
     one = radio(reordering=1.0, reordering_delay=0.2, connected_rtt=0.1)
     one.attach(100.0)
     assert one.downlink_s(100.0) == pytest.approx(0.25)
     one.attach(101.0)
     assert one.uplink_s(101.0) == pytest.approx(0.25)
-
-
-def test_what_is_lost_is_not_overtaken_as_well() -> None:
-    """Of four in five that get through the first time, half are: two in five."""
     one = radio(loss=0.2, reordering=0.5, reordering_delay=0.2, connected_rtt=0)
     found = [one.uplink_s(number * 1e6) for number in range(20_000)]
-    assert found.count(0.2) / 20_000 == pytest.approx(0.4, rel=0.05)
-    assert found.count(0.0) / 20_000 == pytest.approx(0.4, rel=0.05)
+    for delay_s in (0.2, 0.0):
+        assert found.count(delay_s) / 20_000 == pytest.approx(0.4, rel=0.05)
 
 
 TRAFFIC = st.lists(st.tuples(st.booleans(), st.floats(0, 30)), min_size=2, max_size=60)
@@ -344,7 +328,7 @@ def test_rounding_lets_no_packet_overtake() -> None:
 def test_same_seed_same_delays(
     keys: dict[str, Any], seed: int, traffic: list[tuple[bool, float]]
 ) -> None:
-    """Two radios of one stream agree on every packet."""
+    """Two radios of one stream agree on every packet; another seed gives other round trips."""
 
     def delays() -> list[float]:
         one, now_s, found = radio(seed, **keys), 0.0, []
@@ -354,11 +338,7 @@ def test_same_seed_same_delays(
         return found
 
     assert delays() == delays()
-
-
-def test_another_car_has_other_delays() -> None:
-    """The stream decides: another seed gives other round trips."""
-    assert pings(radio(1), 10, IDLE_GAP_S) != pings(radio(2), 10, IDLE_GAP_S)
+    assert pings(radio(seed), 10, IDLE_GAP_S) != pings(radio(seed + 1), 10, IDLE_GAP_S)
 
 
 def test_what_has_left_or_come_is_waited_for_and_nothing_else() -> None:
@@ -428,17 +408,13 @@ def test_within_the_window_an_edrx_device_is_paged_at_once() -> None:
     assert other.silent_s(opens_s + 6.0) != pytest.approx(14.48)
 
 
-def test_an_edrx_device_that_just_spoke_is_reached_at_once() -> None:
-    """Until it is idle it listens as any other."""
+def test_a_device_that_just_spoke_is_reached_at_once() -> None:
+    """With eDRX until it is idle; with PSM for T3324 after, then not before T3412 has passed."""
     one = radio(edrx_cycle_s=2621.44)
     one.uplink_s(1000.0)
     assert one.silent_s(1010.0) == 0
     assert one.downlink_s(1005.0) < 0.4
     assert one.silent_s(1100.0) > 0
-
-
-def test_psm_hides_the_box_until_its_sign_of_life() -> None:
-    """Reachable while connected and for T3324 after, then not before T3412 has passed."""
     one = radio(technology="lte_m", psm_period_s=3600, psm_active_s=10)
     one.uplink_s(1000.0)
     idle_s = 1010.5
@@ -448,10 +424,6 @@ def test_psm_hides_the_box_until_its_sign_of_life() -> None:
     assert one.silent_s(idle_s + 3600.5) == 0
     assert one.silent_s(idle_s + 3611.0) == pytest.approx(3589.0)
     assert one.downlink_s(idle_s + 100.0) == pytest.approx(3501.6, abs=1.7)
-
-
-def test_a_box_in_psm_that_speaks_is_reachable_again() -> None:
-    """A heartbeat ends the silence at once."""
     one = radio(psm_period_s=86_400)
     one.uplink_s(0.0)
     assert one.silent_s(5000.0) > 80_000
@@ -479,10 +451,8 @@ def test_the_null_radio_draws_nothing_and_takes_nothing() -> None:
     """No delay and no number from the stream, whatever is sent."""
     stream, fresh = RandomStream.named(1, "x"), RandomStream.named(1, "x")
     one = Radio(NULL_BOX.radio, stream)
-    for number in range(50):
-        assert one.downlink_s(number * 20.0) == 0
-        assert one.uplink_s(number * 20.0) == 0
-        assert one.silent_s(number * 20.0) == 0
+    for at_s in range(0, 1000, 20):
+        assert (one.downlink_s(at_s), one.uplink_s(at_s), one.silent_s(at_s)) == (0, 0, 0)
     assert stream.uniform() == fresh.uniform()
 
 

@@ -8,54 +8,12 @@ from fleet_sim.broker.model.broker import HOP_S, BrokerLimits
 from fleet_wire.errors import LocalProtocolError
 from fleet_wire.links.link import (
     NO_MATCHING_SUBSCRIBERS,
-    NOT_AUTHORIZED,
     PACKET_TOO_LARGE,
     SUCCESS,
-    EndReason,
     LinkLimits,
     PublishProperties,
-    Will,
 )
 from tests.helpers.broker_place import Place
-
-
-def test_publish_without_right_is_refused_and_goes_nowhere(place: Place) -> None:
-    """An access rule that denies a publish shows in the PUBACK; QoS 0 and wills just vanish."""
-    place.broker.may_publish = lambda client_id, topic: (client_id, topic) != ("bad", "topic")
-    watcher = place.connected("watcher", "topic", "other")
-    bad = place.connected("bad", will=Will("topic", b"will"))
-    bad.link.publish("topic", b"1", on_ack=bad.acks.append)
-    bad.link.publish("topic", b"2", qos=0)
-    bad.link.publish("other", b"3", on_ack=bad.acks.append)
-    place.time.run_for(1)
-    bad.link.abort()
-    place.time.run_for(1)
-    assert bad.acks == [NOT_AUTHORIZED, SUCCESS]
-    assert watcher.payloads == [b"3"]
-
-
-def test_a_will_needs_its_clients_right_also_when_its_session_is_replaced(place: Place) -> None:
-    """Whoever connects with the same id and a clean start ends the session: its will comes."""
-    place.broker.may_publish = lambda client_id, _: client_id != "bad"
-    watcher = place.connected("watcher", "will")
-    for client_id in ("bad", "good"):
-        place.connected(client_id, will=Will("will", client_id.encode()))
-        place.connected(client_id, clean_start=True)
-    place.time.run_for(1)
-    assert watcher.payloads == [b"good"]
-
-
-@pytest.mark.parametrize(("client_id", "payloads"), [("bad", []), ("good", [b"gone"])])
-def test_a_will_needs_its_clients_right_also_after_a_delay(
-    place: Place, client_id: str, payloads: list[bytes]
-) -> None:
-    """Whoever may not publish leaves no word either, however late."""
-    place.broker.may_publish = lambda name, _topic: name != "bad"
-    watcher = place.connected("watcher", "will")
-    lost = place.connected(client_id, will=Will("will", b"gone", delay_s=1), session_expiry_s=60)
-    lost.link.abort()
-    place.time.run_for(5)
-    assert watcher.payloads == payloads
 
 
 def test_packet_ids_are_for_what_is_acknowledged(place: Place) -> None:
@@ -67,15 +25,6 @@ def test_packet_ids_are_for_what_is_acknowledged(place: Place) -> None:
         sender.link.publish("topic", b"", qos=qos)
         place.time.run_for(1)
     assert [message.packet_id for message in client.messages] == [1, None, None, 2]
-
-
-def test_subscribe_without_right_ends_the_connection(place: Place) -> None:
-    """SUBACK with an error code counts as a refusal."""
-    place.broker.may_subscribe = lambda _, topic_filter: topic_filter != "secret"
-    client = place.client("client", "open", "secret")
-    client.link.connect()
-    place.time.run_for(1)
-    assert [(end.why, end.code) for end in client.ends] == [(EndReason.REFUSED, NOT_AUTHORIZED)]
 
 
 def test_limits_of_0_are_none() -> None:
