@@ -27,8 +27,14 @@ OUTSIDE: Final = (
 )
 """Pages of the site that are not below docs/."""
 COPIES: Final = "repository"
-BOOSTS: Final = {"CHANGELOG": 0.1, "decisions/": 0.2, "faq": 4, "tests/": 0.2, "troubleshooting": 2}
-"""How much pages count in the search, where that is not 1: history less, short answers more."""
+BOOSTS: Final = {
+    "CHANGELOG": 0.1, "decisions/": 0.2, "faq": 4, "tests/": 0.2, "topics": 0.01,
+    "troubleshooting": 2,
+}  # fmt: skip
+"""How much pages count in the search, where that is not 1: history less, short answers more.
+
+The topics from A to Z only lead to other pages, so they come after all of them.
+"""
 _FENCED: Final = re.compile(r"(^ *```.*?^ *```$)", re.MULTILINE | re.DOTALL)
 _LINK: Final = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\((?!\w+:|#)([^)\s#]+)(#[^)\s]*)?\)")
 
