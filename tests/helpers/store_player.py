@@ -45,7 +45,7 @@ from tests.helpers.english import ENGLISH
 from tests.helpers.incident_store import make_incident_store
 from tests.helpers.records import COMPLAINT
 from tests.helpers.stores import BEGIN_S, KeptOpen, ReadAnew
-from tests.helpers.transcripts import DETAIL
+from tests.helpers.transcripts import DETAIL, matching
 
 _OF_PLATFORM: Final = frozenset(PlatformSide.__struct_fields__) - {"vehicle_id"}
 _KINDS: Final = {
@@ -183,9 +183,10 @@ class StorePlayer:
         call = msgspec.structs.replace(COMPLAINT, **made)
         stores.put_lines(self.directory, "complaints", [msgspec.json.encode(call)])
 
-    def _late(self, number: int = 300, after_s: float = 20.1, *, is_told_no: bool = True) -> None:
-        opened = stores.unlock(number, car="car-1")
-        late = stores.opened_late(opened, after_s, is_told_no=is_told_no)
+    def _late(
+        self, number: int = 300, after_s: float = 20.1, *, car: str = "car-1", told_no: bool = True
+    ) -> None:
+        late = stores.opened_late(stores.unlock(number, car=car), after_s, is_told_no=told_no)
         stores.put_lines(self.directory, "stray_answers", [late])
 
     def _log(self, at_s: float, **said: Any) -> None:
@@ -285,12 +286,6 @@ class StorePlayer:
             self.told.append(f"exit code {result.exit_code}")
         said = result.output.replace(str(self.directory), "STORE").replace(str(self.home), "HOME")
         self.told += matching(said.splitlines(), lines)
-
-
-def matching(lines: Iterable[str], pattern: str) -> list[str]:
-    """Return the lines that match, without spaces around them; without a pattern all with words."""
-    stripped = (line.strip() for line in lines)
-    return [line for line in stripped if line and re.search(pattern, line)]
 
 
 @cache

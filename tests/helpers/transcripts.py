@@ -114,6 +114,12 @@ def names_in(text: str) -> Iterator[str]:
         yield from (f"{prefix}-{number}" for number in range(low, high))
 
 
+def matching(lines: Iterable[str], pattern: str) -> list[str]:
+    """Return the lines that match, without spaces around them; without a pattern all with words."""
+    stripped = (line.strip() for line in lines)
+    return [line for line in stripped if line and re.search(pattern, line)]
+
+
 def _events_in(row: str) -> Iterator[list[str]]:
     """Yield the words of each event of a row; a word with spaces or semicolons is quoted."""
     words = shlex.shlex(row, posix=True, punctuation_chars=";")

@@ -13,6 +13,7 @@ from tests.helpers.broker_player import BrokerPlayer
 from tests.helpers.car_player import CarPlayer
 from tests.helpers.count_player import CountPlayer
 from tests.helpers.detection_player import DetectionPlayer
+from tests.helpers.draft_player import DraftPlayer
 from tests.helpers.incident_player import IncidentPlayer
 from tests.helpers.join_player import JoinPlayer
 from tests.helpers.places import ROOT
@@ -50,6 +51,7 @@ PLAYERS: dict[Path, Callable[[], Player]] = {
     **dict.fromkeys(sorted(COMMANDS.glob("*.txt")), StorePlayer),
     **dict.fromkeys(sorted(SUPPORT.glob("*.txt")), StorePlayer),
     ROOT / "tests/platform_probe/outputs/counts.txt": CountPlayer,
+    ROOT / "tests/platform_probe/learn/drafting.txt": DraftPlayer,
     ROOT / "tests/platform_probe/measure/doors/relocks.txt": RelockPlayer,
     ROOT / "tests/platform_probe/tell/messages/slack_outbox.txt": SlackPlayer,
     ROOT / "tests/platform_probe/web/console/pages.txt": StorePlayer,
