@@ -81,6 +81,7 @@ class CarPlayer:
             "nonsense": self._flood,
             "notice": box.notice,
             "pass": self._pass,
+            "phone_key": lambda is_good: box.unlock_by_key(is_good=is_good),
             "refuse": lambda code: self.car.link.lose(EndReason.REFUSED, code),
             "set_wall_clock": lambda by_s: setattr(self.car.world.clock_step, "by_s", by_s),
             "shut_down": box.modem.shut_down,

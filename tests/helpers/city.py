@@ -30,52 +30,48 @@ STEADY = CustomerParameters(
 """Each step takes as long as it says, and nothing is lost."""
 
 
+def populate(
+    bench: PlatformBench, parameters: CustomerParameters, times_s: list[float], **witnesses: Any
+) -> Population:
+    """Return customers of a platform and its cars, who come at given seconds of the load."""
+    population = Population(
+        bench.world,
+        parameters,
+        times_s=times_s,
+        boxes=bench.fleet.boxes,
+        platform=bench.platform,
+        witnesses=Witnesses(called_support=bench.platform.handle_call, **witnesses),
+    )
+    population.start(bench.env.now)
+    return population
+
+
 class City:
     """Customers who come at given seconds; a second is a second of load."""
 
     def __init__(
-        self,
-        times_s: list[float],
-        *,
-        cars: int = 2,
-        box: BoxParameters = AWAITED_CAR,
-        platform: PlatformParameters | None = None,
-        seed: int = 1,
-        **customers: Any,
+        self, times_s: list[float], *, box: BoxParameters = AWAITED_CAR, **customers: Any
     ) -> None:
-        self.bench = PlatformBench(
-            parameters=platform or PlatformParameters(), box=box, cars=cars, seed=seed
-        )
+        self.bench = PlatformBench(parameters=PlatformParameters(), box=box)
         self.events: list[CustomerEvent] = []
         self.told_open: list[tuple[str, str, str | None]] = []
-        self.told_locked: list[tuple[str, str, str | None]] = []
-        self.population = Population(
-            self.bench.world,
+        self.population = populate(
+            self.bench,
             STEADY.model_copy(update=customers),
-            times_s=times_s,
-            boxes=self.bench.fleet.boxes,
-            platform=self.bench.platform,
-            witnesses=Witnesses(
-                record=self.events.append,
-                told_open=lambda *what: self.told_open.append(what),
-                told_locked=lambda *what: self.told_locked.append(what),
-                called_support=self.bench.platform.handle_call,
-            ),
+            times_s,
+            record=self.events.append,
+            told_open=lambda *what: self.told_open.append(what),
+            told_locked=lambda *_what: None,
         )
-        self.population.start(self.bench.env.now)
 
     def let_pass(self, duration_s: float) -> None:
         """Let time pass."""
         self.bench.let_pass(duration_s)
 
-    def steps(self, customer: int = 0) -> list[CustomerStep]:
-        """Return what one customer did, in order."""
-        return [each.step for each in self.of(customer)]
+    def steps(self) -> list[CustomerStep]:
+        """Return what the customers did, in order."""
+        return [each.step for each in self.events]
 
-    def of(self, customer: int = 0, step: CustomerStep | None = None) -> list[CustomerEvent]:
-        """Return the lines of one customer, of one step if it is named."""
-        return [
-            each
-            for each in self.events
-            if each.customer_id == f"customer-{customer:05d}" and step in (None, each.step)
-        ]
+    def of(self, step: CustomerStep) -> list[CustomerEvent]:
+        """Return the lines of a step."""
+        return [each for each in self.events if each.step is step]

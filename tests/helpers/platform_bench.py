@@ -33,25 +33,6 @@ SECRET = "test-secret"  # noqa: S105 - of simulated cars
 CAR = "car-0"
 
 
-class Told:
-    """A culprit that keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.hits: list[tuple[str, str, str | None]] = []
-
-    def hit(
-        self,
-        vehicle_id: str,
-        what: str,
-        *,
-        command_id: str | None = None,
-        during_s: tuple[float, float] | None = None,  # noqa: ARG002 - Culprit's form
-        customer_id: str | None = None,  # noqa: ARG002 - the form of a culprit
-    ) -> None:
-        """Note it."""
-        self.hits.append((vehicle_id, what, command_id))
-
-
 class _Listener:
     """Keeps every command that goes over the broker."""
 

@@ -9,16 +9,21 @@ from typing import Any
 
 from fleet_sim.cars.failpoints import Failpoint
 from fleet_sim.cars.movements import Movement
+from fleet_sim.customers.parameters import CustomerParameters
+from fleet_sim.customers.population import Population
+from fleet_sim.customers.records import CustomerEvent, CustomerStep
 from fleet_sim.faults import FAULTS, Hit, Injection
-from fleet_sim.platform import failpoints
+from fleet_sim.platform import answers, failpoints
 from fleet_sim.platform.open_requests import OpenRequest
 from fleet_sim.platform.operations import Answer, Operation, Request
 from fleet_sim.platform.parameters import NULL_PLATFORM, PlatformParameters
 from fleet_wire.contract import problems
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
 from tests.helpers.car_words import begin_on_car, box_parameters, calculated, changed, plain
+from tests.helpers.city import STEADY, populate
 from tests.helpers.platform_bench import CAR, PlatformBench
 
+OF_REQUESTS = (PlatformStep.REQUESTED, PlatformStep.ACCEPTED, PlatformStep.ANSWERED)
 FAILPOINTS = {each.name: each for each in vars(failpoints).values() if isinstance(each, Failpoint)}
 
 
@@ -26,16 +31,17 @@ class PlatformPlayer:
     """Cars `car-0` and `car-1`, a platform, and customers, of whom Anna asks unless told otherwise.
 
     Bookings, commands and requests have the names `b1`, `c1` and `r1`, in their order. An unlock or
-    a lock waits for a minute unless it says `wait=`.
-    `begin FAILPOINT VALUE` lasts until `end
-    FAILPOINT`; `begin car:WHAT` is about `car-0`, see `CarPlayer`.
+    a lock waits for a minute unless it says `wait=`. `begin FAILPOINT VALUE` lasts until `end
+    FAILPOINT`; `begin car:WHAT` is about `car-0`, see `CarPlayer`. `customers 0 5` come at these
+    seconds and do what customers do.
     """
 
     def __init__(self) -> None:
-        self._told: list[tuple[float, str]] = []
+        self._happened: list[tuple[float, str]] = []
         self._names: dict[str, str] = {}
         self._asked: list[OpenRequest] = []
         self._is_asking = False
+        self._population: Population | None = None
         self._lasting: dict[str, AbstractContextManager[Any]] = {}
         self._platform()
 
@@ -48,6 +54,7 @@ class PlatformPlayer:
             "book": self._book,
             "box_counts": self._box_counts,
             "broker": lambda what: getattr(bench.broker, what)(),
+            "customers": self._customers,
             "drop": lambda: box.modem.dialler.drop_connection(by=self),
             "end": lambda name: self._lasting.pop(name).__exit__(None, None, None),
             "end_booking": partial(self._ask, Operation.END),
@@ -70,9 +77,9 @@ class PlatformPlayer:
     def news(self) -> list[str]:
         """Return what came since it was asked last, a line for each moment."""
         moments: dict[float, list[str]] = {}
-        for at_s, what in self._told:
+        for at_s, what in self._happened:
             moments.setdefault(at_s, []).append(what)
-        self._told.clear()
+        self._happened.clear()
         return [f"{at_s:g} s: {', '.join(whats)}" for at_s, whats in moments.items()]
 
     def _platform(self, *words: str, cars: int = 2, **changes: Any) -> None:
@@ -92,8 +99,9 @@ class PlatformPlayer:
         )
         self._names.clear()
         self._asked.clear()
+        self._population = None
         self._lasting.clear()
-        self._told.clear()
+        self._happened.clear()
 
     # What is done
 
@@ -106,6 +114,18 @@ class PlatformPlayer:
             begun = self.bench.platform.set_action(FAILPOINTS[what], action, by=self)
         begun.__enter__()
         self._lasting[name or what] = begun
+
+    def _customers(self, *times_s: float, **changes: Any) -> None:
+        """Let customers come at some seconds from now on, with changes of what they do."""
+        values = changed(STEADY.model_dump(), changes)
+        self._population = populate(
+            self.bench,
+            CustomerParameters.model_validate(values),
+            [*times_s],
+            record=self._on_step,
+            told_open=lambda _who, car, command: self._on_told(f"{car} is open", command),
+            told_locked=lambda _who, car, command: self._on_told(f"{car} is locked", command),
+        )
 
     def _strike(self, fault: str, lasts_s: float, *, cars: int = 1, **more: Any) -> None:
         """Open the window of a fault on the first cars."""
@@ -121,6 +141,7 @@ class PlatformPlayer:
             fault=fault,
             record=self._record,
             platform=bench.platform,
+            customers=None if self._population is None else self._population.failpoints,
         )
         made = FAULTS[fault].model_validate({key: plain(its) for key, its in more.items()})
         bench.env.process(made.process(injection))
@@ -204,26 +225,40 @@ class PlatformPlayer:
     def _write(self, event: PlatformEvent) -> None:
         is_ours = self._is_asking or event.request_id in {each.request_id for each in self._asked}
         is_known = event.event in (PlatformStep.REQUESTED, PlatformStep.ANSWERED) and is_ours
-        if is_known and event.distance_m is None:
+        is_usual = self._population is not None and event.problem is None
+        if (is_known and event.distance_m is None) or (is_usual and event.event in OF_REQUESTS):
             return
         what = [
-            "" if is_ours else f"{event.account_id or 'somebody'}:",
+            "" if is_ours or self._population else f"{event.account_id or 'somebody'}:",
             self._name(event.command_id, "c"),
             event.outcome or "",
             "" if event.status is None else str(event.status),
             event.problem or "",
             event.reason or "",
+            event.shown or "",
             "" if event.distance_m is None else f"from {event.distance_m:g} m",
             "" if event.position is None else "at {:.1f}, {:.1f}".format(*event.position),
         ]
         self._note(f"log {event.event} {' '.join(filter(None, what))}".rstrip())
+
+    def _on_step(self, event: CustomerEvent) -> None:
+        press = f"(press {event.press})" if (event.press or 1) > 1 else ""
+        shown = "" if event.shown is None else f'"{event.shown}"'
+        car = event.vehicle_id if event.step is CustomerStep.BOOKED else None
+        status = "" if event.status is None else str(event.status)
+        what = (event.step.value.replace("_", " "), car, press, status, event.problem, shown)
+        number = int(event.customer_id.rpartition("-")[2])
+        self._note(f"customer {number} {' '.join(filter(None, what))}")
+
+    def _on_told(self, what: str, command_id: str | None) -> None:
+        self._note(f"told by {self._name(command_id, 'c') or 'nothing'} that {what}")
 
     def _on_movement(self, movement: Movement) -> None:
         lock = "locked" if movement.is_driver_door_locked else "unlocked"
         self._note(f"{movement.vehicle_id} {lock}")
 
     def _note(self, what: str) -> None:
-        self._told.append((round(self.bench.env.now, 3), what))
+        self._happened.append((round(self.bench.env.now, 3), what))
 
     def _name(self, its_id: str | None, kind: str) -> str:
         """Return the name of a booking or of a command: they are numbered as they appear."""
@@ -246,6 +281,8 @@ def _action(failpoint: str, value: Any = None) -> Callable[[Any, Any], Any]:
         match failpoint, value:
             case "admission", str():
                 return problems.PROBLEMS[value]
+            case "answer", str():
+                return answers.of_problem(problems.PROBLEMS[value])
             case "answer", int():
                 return Answer(status=value, body={"was": usual.status})
             case _:

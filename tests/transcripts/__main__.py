@@ -32,7 +32,8 @@ CARS = ROOT / "tests/fleet_sim/cars"
 DETECTION = ROOT / "tests/platform_probe/judge/detection"
 FAULTS = ROOT / "tests/fleet_sim/faults"
 PLATFORM = ROOT / "tests/fleet_sim/platform"
-ON_PLATFORM = ("abuse", "bookings", "commands", "gateway", "platform")
+CUSTOMERS = ROOT / "tests/fleet_sim/customers"
+ON_PLATFORM = ("abuse", "bookings", "commands", "gateway", "phone", "platform")
 DIAGNOSIS = ROOT / "tests/platform_probe/judge/diagnosis"
 INCIDENTS = ROOT / "tests/platform_probe/judge/incidents"
 COMMANDS = ROOT / "tests/platform_probe/commands"
@@ -45,6 +46,7 @@ PLAYERS: dict[Path, Callable[[], Player]] = {
     **dict.fromkeys(sorted(DETECTION.glob("*.txt")), DetectionPlayer),
     **dict.fromkeys(sorted(FAULTS.glob("*.txt")), CarPlayer),
     **{FAULTS / f"{name}.txt": PlatformPlayer for name in ON_PLATFORM},
+    **dict.fromkeys(sorted(CUSTOMERS.glob("*.txt")), PlatformPlayer),
     **dict.fromkeys(sorted(PLATFORM.glob("*.txt")), PlatformPlayer),
     **dict.fromkeys(sorted(DIAGNOSIS.glob("*.txt")), WatchPlayer),
     **dict.fromkeys(sorted(INCIDENTS.glob("*.txt")), IncidentPlayer),

@@ -10,7 +10,7 @@ from tests.helpers.car_player import CarPlayer
 from tests.helpers.platform_player import PlatformPlayer
 from tests.helpers.transcripts import Story, named_stories, played
 
-ON_PLATFORM = ("abuse", "bookings", "commands", "gateway", "platform")
+ON_PLATFORM = ("abuse", "bookings", "commands", "gateway", "phone", "platform")
 """The files whose faults strike the platform; those of all others strike cars."""
 STORIES = [
     pytest.param(name, story, id=f"{name}-{story.name}")

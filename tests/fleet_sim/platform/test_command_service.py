@@ -24,8 +24,9 @@ from fleet_wire.contract.refusals import refused_because
 from fleet_wire.contract.signing import is_signed, vehicle_key
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.profiles.loading import load_profile
+from tests.helpers.culprit import Suspect
 from tests.helpers.own_wires import OWN_WIRES
-from tests.helpers.platform_bench import SECRET, PlatformBench, Told
+from tests.helpers.platform_bench import SECRET, PlatformBench
 from tests.helpers.profile_files import profile_of
 
 SLEEPERS = NULL_BOX.model_copy(
@@ -74,7 +75,7 @@ def test_without_an_answer_it_is_published_again_with_the_same_counter(
 ) -> None:
     """The box executes it once."""
     box, lost = bench.box(), [True, False, False]
-    with box.set_action(DOWNLINK, lambda usual, _: None if lost.pop(0) else usual, by=Told()):
+    with box.set_action(DOWNLINK, lambda usual, _: None if lost.pop(0) else usual, by=Suspect()):
         answer = bench.unlock(bench.book())
     assert answer.status == 200
     first, second = bench.published
@@ -91,8 +92,8 @@ def test_after_an_answer_it_is_never_published_again(bench: PlatformBench) -> No
 
     box = bench.box()
     with (
-        box.set_action(RESULT, confirm_only, by=Told()),
-        box.set_action(UPLINK, no_state, by=Told()),
+        box.set_action(RESULT, confirm_only, by=Suspect()),
+        box.set_action(UPLINK, no_state, by=Suspect()),
     ):
         answer = bench.unlock(bench.book())
     assert answer.problem is problems.VEHICLE_SILENT
@@ -119,7 +120,10 @@ def test_what_the_car_refuses(
         return result and Result(result.command_id, Phase.REFUSED, reason)
 
     box = bench.box()
-    with box.set_action(RESULT, refuse, by=Told()), box.set_action(UPLINK, no_state, by=Told()):
+    with (
+        box.set_action(RESULT, refuse, by=Suspect()),
+        box.set_action(UPLINK, no_state, by=Suspect()),
+    ):
         answer = bench.unlock(bench.book())
     assert answer.problem == problem
     assert (answer.body["state"], answer.body["reason"]) == (state, reason.value)
@@ -136,9 +140,9 @@ def test_an_answer_that_comes_late_corrects_the_status() -> None:
             bench.world.later(50.0, box.modem.publish, TopicKind.RESULT, result)
 
     with (
-        box.set_action(RESULT, late, by=Told()),
-        box.set_action(UPLINK, no_state, by=Told()),
-        bench.platform.set_action(RETRY, nothing, by=Told()),
+        box.set_action(RESULT, late, by=Suspect()),
+        box.set_action(UPLINK, no_state, by=Suspect()),
+        bench.platform.set_action(RETRY, nothing, by=Suspect()),
     ):
         answer = bench.unlock(bench.book())
         assert answer.problem is problems.VEHICLE_SILENT
@@ -150,7 +154,7 @@ def test_an_answer_that_comes_late_corrects_the_status() -> None:
 def test_another_cars_answer_is_none(bench: PlatformBench) -> None:
     """Whoever answers must be the car that was meant."""
     booking_id = bench.book()
-    with bench.box().modem.bearer.without_coverage(by=Told()):
+    with bench.box().modem.bearer.without_coverage(by=Suspect()):
         (under_way,) = bench.ask(Operation.UNLOCK, booking_id=booking_id)
         result = Result(under_way.body["command_id"], Phase.EXECUTED)
         bench.box(1).modem.publish(TopicKind.RESULT, result)
@@ -215,13 +219,13 @@ def test_a_moment_without_a_connection_does_not_end_the_repeats_of_a_wake_sms() 
 
 def test_asked_anew_a_sound_car_does_it_twice(bench: PlatformBench) -> None:
     """By another id and counter; what comes of that one is the answer to who has asked."""
-    told = Told()
+    told = Suspect()
 
     def first_alone(is_heard: bool, command: PlatformCommand) -> bool:  # noqa: FBT001 - the failpoint's form
         return is_heard and command.repeats is not None
 
     with (
-        bench.platform.set_action(HEARING, first_alone, by=Told()),
+        bench.platform.set_action(HEARING, first_alone, by=Suspect()),
         bench.platform.set_action(SAME, lambda _is_same, _command: False, by=told),
     ):
         answer = bench.unlock(bench.book())
@@ -230,7 +234,7 @@ def test_asked_anew_a_sound_car_does_it_twice(bench: PlatformBench) -> None:
     assert second.command_id != first.command_id
     assert second.counter > first.counter
     assert bench.box().vehicle.movement == 2
-    assert [hit[1:] for hit in told.hits] == [
+    assert [hit[:2] for hit in told.hits] == [
         ("same", first.command_id),
         ("same", second.command_id),
     ]
@@ -257,7 +261,7 @@ def test_the_words_of_another_fleet(profile: str) -> None:
     assert (sent.command_id or "").rpartition("/")[2] == command_id
     status = bench.answer(Operation.COMMAND_STATUS, command_id=command_id)
     assert status.body["state"] == "executed"
-    with bench.box().modem.bearer.without_coverage(by=Told()):
+    with bench.box().modem.bearer.without_coverage(by=Suspect()):
         bench.unlock(booking_id)
     published = [event for event in bench.log if event.event is PlatformStep.PUBLISHED]
     assert len(published) == (4 if load_profile(profile).traits.deduplicates else 2)
