@@ -18,6 +18,7 @@ from tests.helpers.incident_player import IncidentPlayer
 from tests.helpers.join_player import JoinPlayer
 from tests.helpers.places import ROOT
 from tests.helpers.platform_player import PlatformPlayer
+from tests.helpers.profile_player import ProfilePlayer
 from tests.helpers.relock_player import RelockPlayer
 from tests.helpers.slack_player import SlackPlayer
 from tests.helpers.store_player import StorePlayer
@@ -37,6 +38,7 @@ ON_PLATFORM = ("abuse", "bookings", "commands", "gateway", "phone", "platform")
 DIAGNOSIS = ROOT / "tests/platform_probe/judge/diagnosis"
 INCIDENTS = ROOT / "tests/platform_probe/judge/incidents"
 COMMANDS = ROOT / "tests/platform_probe/commands"
+PROFILES = ROOT / "tests/fleet_wire/profiles"
 SUPPORT = ROOT / "tests/platform_probe/tell/support"
 PLAYERS: dict[Path, Callable[[], Player]] = {
     **dict.fromkeys(sorted(ATTEMPTS.glob("*.txt")), JoinPlayer),
@@ -51,6 +53,7 @@ PLAYERS: dict[Path, Callable[[], Player]] = {
     **dict.fromkeys(sorted(DIAGNOSIS.glob("*.txt")), WatchPlayer),
     **dict.fromkeys(sorted(INCIDENTS.glob("*.txt")), IncidentPlayer),
     **dict.fromkeys(sorted(COMMANDS.glob("*.txt")), StorePlayer),
+    **dict.fromkeys(sorted(PROFILES.glob("*.txt")), ProfilePlayer),
     **dict.fromkeys(sorted(SUPPORT.glob("*.txt")), StorePlayer),
     ROOT / "tests/platform_probe/outputs/counts.txt": CountPlayer,
     ROOT / "tests/platform_probe/learn/drafting.txt": DraftPlayer,

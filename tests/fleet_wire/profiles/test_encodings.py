@@ -111,34 +111,6 @@ def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     )
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "problem"),
-    [
-        (
-            "command_id: { at: /1, bytes: true }, action",
-            "command_id: /1, action: { at: /op, bytes: true }, booking_id",
-            "only command_id, last_command_id, signature can be bytes",
-        ),
-        ("payload: cbor", "payload: json", "where the payload is not json or text"),
-    ],
-)
-def test_bytes_are_for_ids_in_encodings_that_have_them(old: str, new: str, problem: str) -> None:
-    """JSON has no bytes, and a word is none."""
-    text = WIRE.replace("PAYLOAD", "cbor")
-    assert old in text
-    with pytest.raises(ConfigError, match=problem):
-        profile_of(text.replace(old, new))
-
-
-def test_one_topic_has_one_encoding() -> None:
-    """What says which kind a message is must be decoded first."""
-    text = OWN_WIRES["message-pack"].replace(
-        "payload: msgpack\n  when: { /kind: 4 }", "payload: cbor\n  when: { /kind: 4 }"
-    )
-    with pytest.raises(ConfigError, match="is msgpack for result: expected one encoding"):
-        profile_of(text)
-
-
 PROTOBUF = OWN_WIRES["protobuf"]
 UP = "p/car-1/up"
 
@@ -187,27 +159,6 @@ def test_an_empty_protobuf_payload_says_nothing() -> None:
     """It would be a message of defaults: an open door."""
     with pytest.raises(RemoteProtocolError, match="an empty payload says nothing"):
         heard(profile_of(PROTOBUF), UP, b"")
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "problem"),
-    [
-        ("at: /answer/status", "at: /answer/state", "acme.Answer has no field 'state'"),
-        ("/report/volts", "/report/volts/mean", "'mean' is below a plain value"),
-        ("/report/locks/0/locked", "/report/locks/0/open", "acme.Lock has no field 'open'"),
-        ("when: { /body: report }", "when: { /kind: report }", "acme.Up has no field 'kind'"),
-        ("type: acme.Request", "type: acme.Order", "has no type 'acme.Order'; it has acme.Request"),
-        ("  type: acme.Request\n", "", "protobuf needs the key type"),
-        (f"descriptors: {DESCRIPTORS}\n", "", "protobuf needs the key descriptors"),
-        (f"{DESCRIPTORS}", "nowhere.binpb", "nowhere.binpb cannot be read: No such file"),
-        (f"{DESCRIPTORS}", f"{DESCRIPTORS.with_suffix('.proto')}", "is no file of descriptors"),
-    ],
-)
-def test_a_profile_is_checked_against_its_descriptors(old: str, new: str, problem: str) -> None:
-    """What points nowhere in a type is refused when the file is loaded."""
-    assert old in PROTOBUF
-    with pytest.raises(ConfigError, match=problem):
-        profile_of(PROTOBUF.replace(old, new))
 
 
 def test_a_file_of_descriptors_lies_beside_its_profile(tmp_path: Path) -> None:
