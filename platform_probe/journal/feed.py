@@ -67,9 +67,7 @@ class JournalTime:
 
 
 class JournalFeed:
-    """Stamps what is measured and hands it to `append`. It implements `watching.inbox.Hears`."""
-
-    kinds: Final = frozenset(TopicKind)
+    """Stamps what is measured and heard, and hands it to `append`."""
 
     def __init__(
         self,
@@ -124,7 +122,7 @@ class JournalFeed:
         """Note a new line of the platform's log."""
         self._append(PlatformLine(self._now(), event))
 
-    # What is heard, as `watching.inbox.Hears` has it
+    # What is heard of cars and from the broker
 
     def on_message(
         self, kind: TopicKind, vehicle_id: str, message: Any, /, *, is_retained: bool

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from contextlib import suppress
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from fleet_wire.clock import Clock
 from fleet_wire.errors import BrokerRefusedError, BrokerUnreachableError, LocalProtocolError
@@ -42,14 +42,6 @@ LINK_LIMITS: Final = LinkLimits(
     receive_max=65_535, max_in_flight=20_000, max_queued=20_000, acknowledge_after_s=0.01
 )
 """One link carries what the whole fleet answers."""
-
-
-class OnConnection(Protocol):
-    """Takes that there is a connection with the broker, or none."""
-
-    def __call__(self, *, is_there: bool) -> None:
-        """Take it."""
-        ...
 
 
 class Connected(HandlerOfSeveral, ABC):
@@ -99,8 +91,6 @@ class Connected(HandlerOfSeveral, ABC):
         self._reconnect: Timer | None = None
         self._connected_s = math.inf
         self._is_closed = False
-        self.on_connection: OnConnection | None = None
-        """Is told whether there is a connection, again and again."""
         self._could_see = False
         """Whether there was a connection until now, since `_counted_s`."""
         self._counted_s = clock.monotonic_s()
@@ -112,6 +102,10 @@ class Connected(HandlerOfSeveral, ABC):
     @abstractmethod
     def _on_connection_lost(self, why: str) -> None:
         """Handle the loss of the connection, with all that is made through it."""
+
+    @abstractmethod
+    def _note_connection(self, *, is_there: bool) -> None:
+        """Note whether there is a connection, again and again."""
 
     # Called by a link
 
@@ -282,5 +276,4 @@ class Connected(HandlerOfSeveral, ABC):
         self._metrics.add_watched(now_s - self._counted_s, connected=self._could_see)
         self._counted_s, self._could_see = now_s, can_see
         self._metrics.connected.set(can_see)
-        if self.on_connection is not None:
-            self.on_connection(is_there=can_see)
+        self._note_connection(is_there=can_see)

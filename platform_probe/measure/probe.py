@@ -32,7 +32,7 @@ from platform_probe.measure.connected import Connected
 from platform_probe.measure.doubts import say_doubts
 from platform_probe.measure.load.timers import Timer, Timers
 from platform_probe.measure.synthetic import SyntheticUnlocks
-from platform_probe.measure.watching.inbox import Hears, Inbox
+from platform_probe.measure.watching.inbox import Inbox
 from platform_probe.measure.watching.known_values import KnownValues
 from platform_probe.measure.watching.only_open import OnlyOpen
 from platform_probe.measure.watching.platform_inbox import PlatformInbox
@@ -104,14 +104,6 @@ class Probe(Connected):
         self.retained = 0
         """Messages so far that had waited at the broker."""
 
-    def let_hear(
-        self, hearer: Hears, on_event: Callable[[PlatformEvent], None] | None = None
-    ) -> None:
-        """Hand on what is heard, and the events of the platform's log."""
-        self._inbox.let_hear(hearer)
-        if self.platform is not None and on_event is not None:
-            self.platform.let_hear(on_event)
-
     def on_defect(self, tell: Callable[[Exception], None]) -> None:
         """Report each message or line at which our own code failed, besides metric and log."""
         self._inbox.on_defect = tell
@@ -121,10 +113,9 @@ class Probe(Connected):
     def write_journal(self, journal: JournalFeed) -> None:
         """Write from now on all that is measured and heard to a journal."""
         self._journal = journal
-        self._inbox.let_hear(journal)
+        self._inbox.journal = journal
         if self.platform is not None:
             self.platform.let_hear(journal.platform_said)
-        self.on_connection = journal.connection
         self.tracker.on_unanswered = self._unanswered
         journal.start()
         self._tick_journal()
@@ -152,6 +143,10 @@ class Probe(Connected):
 
     def _on_connection_lost(self, why: str) -> None:
         self.tracker.broker_lost(why)
+
+    def _note_connection(self, *, is_there: bool) -> None:
+        if self._journal is not None:
+            self._journal.connection(is_there=is_there)
 
     # Called by the reader of the platform's log
 

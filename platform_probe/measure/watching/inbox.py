@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from fleet_wire.contract.attempt import Flag
-from fleet_wire.contract.broker_log import BROKER_LOG, BrokerEvent, broker_event_of, is_broker_log
+from fleet_wire.contract.broker_log import BROKER_LOG, broker_event_of, is_broker_log
 from fleet_wire.contract.messages import (
     CarEvent,
     Command,
@@ -30,6 +30,7 @@ from fleet_wire.errors import RemoteProtocolError
 from fleet_wire.links.link import Message
 from fleet_wire.profiles.native import NATIVE
 from fleet_wire.profiles.profile import MessageContent, Profile, TopicSlot
+from platform_probe.journal.feed import JournalFeed
 from platform_probe.measure.attempts.tracker import AttemptTracker
 from platform_probe.measure.doors.mqtt import is_of_a_probe
 from platform_probe.measure.watching.known_values import KnownValues
@@ -72,29 +73,6 @@ def subscriptions(
     return (*profile.filters(kinds), *of_broker)
 
 
-class Hears(Protocol):
-    """Takes what was heard, besides the tracker. No method may wait or raise."""
-
-    @property
-    def kinds(self) -> frozenset[TopicKind]:
-        """The kinds of messages that it handles; it gets no others."""
-        ...
-
-    def on_message(
-        self, kind: TopicKind, vehicle_id: str, message: Any, /, *, is_retained: bool
-    ) -> None:
-        """Handle a message that keeps the contract."""
-        ...
-
-    def broker_said(self, event: BrokerEvent) -> None:
-        """Handle a broker log event of a client."""
-        ...
-
-    def removed(self, vehicle_id: str) -> None:
-        """Handle the removal of a car from service."""
-        ...
-
-
 class Inbox:
     """Takes every message that a probe receives. `malformed` counts those that break the rules.
 
@@ -116,9 +94,8 @@ class Inbox:
     ) -> None:
         self._values = values
         self._tracker = tracker
-        self._hearers: tuple[Hears, ...] = ()
-        self._heard: dict[TopicKind, tuple[Callable[..., None], ...]] = dict.fromkeys(TopicKind, ())
-        """The handlers of messages by kind."""
+        self.journal: JournalFeed | None = None
+        """Gets all that is heard of cars and from the broker, before the tracker follows it."""
         self._profile = profile
         self._slots, self._read = profile.slots_of, profile.read
         self._only_open = only_open
@@ -134,12 +111,6 @@ class Inbox:
         """Topics whose messages led to a defect that the log has."""
         self.on_defect: Callable[[Exception], None] = lambda _: None
         """Called with each defect, besides metric and log: a simulated run fails by it."""
-
-    def let_hear(self, hearer: Hears) -> None:
-        """Add a hearer of cars and broker, after those before, and before the tracker."""
-        self._hearers += (hearer,)
-        for kind in hearer.kinds:
-            self._heard[kind] += (hearer.on_message,)
 
     def handle_message(self, message: Message) -> None:
         """Handle one message. Never raises for what the message holds."""
@@ -182,17 +153,17 @@ class Inbox:
         self._hand_on(read)
 
     def _hand_on(self, read: list[_Read]) -> None:
-        """Pass the messages to hearers and the tracker, and forget them.
+        """Pass the messages to the journal and the tracker, and forget them.
 
         The tracker alone has what null boxes say: it times them, and they are no cars.
         """
-        hearers = self._heard
-        for kind, vehicle_id, decoded, message in read:
-            if vehicle_id.startswith(NULL_BOXES):
-                continue
-            for heard in hearers[kind]:
+        if self.journal is not None:
+            hear = self.journal.on_message
+            for kind, vehicle_id, decoded, message in read:
+                if vehicle_id.startswith(NULL_BOXES):
+                    continue
                 try:
-                    heard(kind, vehicle_id, decoded, is_retained=message.retain)
+                    hear(kind, vehicle_id, decoded, is_retained=message.retain)
                 except Exception as error:  # noqa: BLE001 - a defect of ours: others go on
                     self._note_defect(kind, message, error)
         follow = self._follow
@@ -207,9 +178,10 @@ class Inbox:
 
     def _take_removed(self, vehicle_id: str, message: Message) -> None:
         """Handle the removal of a car from service."""
-        for removed in (self._tracker.removed, *(hearer.removed for hearer in self._hearers)):
+        for part in (self._tracker, self.journal):
             try:
-                removed(vehicle_id)
+                if part is not None:
+                    part.removed(vehicle_id)
             except Exception as error:  # noqa: BLE001 - a defect of ours: others go on
                 self._note_defect(None, message, error)
 
@@ -263,8 +235,8 @@ class Inbox:
             event = broker_event_of(message.payload, at)
             if event is not None:
                 self._tracker.evidence.broker.add(event)
-                for hearer in self._hearers:
-                    hearer.broker_said(event)
+                if self.journal is not None:
+                    self.journal.broker_said(event)
         except Exception as error:  # noqa: BLE001 - a defect of ours: others go on
             self._note_defect(None, message, error)
 

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
 from fleet_wire.contract.attempt import Source
-from fleet_wire.contract.broker_log import BrokerEvent
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.codec import MAX_PAYLOAD_BYTES, encode
 from fleet_wire.contract.messages import (
@@ -28,6 +27,8 @@ from fleet_wire.contract.messages import (
 )
 from fleet_wire.contract.topics import NULL_BOXES, TopicKind
 from fleet_wire.links.link import Message
+from platform_probe.journal.entries import BrokerLine, CarMessage, CarRemoved, Entry
+from platform_probe.journal.feed import JournalFeed, JournalTime
 from platform_probe.measure.watching.inbox import (
     LOOKED_THROUGH_EVERY,
     MAX_NAMED,
@@ -76,23 +77,25 @@ class InboxBench:
         """Let a message come."""
         self.inbox.handle_message(message_of(topic, payload, **changes))
 
+    def write_journal(self, append: Callable[[Entry], None]) -> None:
+        """Hand on all that is heard, stamped by the monotonic clock."""
+        clock = self.behind.clock
+        self.inbox.journal = JournalFeed(append, clock=clock, time=JournalTime(clock, offset_s=0.0))
+
     def defects(self, topic: str) -> float | None:
         """Return how many messages of a topic led to a defect."""
-        return self.metrics.registry.get_sample_value(
-            "unlockpath_message_defects_total", {"topic": topic}
-        )
-
-    def capped(self, trait: str) -> float | None:
-        """Return how many values became "other"."""
-        return self.metrics.registry.get_sample_value(
-            "unlockpath_capped_values_total", {"trait": trait}
-        )
+        return self._value("message_defects", topic=topic)
 
     def malformed(self, topic: str) -> float | None:
         """Return how many were counted for a topic."""
-        return self.metrics.registry.get_sample_value(
-            "unlockpath_malformed_messages_total", {"topic": topic}
-        )
+        return self._value("malformed_messages", topic=topic)
+
+    def capped(self, trait: str) -> float | None:
+        """Return how many values became "other"."""
+        return self._value("capped_values", trait=trait)
+
+    def _value(self, name: str, **labels: str) -> float | None:
+        return self.metrics.registry.get_sample_value(f"unlockpath_{name}_total", labels)
 
 
 @pytest.mark.parametrize(("cars", "kept"), [(1, MAX_NEW_OF_ONE), (MOST_VALUES + 500, MOST_VALUES)])
@@ -339,16 +342,13 @@ def test_random_bytes_never_raise(
     assert bench.behind.only().cause is not None
 
 
-def test_only_a_watching_probe_listens_to_commands() -> None:
-    """Watching is a choice: it costs a message for each command."""
-    assert "cars/+/command" in subscriptions(watch=True)
-    assert subscriptions(watch=False) == (
-        "cars/+/result",
-        "cars/+/presence",
-        "cars/+/state",
-        "cars/+/telemetry",
-        "cars/+/event",
-    )
+def test_a_probe_listens_to_what_it_is_asked_for() -> None:
+    """Watching costs a message for each command, and the broker's log comes to each monitor."""
+    kinds = ("result", "presence", "state", "telemetry", "event")
+    heard = tuple(f"cars/+/{kind}" for kind in kinds)
+    assert subscriptions(watch=False) == heard
+    assert subscriptions(watch=True) == (*heard, "cars/+/command")
+    assert subscriptions(watch=False, broker_log=True) == (*heard, "$SYS/broker/log/#")
 
 
 def test_the_brokers_log_is_evidence_and_what_it_says_besides_is_passed_over() -> None:
@@ -372,90 +372,42 @@ def test_without_the_setting_such_a_line_breaks_the_contract() -> None:
     assert bench.inbox.malformed == 1
 
 
-def test_the_brokers_log_is_subscribed_to_where_it_is_asked_for() -> None:
-    """Never by a group's share: it comes to each monitor."""
-    assert "$SYS/broker/log/#" not in subscriptions(watch=True)
-    assert subscriptions(watch=True, broker_log=True)[-1] == "$SYS/broker/log/#"
-    assert subscriptions(watch=False, broker_log=True)[-1] == "$SYS/broker/log/#"
-
-
-class Hearer:
-    """Notes what it is told, in one list with others."""
-
-    def __init__(self, name: str, heard: list[tuple[Any, ...]], *kinds: TopicKind) -> None:
-        self.kinds = frozenset(kinds or TopicKind)
-        self._name = name
-        self._heard = heard
-
-    def on_message(
-        self, kind: TopicKind, vehicle_id: str, message: Any, /, *, is_retained: bool
-    ) -> None:
-        """Note a message."""
-        self._heard.append((self._name, kind, vehicle_id, type(message), is_retained))
-
-    def broker_said(self, event: BrokerEvent) -> None:
-        """Note what the broker says."""
-        self._heard.append((self._name, event.client_id))
-
-    def removed(self, vehicle_id: str) -> None:
-        """Note that a car is gone."""
-        self._heard.append((self._name, "removed", vehicle_id))
-
-
-def test_all_who_hear_are_told_the_same_in_their_order() -> None:
-    """Messages, the broker's log and removals; what breaks the contract nobody hears."""
-    bench, heard = InboxBench(), list[tuple[Any, ...]]()
-    for name in ("one", "other"):
-        bench.inbox.let_hear(Hearer(name, heard))
-    bench.take(f"cars/{CAR}/telemetry", encode(Telemetry(-85.0, 12.6, 3.0)))
+def test_what_is_heard_goes_into_the_journal() -> None:
+    """Messages, the broker's log and removals; not what breaks the contract, nor null boxes."""
+    bench, heard = InboxBench(), list[Entry]()
+    bench.write_journal(heard.append)
+    telemetry, now_s = Telemetry(-85.0, 12.6, 3.0), bench.behind.clock.now_s
+    bench.take(f"cars/{CAR}/telemetry", encode(telemetry))
     bench.take(f"cars/{CAR}/telemetry", b"nothing")
+    for retain in (True, False):  # whoever's it is: another monitor may time it
+        bench.take(f"cars/{NULL_BOXES}7/presence", ONLINE, retain=retain)
     bench.take("$SYS/broker/log/N", b"1: Client car-7 closed its connection.")
     bench.take(f"cars/{CAR}/state", b"", retain=True)
-    told = [(TopicKind.TELEMETRY, CAR, Telemetry, False), ("car-7",), ("removed", CAR)]
-    assert heard == [(name, *one) for one in told for name in ("one", "other")]
+    message, said, removed = heard
+    assert message == CarMessage(now_s, TopicKind.TELEMETRY, CAR, telemetry)
+    assert isinstance(said, BrokerLine)
+    assert said.event.client_id == "car-7"
+    assert removed == CarRemoved(now_s, CAR)
+    assert bench.behind.evidence.state_of(f"{NULL_BOXES}7").presence is not None
 
 
-def test_who_hears_is_told_of_the_kinds_that_it_takes() -> None:
-    """Of each message those who take its kind; that a car is gone all."""
-    bench, heard = InboxBench(), list[tuple[Any, ...]]()
-    bench.inbox.let_hear(Hearer("beats", heard, TopicKind.TELEMETRY))
-    bench.inbox.let_hear(Hearer("answers", heard, TopicKind.RESULT, TopicKind.STATE))
-    bench.take(f"cars/{CAR}/telemetry", encode(Telemetry(-85.0, 12.6, 3.0)))
-    bench.take(f"cars/{CAR}/state", b"", retain=True)
-    assert heard == [
-        ("beats", TopicKind.TELEMETRY, CAR, Telemetry, False),
-        ("beats", "removed", CAR),
-        ("answers", "removed", CAR),
-    ]
-
-
-class Poisoned(Hearer):
-    """Fails at all that it is told."""
-
-    def _fail(self, *_: Any, **__: Any) -> None:
-        raise ZeroDivisionError
-
-    on_message = broker_said = removed = _fail
-
-
-def test_who_fails_at_a_message_stops_nobody_else() -> None:
-    """Others hear it and the tracker follows it; it is counted, and logged once for its topic.
+def test_a_journal_that_fails_stops_no_measurement() -> None:
+    """The tracker follows each message; it is counted, and logged once for its topic.
 
     Else the link would close, and a retained message come again at each connection.
     """
-    bench, heard = InboxBench(), list[tuple[Any, ...]]()
-    defects: list[Exception] = []
+    bench, defects = InboxBench(), list[Exception]()
     bench.inbox.on_defect = defects.append
-    bench.inbox.let_hear(Poisoned("poisoned", heard))
-    bench.inbox.let_hear(Hearer("other", heard))
+
+    def fails(_: Entry) -> None:
+        raise ZeroDivisionError
+
+    bench.write_journal(fails)
     for _ in range(3):
         bench.take(f"cars/{CAR}/presence", ONLINE, retain=True)
     bench.take(f"cars/{OTHER_CAR}/presence", ONLINE, retain=True)
-    assert [each[:3] for each in heard] == [
-        *[("other", TopicKind.PRESENCE, CAR)] * 3,
-        ("other", TopicKind.PRESENCE, OTHER_CAR),
-    ]
-    assert bench.behind.evidence.state_of(CAR).presence is not None
+    for car in (CAR, OTHER_CAR):
+        assert bench.behind.evidence.state_of(car).presence is not None
     assert [type(error) for error in defects] == [ZeroDivisionError] * 4
     assert bench.defects("presence") == 4
     logged = [line for line in bench.log.lines if line["event"] == "message_defect"]
@@ -481,16 +433,6 @@ def test_a_tracker_that_fails_at_a_message_keeps_the_link(monkeypatch: pytest.Mo
     bench.take(f"cars/{CAR}/presence", ONLINE)
     assert len(defects) == bench.defects("state") == 1
     assert bench.behind.evidence.state_of(CAR).presence is not None
-
-
-def test_what_a_null_box_says_is_heard_of_no_car() -> None:
-    """Whoever's it is: a monitor may watch a fleet that another one times."""
-    bench, heard = InboxBench(), list[tuple[Any, ...]]()
-    bench.inbox.let_hear(Hearer("all", heard))
-    for retain in (True, False):
-        bench.take(f"cars/{NULL_BOXES}7/presence", ONLINE, retain=retain)
-    assert not heard
-    assert bench.behind.evidence.state_of(f"{NULL_BOXES}7").presence is not None
 
 
 _PROPERTIES = [("origin", "probe/another")]
@@ -520,8 +462,8 @@ def test_what_comes_together_gives_what_it_gives_one_by_one(row: list[Message]) 
     """In whatever order: records, what is known of cars, who was told what, what was refused."""
     told: list[tuple[Any, ...]] = []
     for rows in ([[each] for each in row], [row[:6], row[6:]], [row]):
-        bench, heard = InboxBench(TrackerBench(is_watching=True)), list[tuple[Any, ...]]()
-        bench.inbox.let_hear(Hearer("all", heard))
+        bench, heard = InboxBench(TrackerBench(is_watching=True)), list[Entry]()
+        bench.write_journal(heard.append)
         for messages in rows:
             bench.inbox.handle_messages(messages)
         evidence = bench.behind.evidence
@@ -535,8 +477,8 @@ def test_what_comes_together_gives_what_it_gives_one_by_one(row: list[Message]) 
 
 def test_what_comes_together_is_heard_before_any_of_it_is_followed() -> None:
     """So either finds its code in the caches."""
-    bench, heard = InboxBench(TrackerBench(is_watching=True)), list[tuple[Any, ...]]()
-    bench.inbox.let_hear(Hearer("all", heard))
+    bench, heard = InboxBench(TrackerBench(is_watching=True)), list[Entry]()
+    bench.write_journal(heard.append)
     known: list[int] = []
     bench.behind.tracker.on_wait = lambda: known.append(len(heard))
     bench.inbox.handle_messages(_ROW[1:4])
