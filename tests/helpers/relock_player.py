@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from heapq import heappop, heappush
-from typing import Any
 
 from prometheus_client import CollectorRegistry
 
@@ -14,46 +12,11 @@ from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.messages import Phase, Reason
 from platform_probe.measure.doors.relocks import Relocks
 from platform_probe.outputs.metrics import ProbeMetrics
+from tests.helpers.clock_timers import ClockTimers
 from tests.helpers.log_lines import Log
 from tests.helpers.tracker_bench import TrackerBench
 
 PATIENCE_S = 8.0
-
-
-class Call:
-    """A call to come, which nobody takes back here."""
-
-    def cancel(self) -> None:
-        """Never used by a relock."""
-        raise AssertionError
-
-
-class ClockTimers:
-    """Timers on the clock of a tracker's bench, which is turned from call to call."""
-
-    def __init__(self, bench: TrackerBench) -> None:
-        self.bench = bench
-        self.calls: list[tuple[float, int, Callable[..., Any], tuple[Any, ...]]] = []
-        self.asked = 0
-
-    def call_later(self, delay_s: float, then: Callable[..., Any], /, *arguments: Any) -> Call:
-        """Call `then` when that much time has passed."""
-        self.asked += 1
-        heappush(self.calls, (self.bench.clock.now_s + delay_s, self.asked, then, arguments))
-        return Call()
-
-    def call_soon(self, then: Callable[..., Any], /, *arguments: Any) -> Call:
-        """Call `then` when time passes next."""
-        return self.call_later(0.0, then, *arguments)
-
-    def run_for(self, duration_s: float) -> None:
-        """Let time pass."""
-        end_s = self.bench.clock.now_s + duration_s
-        while self.calls and self.calls[0][0] <= end_s:
-            at_s, _, then, arguments = heappop(self.calls)
-            self.bench.wait(at_s - self.bench.clock.now_s)
-            then(*arguments)
-        self.bench.wait(end_s - self.bench.clock.now_s)
 
 
 @dataclass
@@ -74,7 +37,7 @@ class RelockPlayer:
 
     def __post_init__(self) -> None:
         """Put it together."""
-        self.timers = ClockTimers(self.tracker)
+        self.timers = ClockTimers(self.tracker.clock, self.tracker.wait)
         self.metrics = ProbeMetrics(CollectorRegistry(), version="test")
         self.log = Log()
         self.began_s = self.tracker.clock.now_s

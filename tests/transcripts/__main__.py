@@ -18,6 +18,7 @@ from tests.helpers.incident_player import IncidentPlayer
 from tests.helpers.join_player import JoinPlayer
 from tests.helpers.places import ROOT
 from tests.helpers.platform_player import PlatformPlayer
+from tests.helpers.probe_player import ProbePlayer
 from tests.helpers.profile_player import ProfilePlayer
 from tests.helpers.relock_player import RelockPlayer
 from tests.helpers.slack_player import SlackPlayer
@@ -57,6 +58,7 @@ PLAYERS: dict[Path, Callable[[], Player]] = {
     **dict.fromkeys(sorted(SUPPORT.glob("*.txt")), StorePlayer),
     ROOT / "tests/platform_probe/outputs/counts.txt": CountPlayer,
     ROOT / "tests/platform_probe/learn/drafting.txt": DraftPlayer,
+    ROOT / "tests/platform_probe/measure/probe.txt": ProbePlayer,
     ROOT / "tests/platform_probe/measure/doors/relocks.txt": RelockPlayer,
     ROOT / "tests/platform_probe/tell/messages/slack_outbox.txt": SlackPlayer,
     ROOT / "tests/platform_probe/web/console/pages.txt": StorePlayer,

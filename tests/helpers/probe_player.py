@@ -1,0 +1,357 @@
+"""A probe on a link whose broker the test plays, in time that the test turns, and its player."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from msgspec import UNSET
+from prometheus_client import CollectorRegistry
+
+from fleet_wire.contract import codec
+from fleet_wire.contract.attempt import Attempt
+from fleet_wire.contract.messages import (
+    Action,
+    Command,
+    Phase,
+    Presence,
+    PresenceReason,
+    PresenceStatus,
+    Result,
+)
+from fleet_wire.contract.topics import TopicKind, parse_topic
+from fleet_wire.errors import LocalProtocolError
+from fleet_wire.links.link import (
+    Disconnected,
+    EndReason,
+    LinkHandler,
+    Message,
+    OnAck,
+    PublishProperties,
+)
+from platform_probe.measure.load.plan import PlannedStart
+from platform_probe.measure.probe import Probe
+from platform_probe.outputs.metrics import ProbeMetrics
+from platform_probe.outputs.sinks import FanOut
+from platform_probe.settings.monitor import ProbeSettings
+from tests.helpers.clock_timers import ClockTimers
+from tests.helpers.fake_clock import FakeClock
+from tests.helpers.hand_made_boxes import ONLINE, state_of
+from tests.helpers.log_lines import Log
+from tests.helpers.messages import message_of
+from tests.helpers.records import ListSink
+from tests.helpers.told_attempts import USUAL, Accounts
+
+CAR = "car-1"
+ASLEEP = codec.encode(Presence(PresenceStatus.OFFLINE, "s1", PresenceReason.SLEEP))
+LOAD = {"vehicles": [CAR], "start_delay_s": 0, "relock": False}
+USUAL_HERE = {
+    **USUAL,
+    "vehicle_id": CAR,
+    "region": "car",
+    "source": "probe",
+    "revision": UNSET,
+    "sources_missing": UNSET,
+}
+ID = r"\b[0-9a-f]{32}\b"
+NOT_SHOWN = {"at", "at_iso", "broker", "event", "explanation", "level", "session_present"}
+"""Fields of log lines."""
+
+
+class FakeProbeLink:
+    """A link whose broker the test plays."""
+
+    def __init__(self, handler: LinkHandler) -> None:
+        self.handler = handler
+        self.is_connected = False
+        self.is_full = False
+        self.sent: list[tuple[str, bytes, PublishProperties | None, OnAck | None]] = []
+        self.acknowledged: list[Message] = []
+
+    def connect(self) -> None:
+        """Wait for the test to accept or refuse."""
+
+    def accept(self) -> None:
+        """Let the broker accept."""
+        self.is_connected = True
+        self.handler.on_connected(session_present=False)
+
+    def end(self, why: EndReason = EndReason.BROKER_CLOSED, code: int | None = None) -> None:
+        """Let the connection end."""
+        self.is_connected = False
+        self.handler.on_disconnected(Disconnected(why, code, "as the test wants"))
+
+    def publish(
+        self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False,
+        properties: PublishProperties | None = None, on_ack: OnAck | None = None,
+    ) -> None:  # fmt: skip
+        """Keep what is sent."""
+        assert (qos, retain) == (1, topic.startswith("probes/"))
+        if self.is_full:
+            raise LocalProtocolError("queue is full")
+        self.sent.append((topic, payload, properties, on_ack))
+
+    def acknowledge(self, *messages: Message) -> None:
+        """Keep what is acknowledged."""
+        self.acknowledged += messages
+
+    def disconnect(self) -> None:
+        """Leave."""
+        self.is_connected = False
+
+    def abort(self) -> None:
+        """Never used by a probe."""
+
+    freeze = thaw = leave_behind = abort
+
+
+class ProbeBench:
+    """A probe, its fake links, its records, and its log."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.links: list[FakeProbeLink] = []
+        self.clock = FakeClock()
+        self.timers = ClockTimers(self.clock)
+        self.log = Log(clock=self.clock)
+        self.metrics = ProbeMetrics(CollectorRegistry(), version="test")
+        sink = ListSink()
+        self.records = sink.records
+        self.probe = Probe(
+            ProbeSettings.model_validate(settings),
+            links=self.make_link,
+            clock=self.clock,
+            timers=self.timers,
+            sink=FanOut({"jsonl": sink, "metrics": self.metrics}, on_error=self.fail),
+            metrics=self.metrics,
+            logger=self.log.logger,
+        )
+
+    def make_link(self, handler: LinkHandler) -> FakeProbeLink:
+        """Make a link, as the factory does."""
+        self.links.append(FakeProbeLink(handler))
+        return self.links[-1]
+
+    @staticmethod
+    def fail(name: str, error: Exception) -> None:
+        """Fail the test: no sink may fail."""
+        raise AssertionError(name) from error
+
+    @property
+    def link(self) -> FakeProbeLink:
+        """The latest link."""
+        return self.links[-1]
+
+    @property
+    def attempts(self) -> list[Attempt]:
+        """The attempts that have ended."""
+        return [record for record in self.records if isinstance(record, Attempt)]
+
+    def events(self, *names: str) -> list[dict[str, Any]]:
+        """Return the lines of the log with one of these events; all where none is named."""
+        return [line for line in self.log.lines if not names or line["event"] in names]
+
+    def value(self, name: str, **labels: str) -> float | None:
+        """Return the value of a series."""
+        return self.metrics.registry.get_sample_value(f"unlockpath_{name}", labels)
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        self.timers.run_for(seconds)
+
+    def start(self, vehicle_id: str = CAR, late_s: float = 0.0) -> None:
+        """Let the load start an unlock now, so long after it was due."""
+        due_s = self.clock.now_s - late_s
+        self.probe.synthetic._start_planned(PlannedStart(0.0, vehicle_id), due_s)
+
+    def accept(self) -> None:
+        """Let the broker accept the latest link."""
+        self.link.accept()
+
+    def connect(self) -> None:
+        """Connect."""
+        self.probe.connect()
+        self.accept()
+
+    def take(self, topic: str, payload: bytes, **changes: Any) -> None:
+        """Let a message come."""
+        self.probe.on_message(message_of(topic, payload, **changes))
+
+
+@dataclass
+class ProbePlayer:
+    """A probe. Commands are `c1`, `c2` and on, in the order in which they were sent.
+
+    `load` and `platform` make a probe with such settings; a load unlocks `car-1` three times at
+    once, if it says nothing else.
+    """
+
+    settings: dict[str, Any] = field(default_factory=dict)
+    accounts: Accounts = field(default_factory=lambda: Accounts(USUAL_HERE))
+
+    def __post_init__(self) -> None:
+        """Make the probe."""
+        self.bench = ProbeBench(**self.settings)
+        self.told = 0
+        self.logged = 0
+        self.said: list[str] = []
+        self.names: dict[str, str] = {}
+        self.unanswered: list[tuple[str, Command, OnAck | None]] = []
+        self.links = 1
+
+    def verbs(self) -> Mapping[str, Callable[..., object]]:
+        """Return the function of each verb."""
+        bench, probe = self.bench, self.bench.probe
+        return {
+            "accept": bench.accept,
+            "acknowledged": lambda: self.said.append(
+                f"{len(bench.link.acknowledged)} acknowledged"
+            ),
+            "answer": self._answer,
+            "asleep": lambda **more: bench.take(f"cars/{CAR}/presence", ASLEEP, **more),
+            "begin": probe.begin_load,
+            "beat": probe.watch_itself,
+            "close": probe.close,
+            "command": self._command,
+            "connect": self._connect,
+            "counts": lambda: self.said.append(str(probe.counts())),
+            "end": lambda why, code=None: bench.link.end(EndReason(why), code),
+            "executed": self._result,
+            "full": lambda: setattr(bench.link, "is_full", True),
+            "gauges": probe.refresh_gauges,
+            "line": self._line,
+            "load": self._load,
+            "malformed": lambda: bench.take(f"cars/{CAR}/presence", b"?"),
+            "lost": lambda: setattr(bench.link, "is_connected", False),
+            "metric": self._metric,
+            "opened": self._open,
+            "platform": lambda: self._remake(platform={}),
+            "ready": self._tell_ready,
+            "rest": self._tell_rest,
+            "set": self._remake,
+            "start": bench.start,
+            "start_to_connect": probe.connect,
+            "stats": lambda name: self.said.append(f"{name} {probe.stats()[name]}"),
+            "wait": bench.wait,
+        }
+
+    def news(self) -> list[str]:
+        """Return what was sent, logged, recorded and asked for since it was asked last."""
+        bench, sent = self.bench, list[str]()
+        for link in bench.links:
+            sent += map(self._tell_sent, link.sent)
+            link.sent.clear()
+        new_lines = bench.log.lines[self.logged :]
+        self.logged += len(new_lines)
+        new = bench.records[self.told :]
+        self.told += len(new)
+        if len(bench.links) > self.links:
+            self.said.append(f"link {len(bench.links)}")
+            self.links = len(bench.links)
+        records = [line for record in new for line in self.accounts.of(record)]
+        said, self.said[:] = self.said[:], []
+        warnings = [_as_line(line) for line in new_lines if line["level"] != "info"]
+        told = [*sent, *warnings, *records, *said]
+        return [self._named(line) for line in told]
+
+    def _load(self, count: int = 3, **more: Any) -> None:
+        stage = {"kind": "burst", "count": count, "duration_s": 0.01}
+        self._remake(load={**LOAD, "stages": [stage], **_read(more)})
+
+    def _remake(self, **settings: Any) -> None:
+        self.settings |= _read(settings)
+        self.__post_init__()
+
+    def _connect(self) -> None:
+        """Connect, and hear what is retained of a car that is online and locked."""
+        self.bench.connect()
+        state = codec.encode(state_of(CAR, is_locked=True))
+        self.bench.take(f"cars/{CAR}/presence", ONLINE, retain=True)
+        self.bench.take(f"cars/{CAR}/state", state, retain=True)
+
+    def _tell_sent(self, sent: tuple[str, bytes, PublishProperties | None, OnAck | None]) -> str:
+        topic, payload, properties, on_ack = sent
+        kind, vehicle_id = parse_topic(topic)
+        if kind is not TopicKind.COMMAND:
+            return f"sent to {topic}"
+        command = codec.decode(kind, payload)
+        assert isinstance(command, Command)
+        name = self.names.setdefault(command.command_id, f"c{len(self.names) + 1}")
+        self.unanswered.append((vehicle_id, command, on_ack))
+        assert properties is not None
+        assert properties.response_topic == f"cars/{vehicle_id}/result"
+        assert ("origin", "probe/platform-probe") in properties.user_properties
+        life_s = (command.expires_at_ms - command.issued_at_ms) / 1000
+        return f"sent {command.action} {name} to {vehicle_id}, for {life_s:g} s"
+
+    def _named(self, line: str) -> str:
+        for command_id, name in self.names.items():
+            line = line.replace(command_id, name)
+        return re.sub(ID, "unsent", re.sub(f"; trace_id {ID}", "", line))
+
+    def _answer(self, *, and_opens: bool = True) -> None:
+        """Answer every command as a good box does, or say only that it is done."""
+        for link in self.bench.links:
+            self.said += map(self._tell_sent, link.sent)
+            link.sent.clear()
+        unanswered, self.unanswered[:] = self.unanswered[:], []
+        for vehicle_id, command, on_ack in unanswered:
+            if on_ack is not None:
+                on_ack(0)
+            self._result(command.command_id, vehicle_id)
+            if and_opens:
+                self._open(command.command_id, vehicle_id, command.action is Action.LOCK)
+
+    def _result(self, command_id: str, vehicle_id: str = CAR) -> None:
+        result = codec.encode(Result(command_id, Phase.EXECUTED))
+        self.bench.take(f"cars/{vehicle_id}/result", result)
+
+    def _open(self, command_id: str, vehicle_id: str = CAR, is_locked: bool = False) -> None:  # noqa: FBT001, FBT002
+        state = state_of(vehicle_id, is_locked=is_locked, command_id=command_id)
+        self.bench.take(f"cars/{vehicle_id}/state", codec.encode(state))
+
+    def _command(self, command_id: str) -> None:
+        command = Command(command_id, Action.UNLOCK, 0, 30_000, 1, "signature")
+        self.bench.take(f"cars/{CAR}/command", codec.encode(command))
+
+    def _line(self, event: str, after_s: float = 0.0, **more: Any) -> None:
+        """Let a line of the platform's log come."""
+        at = self.bench.clock.wall_s + after_s
+        line = {"event": event, "at": at, "request_id": "r1", "operation": "unlock", **more}
+        self.bench.probe.take_platform_lines([json.dumps(line).encode()])
+
+    def _metric(self, name: str, **labels: str | bool) -> None:
+        words = {key: _word(one) for key, one in labels.items()}
+        value = self.bench.value(name, **words)
+        told = "none" if value is None else f"{value:g}"
+        self.said.append(" ".join((name, *words.values(), told)))
+
+    def _tell_ready(self) -> None:
+        probe = self.bench.probe
+        refusal = f"; for good: code {probe.refusal.code}" if probe.refusal else ""
+        self.said.append(f"{probe.not_ready() or 'ready'}{refusal}")
+
+    def _tell_rest(self) -> None:
+        probe = self.bench.probe
+        done = "done" if probe.is_done else "not done"
+        self.said.append(f"{done}, {'idle' if probe.is_idle else 'busy'}")
+
+
+def _read(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings; a list or a mapping is written as JSON."""
+    return {
+        name: json.loads(value) if isinstance(value, str) and value[0] in "{[" else value
+        for name, value in settings.items()
+    }
+
+
+def _word(label: str | bool) -> str:  # noqa: FBT001 - as it is read
+    return label if isinstance(label, str) else "yes" if label else "no"
+
+
+def _as_line(line: dict[str, Any]) -> str:
+    """Return a line of the log: its level, its event, and its fields but for the usual."""
+    fields = (f"{name}={value}" for name, value in line.items() if name not in NOT_SHOWN)
+    return " ".join((line["level"], line["event"], *fields))
