@@ -5,43 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-import msgspec
-
-from fleet_wire.contract.incident import ChangeKind, Incident, Severity
+from fleet_wire.contract.incident import Incident
 from platform_probe.tell.messages.delivery import Failure, Trouble
-from platform_probe.tell.messages.slack_calls import Call, Deleted, Outcome, Verb
-from tests.helpers import made_incidents
+from platform_probe.tell.messages.slack_calls import Call, Deleted, NotThere, Outcome, Verb
+from tests.helpers.delivery_player import TellsIncidents
 from tests.helpers.virtual_slack import VirtualSlack
 
-STEPS: dict[str, Callable[..., Incident]] = {
-    **{
-        name: getattr(made_incidents, name)
-        for name in (
-            "acknowledged",
-            "closed",
-            "grown",
-            "muted",
-            "named",
-            "reopened",
-            "resolved",
-            "worse",
-        )
-    },
-    "freed": lambda before, **more: made_incidents.then(
-        before, ChangeKind.UNMUTED, maintenance=None, **more
-    ),
-    "unseen": lambda before, **more: made_incidents.then(
-        before, ChangeKind.UNSEEN, ended_at=before.at, **more
-    ),
-    "seen": lambda before, **more: made_incidents.then(
-        before, ChangeKind.SEEN_AGAIN, ended_at=None, **more
-    ),
-}
-"""What can become of an incident."""
 ANSWERS: dict[str, Callable[[Call], Outcome | str | None]] = {
     "away": lambda _: Failure(Trouble.UNREACHABLE, "away"),
+    "blind": lambda call: NotThere(is_certain=False) if call.verb is Verb.FIND else "lost",
+    "picky": lambda call: (
+        Failure(Trouble.CONTENT, "invalid_blocks")
+        if call.place.incident_id == "odd" or not call.place.is_plain
+        else None
+    ),
     "deletes": lambda call: Deleted() if call.verb is Verb.EDIT else None,
     "loses": lambda call: "lost" if call.verb is Verb.POST else None,
     "slows_edits": lambda call: (
@@ -56,28 +34,26 @@ ANSWERS: dict[str, Callable[[Call], Outcome | str | None]] = {
 class SlackPlayer:
     """An outbox and Slack, in virtual time.
 
-    `new NAME` finds an incident and tells it, `tell NAME STEP...` tells the last of these revisions
-    alone, and `old NAME REVISION` tells an older one again.
+    `new`, `tell`, `joined` and `old` are those of `TellsIncidents`.
     """
 
     slack: VirtualSlack = field(default_factory=VirtualSlack)
-    revisions: dict[str, list[Incident]] = field(default_factory=dict)
     edits: dict[str, int] = field(default_factory=dict)
     posts: int = 0
     refused: int = 0
 
+    def __post_init__(self) -> None:
+        """Hand all incidents to the outbox."""
+        self.incidents = TellsIncidents(self.slack.tell, lambda: self.slack.now.unix_s)
+
     def verbs(self) -> Mapping[str, Callable[..., object]]:
         """Return the function of each verb."""
-        slack = self.slack
         return {
-            "joined": self._joined,
+            **self.incidents.verbs(),
             "jump": self._jump,
-            "new": self._new,
-            "old": lambda name, number: slack.tell(self.revisions[name][number - 1]),
-            "restart": slack.restart,
+            "restart": self.slack.restart,
             "run": self._run,
             "slack": self._answers,
-            "tell": self._tell,
         }
 
     def news(self) -> list[str]:
@@ -99,30 +75,6 @@ class SlackPlayer:
             told.append(f"refused {slack.refused - self.refused} calls")
             self.refused = slack.refused
         return told
-
-    def _new(self, name: str, *, is_unnamed: bool = False, **fields: Any) -> None:
-        if "severity" in fields:
-            fields["severity"] = Severity(fields["severity"])
-        make = made_incidents.unnamed if is_unnamed else made_incidents.made_incident
-        self._told(make(incident_id=name, at=self.slack.now.unix_s, **fields))
-
-    def _tell(self, name: str, *steps: str, **options: Any) -> None:
-        if "severity" in options:
-            options["severity"] = Severity(options["severity"])
-        incident = self.revisions[name][-1]
-        for number, step in enumerate(steps, start=1):
-            incident = STEPS[step](incident, **(options if number == len(steps) else {}))
-            self.revisions[name].append(incident)
-        self._told(incident)
-
-    def _joined(self, name: str, home: str) -> None:
-        self._told(made_incidents.joined(self.revisions[name][-1], self.revisions[home][-1]))
-
-    def _told(self, incident: Incident) -> None:
-        known = self.revisions.setdefault(incident.incident_id, [])
-        if not known or known[-1] is not incident:
-            known.append(incident)
-        self.slack.tell(msgspec.structs.replace(incident))
 
     def _run(self, seconds: float = math.inf) -> None:
         self.slack.run(seconds)

@@ -12,6 +12,7 @@ from pathlib import Path
 from tests.helpers.broker_player import BrokerPlayer
 from tests.helpers.car_player import CarPlayer
 from tests.helpers.count_player import CountPlayer
+from tests.helpers.delivery_player import DeliveryPlayer
 from tests.helpers.detection_player import DetectionPlayer
 from tests.helpers.draft_player import DraftPlayer
 from tests.helpers.incident_player import IncidentPlayer
@@ -60,6 +61,7 @@ PLAYERS: dict[Path, Callable[[], Player]] = {
     ROOT / "tests/platform_probe/learn/drafting.txt": DraftPlayer,
     ROOT / "tests/platform_probe/measure/probe.txt": ProbePlayer,
     ROOT / "tests/platform_probe/measure/doors/relocks.txt": RelockPlayer,
+    ROOT / "tests/platform_probe/tell/messages/deliveries.txt": DeliveryPlayer,
     ROOT / "tests/platform_probe/tell/messages/slack_outbox.txt": SlackPlayer,
     ROOT / "tests/platform_probe/web/console/pages.txt": StorePlayer,
 }

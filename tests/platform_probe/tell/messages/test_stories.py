@@ -1,4 +1,4 @@
-"""Slack: which posts and edits come of incidents, and when, in the text file of this folder."""
+"""Messages: which posts and edits come of incidents, and when, in the text files of this folder."""
 
 from __future__ import annotations
 
@@ -6,14 +6,24 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.delivery_player import DeliveryPlayer
 from tests.helpers.slack_player import SlackPlayer
 from tests.helpers.transcripts import Story, played, stories
 
-STORIES = tuple(stories(Path(__file__).with_name("slack_outbox.txt")))
-"""`tests/helpers/slack_player.py` says what their verbs mean. Slack is there from second 100 on."""
+SLACK, DELIVERIES = (
+    tuple(stories(Path(__file__).with_name(f"{name}.txt")))
+    for name in ("slack_outbox", "deliveries")
+)
+"""The players say what their verbs mean. Slack is there from second 100 on."""
 
 
-@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
+@pytest.mark.parametrize("story", SLACK, ids=lambda story: story.name)
 def test_a_channel_gets_what_the_story_says(story: Story) -> None:
     """Each post, edit and reply in the thread, with the revision that it shows."""
     assert played(story, SlackPlayer) == story.text
+
+
+@pytest.mark.parametrize("story", DELIVERIES, ids=lambda story: story.name)
+def test_a_webhook_and_alertmanager_get_what_the_story_says(story: Story) -> None:
+    """Each post, and each push that differs from the one before."""
+    assert played(story, DeliveryPlayer) == story.text
