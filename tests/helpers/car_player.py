@@ -72,6 +72,7 @@ class CarPlayer:
             "draw": lambda drop_v, name="load": box.vehicle.draw(self.loads[name], drop_v),
             "end": self._end,
             "flood": self._flood,
+            "handle": box.pull_handle,
             "heartbeat": box.heartbeat,
             "inject": self._inject,
             "key": box.lock_on_the_spot,
@@ -89,6 +90,7 @@ class CarPlayer:
             "sms_arrives": box.power.receive_sms,
             "street": self._street,
             "unlock": self._unlock,
+            "unlock_by_hand": lambda: box.vehicle.move_lock(self.car.env.now, to_locked=False),
             "until": self._until,
         }
 

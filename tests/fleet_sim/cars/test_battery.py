@@ -8,7 +8,6 @@ from fleet_sim.cars.battery import HOUR_S, Battery, BatteryParameters
 from fleet_sim.cars.box_states import Power
 from fleet_sim.cars.distributions import Uniform
 from fleet_sim.cars.parameters import NULL_BOX
-from fleet_wire.contract.messages import CarEvent, EventName
 from fleet_wire.randomness import RandomStream
 from tests.helpers.fake_link import Bench, bench
 
@@ -89,39 +88,6 @@ def test_hourly_wakes_flatten_a_car_in_three_to_five_days() -> None:
     sleeper = car_with(asleep_share=1.0)
     sleeper.env.run(until=60 * DAY_S)
     assert sleeper.power() is Power.ASLEEP
-
-
-def test_a_flat_battery_takes_the_boxs_power_until_it_is_charged() -> None:
-    """The broker is told nothing; after a drive the box boots and connects."""
-    car = car_with(nominal_capacity_ah=0.8, flat_share=0.0)
-    car.env.run(until=11 * HOUR_S)
-    assert car.power() is Power.OFF
-    assert "disconnect" not in car.link.calls
-    car.box.vehicle.is_locked = False
-    assert car.box.pull_handle()
-    car.env.run(until=11.5 * HOUR_S)
-    assert car.power() is Power.AWAKE
-    assert used_ah(car) < 0.1
-
-
-def test_telemetry_tells_the_voltage_of_the_charge() -> None:
-    """Heartbeats read it anew; a car without a counted battery stays at rest."""
-    car = car_with(nominal_capacity_ah=8.0)
-    car.env.run(until=10 * HOUR_S)
-    assert car.box.telemetry_at(car.env.now).voltage_v == pytest.approx(12.51)
-    plain = bench(NULL_BOX)
-    plain.env.run(until=10 * HOUR_S)
-    assert plain.box.telemetry_at(plain.env.now).voltage_v == NULL_BOX.voltage_v
-
-
-def test_a_low_battery_is_told_once_until_it_is_charged() -> None:
-    """Below 12.2 V, where AutoPi's power manager acts."""
-    car = car_with(nominal_capacity_ah=2.0, flat_share=0.0)
-    for hours in (8, 12, 14):
-        car.env.run(until=hours * HOUR_S)
-        car.box.notice()
-    told = [said for _, said in car.link.sent if isinstance(said, CarEvent)]
-    assert [each.event for each in told if each.event == EventName.LOW_VOLTAGE] == ["low_voltage"]
 
 
 def test_a_command_uses_the_radio_and_the_motors() -> None:

@@ -134,7 +134,7 @@ def test_what_waits_for_a_sleeping_radio_comes_with_the_next_ping(
 def test_a_nat_forgets_late_in_a_run_too_when_rounding_makes_the_wait_short() -> None:
     """The rest of the wait is less than the clock can count, for some of these times."""
     parameters = BoxParameters().model_copy(update={"keepalive_s": 1740, "heartbeat_s": 600.0})
-    street = Street(parameters=parameters, count=300)
+    street = Street(parameters=parameters, count=40)
     street.env.run_to(2_000.0, street.world.defects)
     assert not all(box.modem.connection.is_reachable for box in street.boxes)
     assert street.world.defects.count == 0
