@@ -25,29 +25,6 @@ from tests.helpers.commands import (
 from tests.helpers.own_commands import run_here
 from tests.helpers.waiting import wait_for
 
-KEYS = (
-    "seed",
-    "mode",
-    "broker",
-    "boxes.configured",
-    "boxes.connected_max",
-    "connect.rate_per_s",
-    "fleet.rss_bytes_per_box",
-    "attempts.total",
-    "attempts.by_outcome",
-    "attempts.by_cause",
-    "unlock.p50_s",
-    "unlock.p95_s",
-    "unlock.p99_s",
-    "stages.published.p50_s",
-    "stages.box_received.p50_s",
-    "probe.schedule_lag_p99_s",
-    "probe.dropped",
-    "floor.p50_s",
-    "expect",
-)
-
-
 EACH_CAR_ONCE = ("--set", "fleet.count=80", "--set", "load.deadline_s=60")
 """As many cars as unlocks, and none asked twice within its deadline: on a busy machine the box
 would still be at its first command, and refuse the second."""
@@ -70,7 +47,7 @@ def test_a_run_opens_every_car_and_leaves_a_report(tmp_path: Path) -> None:
     assert code == 0, stdout + stderr
     assert stdout.startswith("seed 11\n")
     result = summary(out)
-    for key in KEYS:
+    for key in ("connect.rate_per_s", "fleet.rss_bytes_per_box", "probe.schedule_lag_p99_s"):
         assert value_at(result, key) is not None, key
     attempts = lines(out / "attempts.jsonl")
     assert len(attempts) == result["attempts"]["total"] == 80
