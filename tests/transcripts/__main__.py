@@ -22,6 +22,7 @@ from tests.helpers.platform_player import PlatformPlayer
 from tests.helpers.probe_player import ProbePlayer
 from tests.helpers.profile_player import ProfilePlayer
 from tests.helpers.relock_player import RelockPlayer
+from tests.helpers.run_player import RunPlayer
 from tests.helpers.slack_player import SlackPlayer
 from tests.helpers.store_player import StorePlayer
 from tests.helpers.track_player import TrackPlayer
@@ -41,6 +42,7 @@ DIAGNOSIS = ROOT / "tests/platform_probe/judge/diagnosis"
 INCIDENTS = ROOT / "tests/platform_probe/judge/incidents"
 COMMANDS = ROOT / "tests/platform_probe/commands"
 PROFILES = ROOT / "tests/fleet_wire/profiles"
+RUNS = ROOT / "tests/fleet_sim/results"
 SUPPORT = ROOT / "tests/platform_probe/tell/support"
 PLAYERS: dict[Path, Callable[[], Player]] = {
     **dict.fromkeys(sorted(ATTEMPTS.glob("*.txt")), JoinPlayer),
@@ -57,6 +59,7 @@ PLAYERS: dict[Path, Callable[[], Player]] = {
     **dict.fromkeys(sorted(COMMANDS.glob("*.txt")), StorePlayer),
     **dict.fromkeys(sorted(PROFILES.glob("*.txt")), ProfilePlayer),
     **dict.fromkeys(sorted(SUPPORT.glob("*.txt")), StorePlayer),
+    **dict.fromkeys(sorted(RUNS.glob("*.txt")), RunPlayer),
     ROOT / "tests/platform_probe/outputs/counts.txt": CountPlayer,
     ROOT / "tests/platform_probe/learn/drafting.txt": DraftPlayer,
     ROOT / "tests/platform_probe/measure/probe.txt": ProbePlayer,

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from fleet_sim.results.expectations import Condition, check, known_keys
 from fleet_sim.results.summary import summarize
+from fleet_wire.modes.catalogue import TITLES
 from tests.helpers.sample_run import sample_facts
 
 SUMMARY = {
@@ -112,7 +113,9 @@ def test_every_known_key_is_in_a_summary(tmp_path: Path) -> None:
         for part in key.split("."):
             place = place[part]
         assert not isinstance(place, dict | list)
-    assert {"seed", "attempts.by_cause.box_silent", "stages.box_received.p50_s"} <= {*known_keys()}
+    some = {"seed", "attempts.by_cause.box_silent", "incidents.by_mode.generic_500"}
+    some |= {"injected.untouched.not_ok", "injected.touched.by_cause.box_silent"}
+    assert some | {f"diagnoses.by_mode.{name}" for name in TITLES} <= {*known_keys()}
 
 
 def test_a_label_may_hold_dots() -> None:

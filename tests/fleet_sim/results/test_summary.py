@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,12 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet_sim.results.report import write_report
 from fleet_sim.results.report_data import read_run
 from fleet_sim.results.report_plots import plots
 from fleet_sim.results.summary import JsonLines, empty_summary, summarize
 from fleet_sim.results.times import quantile, quantiles
-from fleet_wire.contract.attempt import Attempt, Flag, Source, Stage, StrayAnswer, StrayKind
+from fleet_wire.contract.attempt import Attempt, StrayAnswer, StrayKind
 from fleet_wire.contract.causes import Cause
 from tests.helpers.sample_run import (
     make_attempt,
@@ -65,34 +63,6 @@ def test_the_empty_summary_is_that_of_an_empty_directory(tmp_path: Path) -> None
     msgspec.json.encode(of_nothing)
 
 
-def test_counts_and_times(tmp_path: Path) -> None:
-    """Outcomes and causes add up, what did not open never did, opened ones stand alone too.
-
-    A quick refusal is no quick unlock.
-    """
-    attempts = [
-        make_attempt(1),
-        make_attempt(2),
-        msgspec.structs.replace(make_attempt(3, cause=Cause.BOX_BUSY), total_s=0.001),
-        make_attempt(4, cause=Cause.BOX_OFFLINE),
-    ]
-    write_lines(tmp_path / "attempts.jsonl", attempts)
-    summary = summarize(tmp_path, sample_facts())
-    assert summary["attempts"]["total"] == 4
-    assert summary["attempts"]["ok_share"] == 0.5
-    assert summary["attempts"]["by_outcome"] == {"ok": 2, "refused": 1, "failed": 0, "unknown": 1}
-    assert {cause: n for cause, n in summary["attempts"]["by_cause"].items() if n} == {
-        "box_busy": 1, "box_offline": 1
-    }  # fmt: skip
-    slower = max(attempt.total_s for attempt in attempts[:2])
-    assert summary["unlock"] == {"p50_s": slower, "p95_s": None, "p99_s": None}
-    assert summary["unlock_ok"]["p99_s"] == slower
-    received = Stage.BOX_RECEIVED.value
-    hops_s = sorted(each.hops_s[received] for each in attempts if received in each.hops_s)
-    assert summary["stages"]["box_received"]["count"] == len(hops_s) == 3
-    assert summary["stages"]["box_received"]["p50_s"] == hops_s[1]
-
-
 def test_how_long_the_api_took_is_told_beside_its_hop(tmp_path: Path) -> None:
     """From request to answer: one that comes when the door is open is a hop of 0."""
     opened = make_attempt(1)
@@ -107,70 +77,6 @@ def test_how_long_the_api_took_is_told_beside_its_hop(tmp_path: Path) -> None:
     assert summary["api_answer"] == {"count": 1, "p50_s": 2.0, "p95_s": 2.0, "p99_s": 2.0}
     captions = {plot.name: plot.caption for plot in plots(summary, read_run(tmp_path))}
     assert "From its request to its answer the API took 2 s (p50)" in captions["stages"]
-
-
-def test_customers_and_our_own_unlocks_are_counted_apart(tmp_path: Path) -> None:
-    """Who asked, and what was odd about it; unlocks of the null box are in neither."""
-    sources = [Source.PROBE, Source.CUSTOMER, Source.CUSTOMER, Source.CUSTOMER]
-    flags = [(Flag.WOKEN,), (Flag.WOKEN, Flag.DUPLICATE), (), ()]
-    attempts = [
-        msgspec.structs.replace(make_attempt(number), source=source, flags=flagged)
-        for number, (source, flagged) in enumerate(zip(sources, flags, strict=True))
-    ]
-    write_lines(tmp_path / "attempts.jsonl", attempts)
-    counted = summarize(tmp_path, sample_facts())["attempts"]
-    assert counted["by_source"] == {
-        source.value: sources.count(source) for source in Source if source is not Source.FLOOR
-    }
-    assert {name: count for name, count in counted["by_flag"].items() if count} == {
-        "woken": 2,
-        "duplicate": 1,
-    }
-    assert set(counted["by_flag"]) == {flag.value for flag in Flag}
-
-
-def test_what_was_observed_late_has_no_times(tmp_path: Path) -> None:
-    """How it ended is counted; a time that the monitor could not measure is in no quantile."""
-    late = [
-        msgspec.structs.replace(attempt, flags=(Flag.OBSERVED_LATE,), total_s=0.0)
-        for attempt in (make_attempt(2), make_attempt(3, cause=Cause.BOX_OFFLINE))
-    ]
-    write_lines(tmp_path / "attempts.jsonl", [make_attempt(1), *late])
-    summary = summarize(tmp_path, sample_facts())
-    assert summary["attempts"]["total"] == 3
-    assert summary["attempts"]["ok_share"] == 2 / 3
-    assert summary["attempts"]["by_flag"]["observed_late"] == 2
-    assert set(summary["unlock"].values()) == {make_attempt(1).total_s}
-    assert summary["unlock_ok"] == summary["unlock"]
-    assert summary["stages"]["published"]["count"] == 1
-    assert len(read_run(tmp_path).points) == 1
-
-
-def test_only_a_late_executed_opened_a_car(tmp_path: Path) -> None:
-    """Two answers of one unlock came late, of another only that it is too busy: one opened."""
-    strays = [
-        StrayAnswer(
-            kind=StrayKind.LATE, vehicle_id="car-1", command_id="c", phase=phase, at=1.0,
-            is_late_unlock=phase == "executed",
-        )
-        for phase in ("received", "executed", "refused")
-    ]  # fmt: skip
-    write_lines(tmp_path / "stray_answers.jsonl", strays)
-    summary = summarize(tmp_path, sample_facts())
-    assert (summary["stray"]["late"], summary["stray"]["late_unlock"]) == (3, 1)
-    page = write_report(tmp_path, summary, "").read_text(encoding="utf-8")
-    assert re.search(r'Opened late</h3>\s*<p class="figure">1</p>', page)
-
-
-def test_floor_is_kept_apart(tmp_path: Path) -> None:
-    """An unlock of the null box counts to the floor, and nowhere else even when misplaced."""
-    floor = msgspec.structs.replace(make_attempt(1), source=Source.FLOOR, total_s=0.0005)
-    write_lines(tmp_path / "attempts.jsonl", [floor, make_attempt(2)])
-    write_lines(tmp_path / "floor.jsonl", [floor])
-    summary = summarize(tmp_path, sample_facts())
-    assert summary["attempts"]["total"] == 1
-    assert summary["floor"]["total"] == 1
-    assert summary["floor"]["p50_s"] == 0.0005
 
 
 @pytest.mark.parametrize(
@@ -214,48 +120,3 @@ def test_a_file_cut_anywhere(tmp_path_factory: pytest.TempPathFactory, data: st.
     for _ in range(2):  # each pass counts for itself
         assert len(list(records)) in (ended, ended + 1)
         assert records.unreadable <= 1
-
-
-def test_the_last_revision_of_an_unlock_counts(tmp_path: Path) -> None:
-    """What was judged again counts once, and a part of another unlock not at all."""
-    first = make_attempt(1, cause=Cause.API_FAILED)
-    good = make_attempt(1)
-    other = make_attempt(2)
-    write_lines(
-        tmp_path / "attempts.jsonl",
-        [
-            msgspec.structs.replace(first, revision=1),
-            msgspec.structs.replace(other, revision=1),
-            msgspec.structs.replace(good, revision=3),
-            msgspec.structs.replace(first, revision=2),
-            msgspec.structs.replace(other, revision=2, same_as=first.attempt_id),
-            make_attempt(4),
-        ],
-    )
-    attempts = summarize(tmp_path, sample_facts())["attempts"]
-    assert (attempts["total"], attempts["by_outcome"]["ok"]) == (2, 2)
-    assert len(read_run(tmp_path).points) == 2
-
-
-def test_the_probes_own_health_stands_in_the_summary(tmp_path: Path) -> None:
-    """What the load came to and how late it was; statistics of another form leave it empty."""
-    stats = {
-        "sent": 11, "ended": 10, "dropped": 3, "malformed": 2, "anything": "else",
-        "stood_still_s": 15.5,
-        "schedule_lag_s": {"p50": 0.001, "p99": 0.002, "max": 0.003},
-    }  # fmt: skip
-    file = tmp_path / "probe_stats.json"
-    for content in (b"[]", b"{", b'{"schedule_lag_s": 3, "dropped": 2}'):
-        file.write_bytes(content)
-        assert summarize(tmp_path, sample_facts())["probe"]["schedule_lag_p99_s"] is None
-    file.write_bytes(msgspec.json.encode(stats))
-    assert summarize(tmp_path, sample_facts())["probe"] == {
-        "sent": 11,
-        "ended": 10,
-        "dropped": 3,
-        "malformed": 2,
-        "stood_still_s": 15.5,
-        "schedule_lag_p50_s": 0.001,
-        "schedule_lag_p99_s": 0.002,
-        "schedule_lag_max_s": 0.003,
-    }
