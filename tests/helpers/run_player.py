@@ -16,6 +16,7 @@ from typing import Any, Final
 import msgspec
 from rich.console import Console
 
+from bench.score.incidents import TWO_TOPICS
 from fleet_sim.results.fleet_parts import FleetParts
 from fleet_sim.results.report import write_report
 from fleet_sim.results.summary import LOST_BOXES, summarize
@@ -25,7 +26,9 @@ from fleet_sim.runs.directory import RunDirectory
 from fleet_wire.contract.attempt import Flag, PlatformSide, Source
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import RankedMode
+from tests.helpers import sweeps
 from tests.helpers.browser import read_page
+from tests.helpers.commands import SCENARIO
 from tests.helpers.diagnoses import diagnosis_of
 from tests.helpers.own_commands import run_here
 from tests.helpers.records import COMPLAINT
@@ -55,6 +58,8 @@ _COMMON: Final[dict[str, dict[str, Any]]] = {
     "phone": {"operation": "unlock", "request_id": "r1"},
     "stray": {"kind": "late", "command_id": "c", "phase": "executed", "at": 1.0},
 }
+TEXTS: Final = {"TWO_TOPICS": TWO_TOPICS, "QUICK_CARS": SCENARIO, "GARAGE": sweeps.SCENARIO}
+"""A profile of a command and its result, and two small scenarios."""
 _LISTS: Final = ("attempts", "faults", "vehicles")
 _AS_IN_FILES: Final = {"car": "vehicle_id", "command": "command_id", "customer": "customer_id"}
 
@@ -72,7 +77,8 @@ class RunPlayer:
     `show KEY...` shows entries of the summary that are not 0, `tables [PATTERN]` lines of the
     closing tables, `page PATTERN` what matches in the text of the report, or its `html`. `touched`
     shows what the ground truth names. `run_command "WORDS" [PATTERN]` runs `fleet-sim`, where
-    `HOME` is the folder of the runs.
+    `HOME` is the folder of the runs, and of each `file`. In its text a name of `TEXTS` stands for
+    one of them, and `but="THIS -> THAT"` changes it.
     """
 
     home: Path = field(default_factory=lambda: Path(mkdtemp(prefix="run-")))
@@ -93,6 +99,7 @@ class RunPlayer:
             "call": self._call,
             "diagnosed": self._diagnosed,
             "fact": self._facts.__setitem__,
+            "file": self._file,
             "group": self._group,
             "manifest": self._manifest.update,
             "page": self._page,
@@ -227,9 +234,20 @@ class RunPlayer:
             ids = [*its["attempts"], *its.get("complaints", ())]
             self.told.append(f"{its['type']} of {its['fault']}: {', '.join(ids) or 'nothing'}")
 
+    def _file(self, name: str, text: str, *, but: str = "") -> None:
+        """Write a file; a backslash and an n end a line."""
+        path = self.home / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for word, content in TEXTS.items():
+            text = text.replace(word, content)
+        this, _, that = but.partition(" -> ")
+        text = text.replace("\\n", "\n").replace(this, that) if but else text.replace("\\n", "\n")
+        path.write_text(f"{text}\n", encoding="utf-8")
+
     def _run_command(self, command: str, pattern: str = "") -> None:
         """Run a command, and show its exit code unless it is 0, and the lines that match."""
-        self._summary()
+        if self._number:
+            self._summary()
         words = shlex.split(command.replace("HOME", str(self.home)))
         code, stdout, stderr = run_here("fleet_sim", *words)
         if code:

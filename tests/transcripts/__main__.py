@@ -43,6 +43,7 @@ INCIDENTS = ROOT / "tests/platform_probe/judge/incidents"
 COMMANDS = ROOT / "tests/platform_probe/commands"
 PROFILES = ROOT / "tests/fleet_wire/profiles"
 RUNS = ROOT / "tests/fleet_sim/results"
+SIM_COMMANDS = ROOT / "tests/fleet_sim/commands"
 SUPPORT = ROOT / "tests/platform_probe/tell/support"
 PLAYERS: dict[Path, Callable[[], Player]] = {
     **dict.fromkeys(sorted(ATTEMPTS.glob("*.txt")), JoinPlayer),
@@ -60,6 +61,7 @@ PLAYERS: dict[Path, Callable[[], Player]] = {
     **dict.fromkeys(sorted(PROFILES.glob("*.txt")), ProfilePlayer),
     **dict.fromkeys(sorted(SUPPORT.glob("*.txt")), StorePlayer),
     **dict.fromkeys(sorted(RUNS.glob("*.txt")), RunPlayer),
+    **dict.fromkeys(sorted(SIM_COMMANDS.glob("*.txt")), RunPlayer),
     ROOT / "tests/platform_probe/outputs/counts.txt": CountPlayer,
     ROOT / "tests/platform_probe/learn/drafting.txt": DraftPlayer,
     ROOT / "tests/platform_probe/measure/probe.txt": ProbePlayer,

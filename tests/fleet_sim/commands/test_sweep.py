@@ -11,47 +11,19 @@ from rich.console import Console
 from fleet_sim.commands import sweep as command
 from fleet_sim.results.junit import write_junit
 from tests.helpers.junit import read_junit
-from tests.helpers.own_commands import run_here
-from tests.helpers.sweeps import plan, record, write_scenario
+from tests.helpers.sweeps import plan, record
 
 
-def test_a_failing_run_is_the_last_line_and_in_both_files(tmp_path: Path) -> None:
-    """Of each setting the seeds are tests; JSON stands alone on stdout."""
-    code, stdout, stderr = run_here(
-        "fleet_sim", "sweep", write_scenario(tmp_path), "--seeds", "2", "--jobs", "1",
-        "--set", "load.stages.0.rate_per_s=2,3", "--out", tmp_path / "out",
-        "--junit", tmp_path / "result.xml", "--json",
-    )  # fmt: skip
-    assert code == 1, stderr
-    last = stderr.splitlines()[-1]
-    assert last == (
-        "✗ load.stages.0.rate_per_s=3, seed 1: attempts.total is 15, expected = 10;"
-        " attempts.ok_share is 0.6667, expected ≥ 0.75 (and 1 more)"
-    )
-    found = msgspec.json.decode(stdout)
-    assert (found["fine"], found["total"]) == (2, 4)
-    assert [each["seed"] for each in found["not_fine"]] == [1, 2]
-    assert "--set load.stages.0.rate_per_s=3" in found["not_fine"][0]["command"]
-    names = [
-        (suite.get("name"), suite.get("tests"), suite.get("failures"))
-        for suite in read_junit(tmp_path / "result.xml")
-    ]
-    times_s = [float(suite.get("time", 0)) for suite in read_junit(tmp_path / "result.xml")]
-    assert all(time_s > 0 for time_s in times_s)
-    assert names == [
-        ("garage, load.stages.0.rate_per_s=2", "2", "0"),
-        ("garage, load.stages.0.rate_per_s=3", "2", "2"),
-    ]
-
-
-def test_a_run_without_an_end_is_an_error(tmp_path: Path) -> None:
-    """Not a failure: nobody knows whether its expectations hold."""
+def test_seeds_of_a_setting_are_the_tests_of_a_suite(tmp_path: Path) -> None:
+    """One that failed to end is an error, not a failure: nobody knows what holds."""
     records = [record(1, 0.75), record(2, 0.25), record(3, 0.0, error="ValueError: no")]
+    records = [msgspec.structs.replace(each, duration_s=1.0) for each in records]
     write_junit(tmp_path / "r.xml", "x", command._suites(plan(tmp_path), records))
-    cases = [
-        [(found.tag, found.get("message")) for found in case]
-        for case in read_junit(tmp_path / "r.xml").iter("testcase")
-    ]
+    (suite,) = read_junit(tmp_path / "r.xml")
+    assert (suite.get("name"), suite.get("tests"), suite.get("time")) == (
+        "garage, as written", "3", "3.000",
+    )  # fmt: skip
+    cases = [[(found.tag, found.get("message")) for found in case] for case in suite]
     wrong = "attempts.ok_share is 0.25, expected ≥ 0.5"
     assert cases == [[], [("failure", wrong)], [("error", "ValueError: no")]]
 

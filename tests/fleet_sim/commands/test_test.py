@@ -95,14 +95,3 @@ def test_json_stands_alone_on_stdout(scenarios: Path, tmp_path: Path, ran: list[
     assert [verdict["holds"] for verdict in scenario["expect"]] == [True]
     (one,) = ran
     assert one.options == ("--mode", "virtual", "--seed", "5", "--set", "fleet.count=3")
-
-
-def test_all_is_checked_before_the_first_run(scenarios: Path, tmp_path: Path) -> None:
-    """A slip in the last file is found at once, and every one of them is named."""
-    (scenarios / "typo.yaml").write_text(SCENARIO.replace("load:", "laod:"), encoding="utf-8")
-    (scenarios / "wrong.yaml").write_text("[]", encoding="utf-8")
-    result = run(scenarios, "--out", tmp_path / "out")
-    assert result.exit_code == 2
-    assert "typo.yaml" in result.output
-    assert "wrong.yaml" in result.output
-    assert not (tmp_path / "out").exists()
