@@ -23,6 +23,7 @@ from tests.helpers.probe_player import ProbePlayer
 from tests.helpers.profile_player import ProfilePlayer
 from tests.helpers.relock_player import RelockPlayer
 from tests.helpers.run_player import RunPlayer
+from tests.helpers.settings_player import SettingsPlayer
 from tests.helpers.slack_player import SlackPlayer
 from tests.helpers.store_player import StorePlayer
 from tests.helpers.track_player import TrackPlayer
@@ -67,6 +68,7 @@ PLAYERS: dict[Path, Callable[[], Player]] = {
     ROOT / "tests/platform_probe/measure/probe.txt": ProbePlayer,
     ROOT / "tests/platform_probe/measure/doors/relocks.txt": RelockPlayer,
     ROOT / "tests/platform_probe/tell/messages/deliveries.txt": DeliveryPlayer,
+    ROOT / "tests/platform_probe/settings/settings.txt": SettingsPlayer,
     ROOT / "tests/platform_probe/tell/messages/slack_outbox.txt": SlackPlayer,
     ROOT / "tests/platform_probe/web/console/pages.txt": StorePlayer,
 }

@@ -15,26 +15,6 @@ KEY = vehicle_key(SECRET, "car-1")
 OTHER_KEY = vehicle_key(SECRET, "car-2")
 
 
-def test_cars_are_read_in_order(tmp_path: Path) -> None:
-    """Empty lines and comments are no cars."""
-    path = tmp_path / "cars.txt"
-    path.write_text("# ours\ncar-2\n\n car-1 \n")
-    assert read_cars(path) == ["car-2", "car-1"]
-
-
-@pytest.mark.parametrize(
-    ("content", "problem"),
-    [(b"car-1\ncar/2\n", ":2: vehicle id 'car/2'"), (b"car-1\n\xff", ": cannot be read: it is no")],
-)
-def test_mistakes_are_named(tmp_path: Path, content: bytes, problem: str) -> None:
-    """With the path, and the line where there is one."""
-    path = tmp_path / "cars.txt"
-    path.write_bytes(content)
-    with pytest.raises(ConfigError) as caught:
-        read_cars(path)
-    assert f"{path}{problem}" in str(caught.value)
-
-
 @pytest.mark.parametrize("name", ["missing", ".", "a\0b"])
 def test_what_is_no_file_is_named(tmp_path: Path, name: str) -> None:
     """A directory, a missing file, a name that no file can have."""
