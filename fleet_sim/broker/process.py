@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Literal, Self
 
-from fleet_wire.errors import BrokerUnreachableError, ConfigError, LimitError
+from fleet_wire.errors import BrokerUnreachableError, ConfigError
 from fleet_wire.links.link import BrokerAddress
 from fleet_wire.private_files import open_to_append
 
@@ -230,38 +230,30 @@ def start_broker(
     kind: BrokerKind,
     directory: Path,
     *,
-    port: int = 0,
     config: str = "",
     protocol: Literal["5", "3.1.1"] = "5",
 ) -> BrokerProcess:
     """Start a broker and wait until it accepts connections.
 
-    `directory` gets its configuration and log. With `port` 0 a free port is taken. `config` is
-    appended to mosquitto's configuration; `protocol` matters to iotcore only, which speaks one
-    version a port. Call it from the main thread: the child ends with the thread that starts it.
-    Raises `LimitError` where the port is taken, `ConfigError` where `kind` is not installed,
-    `BrokerUnreachableError` where the broker does not come up.
+    It listens on a free port. `directory` gets its configuration and log. `config` is appended to
+    mosquitto's configuration; `protocol` matters to iotcore only, which speaks one version a port.
+    Call it from the main thread: the child ends with the thread that starts it. Raises
+    `ConfigError` where `kind` is not installed, `BrokerUnreachableError` where the broker does not
+    come up.
     """
     directory.mkdir(parents=True, exist_ok=True)
     program = mosquitto_program()
     if kind == "mosquitto" and program is None:
         raise ConfigError(["broker mosquitto: not installed; `apt install mosquitto` installs it"])
-    for tries_left in reversed(range(1 if port else _FREE_PORT_TRIES)):
-        chosen = port or free_port()
-        if not _is_free(chosen):
-            if tries_left:
-                continue
-            raise LimitError(
-                f"port {chosen} on {HOST} is taken by another program",
-                f"ss -ltnp 'sport = :{chosen}'  (shows it; or choose another port)",
-            )
+    for tries_left in reversed(range(_FREE_PORT_TRIES)):
+        port = free_port()
         try:
             if program is None or kind == "iotcore":
-                return _start_iotcore(directory, chosen, protocol)
-            return _start_mosquitto(program, directory, chosen, config)
+                return _start_iotcore(directory, port, protocol)
+            return _start_mosquitto(program, directory, port, config)
         except BrokerUnreachableError:
             # Another program may have taken the port since it was found free.
-            if not tries_left or _is_free(chosen):
+            if not tries_left or _is_free(port):
                 raise
     raise AssertionError("the last try returns or raises")
 

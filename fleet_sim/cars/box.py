@@ -87,7 +87,7 @@ class Box:
         if failpoints is None:
             env = self.world.env
             failpoints = self.failpoints = CarFailpoints(
-                self.vehicle_id, self.modem.connection, lambda: env.now
+                self.vehicle_id, blame=self.modem.connection.blame, now_s=lambda: env.now
             )
         return failpoints.in_force(failpoint, action, by)
 

@@ -136,14 +136,6 @@ RELOCK: Failpoint[float | None, Command] = Failpoint("relock")
 _InForce = tuple[Culprit, Callable[[Any, Any], Any]]
 
 
-class Connected(Protocol):
-    """The connection, as the failpoints of its car know it."""
-
-    def blame(self, culprit: Culprit, what: str) -> None:
-        """Record a fault's effect on the connection, which lasts until that is whole again."""
-        ...
-
-
 class Failpoints:
     """The failpoint actions on one thing, by failpoint."""
 
@@ -192,12 +184,19 @@ class Failpoints:
 class CarFailpoints(Failpoints):
     """The failpoint actions on one car."""
 
-    __slots__ = ("_connection", "_hit_by", "_now_s", "_vehicle_id")
+    __slots__ = ("_blame", "_hit_by", "_now_s", "_vehicle_id")
 
-    def __init__(self, vehicle_id: str, connection: Connected, now_s: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        vehicle_id: str,
+        *,
+        blame: Callable[[Culprit, str], None],
+        now_s: Callable[[], float],
+    ) -> None:
+        """`blame` records an effect on the connection, which lasts until that is whole again."""
         super().__init__()
         self._vehicle_id = vehicle_id
-        self._connection = connection
+        self._blame = blame
         self._now_s = now_s
         self._hit_by: dict[str, dict[Culprit, None]] = {}
         """The faults that have hit the latest commands, by command id."""
@@ -225,7 +224,7 @@ class CarFailpoints(Failpoints):
         during_s = (now_s, now_s) if failpoint.effect is Effect.UNDER_WAY else None
         culprit.hit(self._vehicle_id, failpoint.name, command_id=command_id, during_s=during_s)
         if failpoint.effect is Effect.CONNECTION:
-            self._connection.blame(culprit, failpoint.name)
+            self._blame(culprit, failpoint.name)
         if command_id is not None:
             self._hit_by.setdefault(command_id, {})[culprit] = None
             if len(self._hit_by) > COMMANDS_REMEMBERED:

@@ -67,7 +67,7 @@ class Draws(Protocol):
         ...
 
 
-def drawn_from(span: Range, stream: Draws, *, wider: float = 0.0) -> float:
+def drawn_from(span: Range, stream: Draws, *, wider: float) -> float:
     """Draw a number of a range, or of one that is wider by a share of its width at both ends.
 
     A share of a whole stays one, and nothing falls to half of the range's lower end.

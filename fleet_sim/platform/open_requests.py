@@ -30,7 +30,7 @@ _DIGEST_BYTES: Final = 16
 
 
 class OpenRequest:
-    """A request under way. Implements `fleet_sim.platform.operations.AskedHere`."""
+    """A request under way. Implements `operations.LocalPendingRequest`."""
 
     __slots__ = (
         "account_id",
@@ -82,7 +82,7 @@ class OpenRequest:
         """The faults that slow the database down."""
 
     def hang_up(self) -> bool:
-        """Handle that nobody waits for the answer any more; see `Asked.hang_up`."""
+        """Handle that nobody waits for the answer any more; see `PendingRequest`."""
         is_left = self.on_answer is not None and not self.is_answered
         self.on_answer = None
         if self.log is None or not is_left:
@@ -91,7 +91,7 @@ class OpenRequest:
         return True
 
     def answer_now(self, answer: Answer) -> None:
-        """Answer who still waits at once with something else; see `AskedHere.tell`."""
+        """Answer who still waits at once with something else."""
         if self.on_answer is not None:
             self.give(answer)
 

@@ -63,7 +63,7 @@ class Plan:
 
 
 class _Car:
-    """A car, as a customer beside it uses it. Implements `customer.CarAtHand`."""
+    """A car, as a customer beside it uses it. Implements `customer.Car`."""
 
     def __init__(self, box: Box, driver: LiveDriver) -> None:
         self.vehicle_id = box.vehicle_id

@@ -18,10 +18,9 @@ class Place:
         *,
         hop: float | Callable[[], float] = HOP_S,
         limits: BrokerLimits | None = None,
-        is_persistent: bool = False,
     ) -> None:
         self.time = VirtualScheduler()
-        self.broker = BrokerModel(self.time, hop=hop, limits=limits, is_persistent=is_persistent)
+        self.broker = BrokerModel(self.time, hop=hop, limits=limits)
 
     def client(
         self, client_id: str, *filters: str, limits: LinkLimits | None = None, **session: object

@@ -76,8 +76,8 @@ class BrokerPlayer:
     def _deed(self, deed: str) -> Callable[[str], None]:
         return lambda name: getattr(self.clients[name].link, deed)()
 
-    def _place(self, *, is_persistent: bool = False, hop: float = HOP_S, **limits: Any) -> None:
-        self.place = Place(limits=BrokerLimits(**limits), is_persistent=is_persistent, hop=hop)
+    def _place(self, *, hop: float = HOP_S, **limits: Any) -> None:
+        self.place = Place(limits=BrokerLimits(**limits), hop=hop)
 
     def _client(self, name: str, *filters: str, id: str | None = None, **more: Any) -> None:  # noqa: A002
         if will := more.get("will"):

@@ -68,8 +68,7 @@ class BrokerModel:
     access rules; a client that may not read a topic receives nothing, silently. `on_handler_error`
     receives exceptions of a client's handler.
 
-    With `is_persistent` the sessions and retained messages survive a `stop`. Log events about
-    clients are published as mosquitto does, if somebody subscribes (see `log`).
+    Log events about clients are published as mosquitto does, if somebody subscribes (see `log`).
     """
 
     def __init__(
@@ -78,7 +77,6 @@ class BrokerModel:
         *,
         hop: Hop = HOP_S,
         limits: BrokerLimits | None = None,
-        is_persistent: bool = False,
     ) -> None:
         self.scheduler = scheduler
         self.transport: Transport[Connection] = Transport(scheduler, hop)
@@ -95,7 +93,6 @@ class BrokerModel:
         """QoS 0 messages that links did not send because they could not."""
         self.on_handler_error: Callable[[Exception], None] = _ignore
         self._link_limits = LinkLimits()
-        self._is_persistent = is_persistent
         self._accepted = 0
         self._sessions: dict[str, BrokerSession] = {}
         self._router = Router(self.transport, self.limits.max_queued_messages, self._expire)
@@ -130,7 +127,7 @@ class BrokerModel:
     # Faults
 
     def stop(self) -> None:
-        """Crash: every connection is lost, and all that is not persistent."""
+        """Crash: connections, sessions and retained messages are lost."""
         self.is_running = False
         for unread in self.transport.crash():
             if unread.session is None:  # its CONNECT
@@ -141,13 +138,9 @@ class BrokerModel:
             session.will = None
             if connection is not None:
                 connection.speak_for_itself()
-                session.expires_at_s = self._expiry_of(session)
                 self._lose(connection)
-        if not self._is_persistent:
-            self._sessions = {}
-            self._router.forget_all()
-        for session in [each for each in self._sessions.values() if not each.session_expiry_s]:
-            self._end_session(session)
+        self._sessions = {}
+        self._router.forget_all()
 
     def start(self) -> None:
         """Run again after `stop`."""

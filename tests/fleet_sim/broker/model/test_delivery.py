@@ -64,7 +64,7 @@ class Delivery(RuleBasedStateMachine):
         super().__init__()
         self.time = VirtualScheduler()
         limits = BrokerLimits(max_inflight_messages=3, max_queued_messages=100_000)
-        self.broker = BrokerModel(self.time, limits=limits, is_persistent=True)
+        self.broker = BrokerModel(self.time, limits=limits)
         self.broker.connect_cost_s = CONNECT_COST_S
         self.received: list[tuple[int, float]] = []
         self.expiry_s: list[int | None] = []
@@ -127,12 +127,6 @@ class Delivery(RuleBasedStateMachine):
     def thaw(self, *, is_sender: bool) -> None:
         """Give it back."""
         (self.sender if is_sender else self.receiver).link.thaw()
-
-    @rule()
-    def restart(self) -> None:
-        """Restart the broker, which keeps its sessions."""
-        self.broker.stop()
-        self.broker.start()
 
     @rule()
     def stop_reading(self) -> None:
