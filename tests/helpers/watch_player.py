@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -11,7 +11,10 @@ import msgspec
 from fleet_wire.contract.attempt import Flag, PlatformSide, Source, StrayAnswer, StrayKind
 from fleet_wire.contract.broker_log import BrokerEvent, BrokerEventKind
 from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.diagnosis import RankedMode
 from fleet_wire.contract.messages import CarEvent, EventName, Phase, Reason, Result, VehicleState
+from fleet_wire.modes.facts import EvidenceSource, Fact
+from platform_probe.judge.weights import shipped_ranking
 from tests.helpers.records import COMPLAINT
 from tests.helpers.transcripts import names_in
 from tests.helpers.watched import ASLEEP, HEARTBEAT, ONLINE, SENT, WILL, Watched
@@ -34,7 +37,7 @@ class WatchPlayer:
     record, and of what the platform says of it; `stages=sent` has no more than a command that was
     sent. `started_s` and `box_s`, a box's clock, count from the first second. `others CARS CAUSE`
     are unlocks that have the names of their cars. `modes`, `sentence` and `sources` ask about the
-    last diagnosis.
+    last diagnosis, and `rank FACT…` about the shipped weights.
     """
 
     watched: Watched = field(default_factory=Watched)
@@ -52,9 +55,11 @@ class WatchPlayer:
             "call": self._call,
             "ended": self._ended,
             "event": self._event,
+            "handshakes": self._handshakes,
             "modes": self._modes,
             "others": self._others,
             "presence": self._presence,
+            "rank": self._rank,
             "result": self._result,
             "sentence": self._sentence,
             "sources": self._sources,
@@ -79,7 +84,21 @@ class WatchPlayer:
 
     def _modes(self) -> None:
         """Tell the modes of the last diagnosis, each as sure, likely or thinkable."""
-        found = sorted((one.mode, one.probability) for one in self.watched.told[-1].modes)
+        self._tell_modes(sorted(self.watched.told[-1].modes, key=lambda one: one.mode))
+
+    def _rank(self, *facts: str, without: str = "") -> None:
+        """Tell the modes of facts by the shipped weights, the likeliest first.
+
+        All sources but those in `without` were there.
+        """
+        told = frozenset(EvidenceSource) - {
+            EvidenceSource(one) for one in without.split(",") if one
+        }
+        seen = {Fact(fact): "it was seen" for fact in facts}
+        self._tell_modes(shipped_ranking().rank(seen, told))
+
+    def _tell_modes(self, modes: Iterable[RankedMode]) -> None:
+        found = [(one.mode, one.probability) for one in modes]
         by_word: dict[str, list[str]] = {word: [] for word in CLASSES.values()}
         for mode, share in found:
             if words := [word for bound, word in CLASSES.items() if share >= bound]:
@@ -133,6 +152,11 @@ class WatchPlayer:
                 self.watched.clock.wall_s, car, BrokerEventKind(kind), detail, **more
             )
             self.watched.diagnosing.broker_said(event)
+
+    def _handshakes(self, number: int, detail: str) -> None:
+        """Have so many handshakes with the broker fail."""
+        for _ in range(number):
+            self._broker(None, "tls_error", detail)
 
     def _stray(self, kind: str, attempt_id: str, **more: Any) -> None:
         self.watched.diagnosing.handle_record(

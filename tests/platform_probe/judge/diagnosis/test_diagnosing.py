@@ -8,107 +8,19 @@ import msgspec
 import pytest
 
 from fleet_wire.contract.attempt import (
-    Flag,
-    StrayAnswer,
-    StrayKind,
+    PlatformSide,
 )
 from fleet_wire.contract.causes import CAUSES, Cause, Outcome
 from fleet_wire.contract.diagnosis import Diagnosis, RankedMode
-from fleet_wire.contract.messages import (
-    Phase,
-    Reason,
-    Result,
-    Telemetry,
-)
+from fleet_wire.contract.topics import TopicKind
+from platform_probe.judge.diagnosis.accounts import is_not_yours
 from platform_probe.judge.diagnosis.diagnosing import Diagnosing
 from platform_probe.judge.diagnosis.open_unlocks import LOOKED_AT_AGAIN_S, MOST_OF_CAR
 from platform_probe.judge.diagnosis.ranking import Ranking
 from platform_probe.judge.diagnosis.records import concluded
 from platform_probe.judge.weights import shipped_ranking
-from tests.helpers.records import COMPLAINT, attempt_of
-from tests.helpers.watched import ONLINE, SENT, WILL, Watched
-
-
-def test_a_failed_unlock_is_diagnosed() -> None:
-    """The diagnosis names the unlock, its mode, and the cause as the record has it."""
-    watched = Watched()
-    watched.at(1.0).presence("car-1", ONLINE, retained=True)
-    refused = Result("c1", Phase.REFUSED, Reason.CAN_BUS_NO_ACK)
-    watched.at(20.0).result("car-1", refused)
-    failed = watched.ended(Cause.VEHICLE_FAILED, reason="can_bus_no_ack")
-    watched.diagnosing.handle_record(failed)
-    told = watched.told[0]
-    assert told.first.mode == "can_bus_asleep_no_ack"
-    assert told.cause is Cause.VEHICLE_FAILED
-    assert (told.attempt_id, told.revision, told.after_s) == ("a1", 1, 20.0)
-    assert told.first.weighed[0].is_seen
-
-
-def test_data_is_compared_where_there_is_something_to_compare_with() -> None:
-    """Modems that have used nothing yet are no measure: of nothing there are no times."""
-    for usual, is_much in ((0, False), (1_000, True)):
-        watched = Watched()
-        for car in ("car-2", "car-3"):
-            heartbeat = Telemetry(-80.0, 12.6, 1.0, data_used_bytes=usual)
-            watched.at(1.0).telemetry(car, heartbeat)
-        watched.diagnosing.telemetry("car-1", Telemetry(-80.0, 12.6, 1.0, data_used_bytes=9_000))
-        watched.at(120.0)
-        watched.diagnosing.handle_record(watched.ended(Cause.BOX_SILENT))
-        assert ("much_data" in {one.fact for one in watched.told[0].facts}) is is_much
-
-
-def test_nothing_changes_after_ten_minutes() -> None:
-    """What comes later belongs to another unlock."""
-    watched = Watched()
-    watched.at(20.0).handle_record(watched.ended(Cause.BOX_SILENT))
-    for second in (*LOOKED_AT_AGAIN_S, LOOKED_AT_AGAIN_S[-1] + 30.0):
-        watched.at(second + 1.0)
-    number = len(watched.told)
-    watched.at(700.0).presence("car-1", ONLINE, retained=False)
-    watched.at(710.0)
-    assert len(watched.told) == number
-    assert watched.diagnosing.next_s() is None
-
-
-def answer_once_more(watched: Watched, second: float) -> None:
-    """Let the box say again that it has executed the command."""
-    watched.at(second).handle_record(
-        StrayAnswer(
-            kind=StrayKind.DUPLICATE,
-            vehicle_id="car-1",
-            command_id="c1",
-            phase="executed",
-            at=watched.clock.wall_s,
-            attempt_id="a1",
-        )
-    )
-
-
-def test_one_that_went_well_and_looks_odd_is_diagnosed() -> None:
-    """Told otherwise, or answered once more after its end."""
-    watched = Watched()
-    watched.at(20.0).handle_record(watched.ended(None, flags=(Flag.TOLD_OTHERWISE,)))
-    assert len(watched.told) == 1
-    doubtful = Watched()
-    doubtful.at(20.0).handle_record(
-        doubtful.ended(None, evidence={"broker_said": {"taken_over": 3}})
-    )
-    assert len(doubtful.told) == 1
-    again = Watched()
-    again.at(20.0).handle_record(again.ended(None))
-    answer_once_more(again, 80.0)
-    again.at(82.0)
-    assert "executed_again" in {one.fact for one in again.told[0].facts}
-
-
-def test_a_complaint_about_an_unlock_that_nobody_saw_is_diagnosed() -> None:
-    """Under the complaint's own id."""
-    watched = Watched()
-    complaint = msgspec.structs.replace(COMPLAINT, at=watched.clock.wall_s)
-    watched.at(5.0).handle_record(complaint)
-    told = watched.told[0]
-    assert told.attempt_id == complaint.complaint_id
-    assert {"nothing_requested", "support_called"} <= {one.fact for one in told.facts}
+from tests.helpers.records import attempt_of
+from tests.helpers.watched import HEARTBEAT, ONLINE, SENT, Watched
 
 
 def test_what_an_earlier_process_wrote_is_known_and_its_word_stands() -> None:
@@ -124,14 +36,6 @@ def test_what_an_earlier_process_wrote_is_known_and_its_word_stands() -> None:
     watched.diagnosing.handle_record(watched.ended(Cause.BOX_SILENT, trace_id="b" * 32))
     assert "fails_again" in watched.facts()
     assert watched.told[-1].revision == before.told[-1].revision + 1
-
-
-def test_a_call_about_what_the_monitor_may_have_missed_is_given_no_mode() -> None:
-    """That no unlock is known says nothing of the phone then."""
-    watched = Watched()
-    complaint = msgspec.structs.replace(COMPLAINT, at=watched.clock.wall_s, missed=True)
-    watched.at(5.0).handle_record(complaint)
-    assert watched.told == []
 
 
 @pytest.mark.parametrize(
@@ -194,6 +98,7 @@ def test_the_last_revision_is_handed_on_once() -> None:
     assert settled == []
     watched.at(LOOKED_AT_AGAIN_S[-1] + 1.0)
     assert settled == watched.told[-1:]
+    assert watched.diagnosing.next_s() is None
     watched.at(700.0).handle_record(
         watched.ended(Cause.BOX_SILENT, attempt_id="a2", command_id="c2")
     )
@@ -201,19 +106,85 @@ def test_the_last_revision_is_handed_on_once() -> None:
     assert [one.attempt_id for one in settled] == ["a1", "a2"]
 
 
-def test_a_fleet_that_connects_for_the_first_time_is_not_back() -> None:
-    """Cars that were not known are new: only those come back that had been heard of."""
-    for is_known in (False, True):
-        watched = Watched()
-        cars = [f"car-{car}" for car in range(40)]
-        for car in cars if is_known else ():
-            watched.at(1.0).presence(car, WILL, retained=True)
-        for car in cars:
-            watched.at(20.0).presence(car, ONLINE, retained=False)
-        for car in cars[2:]:
-            others = watched.ended(None, attempt_id=f"of-{car}", vehicle_id=car)
-            watched.at(90.0).handle_record(others)
-        watched.at(100.0).presence("car-1", WILL, retained=False)
-        watched.at(120.0)
-        watched.diagnosing.handle_record(watched.ended(Cause.BOX_OFFLINE))
-        assert ("many_came_back" in watched.facts()) is is_known
+def test_one_that_went_well_is_diagnosed_where_the_broker_said_something_odd() -> None:
+    """Another client had its id."""
+    watched = Watched()
+    doubtful = watched.ended(None, evidence={"broker_said": {"taken_over": 3}})
+    watched.at(20.0).handle_record(doubtful)
+    assert len(watched.told) == 1
+
+
+def test_a_heartbeat_that_the_broker_retained_is_no_sign_of_life() -> None:
+    """Nobody knows when it was sent."""
+    watched = Watched()
+    watched.at(1.0).on_message(TopicKind.TELEMETRY, "car-1", HEARTBEAT, is_retained=True)
+    assert "car-1" not in watched.diagnosing.cars
+
+
+@pytest.mark.parametrize(
+    ("status", "problem", "is_theirs"),
+    [
+        (403, "booking-of-another", True),
+        (403, "vehicle-not-booked", True),
+        (404, "vehicle-unknown", True),
+        (404, "booking-unknown", True),
+        (403, None, True),
+        (404, "NO_SUCH_CAR", True),
+        (403, "vehicle-too-far", False),
+        (404, "route-unknown", False),
+        (409, "booking-not-started", False),
+        (409, "booking-ended", False),
+        (422, "idempotency-key-reused", False),
+        (429, "too-many-requests", False),
+        (200, None, False),
+        (None, None, False),
+    ],
+)
+def test_refusals_of_what_is_not_ones_own(
+    status: int | None, problem: str | None, *, is_theirs: bool
+) -> None:
+    """Whose a car is the statuses 403 and 404 say, unless their type says something else."""
+    assert is_not_yours(PlatformSide(status=status, problem=problem)) is is_theirs
+
+
+def turned_down(watched: Watched, second: float, car: str, side: PlatformSide) -> None:
+    """Let the platform turn down a request for a car at once."""
+    watched.at(second).handle_record(
+        watched.ended(
+            Cause.API_REFUSED,
+            attempt_id=f"of-{car}",
+            trace_id=f"of-{car}",
+            vehicle_id=car,
+            started_at=watched.clock.wall_s,
+            total_s=0.0,
+            stages={"intended": 0.0, "requested": 0.0, "api_answered": 0.0},
+            platform=side,
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "problem", "is_outage"),
+    [
+        (403, "NO_BOOKING", False),
+        (403, "ACCOUNT_BLOCKED", False),
+        (403, None, True),
+        (429, "SLOW_DOWN", True),
+    ],
+)
+def test_a_gateway_that_names_its_reason_is_not_down(
+    status: int, problem: str | None, *, is_outage: bool
+) -> None:
+    """Whatever others fail of just then."""
+    watched = Watched()
+    watched.at(1.0).presence("car-1", ONLINE, retained=False)
+    for number in range(12):
+        error = PlatformSide(status=500 if number % 2 else 502)
+        turned_down(watched, 30.0 + number, f"w-{number}", error)
+    turned_down(watched, 50.0, "car-1", PlatformSide(status=status, problem=problem))
+    named = {"said_booking", "said_why_not"} & watched.facts()
+    assert len(named) == (not is_outage)
+    assert ("said_booking" in named) is (problem == "NO_BOOKING")
+    likely = {one.mode: one.probability for one in watched.told[-1].modes}
+    assert (likely.get("app_gateway_outage", 0.0) > 0.1) is is_outage
+    assert (likely.get("planned_maintenance_window", 0.0) > 0.1) is False

@@ -12,7 +12,6 @@ from fleet_wire.modes.mode import LIGHT, OF_COHORTS
 from platform_probe.judge.diagnosis import ranking as module
 from platform_probe.judge.diagnosis.ranking import (
     RULED_OUT,
-    SURE,
     UNPROVEN,
     Ranking,
     Weights,
@@ -36,14 +35,6 @@ def test_what_a_signature_needs_names_its_mode() -> None:
     first = ranking.rank(seen(Fact.REFUSED_CAN_BUS, Fact.WAS_ONLINE, Fact.ALONE), ALL_TOLD)[0]
     assert first.mode == "can_bus_asleep_no_ack"
     assert first.weighed[0].fact == Fact.REFUSED_CAN_BUS
-
-
-def test_probabilities_are_those_of_a_whole() -> None:
-    """The modes that are shown have at most all of it, in falling order."""
-    modes = shipped_ranking().rank(seen(Fact.NOT_DELIVERED), ALL_TOLD)
-    probabilities = [mode.probability for mode in modes]
-    assert probabilities == sorted(probabilities, reverse=True)
-    assert sum(probabilities) <= 1.0001
 
 
 def test_scores_that_are_remembered_are_those_of_the_case(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,23 +199,6 @@ def test_what_a_mode_lacks_is_in_one_order_in_every_process() -> None:
         assert needed == sorted(needed)
 
 
-def test_what_contradicts_a_mode_leaves_it_no_probability() -> None:
-    """What it needs and what rules it out are physics, whatever else was seen."""
-    strong = seen(Fact.REFUSED_BUSY, Fact.CLOCK_WRONG, Fact.FAILS_AGAIN, Fact.WAS_ONLINE)
-    ranked = shipped_ranking().rank(strong, frozenset(EvidenceSource))
-    assert "expired_by_skewed_box_clock" not in {one.mode for one in ranked}
-    taken_over = seen(Fact.NOT_DELIVERED, Fact.FLAPPED, Fact.TAKEN_OVER, Fact.BOOTED_AFTER)
-    ranked = shipped_ranking().rank(taken_over, frozenset(EvidenceSource))
-    assert "loose_wiring" not in {one.mode for one in ranked}
-
-
-def test_what_contradicts_every_mode_is_unknown() -> None:
-    """A car that sleeps, answers that it is busy, and is silent: no known mode shows all that."""
-    odd = seen(Fact.REFUSED_BUSY, Fact.NOT_DELIVERED, Fact.STILL_AWAY, Fact.DENIED_AT_BROKER)
-    first = shipped_ranking().rank(odd, frozenset(EvidenceSource))[0]
-    assert (first.mode, first.probability > SURE) == ("unknown", True)
-
-
 def test_an_estimate_contradicts_nothing() -> None:
     """Counts of others speak against a mode, however strongly, and prove nothing."""
     for slug, mode in MODES.items():
@@ -240,13 +214,3 @@ def test_a_needed_fact_that_only_a_return_shows_is_awaited() -> None:
     before = shown_by(everything - {EvidenceSource.RETURN})
     assert not mode.contradicted_by(facts, before)
     assert mode.contradicted_by((Fact.NOT_DELIVERED,), shown_by(everything))
-
-
-def test_no_mode_of_a_silent_box_is_sure_before_the_box_is_back() -> None:
-    """A garage and a command that will open the car late are told as what they are: two."""
-    silent = seen(Fact.NOT_DELIVERED, Fact.WAS_OFFLINE, Fact.WILL_BEFORE, Fact.ALONE)
-    silent |= seen(Fact.KEEPALIVE_EXCEEDED, Fact.OTHERS_THERE_HEARD, Fact.FEW_AWAY)
-    told = frozenset(EvidenceSource) - {EvidenceSource.RETURN}
-    first, second, *_ = shipped_ranking().rank(silent, told)
-    assert {first.mode, second.mode} == {"no_coverage_garage", "late_delivery_persistent_session"}
-    assert first.probability < SURE < first.probability + second.probability
