@@ -178,8 +178,10 @@ async def test_the_access_list_of_the_docs_is_enough(tmp_path: Path) -> None:
     (tmp_path / "fleet").write_text("f")
     with running_mosquitto(config + acl_config(tmp_path)) as broker:
         url = f"mqtt://fleet@127.0.0.1:{broker.port}"
-        own = ("--box-user", "{vehicle_id}", "--box-password-file", tmp_path / "box")
-        own += ("--broker-password-file", tmp_path / "fleet")
+        own = (
+            *("--box-user", "{vehicle_id}", "--box-password-file", tmp_path / "box"),
+            *("--broker-password-file", tmp_path / "fleet"),
+        )
         sleeper = topic_of(TopicKind.PRESENCE, ids[0])
         async with (
             links_to(as_platform(broker)) as links,
