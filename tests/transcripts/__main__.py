@@ -28,6 +28,7 @@ from tests.helpers.slack_player import SlackPlayer
 from tests.helpers.store_player import StorePlayer
 from tests.helpers.track_player import TrackPlayer
 from tests.helpers.transcripts import Player, renew
+from tests.helpers.truth_player import TruthPlayer
 from tests.helpers.watch_player import WatchPlayer
 
 ATTEMPTS = ROOT / "tests/platform_probe/measure/attempts"
@@ -45,6 +46,7 @@ COMMANDS = ROOT / "tests/platform_probe/commands"
 PROFILES = ROOT / "tests/fleet_wire/profiles"
 RUNS = ROOT / "tests/fleet_sim/results"
 SIM_COMMANDS = ROOT / "tests/fleet_sim/commands"
+TRUTH = ROOT / "tests/fleet_sim/truth"
 SUPPORT = ROOT / "tests/platform_probe/tell/support"
 PLAYERS: dict[Path, Callable[[], Player]] = {
     **dict.fromkeys(sorted(ATTEMPTS.glob("*.txt")), JoinPlayer),
@@ -63,6 +65,7 @@ PLAYERS: dict[Path, Callable[[], Player]] = {
     **dict.fromkeys(sorted(SUPPORT.glob("*.txt")), StorePlayer),
     **dict.fromkeys(sorted(RUNS.glob("*.txt")), RunPlayer),
     **dict.fromkeys(sorted(SIM_COMMANDS.glob("*.txt")), RunPlayer),
+    **dict.fromkeys(sorted(TRUTH.glob("*.txt")), TruthPlayer),
     ROOT / "tests/platform_probe/outputs/counts.txt": CountPlayer,
     ROOT / "tests/platform_probe/learn/drafting.txt": DraftPlayer,
     ROOT / "tests/platform_probe/measure/probe.txt": ProbePlayer,
