@@ -15,6 +15,7 @@ from tests.helpers.virtual_slack import VirtualSlack
 ANSWERS: dict[str, Callable[[Call], Outcome | str | None]] = {
     "away": lambda _: Failure(Trouble.UNREACHABLE, "away"),
     "blind": lambda call: NotThere(is_certain=False) if call.verb is Verb.FIND else "lost",
+    "unfound": lambda call: NotThere(is_certain=False) if call.verb is Verb.FIND else None,
     "picky": lambda call: (
         Failure(Trouble.CONTENT, "invalid_blocks")
         if call.place.incident_id == "odd" or not call.place.is_plain
