@@ -148,18 +148,12 @@ class Source:
 
         return self._with_duck(with_views, open_duck)
 
-    def open_database(
-        self,
-        *,
-        threads: int | None = None,
-        memory: str | None = None,
-        spill: Path | None = None,
-    ) -> Duck:
+    def open_database(self, *, threads: int | None = None) -> Duck:
         """Return a database with all views, for repeated questions; close it afterwards.
 
         It reads the files of now: what is written later it does not see. Raises `FileGoneError`.
         """
-        duck = Duck(threads=threads, memory=memory, spill=spill)
+        duck = Duck(threads=threads)
         self._read_in(duck, ALWAYS)
         return duck
 

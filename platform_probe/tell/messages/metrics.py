@@ -84,9 +84,9 @@ class MessageMetrics(SeriesMaker):
         for each in Trouble:
             self._trouble.labels(backend, each.value).set(each is why)
 
-    def count_dropped(self, backend: str, number: int = 1) -> None:
+    def count_dropped(self, backend: str) -> None:
         """Count what is not tried again."""
-        self._failed.labels(backend, DROPPED).inc(number)
+        self._failed.labels(backend, DROPPED).inc()
 
     def set_waiting(self, backend: str, number: int, oldest_s: float) -> None:
         """Set how many wait, and for how long the oldest does."""

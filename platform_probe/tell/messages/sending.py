@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from contextlib import suppress
-from typing import Final, Generic
+from typing import Final, Generic, NamedTuple
 
 from fleet_wire.clock import Clock
 from fleet_wire.contract.incident import Incident
 from platform_probe.tell.messages.delivery import CallT, Core, Moment
+from platform_probe.tell.messages.journal import Journal
 from platform_probe.tell.messages.metrics import CallResults
+from platform_probe.texts.speaking import Speaker
 
 LEAST_S: Final = 0.01
 """Between two looks, whatever a core says."""
@@ -20,17 +22,26 @@ FLUSH_S: Final = 5.0
 """The time at the end for deliveries under way or due."""
 
 
+class Shared(NamedTuple):
+    """What all backends share: where they keep what was sent, and who counts and speaks."""
+
+    journal: Journal
+    results: CallResults
+    clock: Clock
+    speaker: Speaker
+
+
 class Backend(ABC, Generic[CallT]):
     """Somewhere that messages go: a core that decides, and what carries out its calls.
 
     Exceptions that neither should raise are logged: they stop nothing else.
     """
 
-    def __init__(self, name: str, core: Core[CallT], *, results: CallResults, clock: Clock) -> None:
+    def __init__(self, name: str, core: Core[CallT], shared: Shared) -> None:
         self.name = name
         """The name in metrics and log."""
-        self.results = results
-        self.clock = clock
+        self.results = shared.results
+        self.clock = shared.clock
         self._core = core
         self._changed = asyncio.Event()
         self._work: asyncio.Task[None] | None = None

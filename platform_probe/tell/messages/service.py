@@ -37,7 +37,7 @@ from platform_probe.tell.messages.asking import (
 from platform_probe.tell.messages.incident_text import has_ended
 from platform_probe.tell.messages.journal import Journal
 from platform_probe.tell.messages.metrics import CallResults, MessageMetrics
-from platform_probe.tell.messages.sending import Backend
+from platform_probe.tell.messages.sending import Backend, Shared
 from platform_probe.tell.messages.to_slack import ToSlack
 from platform_probe.tell.messages.to_urls import ToAlertmanager, ToWebhook
 from platform_probe.tell.what_if import WhatIfPost
@@ -48,7 +48,6 @@ INCIDENT: Final = "incident"
 KEPT_S: Final = 86_400.0
 """An incident that is over is remembered for a day, should it come back [E]."""
 FORGET_EVERY_S: Final = 600.0
-PARALLEL_CLOSE_S: Final = 10.0
 
 Page = Callable[[HttpRequest], Awaitable[HttpResponse]]
 
@@ -140,19 +139,16 @@ class Messages:
 
     def _make_backends(self) -> list[Backend[Any]]:
         settings = self._settings
-        common: dict[str, Any] = {
-            "journal": self._journal, "results": self._results, "clock": self._clock,
-            "speaker": self._speaker,
-        }  # fmt: skip
+        shared = Shared(self._journal, self._results, self._clock, self._speaker)
         made: list[Backend[Any]] = []
         if settings.slack is not None:
-            to_slack = ToSlack(settings, settings.slack, **common)
+            to_slack = ToSlack(settings, settings.slack, shared)
             self._say_to = to_slack.api.say_to
             self._post_what_if = to_slack.post_what_if
             made.append(to_slack)
         if settings.alertmanager is not None:
-            made.append(ToAlertmanager(settings, settings.alertmanager, **common))
-        made += [ToWebhook(settings, hook, **common) for hook in settings.webhooks]
+            made.append(ToAlertmanager(settings, settings.alertmanager, shared))
+        made += [ToWebhook(settings, hook, shared) for hook in settings.webhooks]
         return made
 
     async def _forget_old(self) -> None:

@@ -6,14 +6,11 @@ import asyncio
 from functools import partial
 from typing import Final, assert_never
 
-from fleet_wire.clock import Clock
 from fleet_wire.contract.text import Text, Value
 from fleet_wire.error_text import shortened
 from platform_probe.settings.messages import MessagesSettings, SlackSettings
 from platform_probe.tell.messages.delivery import DeliveryKind, Failure, Trouble
-from platform_probe.tell.messages.journal import Journal
-from platform_probe.tell.messages.metrics import CallResults
-from platform_probe.tell.messages.sending import Backend
+from platform_probe.tell.messages.sending import Backend, Shared
 from platform_probe.tell.messages.slack import SlackApi
 from platform_probe.tell.messages.slack_blocks import (
     HISTORY_LETTERS,
@@ -33,7 +30,6 @@ from platform_probe.tell.messages.slack_calls import (
 from platform_probe.tell.messages.slack_outbox import SlackOutbox
 from platform_probe.tell.what_if import WhatIfPost, what_if_lines
 from platform_probe.texts.catalogue import as_is
-from platform_probe.texts.speaking import Speaker
 
 PLACE: Final = "slack"
 LONGEST_WAIT_S: Final = 5.0
@@ -48,29 +44,25 @@ class ToSlack(Backend[Call]):
         self,
         settings: MessagesSettings,
         slack: SlackSettings,
-        *,
-        journal: Journal,
-        results: CallResults,
-        clock: Clock,
-        speaker: Speaker,
+        shared: Shared,
     ) -> None:
         self.api = SlackApi(
             token_file=slack.token_file, api_url=slack.api_url, timeout_s=slack.timeout_s
         )
         self._outbox = SlackOutbox(
             channels_of=slack.channels_of,
-            keep=partial(journal.write_entry, PLACE),
-            start_s=clock.monotonic_s(),
-            speaker=speaker,
+            keep=partial(shared.journal.write_entry, PLACE),
+            start_s=shared.clock.monotonic_s(),
+            speaker=shared.speaker,
         )
-        self._outbox.restore(journal.values(PLACE, SlackThread))
-        super().__init__("slack", self._outbox, results=results, clock=clock)
+        self._outbox.restore(shared.journal.values(PLACE, SlackThread))
+        super().__init__("slack", self._outbox, shared)
         self._team_url = ""
         self._around = Surroundings(
             settings.monitor,
             settings.console_url,
             slack.signing_secret_file is not None,
-            speaker,
+            shared.speaker,
             self._link_of,
         )
 

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 import msgspec
 
-from fleet_wire.clock import Clock
 from fleet_wire.config.secrets import read_secret
 from fleet_wire.contract.incident import Incident
 from fleet_wire.errors import ConfigError
@@ -30,9 +29,7 @@ from platform_probe.tell.messages.delivery import (
     short_detail,
 )
 from platform_probe.tell.messages.incident_text import console_link
-from platform_probe.tell.messages.journal import Journal
-from platform_probe.tell.messages.metrics import CallResults
-from platform_probe.tell.messages.sending import Backend
+from platform_probe.tell.messages.sending import Backend, Shared
 from platform_probe.tell.messages.webhook import (
     PAGERDUTY_URL,
     Post,
@@ -87,23 +84,19 @@ class ToAlertmanager(Backend[Push]):
         self,
         settings: MessagesSettings,
         alertmanager: AlertmanagerSettings,
-        *,
-        journal: Journal,
-        results: CallResults,
-        clock: Clock,
-        speaker: Speaker,
+        shared: Shared,
     ) -> None:
         self._timeout_s = alertmanager.timeout_s
         self._alerts = AlertsCore(
             urls=alertmanager.urls,
             repeat_s=alertmanager.repeat_s,
-            keep=partial(journal.write_entry, ALERT),
+            keep=partial(shared.journal.write_entry, ALERT),
             labels={"monitor": settings.monitor, **alertmanager.labels},
             link_of=lambda incident: _link(settings, incident),
-            speaker=speaker,
+            speaker=shared.speaker,
         )
-        self._alerts.restore(journal.values(ALERT, Alert))
-        super().__init__("alertmanager", self._alerts, results=results, clock=clock)
+        self._alerts.restore(shared.journal.values(ALERT, Alert))
+        super().__init__("alertmanager", self._alerts, shared)
 
     async def carry_out(self, push: Push) -> None:
         """Send alerts to one instance, and pass the result to the core."""
@@ -126,19 +119,15 @@ class ToWebhook(Backend[Post]):
         self,
         settings: MessagesSettings,
         hook: WebhookSettings,
-        *,
-        journal: Journal,
-        results: CallResults,
-        clock: Clock,
-        speaker: Speaker,
+        shared: Shared,
     ) -> None:
         name = f"webhook:{hook.name}"
         self._settings = settings
-        self._speaker = speaker
+        self._speaker = shared.speaker
         self._hook = hook
-        self._posts = WebhookCore(takes=hook.takes, keep=partial(journal.write_entry, name))
-        self._posts.restore(journal.values(name, WebhookState))
-        super().__init__(name, self._posts, results=results, clock=clock)
+        self._posts = WebhookCore(takes=hook.takes, keep=partial(shared.journal.write_entry, name))
+        self._posts.restore(shared.journal.values(name, WebhookState))
+        super().__init__(name, self._posts, shared)
         self._dropped = 0
 
     async def carry_out(self, post: Post) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
 from typing import Final
@@ -58,14 +57,11 @@ class _Unmasked(msgspec.Struct, frozen=True):
 class Access:
     """Identifies people, and checks that a form is one of ours."""
 
-    def __init__(
-        self, settings: ConsoleSettings, seal: Seal, now: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, settings: ConsoleSettings, seal: Seal) -> None:
         """Read the tokens. Raises `ConfigError` for a file that cannot be used."""
         self._settings = settings
         self._tokens = None if settings.tokens_file is None else TokenFile(settings.tokens_file)
         self._seal = seal
-        self._now = now
         self._wrong: dict[str, list[float]] = {}
         self._revoked = Revoked()
 
@@ -116,7 +112,7 @@ class Access:
     def _session(self, request: HttpRequest) -> _Session | None:
         """Return the session of a request that has not ended."""
         session = self._seal.read(request, SESSION_COOKIE, _Session)
-        if session is None or session.until < self._now():
+        if session is None or session.until < time.time():
             return None
         is_over = self._revoked.has(session.session_id, began=session.began)
         return None if is_over else session
@@ -143,7 +139,7 @@ class Access:
 
     def session_of(self, person: Person, *, lasts_s: float = SESSION_S) -> str:
         """Return the cookie of a session that begins."""
-        began = self._now()
+        began = time.time()
         session = _Session(
             person.name,
             person.role,
@@ -161,34 +157,34 @@ class Access:
         session = self._session(request)
         if session is not None:
             self._revoked.add(
-                session.session_id, began=session.began, until=session.until, now=self._now()
+                session.session_id, began=session.began, until=session.until, now=time.time()
             )
         return tuple(map(self._seal.no_cookie, (SESSION_COOKIE, UNMASKED_COOKIE)))
 
     def is_patient_with(self, remote: str) -> bool:
         """Return whether an address has not failed to log in too often."""
-        recent = [at for at in self._wrong.get(remote, ()) if at > self._now() - WRONG_S]
+        recent = [at for at in self._wrong.get(remote, ()) if at > time.time() - WRONG_S]
         return len(recent) < MAX_WRONG
 
     def note_wrong(self, remote: str) -> None:
         """Count a failed login of an address."""
-        recent = [at for at in self._wrong.pop(remote, ()) if at > self._now() - WRONG_S]
+        recent = [at for at in self._wrong.pop(remote, ()) if at > time.time() - WRONG_S]
         if len(self._wrong) >= MAX_ADDRESSES:
             del self._wrong[next(iter(self._wrong))]
-        self._wrong[remote] = [*recent, self._now()]
+        self._wrong[remote] = [*recent, time.time()]
 
     # Unmasking
 
     def unmasked(self, request: HttpRequest, name: str, thing: str) -> str:
         """Return the cookie that unmasks one more thing for a person, besides the earlier ones."""
         things = [*self._unmasked(request, name)][-9:]
-        until = self._now() + UNMASKED_S
+        until = time.time() + UNMASKED_S
         every = [_Unmasked(name, each, until) for each in [*things, thing]]
         return self._seal.cookie(UNMASKED_COOKIE, every, UNMASKED_S)
 
     def _unmasked(self, request: HttpRequest, name: str) -> list[str]:
         found = self._seal.read(request, UNMASKED_COOKIE, list[_Unmasked]) or []
-        return [one.thing for one in found if one.name == name and one.until >= self._now()]
+        return [one.thing for one in found if one.name == name and one.until >= time.time()]
 
     # Forms
 

@@ -10,7 +10,7 @@ import hashlib
 import secrets
 import time
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -78,13 +78,11 @@ class SignIn:
         seal: Seal,
         *,
         public_url: str,
-        now: Callable[[], float] = time.time,
     ) -> None:
         self._settings = settings
         self._provider = provider
         self._seal = seal
         self._public_url = public_url
-        self._now = now
 
     async def start(self, back: str) -> tuple[str, str]:
         """Return where to send somebody, and the cookie they take along.
@@ -104,7 +102,7 @@ class SignIn:
             "code_challenge": urlsafe_b64encode(challenge).decode().rstrip("="),
             "code_challenge_method": "S256",
         }
-        begun = _PendingSignIn(state, back, self._now() + LASTS_S)
+        begun = _PendingSignIn(state, back, time.time() + LASTS_S)
         endpoint = metadata.authorization_endpoint
         url = f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(asked)}"
         return url, self._seal.cookie(COOKIE, begun, LASTS_S)
@@ -162,7 +160,7 @@ class SignIn:
     def _pending_of(self, request: HttpRequest, answer: Mapping[str, str]) -> _PendingSignIn:
         """Return what was begun in this browser, where the answer belongs to it."""
         begun = self._seal.read(request, COOKIE, _PendingSignIn)
-        if begun is None or begun.until < self._now():
+        if begun is None or begun.until < time.time():
             raise NotSignedInError("signin.old", "not begun in this browser, or too long ago")
         given = answer.get("state", "").encode("utf-8", "replace")
         if not secrets.compare_digest(given, begun.state.encode()):

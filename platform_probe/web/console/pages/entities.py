@@ -34,8 +34,6 @@ from platform_probe.web.console.pages.unlock import latest_advice
 from platform_probe.web.console.pictures import curve_of
 from platform_probe.web.console.snapshot import LISTED
 
-DEFAULT_DAYS: Final = 1.0
-_OF_A_STEP: Final = ("event", "operation", "status", "problem", "vehicle_id")
 _ABOUT: Final = {
     ChoiceReason.WENT_WRONG: "history.latest_wrong",
     ChoiceReason.PRESSED_AGAIN: "history.latest_again",
@@ -196,7 +194,7 @@ def time_page(asked: PageRequest, _: str) -> Answer:
     return Page("time.html", values)
 
 
-def span_of(asked: PageRequest, days: float = DEFAULT_DAYS) -> tuple[float, float]:
+def span_of(asked: PageRequest) -> tuple[float, float]:
     """Return the time that the address names, by default the last day; Unix seconds.
 
     Raises `ConfigError` for what is no time.
@@ -207,7 +205,7 @@ def span_of(asked: PageRequest, days: float = DEFAULT_DAYS) -> tuple[float, floa
     if text := asked.query.get("since"):
         since_s = moment_of(text, asked.zone, newest_s=until_s)
     if since_s is None:
-        since_s = until_s - days * DAY_S
+        since_s = until_s - DAY_S
     if since_s > until_s:
         raise spoken_error("when.since_after", since=asked.query.get("since", ""), until=until_s)
     return since_s, until_s
