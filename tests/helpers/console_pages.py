@@ -64,15 +64,23 @@ class ReadConsole:
         )
 
     def get(self, url: str, language: str = "en") -> tuple[int, str]:
-        """Return the status of a page, and its HTML."""
+        """Return the status of a page, or of that to which it leads, and its HTML."""
+        answer = self._answer(url, language)
+        if "Location" in answer.headers:
+            return self.get(answer.headers["Location"], language)
+        return answer.status, answer.body.decode()
+
+    def leads_to(self, url: str) -> str:
+        """Return the address to which another one leads."""
+        return self._answer(url, "en").headers.get("Location", url)
+
+    def _answer(self, url: str, language: str) -> HttpResponse:
         path, _, query = url.partition("?")
         headers = {"Accept-Language": language, "Accept": "text/html", "Host": "127.0.0.1"}
         answer = self.runner.run(self._console.answer(Asked(unquote(path), query, headers)))
         assert isinstance(answer, HttpResponse)
-        assert self.troubles == []
-        if "Location" in answer.headers:
-            return self.get(answer.headers["Location"], language)
-        return answer.status, answer.body.decode()
+        assert self.troubles == [], self.troubles
+        return answer
 
     def close(self) -> None:
         """Close it and its event loop."""

@@ -101,6 +101,7 @@ class StorePlayer:
             "call": self._call,
             "json": self._json,
             "file": self._file,
+            "find": self._find,
             "heard": self._heard,
             "incident": self._incident,
             "late": self._late,
@@ -239,6 +240,19 @@ class StorePlayer:
                 value = value[int(name)] if isinstance(value, list) else value[name]
             self.told.append(f"{path}: {msgspec.json.encode(value).decode()}")
 
+    def _opened(self, settings: str) -> ReadConsole:
+        if self.console is None:
+            chosen = msgspec.json.decode(self._with_paths(settings) or "{}")
+            self.console = ReadConsole(self.directory, self.home, chosen)
+            weakref.finalize(self, self.console.close)
+        return self.console
+
+    def _find(self, text: object, *, settings: str = "") -> None:
+        """Show where the search box leads, and the status of the page that is there."""
+        console = self._opened(settings)
+        url = console.leads_to(f"/search?q={text}")
+        self.told.append(f"{text}: {url} {console.get(url)[0]}")
+
     def _page(
         self,
         path: str,
@@ -252,12 +266,10 @@ class StorePlayer:
 
         The settings of the console hold from its first page on, as JSON.
         """
-        if self.console is None:
-            chosen = msgspec.json.decode(self._with_paths(settings) or "{}")
-            self.console = ReadConsole(self.directory, self.home, chosen)
-            weakref.finalize(self, self.console.close)
-        self.console.get("/unlock/none")  # what is not known is looked for anew
-        status, page = self.console.get(path, language)
+        console = self._opened(settings)
+        console.get("/unlock/none")  # what is not known is looked for anew
+        status, page = console.get(path, language)
+        page = page.replace(str(self.home), "HOME")
         if status != HTTPStatus.OK:
             self.told.append(f"status {status}")
         if html:

@@ -43,6 +43,7 @@ ON_PLATFORM = ("abuse", "bookings", "commands", "gateway", "phone", "platform")
 DIAGNOSIS = ROOT / "tests/platform_probe/judge/diagnosis"
 INCIDENTS = ROOT / "tests/platform_probe/judge/incidents"
 COMMANDS = ROOT / "tests/platform_probe/commands"
+CONSOLE = ROOT / "tests/platform_probe/web/console"
 PROFILES = ROOT / "tests/fleet_wire/profiles"
 RUNS = ROOT / "tests/fleet_sim/results"
 SIM_COMMANDS = ROOT / "tests/fleet_sim/commands"
@@ -61,6 +62,7 @@ PLAYERS: dict[Path, Callable[[], Player]] = {
     **dict.fromkeys(sorted(DIAGNOSIS.glob("*.txt")), WatchPlayer),
     **dict.fromkeys(sorted(INCIDENTS.glob("*.txt")), IncidentPlayer),
     **dict.fromkeys(sorted(COMMANDS.glob("*.txt")), StorePlayer),
+    **dict.fromkeys(sorted(CONSOLE.glob("*.txt")), StorePlayer),
     **dict.fromkeys(sorted(PROFILES.glob("*.txt")), ProfilePlayer),
     **dict.fromkeys(sorted(SUPPORT.glob("*.txt")), StorePlayer),
     **dict.fromkeys(sorted(RUNS.glob("*.txt")), RunPlayer),
@@ -73,7 +75,6 @@ PLAYERS: dict[Path, Callable[[], Player]] = {
     ROOT / "tests/platform_probe/tell/messages/deliveries.txt": DeliveryPlayer,
     ROOT / "tests/platform_probe/settings/settings.txt": SettingsPlayer,
     ROOT / "tests/platform_probe/tell/messages/slack_outbox.txt": SlackPlayer,
-    ROOT / "tests/platform_probe/web/console/pages.txt": StorePlayer,
 }
 
 

@@ -34,6 +34,7 @@ from platform_probe.web.console.pages.unlock import latest_advice
 from platform_probe.web.console.pictures import curve_of
 from platform_probe.web.console.snapshot import LISTED
 
+_OF_A_STEP: Final = ("event", "operation", "status", "problem", "vehicle_id")
 _ABOUT: Final = {
     ChoiceReason.WENT_WRONG: "history.latest_wrong",
     ChoiceReason.PRESSED_AGAIN: "history.latest_again",

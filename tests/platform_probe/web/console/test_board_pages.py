@@ -148,23 +148,6 @@ def panel_of(page: str, title: str) -> str:
     return unescape(page[start : page.index("</section>", start)])
 
 
-def test_each_kind_of_chart_is_drawn(console: BoardConsole) -> None:
-    """From a real store: words, numbers, lines with axes, bars, and a table with links."""
-    page = console.as_person("bruno").get(BOARD).text
-
-    assert "Ask the operator first." in panel_of(page, "Words")
-    assert "<svg" not in panel_of(page, "Words")
-    assert re.search(r"<dt>Unlocks</dt><dd>\s*60\s+km</dd>", panel_of(page, "Whole"))
-    line = panel_of(page, "Over time")
-    assert line.count('class="line"') == 2
-    assert "<h3>slowest</h3>" in line
-    assert line.count('class="value"') >= 4
-    bars = panel_of(page, "By region")
-    assert bars.count('class="fore"') == 2
-    assert re.search(r'<th scope="row">\s*coast', bars)
-    assert 'href="/cause/box_offline"' in panel_of(page, "Causes")
-
-
 def test_a_member_edits_with_a_preview(console: BoardConsole) -> None:
     """The preview shows the panels and changes no file; saving does, and both are of the squad."""
     visitor = console.as_person("amelie")
@@ -302,23 +285,6 @@ def test_the_fence_holds(console: BoardConsole, tmp_path: Path) -> None:
     assert not lost.exists()
 
 
-def test_no_board_names_a_customer(console: BoardConsole) -> None:
-    """However a SELECT hides the column, and whoever looks."""
-    asked = (
-        "SELECT account_id AS who, count(*) FROM observed GROUP BY 1",
-        "SELECT a FROM (SELECT * FROM complaints) t(a, b, c, d, e, f, g)",
-        "SELECT attempts::VARCHAR AS whole FROM attempts",
-        "SELECT string_agg(account_id) FROM platform_events",
-    )
-    panels = [{"title": f"Who {number}", "sql": sql} for number, sql in enumerate(asked)]
-    console.file().save(yaml_text({"title": "x", "panels": panels}))
-    for name in ("amelie", "root"):
-        page = console.as_person(name).get(BOARD)
-        assert page.status == 200
-        assert all("<td" in panel_of(page.text, f"Who {number}") for number in range(len(asked)))
-        assert not re.search(r"customer-\d\b", page.text)
-
-
 # Links
 
 
@@ -442,35 +408,6 @@ def test_series_of_prometheus_are_drawn(console: BoardConsole) -> None:
     assert asked["step"] == ["432"]
 
 
-@pytest.mark.parametrize(
-    ("settings", "told"),
-    [
-        ({}, "Write its address into the settings, as console.prometheus_url"),
-        ({"prometheus_url": "http://127.0.0.1:1"}, "Prometheus gave no answer"),
-    ],
-)
-def test_a_console_without_prometheus_says_so(
-    console_store: Path, tmp_path: Path, settings: dict[str, str], told: str
-) -> None:
-    """And shows the other panels."""
-    with served(console_store, tmp_path / "audit.jsonl", **settings) as url:
-        page = Visitor(url).get("/board/examples/service-level?hours=24").text
-    assert told in panel_of(page, "Burn rate")
-    assert "car-03" in panel_of(page, "Cars that failed")
-
-
-def test_the_list_says_what_is_wrong(console: BoardConsole) -> None:
-    """A broken file hides no other; its page says line and key."""
-    visitor = console.as_person("bruno")
-    page = unescape(visitor.get("/boards").text)
-
-    assert "Unlocks of the week" in page
-    assert "Coast" in page
-    assert "broken.yaml:1: panels: missing" in page
-    assert visitor.get("/board/app/broken").status == 400
-    assert 'href="/boards"' not in console.as_person("sabine").get("/").text
-
-
 @pytest.mark.prometheus
 async def test_a_real_prometheus_is_understood(tmp_path: Path) -> None:
     """Each kind of answer, and what it says of wrong PromQL."""
@@ -501,29 +438,3 @@ async def test_a_real_prometheus_is_understood(tmp_path: Path) -> None:
     assert number == Rows(("value",), [(None,)], is_whole=True)
     assert scalar == Rows(("series", "value"), [("value", 60.0)], is_whole=True)
     assert "PromQL: invalid parameter" in str(wrong)
-
-
-def test_a_unit_that_names_its_column_is_shown_once(console: BoardConsole) -> None:
-    """A share is called "%": the sign stands over the number alone."""
-    console.file().save(
-        "title: Share\npanels:\n"
-        '  - {title: Failed, chart: number, unit: "%", sql: "SELECT 12 AS percent, 3 AS late"}\n'
-    )
-    shown = console.as_person("amelie").get(BOARD).text
-    tiles = shown.partition('class="tiles"')[2].partition("</dl>")[0]
-    values = re.findall(r"<dd>(.*?)</dd>", tiles, re.DOTALL)
-    assert "<dt>%</dt>" in tiles
-    assert [" ".join(value.split()) for value in values] == ["12", "3 %"]
-
-
-def test_a_folder_that_is_not_there_is_named(console: BoardConsole) -> None:
-    """With what to do; the boards that ship are listed all the same."""
-    away = console.folder.with_name("away")
-    console.folder.rename(away)
-    try:
-        shown = unescape(console.as_person("amelie").get("/boards").text)
-    finally:
-        away.rename(console.folder)
-    assert f"the folder {console.folder} does not exist. Save a first board" in shown
-    assert "examples/unlocks" in shown
-    assert "does not exist" not in console.as_person("amelie").get("/boards").text
