@@ -21,7 +21,7 @@ from fleet_sim.runs.directory import RunDirectory, ScenarioSource
 from fleet_sim.runs.memory import rss_bytes
 from fleet_sim.runs.progress import Progress
 from fleet_sim.runs.virtual.run import VirtualOptions, VirtualRun
-from fleet_sim.scenario.loading import Scenario
+from fleet_sim.scenario.form import Scenario
 
 UNLOCKS_PER_CAR_AND_HOUR = 4 / 24
 HEARTBEAT_S = 300.0

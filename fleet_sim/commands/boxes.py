@@ -40,7 +40,8 @@ from fleet_sim.runs.live.shard_number import parse_shard
 from fleet_sim.runs.live.spread import NO_DRILLS, spread_boxes
 from fleet_sim.runs.live.stop import run_loop
 from fleet_sim.runs.progress import progress_on
-from fleet_sim.scenario.loading import Scenario, load_scenario
+from fleet_sim.scenario.form import Scenario
+from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.errors import ConfigError
 from fleet_wire.links.brokers import Brokers
 from fleet_wire.profiles.loading import load_profile

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from fleet_sim.runs.live.credentials import CredentialOptions, credentials_for
-from fleet_sim.scenario.loading import Scenario
+from fleet_sim.scenario.form import Scenario
 from fleet_wire.links.connecting import IdentityOf
 
 

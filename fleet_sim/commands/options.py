@@ -16,7 +16,7 @@ import msgspec
 
 from fleet_sim.commands.scenario_path import ScenarioPath
 from fleet_sim.runs.live.credentials import TlsFiles
-from fleet_sim.scenario.loading import Scenario
+from fleet_sim.scenario.form import Scenario
 from fleet_wire.addresses import parse_listen
 from fleet_wire.config.secrets import read_secret
 from fleet_wire.contract.signing import DEMO_SECRET

@@ -28,7 +28,8 @@ from fleet_sim.runs.live.platform import PlatformOptions, serve_platform
 from fleet_sim.runs.live.stop import run_loop
 from fleet_sim.runs.manifest import lacks_of
 from fleet_sim.runs.progress import progress_on
-from fleet_sim.scenario.loading import Scenario, load_scenario
+from fleet_sim.scenario.form import Scenario
+from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.addresses import parse_listen
 from fleet_wire.errors import ConfigError
 from fleet_wire.links.brokers import Brokers

@@ -41,7 +41,8 @@ from fleet_sim.runs.live.stop import run_loop
 from fleet_sim.runs.live.workers import LostProcessError
 from fleet_sim.runs.manifest import LoadedRun, check_digest_can_be_met, lacks_of, load_run
 from fleet_sim.runs.progress import Progress, progress_on
-from fleet_sim.scenario.loading import Lacks, Scenario
+from fleet_sim.scenario.form import Scenario
+from fleet_sim.scenario.loading import Lacks
 from fleet_wire.addresses import parse_listen
 from fleet_wire.command_line import EXPECTATION_FAILED, INTERRUPTED
 from fleet_wire.errors import ConfigError

@@ -17,7 +17,8 @@ from fleet_sim.commands.options import choose_seed, scenario_argument, seed_opti
 from fleet_sim.results import readable
 from fleet_sim.results.expectations import Condition, known_keys
 from fleet_sim.runs.source_digest import versions
-from fleet_sim.scenario.loading import Scenario, document_of, scenario_of
+from fleet_sim.scenario.form import Scenario
+from fleet_sim.scenario.loading import document_of, scenario_of
 from fleet_sim.sweeps.point import PointRecord, Task, run_task
 from fleet_sim.sweeps.shrink import Smaller, Values, shrunk
 from fleet_wire.command_line import INTERRUPTED

@@ -15,7 +15,7 @@ from fleet_sim.results import expectations
 from fleet_sim.results.safety import HitLine, faults_behind
 from fleet_sim.results.summary import Attempts, JsonLines, RunFacts, read_json, summarize
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
-from fleet_sim.scenario.loading import Scenario
+from fleet_sim.scenario.form import Scenario
 from fleet_wire.contract.attempt import Attempt, Complaint
 from fleet_wire.private_files import FOR_GROUP, write_whole
 

@@ -15,7 +15,8 @@ from fleet_sim.broker.process import BrokerKind
 from fleet_sim.faults import Need
 from fleet_sim.runs.course import Course
 from fleet_sim.runs.source_digest import versions
-from fleet_sim.scenario.loading import Lacks, Scenario, load_scenario, need_problems
+from fleet_sim.scenario.form import Scenario
+from fleet_sim.scenario.loading import Lacks, load_scenario, need_problems
 from fleet_wire.errors import ConfigError
 
 HOPS_OF_AN_UNLOCK = 4

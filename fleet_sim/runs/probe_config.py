@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fleet_sim.cars.spec import NULL_CAR, CarSpec
-from fleet_sim.scenario.loading import Scenario, select
+from fleet_sim.scenario.form import Scenario, select
 
 CLIENT_ID = "platform-probe-run"
 BROKER_WITHIN_S = 60.0

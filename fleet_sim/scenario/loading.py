@@ -18,15 +18,12 @@ from fleet_sim.faults import FAULTS, Claim, Need
 from fleet_sim.results.expectations import Condition, keys_of_parts, known_keys
 from fleet_sim.results.fleet_parts import BY
 from fleet_sim.scenario.form import (
-    Customers,
     FaultEntry,
     FleetForm,
     Group,
-    Load,
     Scenario,
     Selector,
     Window,
-    select,
 )
 from fleet_sim.scenario.times_file import read_times
 from fleet_wire.arrivals import Burst, Constant, LoadStage, Poisson, Ramp, Times
@@ -37,21 +34,6 @@ from fleet_wire.error_text import suggestion
 from fleet_wire.errors import ConfigError
 from fleet_wire.profiles.loading import NAMES, load_profile
 from fleet_wire.quantities import LONGEST_S
-
-__all__ = [
-    "Condition",
-    "Customers",
-    "FaultEntry",
-    "FleetForm",
-    "Group",
-    "Load",
-    "Scenario",
-    "Selector",
-    "Window",
-    "load_scenario",
-    "scenario_schema",
-    "select",
-]
 
 MAX_UNLOCKS = 5_000_000
 """Unlocks of one run: their times are decided in advance and held in memory."""

@@ -14,7 +14,8 @@ from typing import Any, Final
 import msgspec
 
 from fleet_sim.faults import FAULTS, Need
-from fleet_sim.scenario.loading import Lacks, Scenario, load_scenario
+from fleet_sim.scenario.form import Scenario
+from fleet_sim.scenario.loading import Lacks, load_scenario
 from fleet_wire.error_text import suggestion
 from fleet_wire.errors import ConfigError
 from fleet_wire.modes.catalogue import MODES

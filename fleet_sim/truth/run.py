@@ -31,7 +31,7 @@ from fleet_sim.runs.live.run_brokers import RunBrokers
 from fleet_sim.runs.live.stop import Stop, run_loop
 from fleet_sim.runs.progress import Progress
 from fleet_sim.runs.rentals import Movements, Rentals
-from fleet_sim.scenario.loading import Scenario
+from fleet_sim.scenario.form import Scenario
 from fleet_sim.truth.client import Client, Surroundings
 from fleet_sim.truth.customer import Customer, Script
 from fleet_sim.truth.grading import DoorMovement, Press, grade

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from fleet_sim.scenario.loading import load_scenario, select
+from fleet_sim.scenario.form import select
+from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.links.link import BrokerAddress
 from platform_probe.service.running import drain_s
 from platform_probe.settings.load import LoadSettings

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from fleet_sim.cars.distributions import LogNormal, Quantiles, Uniform
 from fleet_sim.cars.vehicle import Door
 from fleet_sim.faults import FAULTS, Fault, Need
-from fleet_sim.scenario.loading import Scenario, load_scenario
+from fleet_sim.scenario.form import Scenario
+from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.errors import ConfigError
 from tests.helpers.virtual_runs import run_virtually
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
 from fleet_sim.runs.progress import progress_on
 from fleet_sim.runs.virtual.run import VirtualOptions, VirtualRun
-from fleet_sim.scenario.loading import Scenario
+from fleet_sim.scenario.form import Scenario
 from tests.helpers.places import ROOT
 
 SCENARIOS = {path.stem: path for path in sorted((ROOT / "scenarios").rglob("*.yaml"))}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fleet_sim.runs.conclude import digest_of
-from fleet_sim.scenario.loading import Scenario
+from fleet_sim.scenario.form import Scenario
 from tests.helpers.commands import lines
 from tests.helpers.virtual_runs import run_virtually
 

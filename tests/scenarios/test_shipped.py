@@ -15,7 +15,8 @@ from bench.score.cases import read_run
 from bench.score.figures import is_among
 from fleet_sim.__main__ import main
 from fleet_sim.faults import FAULTS
-from fleet_sim.scenario.loading import Scenario, load_scenario
+from fleet_sim.scenario.form import Scenario
+from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.contract.diagnosis import RankedMode, Weighed
 from fleet_wire.modes.catalogue import MODES
 from tests.helpers.commands import lines

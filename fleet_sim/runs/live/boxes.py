@@ -29,7 +29,8 @@ from fleet_sim.runs.live.stop import route_signals, wait_up_to
 from fleet_sim.runs.live.workers import Workers
 from fleet_sim.runs.progress import Progress
 from fleet_sim.runs.rentals import population_of
-from fleet_sim.scenario.loading import Lacks, Scenario
+from fleet_sim.scenario.form import Scenario
+from fleet_sim.scenario.loading import Lacks
 from fleet_wire.errors import ConfigError
 from fleet_wire.systemd import service_of_systemd
 

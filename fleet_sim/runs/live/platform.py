@@ -35,7 +35,7 @@ from fleet_sim.runs.live.stop import route_signals, wait_up_to
 from fleet_sim.runs.live.waiting import Waiting, why_not
 from fleet_sim.runs.live.wall_clock import WallClockFollower
 from fleet_sim.runs.progress import Progress
-from fleet_sim.scenario.loading import Scenario
+from fleet_sim.scenario.form import Scenario
 from fleet_wire.background import BackgroundWriter, write_all
 from fleet_wire.contract.platform_log import PlatformEvent, encode_events
 from fleet_wire.errors import LimitError

@@ -42,7 +42,8 @@ from fleet_sim.runs.probe_config import probe_config, target_ids
 from fleet_sim.runs.progress import Progress
 from fleet_sim.runs.progress_state import LoadState, UnlocksSoFar
 from fleet_sim.runs.rentals import PLATFORM, Movements, Rentals
-from fleet_sim.scenario.loading import Lacks, Scenario
+from fleet_sim.scenario.form import Scenario
+from fleet_sim.scenario.loading import Lacks
 from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.links.connecting import IdentityOf
 from fleet_wire.private_files import FOR_OWNER

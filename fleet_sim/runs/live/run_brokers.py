@@ -11,7 +11,7 @@ from fleet_sim.broker.process import BrokerKind, BrokerProcess, start_broker
 from fleet_sim.faults import Need
 from fleet_sim.runs.injection import broker_settings
 from fleet_sim.runs.live.broker_control import MosquittoControl
-from fleet_sim.scenario.loading import Scenario
+from fleet_sim.scenario.form import Scenario
 from fleet_wire.errors import ConfigError
 from fleet_wire.links.brokers import Brokers
 from fleet_wire.profiles.loading import load_profile

@@ -25,7 +25,7 @@ from fleet_sim.runs.live.run import LiveOptions, RunsOn, fleet_options
 from fleet_sim.runs.live.run_brokers import RunBrokers
 from fleet_sim.runs.live.worker import play_worker
 from fleet_sim.runs.live.workers import MAX_PROCESSES, Workers
-from fleet_sim.scenario.loading import Scenario, select
+from fleet_sim.scenario.form import Scenario, select
 from fleet_wire.errors import ConfigError
 from fleet_wire.links.brokers import Brokers
 

@@ -21,7 +21,7 @@ from fleet_sim.runs.live import worker_messages as messages
 from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
 from fleet_sim.runs.live.health import OwnPulse
 from fleet_sim.runs.progress import Progress
-from fleet_sim.scenario.loading import Scenario
+from fleet_sim.scenario.form import Scenario
 from fleet_wire.errors import UnlockpathError
 
 COUNTS_S: Final = 0.5

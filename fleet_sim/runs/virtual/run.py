@@ -51,7 +51,7 @@ from fleet_sim.runs.virtual.time import (
     VirtualEnvironment,
     VirtualTimers,
 )
-from fleet_sim.scenario.loading import Scenario
+from fleet_sim.scenario.form import Scenario
 from fleet_wire.contract.codec import encode
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.incident import Incident

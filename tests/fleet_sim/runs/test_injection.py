@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from fleet_sim.faults import FAULTS, Hit
 from fleet_sim.runs.injection import end_injections, inject_all
-from fleet_sim.scenario.loading import Scenario, load_scenario
+from fleet_sim.scenario.form import Scenario
+from fleet_sim.scenario.loading import load_scenario
 from tests.helpers.faulty import SETTLED_S, Street
 
 HEAD = """\

@@ -14,14 +14,8 @@ from hypothesis import strategies as st
 
 from fleet_sim.cars.parameters import BoxParameters
 from fleet_sim.faults import FAULTS
-from fleet_sim.scenario.loading import (
-    Group,
-    Scenario,
-    Selector,
-    load_scenario,
-    scenario_schema,
-    select,
-)
+from fleet_sim.scenario.form import Group, Scenario, Selector, select
+from fleet_sim.scenario.loading import load_scenario, scenario_schema
 from fleet_wire.config.file import load_document
 from fleet_wire.contract.topics import VEHICLE_ID
 from fleet_wire.errors import ConfigError

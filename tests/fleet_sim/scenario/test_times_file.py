@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fleet_sim.scenario.loading import Scenario, load_scenario
+from fleet_sim.scenario.form import Scenario
+from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.errors import ConfigError
 from fleet_wire.randomness import RandomStream
 

@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from fleet_sim.cars.spec import STREET
-from fleet_sim.scenario.loading import Scenario, load_scenario
+from fleet_sim.scenario.form import Scenario
+from fleet_sim.scenario.loading import load_scenario
 from platform_probe.__main__ import main
 from tests.helpers.incident_store import COMPLAINT, make_incident_store
 from tests.helpers.stores import KeptStores
