@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.helpers.api_player import ApiPlayer
 from tests.helpers.broker_player import BrokerPlayer
 from tests.helpers.car_player import CarPlayer
 from tests.helpers.count_player import CountPlayer
@@ -68,6 +69,7 @@ PLAYERS: dict[Path, Callable[[], Player]] = {
     **dict.fromkeys(sorted(RUNS.glob("*.txt")), RunPlayer),
     **dict.fromkeys(sorted(SIM_COMMANDS.glob("*.txt")), RunPlayer),
     **dict.fromkeys(sorted(TRUTH.glob("*.txt")), TruthPlayer),
+    ROOT / "tests/fleet_sim/api/requests.txt": ApiPlayer,
     ROOT / "tests/platform_probe/outputs/counts.txt": CountPlayer,
     ROOT / "tests/platform_probe/learn/drafting.txt": DraftPlayer,
     ROOT / "tests/platform_probe/measure/probe.txt": ProbePlayer,

@@ -1,4 +1,7 @@
-"""The API over HTTP: what the platform is asked, what the phone is answered, what is counted."""
+"""The API over HTTP: who hangs up, what nothing has treated, and what is counted.
+
+`requests.txt` has what the platform is asked, and what the phone is answered.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,14 @@ import asyncio
 import gzip
 import zlib
 from collections.abc import AsyncIterator
-from typing import Any
 
 import msgspec
 import pytest
 
 from fleet_sim.api import server as server_module
-from fleet_sim.platform.operations import Answer, Operation
+from fleet_sim.platform.operations import Answer
 from fleet_wire.contract import problems
-from fleet_wire.contract.platform_log import decode_event, encode_event
+from fleet_wire.contract.platform_log import encode_event
 from tests.helpers.fake_platform import FakePlatform, ServedApi, served_api
 from tests.helpers.waiting import eventually
 
@@ -37,197 +39,6 @@ async def api(platform: FakePlatform) -> AsyncIterator[ServedApi]:
         yield api
 
 
-@pytest.mark.parametrize(
-    ("operation", "method", "path", "body", "fields"),
-    [
-        (
-            Operation.BOOK, "POST", "/bookings", {"vehicle_id": "car-1", "ends_at": 7},
-            {"vehicle_id": "car-1", "ends_at": 7.0, "starts_at": None},
-        ),
-        (
-            Operation.BOOK, "POST", "/bookings",
-            {"vehicle_id": "car-1", "starts_at": 5.5, "ends_at": 7.0, "newer": "than we"},
-            {"vehicle_id": "car-1", "ends_at": 7.0, "starts_at": 5.5},
-        ),
-        (
-            Operation.EXTEND, "PATCH", "/bookings/b-1", {"ends_at": 9},
-            {"booking_id": "b-1", "ends_at": 9.0},
-        ),
-        (Operation.END, "POST", "/bookings/b%2D1/end?x=1", None, {"booking_id": "b-1"}),
-        (Operation.UNLOCK, "POST", UNLOCK, BOOKING, {"vehicle_id": "car-1", **BOOKING}),
-        (Operation.LOCK, "POST", "/vehicles/ü/lock", BOOKING, {"vehicle_id": "ü", **BOOKING}),
-        (Operation.VEHICLE_STATE, "GET", "/vehicles/car-1", None, {"vehicle_id": "car-1"}),
-        (Operation.COMMAND_STATUS, "GET", "/commands/c-1", None, {"command_id": "c-1"}),
-    ],
-)  # fmt: skip
-async def test_each_operation_has_its_route(
-    operation: Operation,
-    method: str,
-    path: str,
-    body: Any,
-    fields: dict[str, Any],
-    api: ServedApi,
-    platform: FakePlatform,
-) -> None:
-    """What stands in path and body comes to the platform, and nothing else."""
-    answer = await api.send(method, path, body)
-    assert (answer.status, answer.body) == (200, b'{"fake":true}')
-    assert answer.content_type == "application/json"
-    asked = msgspec.structs.asdict(platform.request)
-    assert asked.pop("operation") is operation
-    assert asked.pop("token") == "anna.0123"
-    assert asked.pop("wait_s") == 0
-    assert {name: value for name, value in asked.items() if value is not None} == {
-        name: value for name, value in fields.items() if value is not None
-    }
-
-
-async def test_headers_come_to_the_platform(api: ServedApi, platform: FakePlatform) -> None:
-    """Wait, key, trace and version; the answer has the place and time to ask again.
-
-    A version that is none goes no further.
-    """
-    problem = problems.TOO_MANY_REQUESTS
-    platform.answer = Answer(
-        status=429, body=problem.body(), problem=problem, retry_after_s=1.2, location="/commands/c"
-    )
-    answer = await api.send(
-        "POST", UNLOCK, BOOKING, prefer="respond-async, WAIT=10", idempotency_key='"k 1"',
-        traceparent=TRACEPARENT, app_version="5.12.0",
-    )  # fmt: skip
-    request = platform.request
-    assert (request.wait_s, request.idempotency_key) == (10.0, "k 1")
-    assert (request.traceparent, request.app_version) == (TRACEPARENT, "5.12.0")
-    assert answer.headers["Preference-Applied"] == "wait=10"
-    assert (answer.headers["Location"], answer.headers["Retry-After"]) == ("/commands/c", "2")
-    for version in ("<script>", "5" * 33, "ü", "5 1"):
-        await api.send("POST", UNLOCK, BOOKING, app_version=version)
-        assert platform.request.app_version is None
-
-
-@pytest.mark.parametrize(
-    ("prefer", "wait_s"),
-    [("wait=99999", 60), ('wait="7"', 7), ("wait=7;x=y", 7), ("wait=-1", 0), ("wait", 0), ("", 0)],
-)
-async def test_a_wish_to_wait(
-    prefer: str, wait_s: int, api: ServedApi, platform: FakePlatform
-) -> None:
-    """It has an end; one that cannot be read is none."""
-    answer = await api.send("POST", UNLOCK, BOOKING, prefer=prefer)
-    assert platform.request.wait_s == wait_s
-    assert ("Preference-Applied" in answer.headers) is (wait_s > 0)
-
-
-@pytest.mark.parametrize(
-    ("body", "errors"),
-    [
-        (b"", [{"detail": "Input data was truncated", "pointer": "#"}]),
-        (b'{"booking_id"', [{"detail": "Input data was truncated", "pointer": "#"}]),
-        (b'{"booking_id":"\\u12', [{"detail": "Input data was truncated", "pointer": "#"}]),
-        (
-            b'{"booking_id":"\\ud800"}',
-            [
-                {
-                    "detail": "JSON is malformed: unexpected end of escaped utf-16 surrogate pair"
-                    " (byte 21)",
-                    "pointer": "#",
-                }
-            ],
-        ),
-        (b'{"booking_id":"\xff"}', [{"detail": "not UTF-8", "pointer": "#"}]),
-        (b"{}", [{"detail": "missing", "pointer": "#/booking_id"}]),
-        (b'{"booking_id":7}', [{"detail": "Expected `str`, got `int`", "pointer": "#/booking_id"}]),
-        (b"[]", [{"detail": "Expected `object`, got `array`", "pointer": "#"}]),
-    ],
-)
-async def test_a_body_that_cannot_be_read(
-    body: bytes, errors: list[dict[str, str]], api: ServedApi, platform: FakePlatform
-) -> None:
-    """400 says what is wrong, and where; the platform is not bothered."""
-    answer, problem = await api.problem("POST", UNLOCK, body)
-    assert (answer.status, problem["type"]) == (400, "/problems/invalid-request")
-    assert problem["errors"] == errors
-    assert not platform.asked
-    requested, line = api.log
-    assert [decode_event(encode_event(each)) for each in api.log] == api.log
-    assert (requested.event, line.event) == ("requested", "answered")
-    assert requested.request_id == line.request_id
-    assert (line.vehicle_id, line.method, line.endpoint) == (
-        "car-1", "POST", "/vehicles/{vehicle_id}/unlock",
-    )  # fmt: skip
-    assert (line.status, line.problem, line.operation) == (400, "invalid-request", "unlock")
-    assert line.reason == f"{errors[0]['pointer']}: {errors[0]['detail']}"
-    assert line.trace_id == problem["trace_id"]
-
-
-TURNED_DOWN: list[tuple[str, str, Any, dict[str, Any], int, str]] = [
-    ("POST", UNLOCK, b"a=b", {"Content_Type": "text/plain"}, 415, "unsupported-media-type"),
-    ("POST", UNLOCK, BOOKING, {"Content_Encoding": "foo"}, 415, "unsupported-media-type"),
-    ("POST", UNLOCK, BOOKING, {"Content_Encoding": "x-gzip"}, 415, "unsupported-media-type"),
-    ("POST", UNLOCK, BOOKING, {"Content_Encoding": "gzip, gzip"}, 415, "unsupported-media-type"),
-    ("POST", UNLOCK, BOOKING, {"Content_Encoding": "br"}, 415, "unsupported-media-type"),
-    ("POST", UNLOCK, b"no gzip", {"Content_Encoding": "gzip"}, 400, "invalid-request"),
-    ("POST", UNLOCK, b" " * 20_000, {}, 413, "body-too-large"),
-    *(
-        ("POST", UNLOCK, BOOKING, {"idempotency_key": key}, 400, "invalid-request")
-        for key in ("", '"', '""', "a b", "k" * 256, "ü")
-    ),
-    *(
-        ("POST", path, BOOKING, {}, 404, "route-unknown")
-        for path in ("/nothing", "/bookings/", "/bookings/b/extend", f"/vehicles/{'c' * 129}/lock")
-    ),
-    ("GET", UNLOCK, None, {}, 405, "method-not-allowed"),
-    ("DELETE", "/bookings/b-1", None, {}, 405, "method-not-allowed"),
-    ("POST", "/", None, {}, 405, "method-not-allowed"),
-    ("FOO", UNLOCK, BOOKING, {}, 400, "invalid-request"),
-    ("GET", "/vehicles/" + "a" * 9_000, None, {}, 414, "blank"),
-    ("POST", UNLOCK, BOOKING, {"X_Long": "a" * 9_000}, 431, "blank"),
-    ("POST", UNLOCK, BOOKING, {f"X_{n}": "a" for n in range(140)}, 431, "blank"),
-]
-
-
-@pytest.mark.parametrize(("method", "path", "body", "headers", "status", "problem"), TURNED_DOWN)
-async def test_what_is_turned_down_is_a_problem_in_the_log(
-    method: str,
-    path: str,
-    body: Any,
-    headers: dict[str, Any],
-    status: int,
-    problem: str,
-    api: ServedApi,
-    platform: FakePlatform,
-) -> None:
-    """Each says what is wrong; the platform is not bothered, and nothing is an error of ours."""
-    answer = await api.send(method, path, body, **headers)
-    details = msgspec.json.decode(answer.body)
-    assert (answer.status, details["status"]) == (status, status)
-    assert problem == "blank" or details["type"] == f"/problems/{problem}"
-    line = api.log[-1]
-    assert (line.event, line.status, line.trace_id) == ("answered", status, details["trace_id"])
-    assert encode_event(line)
-    assert not platform.asked
-    assert not api.untreated
-
-
-async def test_what_is_turned_down_says_what_would_do(api: ServedApi) -> None:
-    """The header at fault, the codings and methods that there are, and what is too long."""
-    _, problem = await api.problem("POST", UNLOCK, BOOKING, idempotency_key='"')
-    assert [error["header"] for error in problem["errors"]] == ["Idempotency-Key"]
-    for coding in ("foo", "br"):  # the parser stops at the second
-        answer = await api.send("POST", UNLOCK, BOOKING, Content_Encoding=coding)
-        assert answer.headers["Accept-Encoding"] == "gzip, deflate"
-    _, problem = await api.problem("POST", UNLOCK, b"no gzip", Content_Encoding="gzip")
-    assert problem["errors"] == [{"detail": "it is not what Content-Encoding says", "pointer": "#"}]
-    for method, path, allowed in (
-        ("GET", UNLOCK, "POST"), ("DELETE", "/bookings/b-1", "PATCH"), ("POST", "/", "GET, HEAD")
-    ):  # fmt: skip
-        assert (await api.send(method, path)).headers["Allow"] == allowed
-    answer = await api.send("GET", "/vehicles/" + "a" * 9_000)
-    assert b"an address that is too long" in answer.body
-    answer = await api.send("GET", "/vehicles/car-1", App_Version="1" * 9_000)
-    assert b"more about itself" in answer.body
-
-
 @pytest.mark.parametrize("depth", [1_000, 8_000])
 async def test_a_body_that_is_nested_deeply(depth: int, api: ServedApi) -> None:
     """It is a bad body like any other."""
@@ -246,27 +57,6 @@ async def test_a_body_in_a_coding_that_is_read(coding: str, api: ServedApi) -> N
         "POST", UNLOCK, packed[coding], Content_Encoding=coding, Content_Type=json
     )
     assert answer.status == 200
-
-
-@pytest.mark.parametrize(
-    ("header", "challenge"),
-    [
-        (None, 'Bearer realm="unlockpath"'),
-        ("Basic YTpi", 'Bearer realm="unlockpath"'),
-        ("bearer wrong", 'Bearer realm="unlockpath", error="invalid_token"'),
-    ],
-)
-async def test_a_token_that_is_none(
-    header: str | None, challenge: str, api: ServedApi, platform: FakePlatform
-) -> None:
-    """401 says how to sign in, whatever stands in the body; the platform has decided it."""
-    problem = problems.UNAUTHENTICATED
-    platform.answer = Answer(status=401, body=problem.body(), problem=problem)
-    headers = {} if header is None else {"Authorization": header}
-    answer, details = await api.problem("POST", UNLOCK, BOOKING, token=None, **headers)
-    assert (answer.status, details["type"]) == (401, "/problems/unauthenticated")
-    assert answer.headers["WWW-Authenticate"] == challenge
-    assert platform.request.token == ("wrong" if header == "bearer wrong" else None)
 
 
 async def test_what_nothing_has_treated(api: ServedApi, platform: FakePlatform) -> None:
