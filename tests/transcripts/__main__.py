@@ -18,6 +18,7 @@ from tests.helpers.detection_player import DetectionPlayer
 from tests.helpers.draft_player import DraftPlayer
 from tests.helpers.incident_player import IncidentPlayer
 from tests.helpers.join_player import JoinPlayer
+from tests.helpers.link_player import LinkPlayer
 from tests.helpers.places import ROOT
 from tests.helpers.platform_player import PlatformPlayer
 from tests.helpers.probe_player import ProbePlayer
@@ -70,6 +71,7 @@ PLAYERS: dict[Path, Callable[[], Player]] = {
     **dict.fromkeys(sorted(SIM_COMMANDS.glob("*.txt")), RunPlayer),
     **dict.fromkeys(sorted(TRUTH.glob("*.txt")), TruthPlayer),
     ROOT / "tests/fleet_sim/api/requests.txt": ApiPlayer,
+    ROOT / "tests/fleet_wire/links/lean/link.txt": LinkPlayer,
     ROOT / "tests/platform_probe/outputs/counts.txt": CountPlayer,
     ROOT / "tests/platform_probe/learn/drafting.txt": DraftPlayer,
     ROOT / "tests/platform_probe/measure/probe.txt": ProbePlayer,

@@ -15,8 +15,6 @@ from hypothesis import strategies as st
 from fleet_wire.errors import LocalProtocolError
 from fleet_wire.links.lean.link import LeanLink
 from fleet_wire.links.link import (
-    PACKET_TOO_LARGE,
-    Disconnected,
     EndReason,
     LinkLimits,
     PublishProperties,
@@ -36,21 +34,6 @@ NEVER_S = 3_600.0
 
 def _puback(packet_id: int) -> bytes:
     return mqtt5.PubAckPacket(packet_id).write()
-
-
-async def test_all_packets_of_one_iteration_leave_in_one_write() -> None:
-    """PUBACKs and publishes that one read causes leave together."""
-    client, link, transport = FakeNetwork().connected_client("topic")
-    await turn()
-    transport.writes.clear()
-    link.data_received(publish_from_broker(b"1", 1) + publish_from_broker(b"2", 2))
-    link.publish("answer", b"")
-    link.publish("heartbeat", b"", qos=0)
-    assert transport.writes == []
-    await turn()
-    assert len(transport.writes) == 1
-    assert transport.names() == ["PubAck", "PubAck", "Publish", "Publish"]
-    assert client.payloads == [b"1", b"2"]
 
 
 class _Door:
@@ -79,15 +62,6 @@ async def test_what_is_read_together_is_handed_on_in_one_visit() -> None:
     assert client.payloads == [b"1", b"2"] * 3
 
 
-async def test_what_is_whole_is_taken_before_what_breaks_the_protocol_behind_it() -> None:
-    """A message in front of nonsense has come all the same."""
-    client, link, transport = FakeNetwork().connected_client("topic")
-    link.data_received(publish_from_broker(b"1", 1) + b"\xf0\x00" + publish_from_broker(b"2", 2))
-    assert client.payloads == [b"1"]
-    assert [end.why for end in client.ends] == [EndReason.PROTOCOL_ERROR]
-    assert transport.how_closed == "closed"
-
-
 async def test_pubacks_gather_where_messages_come_together() -> None:
     """They leave together when their time is up, or with the next message, and in order."""
     link, transport = await _gathering_link()
@@ -103,31 +77,6 @@ async def test_pubacks_gather_where_messages_come_together() -> None:
     link.publish("answer", b"")
     await turn()
     assert transport.names() == ["PubAck", "PubAck", "PubAck", "Publish"]
-
-
-async def test_a_lone_puback_does_not_wait_for_others() -> None:
-    """It may be all that the broker waits for: ejabberd sends one message at a time."""
-    network = FakeNetwork(LinkLimits(acknowledge_after_s=NEVER_S))
-    _, link, transport = network.connected_client("topic")
-    await turn()
-    transport.writes.clear()
-    for number in range(1, 4):
-        link.data_received(publish_from_broker(b"", number))
-        await turn()
-        assert transport.names() == ["PubAck"] * number
-
-
-async def test_pubacks_do_not_wait_when_they_fill_a_window() -> None:
-    """RabbitMQ has sent all that it will."""
-    link, transport = await _gathering_link(NEVER_S)
-    for number in range(3, 12):
-        link.data_received(publish_from_broker(b"", number))
-        await turn()
-        assert transport.writes == []
-    link.data_received(publish_from_broker(b"", 12))
-    await turn()
-    assert transport.names() == ["PubAck"] * 10
-    assert len(transport.writes) == 1
 
 
 async def _gathering_link(acknowledge_after_s: float = 0.005) -> tuple[LeanLink, FakeTransport]:
@@ -240,96 +189,6 @@ async def test_what_breaks_the_protocol(data: bytes, code: int) -> None:
     assert int(goodbye.reason_code) == code
 
 
-async def test_anything_before_connack_breaks_the_protocol() -> None:
-    """The first packet must be CONNACK."""
-    client, link = (network := FakeNetwork()).client()
-    link.connect()
-    network.accept()
-    link.data_received(publish_from_broker(b""))
-    assert [end.why for end in client.ends] == [EndReason.PROTOCOL_ERROR]
-
-
-async def test_more_unacknowledged_than_the_receive_maximum() -> None:
-    """A broker that ignores our receive maximum is closed on."""
-    client, link, transport = FakeNetwork(LinkLimits(receive_max=3)).connected_client("topic")
-    client.acknowledges = False
-    for packet_id in (1, 2, 3, 3):
-        link.data_received(publish_from_broker(b"", packet_id))
-    assert transport.how_closed == ""
-    link.data_received(publish_from_broker(b"", 4))
-    assert [end.why for end in client.ends] == [EndReason.PROTOCOL_ERROR]
-
-
-async def test_window_of_the_broker_and_order_behind_it() -> None:
-    """No more than the broker's receive maximum is in flight; what waits keeps its order."""
-    client, link, transport = FakeNetwork().connected_client()
-    for number in range(50):
-        link.publish("topic", b"%d" % number, on_ack=client.acks.append)
-    await turn()
-    assert transport.names().count("Publish") == 20
-    link.data_received(_puback(5) + _puback(1))
-    await turn()
-    sent = [packet for packet in transport.packets() if isinstance(packet, mqtt5.PublishPacket)]
-    assert [int(packet.payload) for packet in sent] == list(range(22))
-    assert client.acks == [0, 0]
-
-
-async def test_puback_of_unknown_ids_is_harmless() -> None:
-    """A PUBACK that nobody waits for changes nothing."""
-    client, link, _ = FakeNetwork().connected_client()
-    link.publish("topic", b"", on_ack=client.acks.append)
-    link.data_received(_puback(60_000) + _puback(1) + _puback(1))
-    assert client.acks == [0]
-    assert link.is_connected
-
-
-async def test_retransmission_with_dup_when_the_session_resumes() -> None:
-    """The same packet ids again, in order, marked DUP; what waited follows unmarked."""
-    client, link, first = (network := FakeNetwork()).connected_client()
-    for number in range(22):
-        link.publish("topic", b"%d" % number)
-    await turn()
-    link.data_received(_puback(2))
-    link.connection_lost(None)
-    link.connect()
-    second = network.accept()
-    link.data_received(mqtt5.ConnAckPacket(session_present=True, receive_max=30).write())
-    await turn()
-    before = [packet for packet in first.packets() if isinstance(packet, mqtt5.PublishPacket)]
-    again = [packet for packet in second.packets() if isinstance(packet, mqtt5.PublishPacket)]
-    assert [packet.payload for packet in again] == [
-        b"%d" % number for number in range(22) if number != 1
-    ]
-    assert [packet.packet_id for packet in again[:19]] == [
-        packet.packet_id for packet in before if packet.packet_id not in (2, 21)
-    ]
-    assert [packet.duplicate for packet in again] == [True] * 20 + [False]
-    assert [end.why for end in client.ends] == [EndReason.BROKER_CLOSED]
-
-
-async def test_retransmission_as_new_when_the_session_is_lost() -> None:
-    """A broker without the session gets everything as if for the first time."""
-    _, link, _ = (network := FakeNetwork()).connected_client()
-    link.publish("topic", b"1")
-    for session_present in (True, False):
-        link.connection_lost(None)
-        link.connect()
-        transport = network.accept()
-        link.data_received(mqtt5.ConnAckPacket(session_present=session_present).write())
-        await turn()
-        (packet,) = [p for p in transport.packets() if isinstance(p, mqtt5.PublishPacket)]
-        assert packet.duplicate == session_present
-
-
-async def test_queue_is_limited() -> None:
-    """Above `max_queued` a publish raises, and nothing of it remains."""
-    _, link = FakeNetwork(LinkLimits(max_queued=3)).client()
-    for _ in range(3):
-        link.publish("topic", b"")
-    with pytest.raises(LocalProtocolError, match="3 messages wait"):
-        link.publish("topic", b"")
-
-
 @pytest.mark.parametrize("topic", ["", "a/+", "#", "a\0b", "x" * 70_000, "\ud800"])
 async def test_invalid_topics_raise(topic: str) -> None:
     """What MQTT does not allow as a topic is our own side's error."""
@@ -341,71 +200,6 @@ async def test_invalid_topics_raise(topic: str) -> None:
         link.publish("topic", b"", qos=2)
     with pytest.raises(LocalProtocolError):
         link.publish("topic", b"", properties=PublishProperties(expiry_s=-1))
-
-
-async def test_packet_above_the_brokers_limit() -> None:
-    """Too large for the broker: an error at once, or 149 where it was queued before."""
-    client, link = (network := FakeNetwork()).client()
-    link.publish("topic", bytes(500), on_ack=client.acks.append)
-    link.publish("topic", b"fits", on_ack=client.acks.append)
-    link.connect()
-    transport = network.accept()
-    link.data_received(mqtt5.ConnAckPacket(max_packet_size=100).write())
-    await turn()
-    assert client.acks == [PACKET_TOO_LARGE]
-    assert transport.names() == ["Connect", "Publish"]
-    with pytest.raises(LocalProtocolError, match="the broker takes 100"):
-        link.publish("topic", bytes(500))
-
-
-async def test_back_pressure() -> None:
-    """While the peer does not read, QoS 0 is dropped, and QoS 1 waits."""
-    _, link, transport = FakeNetwork().connected_client()
-    await turn()
-    transport.writes.clear()
-    link.pause_writing()
-    link.publish("topic", b"waits")
-    link.publish("topic", b"dropped", qos=0)
-    await turn()
-    assert transport.writes == []
-    link.resume_writing()
-    await turn()
-    assert transport.names() == ["Publish"]
-
-
-async def test_old_messages_are_not_acknowledged_on_a_new_connection() -> None:
-    """Only a message of this connection gets a PUBACK, and only once."""
-    client, link, _ = (network := FakeNetwork()).connected_client("topic")
-    client.acknowledges = False
-    link.data_received(publish_from_broker(b"old", 1))
-    link.connection_lost(ConnectionResetError(104, "reset"))
-    link.connect()
-    transport = network.accept()
-    link.data_received(CONNACK + mqtt5.SubAckPacket(2, [mqtt5.SubAckReasonCode(1)]).write())
-    link.data_received(publish_from_broker(b"new", 1))
-    for message in (client.messages[0], client.messages[1], client.messages[1]):
-        link.acknowledge(message)
-    await turn()
-    assert transport.names().count("PubAck") == 1
-    assert client.ends == [Disconnected(EndReason.BROKER_CLOSED, None, "Connection reset by peer")]
-
-
-async def test_refused_connack_and_suback() -> None:
-    """An error code in CONNACK or SUBACK ends the attempt with that code."""
-    client, link = (network := FakeNetwork()).client("topic")
-    link.connect()
-    network.accept()
-    refused = mqtt5.ConnAckPacket(reason_code=mqtt5.ConnAckReasonCode.BAD_USER_NAME_OR_PASSWORD)
-    link.data_received(refused.write())
-    link.connect()
-    network.accept()
-    denied = mqtt5.SubAckPacket(1, [mqtt5.SubAckReasonCode.NOT_AUTHORIZED])
-    link.data_received(CONNACK + denied.write())
-    assert client.ends == [
-        Disconnected(EndReason.REFUSED, 134, "bad user name or password"),
-        Disconnected(EndReason.REFUSED, 135, "SUBSCRIBE: not authorized"),
-    ]
-    assert client.sessions_present == []
 
 
 @pytest.mark.parametrize("stage", ["waiting", "opening", "connecting", "subscribing", "connected"])
@@ -445,14 +239,6 @@ async def test_closing_at_every_stage(stage: str, how: str, closed: str) -> None
     assert client.ends == []
 
 
-async def test_broker_says_why_it_closes() -> None:
-    """The code of the broker's DISCONNECT reaches the owner, once."""
-    client, link, _ = FakeNetwork().connected_client()
-    code = mqtt5.DisconnectReasonCode.SESSION_TAKEN_OVER
-    link.data_received(mqtt5.DisconnectPacket(reason_code=code).write() * 2)
-    assert client.ends == [Disconnected(EndReason.BROKER_CLOSED, 142, "session taken over")]
-
-
 async def test_handler_that_raises_closes_its_link_alone(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -482,26 +268,6 @@ async def test_session_that_raises_ends_the_attempt() -> None:
     network.accept()
     assert [end.why for end in client.ends] == [EndReason.HANDLER_ERROR]
     network.connected_client()
-
-
-async def test_frozen_link_neither_reads_nor_writes() -> None:
-    """Frozen: reading pauses, writes are held; a loss is noticed at thaw."""
-    network = FakeNetwork()
-    client, link, transport = network.connected_client("topic")
-    await turn()
-    transport.writes.clear()
-    link.freeze()
-    link.publish("topic", b"held")
-    link.publish("topic", b"dropped", qos=0)
-    await turn()
-    assert transport.is_reading_paused
-    assert transport.writes == []
-    link.connection_lost(None)
-    assert (link.is_connected, client.ends) == (True, [])
-    link.thaw()
-    assert client.ends == []
-    await turn()
-    assert [end.why for end in client.ends] == [EndReason.BROKER_CLOSED]
 
 
 async def test_left_connection_is_neither_written_to_nor_heard() -> None:
@@ -535,22 +301,6 @@ async def test_freeze_inside_a_read_holds_the_rest() -> None:
     await turn()
     assert client.payloads == [b"1", b"2"]
     assert transport.is_reading_paused
-
-
-async def test_ping_when_idle_and_end_without_answer() -> None:
-    """A ping goes out only when nothing was sent; without any answer the link ends."""
-    network = FakeNetwork(LinkLimits(ping_timeout_s=3))
-    client, link, transport = network.connected_client("topic")
-    await turn()
-    now = network.wheel.tick
-    assert link.check(now + 58) == now + 59
-    assert link.check(now + 59) == now + 62
-    await turn()
-    assert transport.names().count("PingReq") == 1
-    link.data_received(b"\xd0\x00")
-    assert link.check(now + 70) == now + 73
-    assert link.check(now + 73) == 0
-    assert [end.why for end in client.ends] == [EndReason.KEEPALIVE]
 
 
 async def test_goodbye_to_a_peer_that_does_not_read_is_bounded(
