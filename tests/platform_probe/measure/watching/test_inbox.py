@@ -1,25 +1,20 @@
-"""The inbox: everything that can come on a topic, well-formed or not."""
+"""The inbox: floods, what it hands on, and what fails; `inbox.txt` has single messages."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from prometheus_client import CollectorRegistry
 
-from fleet_wire.contract.attempt import Source
-from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.causes import Outcome
 from fleet_wire.contract.codec import MAX_PAYLOAD_BYTES, encode
 from fleet_wire.contract.messages import (
     Action,
-    CarEvent,
     Command,
-    EventName,
     Phase,
     Reason,
     Result,
@@ -27,55 +22,29 @@ from fleet_wire.contract.messages import (
 )
 from fleet_wire.contract.topics import NULL_BOXES, TopicKind
 from fleet_wire.links.link import Message
+from fleet_wire.profiles.loading import load_profile
 from platform_probe.journal.entries import BrokerLine, CarMessage, CarRemoved, Entry
 from platform_probe.journal.feed import JournalFeed, JournalTime
 from platform_probe.measure.watching.inbox import (
     LOOKED_THROUGH_EVERY,
     MAX_NAMED,
-    Inbox,
     subscriptions,
 )
-from platform_probe.measure.watching.known_values import MOST_VALUES, KnownValues
+from platform_probe.measure.watching.known_values import MOST_VALUES
 from platform_probe.outputs.dimension import MAX_NEW_OF_ONE, OTHER
-from platform_probe.outputs.logs import SHOWN_LETTERS, Complaints
-from platform_probe.outputs.metrics import ProbeMetrics
+from platform_probe.outputs.logs import SHOWN_LETTERS
 from tests.helpers.hand_made_boxes import OFFLINE, ONLINE, state_of
-from tests.helpers.log_lines import Log
 from tests.helpers.messages import message_of
-from tests.helpers.tracker_bench import CAR, DEADLINE_S, OTHER_CAR, TrackerBench
+from tests.helpers.other_bench import OtherBench
+from tests.helpers.profile_files import profile_of
+from tests.helpers.tracker_bench import CAR, OTHER_CAR
 
 LONG = b"s" * 200
 COMMAND = Command("k1", Action.UNLOCK, 0, 30_000, 1, "signature")
 
 
-def _raise(error: Exception) -> None:
-    """Let a defect fail the test."""
-    raise error
-
-
-@dataclass
-class InboxBench:
-    """An inbox, what lies behind it, and its log."""
-
-    behind: TrackerBench = field(default_factory=TrackerBench)
-
-    def __post_init__(self) -> None:
-        """Put it together."""
-        self.metrics = ProbeMetrics(CollectorRegistry(), version="test")
-        self.log = Log(clock=self.behind.clock)
-        complaints = Complaints(self.log.logger, self.behind.clock)
-        self.inbox = Inbox(
-            self.behind.tracker,
-            self.metrics,
-            complaints,
-            unix_s=self.behind.clock.unix_s,
-            values=KnownValues(self.behind.clock, self.metrics.capped_values),
-        )
-        self.inbox.on_defect = _raise
-
-    def take(self, topic: str, payload: bytes, **changes: Any) -> None:
-        """Let a message come."""
-        self.inbox.handle_message(message_of(topic, payload, **changes))
+class InboxBench(OtherBench):
+    """An inbox on the contract's wire, what lies behind it, and what was counted."""
 
     def write_journal(self, append: Callable[[Entry], None]) -> None:
         """Hand on all that is heard, stamped by the monotonic clock."""
@@ -128,144 +97,12 @@ def test_a_box_that_makes_up_values_costs_others_none() -> None:
     assert bench.behind.evidence.state_of(CAR).labels.region == OTHER
 
 
-def test_each_topic_reaches_the_tracker() -> None:
-    """Answer, state, presence and heartbeat end up where they belong."""
+def test_a_long_payload_is_not_shown() -> None:
+    """Its log line has how long it was, and how it began."""
     bench = InboxBench()
-    bench.behind.send()
-    bench.take(f"cars/{CAR}/presence", ONLINE)
-    bench.take(f"cars/{CAR}/telemetry", encode(Telemetry(-85.0, 12.6, 3.0)))
-    bench.take(f"cars/{CAR}/result", encode(Result("c1", Phase.RECEIVED)))
-    bench.take(f"cars/{CAR}/result", encode(Result("c1", Phase.EXECUTED)))
-    state = state_of(CAR, is_locked=False, command_id="c1")
-    bench.take(f"cars/{CAR}/state", encode(state))
-    assert bench.behind.only().cause is None
-    vehicle = bench.behind.evidence.state_of(CAR)
-    assert vehicle.presence == "online"
-    assert vehicle.heartbeat_s is not None
-    assert bench.inbox.malformed == 0
-
-
-def test_an_event_is_a_sign_of_life() -> None:
-    """Whatever its name, that of a newer firmware too."""
-    bench = InboxBench()
-    for name in (EventName.BOOT, "seat_heating"):
-        bench.take(f"cars/{CAR}/event", encode(CarEvent(name)))
-        assert bench.behind.evidence.state_of(CAR).heard_s == bench.behind.clock.monotonic_s()
-        bench.behind.wait(5.0)
-    assert bench.inbox.malformed == 0
-
-
-def test_commands_of_others_are_followed_and_our_own_are_not() -> None:
-    """The echo of our own command is recognised without being read to its end."""
-    bench = InboxBench()
-    bench.behind.send("k1")
-    bench.take(f"cars/{CAR}/command", encode(COMMAND)[:-1], correlation_data=b"k1")
-    bench.take(f"cars/{CAR}/command", encode(COMMAND))
-    other = msgspec.structs.replace(COMMAND, command_id="k2")
-    bench.take(f"cars/{CAR}/command", encode(other), correlation_data=b"\xff\xfe")
-    assert bench.behind.tracker.started.total() == 2
-    assert bench.behind.tracker.knows("k2")
-    assert bench.inbox.malformed == 0
-
-
-@pytest.mark.parametrize("payload_of", [encode, lambda c: msgspec.json.format(encode(c))])
-def test_a_retry_with_the_old_correlation_data_is_another_unlock(
-    payload_of: Callable[[Command], bytes],
-) -> None:
-    """Each command id is followed once, whatever the platform correlates, and however it writes."""
-    bench = InboxBench()
-    retry = msgspec.structs.replace(COMMAND, command_id="k2")
-    for command in (COMMAND, COMMAND, retry, retry):
-        bench.take(f"cars/{CAR}/command", payload_of(command), correlation_data=b"k1")
-    assert bench.behind.tracker.started == {Source.CUSTOMER: 2}
-    assert bench.behind.tracker.knows("k2")
-    assert bench.inbox.malformed == 0
-
-
-def test_commands_of_another_probe_are_no_customers() -> None:
-    """They are neither attempts, nor are their answers orphans, in whatever order they come."""
-    bench = InboxBench(TrackerBench(is_watching=True))
-    properties = [("origin", "probe/another")]
-    bench.take(f"cars/{CAR}/result", encode(Result("k1", Phase.RECEIVED)))
-    bench.take(f"cars/{CAR}/command", encode(COMMAND), user_properties=properties)
-    bench.take(f"cars/{CAR}/result", encode(Result("k1", Phase.EXECUTED)))
-    bench.behind.wait(30)
-    assert bench.behind.tracker.started.total() == 0
-    assert bench.behind.records == []
-
-
-def test_what_a_car_sends_and_nobody_can_read_counts_for_its_unlock() -> None:
-    """Not what the broker has kept, nor what others send it; and in the order in which it came."""
-    bench = InboxBench()
-    bench.take(f"cars/{CAR}/presence", ONLINE)
-    command = message_of(f"cars/{CAR}/command", encode(COMMAND))
-    broken = message_of(f"cars/{CAR}/result", b"{")
-    bench.inbox.handle_messages((broken, command, broken))
-    bench.take(f"cars/{CAR}/state", b"{", retain=True)
-    bench.take(f"cars/{CAR}/command", b"{")
-    bench.take(f"cars/{OTHER_CAR}/result", b"{")
-    bench.take("cars", b"{")
-    bench.behind.wait(DEADLINE_S)
-    attempt = bench.behind.only()
-    assert attempt.cause is Cause.UNCLASSIFIED
-    assert attempt.evidence["unread"] == {"result": 1}
-    assert bench.inbox.malformed == 6
-
-
-def test_retained_command_is_malformed() -> None:
-    """A retained command would be obeyed again at each connect: it is named, not followed."""
-    bench = InboxBench()
-    bench.take(f"cars/{CAR}/command", encode(COMMAND), retain=True)
-    assert not bench.behind.tracker.knows("k1")
-    assert bench.malformed("command") == 1
-
-
-@pytest.mark.parametrize(
-    ("topic", "payload", "counted"),
-    [
-        (f"cars/{CAR}/result", b"", "result"),
-        (f"cars/{CAR}/telemetry", b"", "telemetry"),
-        (f"cars/{CAR}/command", b"", "command"),
-        (f"cars/{CAR}/result", b"\xff\x00\x80", "result"),
-        (f"cars/{CAR}/result", b'{"command_id":"c1","phase":"melted"}', "result"),
-        (f"cars/{CAR}/state", b"[" * 10_000, "state"),
-        (f"cars/{CAR}/presence", b'{"status":"online","session_id":"%b"}' % LONG, "presence"),
-        (f"cars/{CAR}/telemetry", b'{"signal_dbm":NaN}', "telemetry"),
-        (f"cars/{CAR}/command", b"{}", "command"),
-        (f"cars/{CAR}/result", b"x" * 10_000_000, "result"),
-        (f"wake/{CAR}", b'{"request_id":"r","requested_at":1}', "wake"),
-        ("cars/a b/result", b"{}", "other"),
-        ("cars/car-1/result/more", b"{}", "other"),
-        ("", b"", "other"),
-    ],
-)  # fmt: skip
-def test_malformed_messages_are_counted(topic: str, payload: bytes, counted: str) -> None:
-    """What breaks the contract is counted under its topic, logged, and changes nothing."""
-    bench = InboxBench()
-    bench.take(topic, payload)
-    assert bench.malformed(counted) == 1
-    assert bench.inbox.malformed == 1
-    assert bench.behind.records == []
+    bench.take(f"cars/{CAR}/result", b"x" * 10_000_000)
     assert len(bench.log.raw[0]) < 4 * SHOWN_LETTERS
-    (line,) = bench.log.lines
-    assert line["payload_bytes"] == len(payload)
-
-
-@pytest.mark.parametrize("kind", ["presence", "state"])
-def test_an_empty_retained_message_takes_the_car_out_of_service(kind: str) -> None:
-    """So the broker is told to keep nothing of it: the car is counted no longer, and no mistake."""
-    bench = InboxBench()
-    bench.behind.presence()
-    bench.behind.opened(moved_by=None)
-    bench.behind.presence(vehicle_id=OTHER_CAR)
-    for _ in range(2):
-        bench.take(f"cars/{CAR}/{kind}", b"")
-    evidence = bench.behind.evidence
-    assert len(evidence) == 1
-    assert evidence.by_presence["online"] == 1
-    assert evidence.by_region.total() == 1
-    assert evidence.state_of(CAR).presence is None
-    assert bench.inbox.malformed == 0
+    assert bench.log.lines[0]["payload_bytes"] == 10_000_000
 
 
 def test_payload_up_to_the_limit_is_read() -> None:
@@ -351,17 +188,37 @@ def test_a_probe_listens_to_what_it_is_asked_for() -> None:
     assert subscriptions(watch=False, broker_log=True) == (*heard, "$SYS/broker/log/#")
 
 
-def test_the_brokers_log_is_evidence_and_what_it_says_besides_is_passed_over() -> None:
-    """A line of it is no message of the fleet: never counted, never malformed."""
-    bench = InboxBench()
-    bench.take("$SYS/broker/log/E", b"1: Client car-7 already connected, closing old connection.")
-    bench.take("$SYS/broker/log/N", b"1: whatever")
-    bench.take("$SYS/broker/log/N", b"\xff" * 5_000)
-    broker, now = bench.behind.evidence.broker, bench.behind.clock.unix_s()
-    assert broker.counts_since("car-7", now) == {"taken_over": 1}
-    assert broker.counts_since("car-7", now + 1.0) == {}
+def test_a_probe_listens_to_the_topics_of_its_profile() -> None:
+    """And with `watch` to the commands of others."""
+    profile = load_profile("ovms")
+    topics = subscriptions(profile, watch=False)
+    assert "ovms/demo/+/client/+/response/+" in topics
+    assert set(subscriptions(profile, watch=True)) - set(topics) == {
+        "ovms/demo/+/client/+/command/+"
+    }
+
+
+def test_a_desired_state_that_the_broker_kept_is_no_new_command() -> None:
+    """Fleets that retain what is desired tell it to everybody who comes."""
+    text = """
+correlation: state
+command:
+  topic: twin/{vehicle_id}/desired
+  retain: true
+  fields: { action: { at: /lock, values: { open: unlock, shut: lock } } }
+result:
+  topic: twin/{vehicle_id}/reported
+  when: { /lock: [open, shut] }
+  fields:
+    phase: { value: executed }
+    action: { at: /lock, values: { open: unlock, shut: lock } }
+"""
+    bench = InboxBench(profile_of(text))
+    bench.take("twin/VIN-1/desired", b'{"lock":"open"}', retain=True)
     assert bench.inbox.malformed == 0
-    assert not any(bench.inbox.taken.values())
+    bench.take("twin/VIN-1/desired", b'{"lock":"open"}')
+    bench.take("twin/VIN-1/reported", b'{"lock":"open"}')
+    assert bench.behind.only().outcome is Outcome.OK
 
 
 def test_without_the_setting_such_a_line_breaks_the_contract() -> None:
@@ -462,7 +319,7 @@ def test_what_comes_together_gives_what_it_gives_one_by_one(row: list[Message]) 
     """In whatever order: records, what is known of cars, who was told what, what was refused."""
     told: list[tuple[Any, ...]] = []
     for rows in ([[each] for each in row], [row[:6], row[6:]], [row]):
-        bench, heard = InboxBench(TrackerBench(is_watching=True)), list[Entry]()
+        bench, heard = InboxBench(), list[Entry]()
         bench.write_journal(heard.append)
         for messages in rows:
             bench.inbox.handle_messages(messages)
@@ -477,7 +334,7 @@ def test_what_comes_together_gives_what_it_gives_one_by_one(row: list[Message]) 
 
 def test_what_comes_together_is_heard_before_any_of_it_is_followed() -> None:
     """So either finds its code in the caches."""
-    bench, heard = InboxBench(TrackerBench(is_watching=True)), list[Entry]()
+    bench, heard = InboxBench(), list[Entry]()
     bench.write_journal(heard.append)
     known: list[int] = []
     bench.behind.tracker.on_wait = lambda: known.append(len(heard))
