@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,31 +19,16 @@ from fleet_wire.contract.codec import encode
 from fleet_wire.contract.messages import Action, Command
 from fleet_wire.contract.trace_context import TraceContext
 from fleet_wire.links.link import LinkFactory, PublishProperties
-from tests.helpers.hand_made_boxes import AnyClient, HandMadeBox, boxes, links_to, say_nothing
+from tests.helpers.hand_made_boxes import AnyClient
+from tests.helpers.live_fleet import CARS, SILENT, fleet_of
 from tests.helpers.otlp_receiver import OtlpReceiver, attributes, otlp_receiver, values_of
 from tests.helpers.running_probe import RunningProbe, running_probe
 from tests.helpers.waiting import eventually
 
 pytestmark = [pytest.mark.long, pytest.mark.broker]
 
-CARS = [f"centre-{number}" for number in range(6)]
-SILENT = "north-0"
 TRACE = TraceContext("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7")
 PATIENCE_S = 20.0
-
-
-@pytest.fixture
-async def links(mosquitto: BrokerProcess) -> AsyncIterator[LinkFactory]:
-    """Return a factory of links to the test's own broker, which are closed after the test."""
-    async with links_to(mosquitto.address) as factory:
-        yield factory
-
-
-async def fleet_of(links: LinkFactory) -> list[HandMadeBox]:
-    """Return connected boxes: some that open, one that says nothing."""
-    fleet = [*boxes(links, CARS), HandMadeBox(links, SILENT, say_nothing)]
-    await eventually(lambda: all(box.link.is_connected for box in fleet))
-    return fleet
 
 
 def load_of(*cars: str, rate_per_s: float = 40, duration_s: float = 2.0) -> dict[str, Any]:

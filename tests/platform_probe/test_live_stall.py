@@ -15,12 +15,12 @@ from fleet_wire.contract.codec import encode
 from fleet_wire.contract.messages import Action, Command
 from fleet_wire.contract.topics import TopicKind, topic_of
 from tests.helpers.hand_made_boxes import AnyClient, boxes, links_to
+from tests.helpers.live_fleet import CARS
 from tests.helpers.running_probe import RunningProbe, running_probe
 from tests.helpers.waiting import eventually
 
 pytestmark = pytest.mark.broker
 
-CARS = [f"centre-{number}" for number in range(6)]
 STOPPED_S = 2.0
 
 

@@ -10,13 +10,12 @@ import pytest
 
 from fleet_sim.broker.process import BrokerProcess
 from tests.helpers.hand_made_boxes import boxes, links_to
+from tests.helpers.live_fleet import CARS
 from tests.helpers.running_probe import running_probe
 from tests.helpers.stores import ids_in, selected
 from tests.helpers.waiting import eventually
 
 pytestmark = pytest.mark.broker
-
-CARS = [f"centre-{number}" for number in range(6)]
 
 
 def settings_of(directory: Path) -> dict[str, Any]:

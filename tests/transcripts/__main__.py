@@ -16,6 +16,7 @@ from tests.helpers.count_player import CountPlayer
 from tests.helpers.delivery_player import DeliveryPlayer
 from tests.helpers.detection_player import DetectionPlayer
 from tests.helpers.draft_player import DraftPlayer
+from tests.helpers.group_player import GroupPlayer
 from tests.helpers.inbox_player import InboxPlayer
 from tests.helpers.incident_player import IncidentPlayer
 from tests.helpers.join_player import JoinPlayer
@@ -75,6 +76,7 @@ PLAYERS: dict[Path, Callable[[], Player]] = {
     ROOT / "tests/fleet_wire/links/lean/link.txt": LinkPlayer,
     ROOT / "tests/platform_probe/outputs/counts.txt": CountPlayer,
     ROOT / "tests/platform_probe/learn/drafting.txt": DraftPlayer,
+    ROOT / "tests/platform_probe/measure/watching/group.txt": GroupPlayer,
     ROOT / "tests/platform_probe/measure/watching/inbox.txt": InboxPlayer,
     ROOT / "tests/platform_probe/measure/watching/other_wires.txt": InboxPlayer,
     ROOT / "tests/platform_probe/measure/probe.txt": ProbePlayer,

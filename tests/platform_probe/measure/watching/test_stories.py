@@ -1,22 +1,26 @@
-"""An inbox: what comes on a topic, and what becomes of it, on every kind of wire."""
+"""What is watched: messages in every kind of wire, and the monitors of a group."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.helpers.group_player import GroupPlayer
 from tests.helpers.inbox_player import InboxPlayer
-from tests.helpers.transcripts import Story, named_stories, played
+from tests.helpers.transcripts import Player, Story, named_stories, played
 
 STORIES = [
-    pytest.param(story, id=f"{name}-{story.name}")
+    pytest.param(story, GroupPlayer if name == "group" else InboxPlayer, id=f"{name}-{story.name}")
     for name, story in named_stories(Path(__file__).parent)
 ]
-"""`tests/helpers/inbox_player.py` says what their verbs mean."""
+"""`tests/helpers/inbox_player.py` and `group_player.py` say what their verbs mean."""
 
 
-@pytest.mark.parametrize("story", STORIES)
-def test_what_comes_is_followed_as_the_story_says(story: Story) -> None:
-    """Each record, what breaks the contract, and what is known of cars."""
-    assert played(story, InboxPlayer) == story.text
+@pytest.mark.parametrize(("story", "new_player"), STORIES)
+def test_what_is_watched_is_as_the_story_says(
+    story: Story, new_player: Callable[[], Player]
+) -> None:
+    """Each record, what breaks the contract, what is known of cars, and whose each of them is."""
+    assert played(story, new_player) == story.text
