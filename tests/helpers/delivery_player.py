@@ -69,6 +69,10 @@ class TellsIncidents:
         self._unix_s = unix_s
         self._revisions: dict[str, list[Incident]] = {}
 
+    def latest(self, name: str) -> Incident:
+        """Return the last revision of an incident."""
+        return self._revisions[name][-1]
+
     def verbs(self) -> dict[str, Callable[..., object]]:
         """Return the function of each verb."""
         return {

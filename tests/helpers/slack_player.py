@@ -5,11 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from fleet_wire.contract.incident import Incident
+from fleet_wire.contract.incident import Incident, Severity
 from platform_probe.tell.messages.delivery import Failure, Trouble
-from platform_probe.tell.messages.slack_calls import Call, Deleted, NotThere, Outcome, Verb
+from platform_probe.tell.messages.slack_blocks import Surroundings, content_of
+from platform_probe.tell.messages.slack_calls import (
+    Call,
+    Deleted,
+    DisplayPart,
+    NotThere,
+    Outcome,
+    SlackThread,
+    Verb,
+)
+from platform_probe.texts.speaking import Speaker
 from tests.helpers.delivery_player import TellsIncidents
+from tests.helpers.slack_rules import mrkdwn_texts
+from tests.helpers.transcripts import matching
 from tests.helpers.virtual_slack import VirtualSlack
 
 ANSWERS: dict[str, Callable[[Call], Outcome | str | None]] = {
@@ -31,15 +44,25 @@ ANSWERS: dict[str, Callable[[Call], Outcome | str | None]] = {
 """What Slack answers; without one, it takes each call."""
 
 
+AROUND = Surroundings(
+    "monitor-1",
+    "https://console.example",
+    has_buttons=True,
+    link_of=lambda channel, ts: f"https://fleet.slack.com/archives/{channel}/p{ts}",
+)
+
+
 @dataclass
 class SlackPlayer:
     """An outbox and Slack, in virtual time.
 
-    `new`, `tell`, `joined` and `old` are those of `TellsIncidents`.
+    `new`, `tell`, `joined` and `old` are those of `TellsIncidents`. `shows NAME PART` shows what a
+    message says.
     """
 
     slack: VirtualSlack = field(default_factory=VirtualSlack)
     edits: dict[str, int] = field(default_factory=dict)
+    shown: list[str] = field(default_factory=list)
     posts: int = 0
     refused: int = 0
 
@@ -54,6 +77,7 @@ class SlackPlayer:
             "jump": self._jump,
             "restart": self.slack.restart,
             "run": self._run,
+            "shows": self._shows,
             "slack": self._answers,
         }
 
@@ -72,10 +96,39 @@ class SlackPlayer:
             self.edits[message.marker] = len(message.edits)
         self.posts = len(slack.taken)
         told = [f"{at_s:.4g} s: {what}" for at_s, what in sorted(found, key=lambda one: one[0])]
+        told += self.shown
+        self.shown = []
         if slack.refused > self.refused:
             told.append(f"refused {slack.refused - self.refused} calls")
             self.refused = slack.refused
         return told
+
+    def _shows(
+        self,
+        name: str,
+        part: str = "message",
+        lines: str = "",
+        *,
+        language: str = "en",
+        **place: Any,
+    ) -> None:
+        """Show the lines of a message about the last revision, and the names of its buttons."""
+        if "severity" in place:
+            place["severity"] = Severity(place["severity"])
+        there: dict[str, Any] = {"channel": "#unlocks", "channel_id": "C1"}
+        is_home = place.pop("home", False)
+        home = SlackThread(incident_id="inc-2", ts="2.0", **there) if is_home else None
+        where = SlackThread(incident_id=name, ts="1.0", **there, **place)
+        which, incident = DisplayPart(part), self.incidents.latest(name)
+        verb = Verb.EDIT if which is DisplayPart.MESSAGE else Verb.POST
+        call = Call(verb, which, where, incident, "#unlocks", "", incident.changes, home=home)
+        said = content_of(call, AROUND._replace(speaker=Speaker(language)))
+        blocks = said.blocks or []
+        texts = mrkdwn_texts(blocks) if said.blocks else [said.text]
+        self.shown += matching("\n".join(texts).splitlines(), lines)
+        buttons = [each for one in blocks if one["type"] == "actions" for each in one["elements"]]
+        if buttons and not lines:
+            self.shown.append(f"buttons {', '.join(each['text']['text'] for each in buttons)}")
 
     def _run(self, seconds: float = math.inf) -> None:
         self.slack.run(seconds)

@@ -84,6 +84,7 @@ PLAYERS: dict[Path, Callable[[], Player]] = {
     ROOT / "tests/platform_probe/tell/messages/deliveries.txt": DeliveryPlayer,
     ROOT / "tests/platform_probe/settings/settings.txt": SettingsPlayer,
     ROOT / "tests/platform_probe/tell/messages/slack_outbox.txt": SlackPlayer,
+    ROOT / "tests/platform_probe/tell/messages/slack_texts.txt": SlackPlayer,
 }
 
 

@@ -24,8 +24,6 @@ from tests.helpers.labelled_fleet import labelled_unlocks, make_labelled_store
 from tests.helpers.records import attempt_of
 from tests.helpers.stores import selected
 
-LABELS = "SELECT label, labelled_by, text FROM labelled WHERE attempt_id = 'attempt-33'"
-
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -36,26 +34,6 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def told(*words: object) -> Result:
     """Run the monitor's command."""
     return CliRunner().invoke(main, [*map(str, words)])
-
-
-def test_the_last_label_counts_until_it_is_withdrawn(store: Path) -> None:
-    """Each says what the diagnosis said."""
-    told("label", "attempt-33", "phone_side", "--by", "jo", "--store", store)
-    said = ("label", "attempt-33", "app_gateway_outage", "--by", "ada", "--text", "saw it")
-    done = told(*said, "--store", store)
-    assert done.exit_code == 0, done.output
-    assert done.output == (
-        "attempt-33: app_gateway_outage by ada; the diagnosis says generic_500 (93 %)\n"
-    )
-    assert told(*said, "--language", "fr", "--store", store).output == (
-        "attempt-33 : app_gateway_outage par ada ; le diagnostic dit generic_500 (93 %)\n"
-    )
-    assert [*selected(store, LABELS)] == [("app_gateway_outage", "ada", "saw it")]
-    assert told("label", "attempt-33", "--withdraw", "--by", "jo", "--store", store).exit_code == 0
-    assert not selected(store, LABELS)
-    again = told("label", "attempt-33", "--withdraw", "--store", store)
-    assert again.exit_code == 2
-    assert "'attempt-33' has no label" in again.output
 
 
 def test_records_of_a_run_take_labels_too(tmp_path: Path) -> None:
@@ -70,25 +48,6 @@ def test_records_of_a_run_take_labels_too(tmp_path: Path) -> None:
     assert msgspec.json.decode(label, type=Label).mode == "unknown"
     ((found,),) = selected(tmp_path, "SELECT label FROM labelled")
     assert found == "unknown"
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (("attempt-33", "generic_50"), "docs/modes.md lists them. Did you mean 'generic_500'?"),
-        (("attempt-99", "phone_side"), "attempt-99"),
-        (("attempt-1", "phone_side"), "has no diagnosis that a label could correct"),
-        (("attempt-33",), "give a MODE, or --withdraw"),
-        (("attempt-33", "phone_side", "--withdraw"), "give a MODE, or --withdraw"),
-    ],
-)
-def test_mistakes_are_told(store: Path, words: tuple[str, ...], said: str) -> None:
-    """With what is right, as far as that is known; nothing is kept."""
-    before = selected(store, "SELECT count(*) FROM labels")
-    done = told("label", *words, "--store", store)
-    assert done.exit_code == 2
-    assert said in done.output
-    assert selected(store, "SELECT count(*) FROM labels") == before
 
 
 def test_a_store_of_a_monitor_needs_that_monitor(store: Path, tmp_path: Path) -> None:

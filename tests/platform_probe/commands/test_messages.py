@@ -15,7 +15,7 @@ from fleet_wire.contract.incident import ActionKind
 from platform_probe.__main__ import main
 from tests.helpers.json_receiver import json_receiver
 from tests.helpers.served_messages import served_messages, slack_settings
-from tests.helpers.slack_server import SlackServer, slack_server
+from tests.helpers.slack_server import slack_server
 
 
 async def typed(*arguments: str) -> Result:
@@ -75,56 +75,45 @@ async def test_a_test_message_goes_everywhere(
         assert alerts[0]["annotations"]["summary"] == event["payload"]["summary"] == text
 
 
-def spoil_token(directory: Path, _: SlackServer) -> None:
-    """Let the token be wrong."""
-    (directory / "token").write_text("xoxb-wrong")
-
-
-def spoil_channel(_: Path, slack: SlackServer) -> None:
-    """Let the channel be archived."""
-    slack.archived.add("C0UNLOCKS")
-
-
-def spoil_membership(_: Path, slack: SlackServer) -> None:
-    """Let the app be no member of the channel."""
-    slack.uninvited.add("C0UNLOCKS")
-
-
-def spoil_scopes(_: Path, slack: SlackServer) -> None:
-    """Let the app lack what it needs."""
-    slack.scopes = "channels:read"
-
-
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("token", "spoilt", "language", "said"),
     [
         (
-            spoil_token,
+            "xoxb-wrong", {}, "en",
             "slack: invalid_auth: the token is wrong. Copy the app's Bot User OAuth Token",
         ),
-        (spoil_channel, "slack #unlocks: is_archived: the channel is archived. Name another one."),
-        (spoil_membership, "slack #unlocks: not_in_channel: invite the app to the channel"),
-        (spoil_scopes, "slack #unlocks: missing_scope: chat:write: channels:read: add the scope"),
+        (
+            "", {"archived": {"C0UNLOCKS"}}, "en",
+            "slack #unlocks: is_archived: the channel is archived. Name another one.",
+        ),
+        (
+            "", {"archived": {"C0UNLOCKS"}}, "fr",
+            "slack #unlocks : is_archived : le canal est archivé.",
+        ),
+        (
+            "", {"uninvited": {"C0UNLOCKS"}}, "en",
+            "slack #unlocks: not_in_channel: invite the app to the channel",
+        ),
+        (
+            "", {"scopes": "channels:read"}, "en",
+            "slack #unlocks: missing_scope: chat:write: channels:read: add the scope",
+        ),
     ],
-)
-async def test_what_is_wrong_is_said_with_its_cure(tmp_path: Path, spoil: Any, said: str) -> None:
-    """In a line each, and in the exit code; no secret is shown."""
+)  # fmt: skip
+async def test_what_is_wrong_is_said_with_its_cure(
+    tmp_path: Path, token: str, spoilt: dict[str, Any], language: str, said: str
+) -> None:
+    """In a line each, in the language of the settings, and in the exit code; without a secret."""
     async with slack_server() as slack:
-        values = slack_settings(tmp_path, slack)
-        spoil(tmp_path, slack)
+        values = slack_settings(tmp_path, slack) | {"language": language}
+        if token:
+            (tmp_path / "token").write_text(token)
+        for name, value in spoilt.items():
+            setattr(slack, name, value)
         result = await typed("messages", "test", "--config", config_of(tmp_path, values))
     assert result.exit_code == 1
     assert said in result.output
     assert "xoxb-wrong" not in result.output
-
-
-async def test_a_cure_is_in_the_language_of_the_settings(tmp_path: Path) -> None:
-    """On-call reads it, as all messages."""
-    async with slack_server() as slack:
-        values = slack_settings(tmp_path, slack) | {"language": "fr"}
-        slack.archived.add("C0UNLOCKS")
-        result = await typed("messages", "test", "--config", config_of(tmp_path, values))
-    assert "slack #unlocks : is_archived : le canal est archivé." in result.output
 
 
 async def test_settings_without_messages_are_told(tmp_path: Path) -> None:

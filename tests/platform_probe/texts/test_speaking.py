@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from string import Formatter
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -32,7 +31,6 @@ from platform_probe.judge.incidents.incident_title import (
 )
 from platform_probe.judge.incidents.incidents import QUIET_S, UNSEEN_S, Incidents
 from platform_probe.judge.incidents.maintenance import MaintenanceWindow
-from platform_probe.texts.catalogue import LANGUAGES, texts_of
 from platform_probe.texts.speaking import Speaker
 from tests.helpers.findings import finding
 
@@ -204,43 +202,6 @@ def test_an_older_record_stays_in_english() -> None:
     old = msgspec.structs.replace(lives.revisions[-1], subject=None)
     assert FRENCH.say(title_text(old)) == old.title
     assert b"subject" not in msgspec.json.encode(old)
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_every_value_of_a_template_is_written_as_its_writer_knows(language: str) -> None:
-    """A template that names an unknown way to write a value would fail only when it is shown."""
-    known = {
-        "",
-        "capital",
-        "clock",
-        "time",
-        "ago",
-        "cause",
-        "ended",
-        "operation",
-        "state",
-        "date",
-        "long",
-        "count",
-        ".0f",
-        ".1f",
-        ".2f",
-        "percent",
-        "whole",
-        "sure",
-        "months",
-        "lasting",
-        "mode",
-        "severity",
-        "by",
-    }
-    written = {
-        spec
-        for text in texts_of(language).values()
-        for _, name, spec, _ in Formatter().parse(text)
-        if name
-    }
-    assert written <= known
 
 
 @pytest.mark.parametrize(

@@ -10,16 +10,16 @@ from tests.helpers.delivery_player import DeliveryPlayer
 from tests.helpers.slack_player import SlackPlayer
 from tests.helpers.transcripts import Story, played, stories
 
-SLACK, DELIVERIES = (
+SLACK, TEXTS, DELIVERIES = (
     tuple(stories(Path(__file__).with_name(f"{name}.txt")))
-    for name in ("slack_outbox", "deliveries")
+    for name in ("slack_outbox", "slack_texts", "deliveries")
 )
 """The players say what their verbs mean. Slack is there from second 100 on."""
 
 
-@pytest.mark.parametrize("story", SLACK, ids=lambda story: story.name)
+@pytest.mark.parametrize("story", [*SLACK, *TEXTS], ids=lambda story: story.name)
 def test_a_channel_gets_what_the_story_says(story: Story) -> None:
-    """Each post, edit and reply in the thread, with the revision that it shows."""
+    """Each post, edit and reply in the thread with its revision, and what a message says."""
     assert played(story, SlackPlayer) == story.text
 
 
