@@ -13,7 +13,7 @@ from fleet_wire.modes.catalogue import MODES
 from platform_probe.settings.monitor import ProbeSettings
 from tests.docs import __main__ as generating
 from tests.helpers.generated_pages import PAGES, RENEW
-from tests.helpers.page_of_log import WHAT_TO_DO, events_in_the_code, logging_calls
+from tests.helpers.page_of_log import WORDS, events_in_the_code, logging_calls
 from tests.helpers.places import ROOT
 
 PICTURES_OF_RUNS = {f"docs/images/{name}.svg" for name in ("incident", "live", "stages")}
@@ -68,4 +68,4 @@ def test_no_event_is_hidden_behind_a_variable() -> None:
 
 def test_what_to_do_is_said_of_events_that_there_are() -> None:
     """And of no others."""
-    assert {*WHAT_TO_DO} <= {event.name for event in events_in_the_code()}
+    assert WORDS["what_to_do"].keys() <= {event.name for event in events_in_the_code()}
