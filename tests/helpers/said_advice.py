@@ -54,8 +54,5 @@ def _pair(key: str, do: str = "do") -> tuple[str, str]:
     return in_english(f"{key}.say"), in_english(f"{key}.{do}")
 
 
-CONNECTED = _pair("advice.back", "press")
 OVER = _pair("advice.over", "press")
-MAY_BE_OVER = _pair("advice.maybe_over", "press")
 OPENED_FOR_THEM = in_english("advice.opened_for_them")
-BOOKING_ENDED = _pair("advice.ended")

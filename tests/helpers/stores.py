@@ -269,29 +269,6 @@ def _database() -> _Emptied:
     return _Emptied(Readable(directory), threads=1, memory="256MB", spill=directory)
 
 
-class KeptStores:
-    """Stores that nobody writes to: commands of this process ask each over one database."""
-
-    def __init__(self) -> None:
-        self._its: dict[Path, KeptOpen] = {}
-
-    def keep(self, directory: Path) -> Path:
-        """Keep a store open from the first question on; return it."""
-        self._its[directory] = KeptOpen(directory)
-        return directory
-
-    def source(self, directory: Path, as_of_s: float | None = None) -> Readable:
-        """Return what a command makes of a directory: `Source` in `commands/asking.py`."""
-        if as_of_s is None and directory in self._its:
-            return self._its[directory]
-        return Readable(directory, as_of_s=as_of_s)
-
-    def close(self) -> None:
-        """Close them."""
-        for its in self._its.values():
-            its.close()
-
-
 def kept(directory: Path, **limits: Any) -> Report:
     """Tidy a store now; return what was done."""
     chosen = msgspec.structs.replace(NO_LIMITS, **limits)

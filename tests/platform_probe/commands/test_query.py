@@ -10,14 +10,7 @@ from click.testing import CliRunner, Result
 from platform_probe.__main__ import main
 from platform_probe.commands.query import table_of
 from platform_probe.store.queries import Query
-from tests.helpers.busy_store import make_busy_store
-from tests.helpers.stores import KeptStores
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory, kept_stores: KeptStores) -> Path:
-    """Return a store in which everything has happened once."""
-    return kept_stores.keep(make_busy_store(tmp_path_factory.mktemp("busy") / "store"))
+from tests.helpers.store_player import shared_store
 
 
 def ask(*words: str | Path) -> Result:
@@ -25,13 +18,13 @@ def ask(*words: str | Path) -> Result:
     return CliRunner().invoke(main, ["query", *map(str, words)])
 
 
-def test_the_default_query_time_is_limited(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_default_query_time_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     """Predefined questions end after a minute; here at once."""
     monkeypatch.setattr("platform_probe.store.duck.MAX_SECONDS", 0.5)
     sql = "SELECT sum(a.i * b.i) FROM range(1000000) AS a(i), range(1000000) AS b(i)"
     endless = Query("endless", "It never ends.", (), sql)
     monkeypatch.setattr("platform_probe.commands.query.query_named", lambda _: endless)
-    told = ask("endless", "--store", store)
+    told = ask("endless", "--store", shared_store("busy"))
     assert told.exit_code == 2
     assert "The query took longer than 0.5 s" in told.output
 
