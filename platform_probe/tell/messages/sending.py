@@ -22,7 +22,7 @@ FLUSH_S: Final = 5.0
 """The time at the end for deliveries under way or due."""
 
 
-class Shared(NamedTuple):
+class BackendParts(NamedTuple):
     """What all backends share: where they keep what was sent, and who counts and speaks."""
 
     journal: Journal
@@ -37,11 +37,11 @@ class Backend(ABC, Generic[CallT]):
     Exceptions that neither should raise are logged: they stop nothing else.
     """
 
-    def __init__(self, name: str, core: Core[CallT], shared: Shared) -> None:
+    def __init__(self, name: str, core: Core[CallT], parts: BackendParts) -> None:
         self.name = name
         """The name in metrics and log."""
-        self.results = shared.results
-        self.clock = shared.clock
+        self.results = parts.results
+        self.clock = parts.clock
         self._core = core
         self._changed = asyncio.Event()
         self._work: asyncio.Task[None] | None = None

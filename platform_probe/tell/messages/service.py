@@ -37,7 +37,7 @@ from platform_probe.tell.messages.asking import (
 from platform_probe.tell.messages.incident_text import has_ended
 from platform_probe.tell.messages.journal import Journal
 from platform_probe.tell.messages.metrics import CallResults, MessageMetrics
-from platform_probe.tell.messages.sending import Backend, Shared
+from platform_probe.tell.messages.sending import Backend, BackendParts
 from platform_probe.tell.messages.to_slack import ToSlack
 from platform_probe.tell.messages.to_urls import ToAlertmanager, ToWebhook
 from platform_probe.tell.what_if import WhatIfPost
@@ -139,16 +139,16 @@ class Messages:
 
     def _make_backends(self) -> list[Backend[Any]]:
         settings = self._settings
-        shared = Shared(self._journal, self._results, self._clock, self._speaker)
+        parts = BackendParts(self._journal, self._results, self._clock, self._speaker)
         made: list[Backend[Any]] = []
         if settings.slack is not None:
-            to_slack = ToSlack(settings, settings.slack, shared)
+            to_slack = ToSlack(settings, settings.slack, parts)
             self._say_to = to_slack.api.say_to
             self._post_what_if = to_slack.post_what_if
             made.append(to_slack)
         if settings.alertmanager is not None:
-            made.append(ToAlertmanager(settings, settings.alertmanager, shared))
-        made += [ToWebhook(settings, hook, shared) for hook in settings.webhooks]
+            made.append(ToAlertmanager(settings, settings.alertmanager, parts))
+        made += [ToWebhook(settings, hook, parts) for hook in settings.webhooks]
         return made
 
     async def _forget_old(self) -> None:

@@ -10,7 +10,7 @@ from fleet_wire.contract.text import Text, Value
 from fleet_wire.error_text import shortened
 from platform_probe.settings.messages import MessagesSettings, SlackSettings
 from platform_probe.tell.messages.delivery import DeliveryKind, Failure, Trouble
-from platform_probe.tell.messages.sending import Backend, Shared
+from platform_probe.tell.messages.sending import Backend, BackendParts
 from platform_probe.tell.messages.slack import SlackApi
 from platform_probe.tell.messages.slack_blocks import (
     HISTORY_LETTERS,
@@ -44,25 +44,25 @@ class ToSlack(Backend[Call]):
         self,
         settings: MessagesSettings,
         slack: SlackSettings,
-        shared: Shared,
+        parts: BackendParts,
     ) -> None:
         self.api = SlackApi(
             token_file=slack.token_file, api_url=slack.api_url, timeout_s=slack.timeout_s
         )
         self._outbox = SlackOutbox(
             channels_of=slack.channels_of,
-            keep=partial(shared.journal.write_entry, PLACE),
-            start_s=shared.clock.monotonic_s(),
-            speaker=shared.speaker,
+            keep=partial(parts.journal.write_entry, PLACE),
+            start_s=parts.clock.monotonic_s(),
+            speaker=parts.speaker,
         )
-        self._outbox.restore(shared.journal.values(PLACE, SlackThread))
-        super().__init__("slack", self._outbox, shared)
+        self._outbox.restore(parts.journal.values(PLACE, SlackThread))
+        super().__init__("slack", self._outbox, parts)
         self._team_url = ""
         self._around = Surroundings(
             settings.monitor,
             settings.console_url,
             slack.signing_secret_file is not None,
-            shared.speaker,
+            parts.speaker,
             self._link_of,
         )
 

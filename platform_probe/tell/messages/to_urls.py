@@ -29,7 +29,7 @@ from platform_probe.tell.messages.delivery import (
     short_detail,
 )
 from platform_probe.tell.messages.incident_text import console_link
-from platform_probe.tell.messages.sending import Backend, Shared
+from platform_probe.tell.messages.sending import Backend, BackendParts
 from platform_probe.tell.messages.webhook import (
     PAGERDUTY_URL,
     Post,
@@ -84,19 +84,19 @@ class ToAlertmanager(Backend[Push]):
         self,
         settings: MessagesSettings,
         alertmanager: AlertmanagerSettings,
-        shared: Shared,
+        parts: BackendParts,
     ) -> None:
         self._timeout_s = alertmanager.timeout_s
         self._alerts = AlertsCore(
             urls=alertmanager.urls,
             repeat_s=alertmanager.repeat_s,
-            keep=partial(shared.journal.write_entry, ALERT),
+            keep=partial(parts.journal.write_entry, ALERT),
             labels={"monitor": settings.monitor, **alertmanager.labels},
             link_of=lambda incident: _link(settings, incident),
-            speaker=shared.speaker,
+            speaker=parts.speaker,
         )
-        self._alerts.restore(shared.journal.values(ALERT, Alert))
-        super().__init__("alertmanager", self._alerts, shared)
+        self._alerts.restore(parts.journal.values(ALERT, Alert))
+        super().__init__("alertmanager", self._alerts, parts)
 
     async def carry_out(self, push: Push) -> None:
         """Send alerts to one instance, and pass the result to the core."""
@@ -119,15 +119,15 @@ class ToWebhook(Backend[Post]):
         self,
         settings: MessagesSettings,
         hook: WebhookSettings,
-        shared: Shared,
+        parts: BackendParts,
     ) -> None:
         name = f"webhook:{hook.name}"
         self._settings = settings
-        self._speaker = shared.speaker
+        self._speaker = parts.speaker
         self._hook = hook
-        self._posts = WebhookCore(takes=hook.takes, keep=partial(shared.journal.write_entry, name))
-        self._posts.restore(shared.journal.values(name, WebhookState))
-        super().__init__(name, self._posts, shared)
+        self._posts = WebhookCore(takes=hook.takes, keep=partial(parts.journal.write_entry, name))
+        self._posts.restore(parts.journal.values(name, WebhookState))
+        super().__init__(name, self._posts, parts)
         self._dropped = 0
 
     async def carry_out(self, post: Post) -> None:
