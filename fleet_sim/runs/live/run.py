@@ -9,20 +9,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine
 from contextlib import AsyncExitStack, closing, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import msgspec
-
 from fleet_sim.broker.access import MONITOR_USER, PLATFORM_USER
 from fleet_sim.platform.connection import PLATFORM_LINK_LIMITS
 from fleet_sim.results import readable
-from fleet_sim.results.injected import OWN_PROCESS, InjectedFault
+from fleet_sim.results.injected import OWN_PROCESS
 from fleet_sim.results.summary import LOST_BOXES, RunFacts
-from fleet_sim.runs.conclude import ATTEMPTS, GROUND_TRUTH, conclude
+from fleet_sim.runs.conclude import conclude
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
 from fleet_sim.runs.injection import inject_all
 from fleet_sim.runs.lines import LineFiles
@@ -38,9 +36,10 @@ from fleet_sim.runs.live.run_fleet import RunFleet
 from fleet_sim.runs.live.stop import Stop
 from fleet_sim.runs.live.supervision import Supervision
 from fleet_sim.runs.live.workers import Workers
+from fleet_sim.runs.load_record import LoadRecord
+from fleet_sim.runs.memory import rss_bytes
 from fleet_sim.runs.probe_config import probe_config, target_ids
 from fleet_sim.runs.progress import Progress
-from fleet_sim.runs.progress_state import LoadState, UnlocksSoFar
 from fleet_sim.runs.rentals import PLATFORM, Movements, Rentals
 from fleet_sim.scenario.form import Scenario
 from fleet_sim.scenario.loading import Lacks
@@ -136,8 +135,7 @@ class LiveRun:
         self._load_starts_at: float | None = None
         """The same on the monotonic clock."""
         self._last_event: dict[str, Any] = {}
-        self._faults: list[InjectedFault] = []
-        self._unlocks = UnlocksSoFar(directory.path / ATTEMPTS, duration_s=scenario.load_duration_s)
+        self._record = LoadRecord(scenario, directory.path, self._files, progress)
         self._tasks: list[asyncio.Task[None]] = []
         self._drills = Drills(scenario, self._driver, lacks=options.lacks, boxes=len(self._specs))
         self._facts: RunFacts | None = None
@@ -335,9 +333,9 @@ class LiveRun:
                 self._specs,
                 self._fleet.here.fleet,
                 load_starts_s=load_starts_s,
-                record=self._record_truth,
+                record=self._record.add_truth,
                 around=rentals.fault_targets(self._brokers.control),
-                part=self._fleet.start_load(load_starts_s, self._record_truth),
+                part=self._fleet.start_load(load_starts_s, self._record.add_truth),
             )
             rentals.start_customers(load_starts_s, self._client)
         self._background(self._sample(load_starts_s))
@@ -353,25 +351,13 @@ class LiveRun:
 
     async def _sample(self, load_starts_s: float) -> None:
         while True:
-            sample = self._fleet.sample(load_starts_s)
-            self._files.append("fleet_samples.jsonl", sample)
-            self._progress.load(
-                LoadState(
-                    elapsed_s=sample["t_s"],
-                    duration_s=self._scenario.load_duration_s,
-                    sent_at_least=self._last_event.get("sent", 0),
-                    configured=len(self._specs),
-                    fleet=self._fleet.counts,
-                    faults=self._faults,
-                    unlocks=self._unlocks,
-                )
+            self._record.sample(
+                self._driver.now_s() - load_starts_s,
+                self._fleet.counts,
+                sent=self._last_event.get("sent", 0),
+                rss_bytes=rss_bytes(),
             )
             await asyncio.sleep(SAMPLE_S)
-
-    def _record_truth(self, line: Any) -> None:
-        if isinstance(line, Mapping):
-            self._faults.append(msgspec.convert(line, InjectedFault))
-        self._files.append(GROUND_TRUTH, line)
 
     async def _pass_on_stop(self, probe: ProbeProcess) -> None:
         await self._stop.asked.wait()

@@ -20,7 +20,6 @@ from fleet_sim.runs.live.fleet import POLL_S, FleetOptions, Leaving, LiveFleet
 from fleet_sim.runs.live.health import Health, without_in_words
 from fleet_sim.runs.live.waiting import Waiting
 from fleet_sim.runs.live.workers import Workers
-from fleet_sim.runs.memory import rss_bytes
 from fleet_sim.runs.progress import Progress
 
 
@@ -128,16 +127,6 @@ class RunFleet:
         lost = "".join(f"; lost {each}" for each in self._workers.lost_texts)
         why = self._workers.counts.last_failure or self.here.health.last_failure()
         return f"{readable.boxes(away)} away{why}{silent_texts}{lost}"
-
-    def sample(self, load_starts_s: float) -> dict[str, Any]:
-        """Return a line of `fleet_samples.jsonl`; times count from the start of the load."""
-        counts = self.counts
-        return {
-            "t_s": round(self.driver.now_s() - load_starts_s, 3),
-            "connected": counts.reachable,
-            "asleep": counts.asleep,
-            "rss_bytes": rss_bytes(),
-        }
 
     def start_load(self, load_starts_s: float, record: Callable[[Any], None]) -> ProcessRole:
         """Start the faults of workers; return which of the others act in this process.

@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import msgspec
-
 from fleet_sim.broker.model.broker import HOP_S, BrokerModel
 from fleet_sim.broker.model.control import ModelControl, limits_of
 from fleet_sim.broker.model.link import ModelLink
@@ -28,9 +26,8 @@ from fleet_sim.heartbeats import Member
 from fleet_sim.mitigations.acting import MitigationTargets
 from fleet_sim.platform.connection import PLATFORM_LINK_LIMITS
 from fleet_sim.results import readable
-from fleet_sim.results.injected import InjectedFault
 from fleet_sim.results.summary import RunFacts
-from fleet_sim.runs.conclude import ATTEMPTS, GROUND_TRUTH, conclude
+from fleet_sim.runs.conclude import conclude
 from fleet_sim.runs.course import Course, struck_cars
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
 from fleet_sim.runs.injection import (
@@ -40,9 +37,9 @@ from fleet_sim.runs.injection import (
     own_process,
 )
 from fleet_sim.runs.lines import LineFiles
+from fleet_sim.runs.load_record import LoadRecord
 from fleet_sim.runs.probe_config import probe_config, target_ids
 from fleet_sim.runs.progress import Progress
-from fleet_sim.runs.progress_state import LoadState, UnlocksSoFar
 from fleet_sim.runs.rentals import Movements, Rentals
 from fleet_sim.runs.virtual.judging import VirtualJudge
 from fleet_sim.runs.virtual.time import (
@@ -146,14 +143,13 @@ class VirtualRun:
         self._directory = directory
         self._options = options
         self._progress = progress
-        self._faults: list[InjectedFault] = []
-        self._unlocks = UnlocksSoFar(directory.path / ATTEMPTS, duration_s=scenario.load_duration_s)
         self._specs = scenario.cars()
         self._judge: VirtualJudge
         self._journal_writer: JournalWriter | None = None
         self._unwritable: Exception | None = None
         """Why a file of the run cannot be written."""
         self._files = LineFiles(directory.path, self._cannot_write)
+        self._record = LoadRecord(scenario, directory.path, self._files, progress)
         self._env = VirtualEnvironment(initial_time=0.0)
         self._defects = Defects()
         self._timers = VirtualTimers(self._env)
@@ -371,7 +367,7 @@ class VirtualRun:
             self._specs,
             self._fleet,
             load_starts_s=load_starts_s,
-            record=self._record_truth,
+            record=self._record.add_truth,
             process_of=own_process if course is None else course.process_of,
             around=rentals.fault_targets(ModelControl(self._broker)),
         )
@@ -420,27 +416,7 @@ class VirtualRun:
             raise self._unwritable
 
     def _sample(self, probe: Probe, elapsed_s: float) -> None:
-        counts = self._fleet.world.counts
-        self._files.append(
-            "fleet_samples.jsonl",
-            {"t_s": round(elapsed_s, 3), "connected": counts.reachable, "asleep": counts.asleep},
-        )
-        self._progress.load(
-            LoadState(
-                elapsed_s=elapsed_s,
-                duration_s=self._scenario.load_duration_s,
-                configured=len(self._specs),
-                fleet=counts,
-                faults=self._faults,
-                unlocks=self._unlocks,
-                sent_at_least=probe.counts()["sent"],
-            )
-        )
-
-    def _record_truth(self, line: Any) -> None:
-        if isinstance(line, Mapping):
-            self._faults.append(msgspec.convert(line, InjectedFault))
-        self._files.append(GROUND_TRUTH, line)
+        self._record.sample(elapsed_s, self._fleet.world.counts, sent=probe.counts()["sent"])
 
 
 def _offer(link: Link, member: Member, telemetry: Telemetry) -> None:
