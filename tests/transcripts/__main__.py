@@ -21,6 +21,7 @@ from tests.helpers.inbox_player import InboxPlayer
 from tests.helpers.incident_player import IncidentPlayer
 from tests.helpers.join_player import JoinPlayer
 from tests.helpers.link_player import LinkPlayer
+from tests.helpers.live_health_player import LiveHealthPlayer
 from tests.helpers.places import ROOT
 from tests.helpers.platform_player import PlatformPlayer
 from tests.helpers.probe_player import ProbePlayer
@@ -74,6 +75,7 @@ PLAYERS: dict[Path, Callable[[], Player]] = {
     **dict.fromkeys(sorted(TRUTH.glob("*.txt")), TruthPlayer),
     ROOT / "tests/fleet_sim/api/requests.txt": ApiPlayer,
     ROOT / "tests/fleet_wire/links/lean/link.txt": LinkPlayer,
+    ROOT / "tests/fleet_sim/runs/live/health.txt": LiveHealthPlayer,
     ROOT / "tests/platform_probe/outputs/counts.txt": CountPlayer,
     ROOT / "tests/platform_probe/learn/drafting.txt": DraftPlayer,
     ROOT / "tests/platform_probe/measure/watching/group.txt": GroupPlayer,

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from fleet_sim.runs.live.shard_number import MAX_SHARDS
+from tests.helpers import sweeps
 from tests.helpers.commands import SCENARIO, write_scenario
 from tests.helpers.own_commands import run_here
 
@@ -14,7 +16,7 @@ NOBODY = "--broker mqtt://127.0.0.1:1"
 CUSTOMERS = "customers: {stages: [{kind: constant, rate_per_s: 1, duration_s: 5}]}\n"
 ACL = "faults: [{name: acl_denied_silent, window: {start_s: 0}}]\n"
 TRUTH = "truth --mode control --out run"
-SWEEP = "sweep scenario.yaml --out sweep"
+SWEEP = "sweep garage.yaml --out sweep"
 NO_UNIT = "expected 0.5% for shares, or 200ms or 0.2s for times"
 
 MISTAKES = [
@@ -76,6 +78,42 @@ MISTAKES = [
     (f"{SWEEP} --seeds 2 --set fleet.count=", "expected KEY=V1,V2"),
     (f"{SWEEP} --seeds 2 --scheduler tcp://127.0.0.1:1 --jobs 2", "--jobs: "),
     (f"{SWEEP} --seeds 2 --scheduler tcp://127.0.0.1:1 --keep", "--keep: "),
+    *(
+        (f"{SWEEP} --seeds 3 --set '{text}'", said)
+        for text, said in (
+            ("fleet.count", "--set fleet.count: expected KEY=V1,V2"),
+            ("=1,2", "--set =1,2: expected KEY=V1,V2"),
+            ("fleet.count=1,,2", "an empty value"),
+            ("fleet.count=1,2,1", "1 comes twice"),
+            ("load.stages=[{kind: burst", "'}' is missing"),
+            ("seed=1,2", "--seeds"),
+            ("fleet.count=1,-1", "--set fleet.count=-1"),
+            ("load.deadlin_s=5,6", "--set load.deadlin_s=5: load.deadlin_s: "),
+            ("load.deadlin_s=5,6", "did you mean 'deadline_s'?"),
+            ("load.deadline_s=15,5", "garage.yaml:14: faults.0.window.end_s: "),
+            ("load.deadline_s=15,5", "(with load.deadline_s=5)"),
+            (
+                f"fleet.count={','.join(map(str, range(1, 2002)))}",
+                "2001 combinations of values, at",
+            ),
+        )
+    ),
+    (
+        f"{SWEEP} --seeds 1 --set fleet.count=1,2 --set fleet.count=3",
+        "is swept already; give it one",
+    ),
+    (f"{SWEEP} --seeds 1 --first-seed=-1", "--first-seed -1: expected 0 to"),
+    (f"{SWEEP} --seeds 100001", "at most 100000 runs in one sweep"),
+    (f"{SWEEP} --seeds {2**64}", f"--seeds {2**64}: at most 100000 runs in one sweep"),
+    ("sweep manifest.json --seeds 1", "a manifest is one run"),
+    ("sweep wrong.yaml --seeds 1 --set fleet.count=1,2", "wrong.yaml:11: fleet.groups.0.box.act"),
+    *(
+        (f"boxes scenario.yaml {NOBODY} --shard={shard}", "expected K/N with 1 <= K <= N")
+        for shard in ("0/4", "5/4", "4", "4/", "/4", "a/4", "-1/4", "1/0", "pod/", "pod/0", "POD/4")
+    ),
+    (f"boxes scenario.yaml {NOBODY} --shard 1/4/4", "expected K/N with 1 <= K <= N"),
+    (f"boxes scenario.yaml {NOBODY} --shard ²/4", "expected K/N with 1 <= K <= N"),
+    (f"boxes scenario.yaml {NOBODY} --shard 1/{MAX_SHARDS + 1}", "expected K/N with 1 <= K <= N"),
     (f"{TRUTH} apple", "client 'apple': expected NAME=COMMAND"),
     (f"{TRUTH} Mine=x", "client 'Mine=x': expected NAME=COMMAND"),
     (f"{TRUTH} a=x a=y", "client 'a': named twice"),
@@ -103,9 +141,11 @@ def test_a_mistake_is_said_and_nothing_is_begun(
         ("wrong", SCENARIO.replace("actuation:", "actuaton:")),
         ("customers", SCENARIO + CUSTOMERS),
         ("acl", SCENARIO + ACL),
+        ("garage", sweeps.SCENARIO),
     ):
         (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
     (tmp_path / "empty").mkdir()
+    (tmp_path / "manifest.json").write_text("{}")
     before = {*tmp_path.rglob("*")}
     monkeypatch.chdir(tmp_path)
     code, stdout, stderr = run_here("fleet_sim", *shlex.split(line))

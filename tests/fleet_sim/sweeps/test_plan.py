@@ -19,13 +19,6 @@ from tests.helpers.sweeps import SCENARIO, plan, write_scenario
 WORDS = st.text("abc019.", min_size=1, max_size=5)
 
 
-def problems(directory: Path, *sets: str, seeds: int = 3, first_seed: int = 1) -> list[str]:
-    """Return what is said of a plan that is refused."""
-    with pytest.raises(ConfigError) as caught:
-        plan(directory, *sets, seeds=seeds, first_seed=first_seed)
-    return caught.value.problems
-
-
 def test_every_combination_times_every_seed_in_one_order(tmp_path: Path) -> None:
     """The last key changes first, then the seed; without a key it is run as written."""
     two = plan(tmp_path, "fleet.count=1,2", "load.deadline_s=15,19", seeds=2, first_seed=7)
@@ -55,67 +48,6 @@ def test_values_come_as_they_were_given(
     assert [each.values for each in nested.swept] == [(stages, burst), ('"a, b"', "c d's", "e")]
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("fleet.count", "expected KEY=V1,V2"),
-        ("fleet.count=", "expected KEY=V1,V2"),
-        ("=1,2", "expected KEY=V1,V2"),
-        ("fleet.count=1,,2", "an empty value"),
-        ("fleet.count=1,2,1", "1 comes twice"),
-        ("load.stages=[{kind: burst", "'}' is missing"),
-        ("seed=1,2", "--seeds"),
-    ],
-)
-def test_a_set_that_makes_no_values_is_named(tmp_path: Path, text: str, said: str) -> None:
-    """The option as it was typed, and what was expected."""
-    (problem,) = problems(tmp_path, text)
-    assert problem.startswith(f"--set {text}: ")
-    assert said in problem
-    assert problems(tmp_path, "fleet.count=1,2", "fleet.count=3") == [
-        "--set fleet.count=3: fleet.count is swept already; give it one --set"
-    ]
-
-
-def test_a_wrong_key_or_value_is_located_before_anything_runs(tmp_path: Path) -> None:
-    """As the single run says it; each problem once, though many combinations have it."""
-    found = problems(tmp_path, "load.deadlin_s=5,6", "fleet.count=1,2")
-    assert len(found) == 2
-    assert found[0].startswith("--set load.deadlin_s=5: load.deadlin_s: ")
-    assert "did you mean 'deadline_s'?" in found[0]
-    assert "--set fleet.count=-1" in problems(tmp_path, "fleet.count=1,-1")[0]
-
-
-def test_an_error_in_the_file_names_the_values_that_bring_it(tmp_path: Path) -> None:
-    """The line is that of the fault; the value that makes it wrong is the sweep's."""
-    (problem,) = problems(tmp_path, "load.deadline_s=15,5", "fleet.count=1,2")
-    assert problem.startswith(f"{tmp_path / 'garage.yaml'}:14: faults.0.window.end_s: ")
-    assert problem.endswith(" (with load.deadline_s=5, fleet.count=1)")
-
-
-def test_a_wrong_file_is_said_once(tmp_path: Path) -> None:
-    """The file's own error comes alone, with its line; a manifest is no scenario."""
-    path = write_scenario(tmp_path, SCENARIO.replace("rate_per_s", "rate"))
-    with pytest.raises(ConfigError) as caught:
-        plan_sweep(path, ["fleet.count=1,2"], seeds=1)
-    assert all(f"{path}:10: load.stages.0" in problem for problem in caught.value.problems)
-    with pytest.raises(ConfigError, match="a manifest is one run"):
-        plan_sweep(tmp_path / "manifest.json", [], seeds=1)
-
-
-def test_seeds_below_one_and_too_many_runs_are_refused(tmp_path: Path) -> None:
-    """The limit is named."""
-    assert problems(tmp_path, seeds=0) == ["--seeds 0: expected at least 1"]
-    assert "--first-seed -1: expected 0 to" in problems(tmp_path, first_seed=-1)[0]
-    assert "at most 100000" in problems(tmp_path, seeds=100_001)[0]
-    assert problems(tmp_path, seeds=2**64) == [f"--seeds {2**64}: at most 100000 runs in one sweep"]
-    values = ",".join(map(str, range(1, 2002)))
-    assert (
-        "2001 combinations of values, at most 2000"
-        in problems(tmp_path, f"fleet.count={values}", seeds=1)[0]
-    )
-
-
 def test_the_fingerprint_follows_what_decides_the_result(tmp_path: Path) -> None:
     """Text and values do, the number of seeds does not."""
     first = plan(tmp_path, "fleet.count=1,2", seeds=2)
@@ -140,3 +72,10 @@ def test_the_commands_of_the_guide_make_sense(monkeypatch: pytest.MonkeyPatch) -
     (option,) = re.findall(r"^`--set '(.+)'`\.$", text, re.MULTILINE)
     one = plan_sweep(Path("scenarios/quiet_city.yaml"), [option], seeds=1)
     assert len(one) == 2
+
+
+def test_a_problem_of_many_settings_is_said_once(tmp_path: Path) -> None:
+    """Here two values of a key that is misspelt, each with two counts."""
+    with pytest.raises(ConfigError) as caught:
+        plan(tmp_path, "load.deadlin_s=5,6", "fleet.count=1,2")
+    assert len(caught.value.problems) == 2
