@@ -1,4 +1,4 @@
-"""Plays transcripts of metrics: what is counted, and which series it moves."""
+"""Plays transcripts of what records lead to: series that they move, and lines of the log."""
 
 from __future__ import annotations
 
@@ -22,13 +22,16 @@ from fleet_wire.contract.diagnosis import RankedMode
 from fleet_wire.contract.incident import IncidentKind
 from fleet_wire.contract.topics import TopicKind
 from platform_probe.judge_process.metrics import JudgeMetrics
+from platform_probe.outputs.logs import LogSink
 from platform_probe.outputs.metrics import ProbeMetrics
 from platform_probe.outputs.rental_metrics import FOLLOWED_S
 from tests.helpers.consoles import incident_of
 from tests.helpers.diagnoses import diagnosis_of
-from tests.helpers.fake_clock import EPOCH_S
+from tests.helpers.fake_clock import EPOCH_S, FakeClock
+from tests.helpers.log_lines import Log
 from tests.helpers.records import COMPLAINT, STRAY, attempt_of
 
+_OF_EVERY_LINE = {"level", "event", "at", "trace_id", "span_id", "attempt_id"}
 _Key = tuple[str, tuple[str, ...]]
 """A sample: its name, and the values of its labels."""
 
@@ -146,6 +149,38 @@ class CountPlayer:
     def _find(self, kind: str = "failures", **cohort: Any) -> None:
         found = incident_of(kind=IncidentKind(kind), cohort={k: str(v) for k, v in cohort.items()})
         self.judge.rentals.note_incidents([found])
+
+
+@dataclass
+class LogPlayer:
+    """The lines of the log that records lead to."""
+
+    log: Log = field(default_factory=Log)
+    told: int = 0
+
+    def __post_init__(self) -> None:
+        """Make what writes them."""
+        self.sink = LogSink(self.log.logger, FakeClock())
+
+    def verbs(self) -> Mapping[str, Callable[..., object]]:
+        """Return the function of each verb."""
+        emit = self.sink.emit
+        return {
+            "attempt": lambda **more: emit(_attempt(**more)),
+            "stray": lambda kind, source, **more: emit(_stray(kind, source, **more)),
+        }
+
+    def news(self) -> list[str]:
+        """Return each line: its level and event, and its fields that are no mappings."""
+        new = self.log.lines[self.told :]
+        self.told += len(new)
+        return [
+            " ".join(
+                [line["level"], line["event"]]
+                + [f"{name}={one}" for name, one in line.items() if name not in _OF_EVERY_LINE]
+            )
+            for line in new
+        ]
 
 
 def _label(label: tuple[str, str]) -> str:

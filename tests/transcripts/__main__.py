@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.helpers.api_player import ApiPlayer
 from tests.helpers.broker_player import BrokerPlayer
 from tests.helpers.car_player import CarPlayer
-from tests.helpers.count_player import CountPlayer
+from tests.helpers.count_player import CountPlayer, LogPlayer
 from tests.helpers.delivery_player import DeliveryPlayer
 from tests.helpers.detection_player import DetectionPlayer
 from tests.helpers.draft_player import DraftPlayer
@@ -77,6 +77,7 @@ PLAYERS: dict[Path, Callable[[], Player]] = {
     ROOT / "tests/fleet_wire/links/lean/link.txt": LinkPlayer,
     ROOT / "tests/fleet_sim/runs/live/health.txt": LiveHealthPlayer,
     ROOT / "tests/platform_probe/outputs/counts.txt": CountPlayer,
+    ROOT / "tests/platform_probe/outputs/log.txt": LogPlayer,
     ROOT / "tests/platform_probe/learn/drafting.txt": DraftPlayer,
     ROOT / "tests/platform_probe/measure/watching/group.txt": GroupPlayer,
     ROOT / "tests/platform_probe/measure/watching/inbox.txt": InboxPlayer,

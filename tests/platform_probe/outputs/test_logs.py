@@ -7,12 +7,10 @@ import os
 from functools import partial
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from fleet_wire.background import write_all
-from fleet_wire.contract.attempt import Source, StrayKind
-from fleet_wire.contract.causes import CAUSES, Cause
+from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import RankedMode
 from fleet_wire.errors import LimitError
 from platform_probe.outputs.logs import (
@@ -25,84 +23,9 @@ from platform_probe.outputs.logs import (
     route_standard_library,
 )
 from tests.helpers.diagnoses import diagnosis_of
-from tests.helpers.fake_clock import EPOCH_S, FakeClock
+from tests.helpers.fake_clock import FakeClock
 from tests.helpers.log_lines import Log
-from tests.helpers.records import STRAY, TRACE_ID, attempt_of
-
-
-@pytest.mark.parametrize(
-    ("cause", "level"),
-    [
-        (None, "info"),
-        (Cause.BOX_BUSY, "warning"),
-        (Cause.BOX_SILENT, "warning"),
-        (Cause.VEHICLE_FAILED, "error"),
-    ],
-)
-def test_level_follows_the_outcome(cause: Cause | None, level: str) -> None:
-    """Whoever reads warnings and errors only reads every unlock that went wrong."""
-    log = Log()
-    LogSink(log.logger, FakeClock()).emit(attempt_of(cause=cause))
-    (line,) = log.lines
-    assert (line["event"], line["level"], line["at"]) == ("unlock", level, EPOCH_S)
-    assert line["trace_id"] == TRACE_ID
-    assert line["cause"] == cause
-
-
-def test_failure_explains_itself() -> None:
-    """The line of a failure needs no second place to be understood."""
-    log = Log()
-    attempt = attempt_of(cause=Cause.DOWNLINK_LOST)
-    attempt = msgspec.structs.replace(attempt, evidence={"heartbeat_ago_s": 1.5})
-    LogSink(log.logger, FakeClock()).emit(attempt)
-    (line,) = log.lines
-    info = CAUSES[Cause.DOWNLINK_LOST]
-    assert line["explanation"] == info.explanation
-    assert (line["party"], line["phase"], line["mechanism"]) == ("network", "deliver", "one_way")
-    assert line["evidence"] == {"heartbeat_ago_s": 1.5}
-    assert line["stages"] == attempt.stages
-    assert "site" not in line
-    LogSink(log.logger, FakeClock()).emit(msgspec.structs.replace(attempt, site="garage-p3"))
-    assert log.lines[-1]["site"] == "garage-p3"
-
-
-def test_floor_has_no_lines_and_strays_have() -> None:
-    """The null box would fill the log; an answer out of place is worth a line, a flood not."""
-    log = Log()
-    sink = LogSink(log.logger, FakeClock())
-    sink.emit(attempt_of(source=Source.FLOOR))
-    for _ in range(3):
-        sink.emit(STRAY)
-    (line,) = log.lines
-    assert (line["event"], line["kind"], line["level"]) == ("stray_answer", "orphan", "warning")
-
-
-def test_the_log_names_no_booking() -> None:
-    """docs/retention.md promises it: what refers to a person is in the records alone."""
-    log = Log()
-    attempt = msgspec.structs.replace(attempt_of(), booking_id="booking-7")
-    LogSink(log.logger, FakeClock()).emit(attempt)
-    (line,) = log.lines
-    assert "booking-7" not in str(line)
-
-
-def test_each_late_unlock_has_a_line() -> None:
-    """Somebody must lock each of these cars: none is left out, also where others just came."""
-    log = Log()
-    sink = LogSink(log.logger, FakeClock())
-    for car in ("car-1", "car-2", "car-3"):
-        for source in (Source.CUSTOMER, Source.FLOOR):
-            stray = msgspec.structs.replace(
-                STRAY, kind=StrayKind.LATE, vehicle_id=car, source=source, is_late_unlock=True
-            )
-            sink.emit(stray)
-    late = [line for line in log.lines if line["event"] == "late_unlock"]
-    assert [(line["vehicle_id"], line["level"]) for line in late] == [
-        ("car-1", "error"),
-        ("car-2", "error"),
-        ("car-3", "error"),
-    ]
-    assert {line["source"] for line in late} == {"customer"}
+from tests.helpers.records import attempt_of
 
 
 def test_level_filters() -> None:

@@ -10,7 +10,7 @@ from msgspec import UNSET
 
 from fleet_wire.contract import attempt as contract
 from fleet_wire.contract.attempt import UNREAD, Flag, Origin, Source, Stage
-from fleet_wire.contract.causes import Cause, Outcome
+from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.messages import Phase
 from fleet_wire.profiles.profile import WireTraits
 from platform_probe.cars.state import UNKNOWN_LABELS
@@ -133,45 +133,6 @@ def test_our_own_request_that_led_to_nothing_waited_for_its_answer() -> None:
         assert record.hops_s == {"requested": 0.0, "api_answered": 20.0}
 
 
-def test_a_customer_of_whom_the_log_has_no_beginning_began_when_the_command_was_seen() -> None:
-    """Its booking the log may know all the same."""
-    attempt = ended({Stage.STATE_CHANGED: 1.0})
-    told = side(answered_at=0.2, ended_at=1.2, outcome="executed", booking_id="b7")
-    record = joined_record(attempt, told, CLOCKS, name=FIRST)
-    assert (record.stages["intended"], record.stages["requested"]) == (0.0, 0.0)
-    assert (record.started_at, record.booking_id) == (SEEN_S + 1_000.0, "b7")
-
-
-def test_a_customer_began_with_the_request() -> None:
-    """What MQTT told comes so much later in the record, and the record begins so much earlier."""
-    attempt = ended({Stage.STATE_CHANGED: 1.0})
-    record = joined_record(attempt, side(requested_at=-0.5), CLOCKS, name=FIRST)
-    assert (record.stages["requested"], record.stages["state_changed"]) == (0.0, 1.5)
-    assert (record.started_at, record.scheduled_s) == (SEEN_S + 999.5, 9.5)
-
-
-@pytest.mark.parametrize(
-    ("told", "cause", "reason", "outcome"),
-    [
-        ({"outcome": "executed"}, None, None, Outcome.OK),
-        (
-            {"outcome": "refused", "end_reason": "can_bus_no_ack"},
-            Cause.VEHICLE_FAILED,
-            "can_bus_no_ack",
-            Outcome.FAILED,
-        ),
-    ],
-)
-def test_what_nobody_saw_on_mqtt_ends_as_the_platform_says(
-    told: dict[str, Any], cause: Cause | None, reason: str | None, outcome: Outcome
-) -> None:
-    """With its cause and its reason, when the platform knew."""
-    attempt = ended({}, cause=Cause.NOT_OBSERVED, reason="we were away", ended_s=SEEN_S + 20.0)
-    record = joined_record(attempt, side(ended_at=3.0, **told), CLOCKS, name=FIRST)
-    assert (record.cause, record.reason, record.outcome) == (cause, reason, outcome)
-    assert (record.sources_missing, record.total_s) == ((Origin.MQTT,), 3.0)
-
-
 @pytest.mark.parametrize(
     ("reason", "cause"), [(UNREAD, None), ("it said otherwise", Cause.UNCLASSIFIED)]
 )
@@ -182,16 +143,6 @@ def test_what_could_not_be_read_on_mqtt_ends_as_the_platform_says(
     attempt = ended({}, cause=Cause.UNCLASSIFIED, reason=reason, ended_s=SEEN_S + 20.0)
     told = side(ended_at=3.0, outcome="executed")
     assert joined_record(attempt, told, CLOCKS, name=FIRST).cause is cause
-
-
-@pytest.mark.parametrize(("cause", "is_flagged"), [(None, True), (Cause.RESULT_LOST, False)])
-def test_who_was_told_no_was_told_otherwise_only_where_the_car_opened(
-    cause: Cause | None, *, is_flagged: bool
-) -> None:
-    """Of one that failed the error is the truth."""
-    attempt = ended({Stage.STATE_CHANGED: 1.0}, cause=cause)
-    record = joined_record(attempt, side(answered_at=0.2, status=500), CLOCKS, name=FIRST)
-    assert (Flag.TOLD_OTHERWISE in record.flags) is is_flagged
 
 
 def test_boxes_without_receipts_are_waited_for_until_their_result() -> None:
@@ -231,17 +182,6 @@ def test_all_that_the_log_tells_stands_in_the_record() -> None:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "told", [{"distance_m": 40.0}, {"position": (48.1, 11.6)}], ids=["distance", "position"]
-)
-def test_where_the_phone_was_stands_there_by_itself(told: dict[str, Any]) -> None:
-    """An app may say how far it is, and not where."""
-    attempt = ended({Stage.STATE_CHANGED: 1.0})
-    record = joined_record(attempt, side(requested_at=0.0, **told), CLOCKS, name=FIRST)
-    assert record.platform
-    assert {name: getattr(record.platform, name) for name in told} == told
-
-
 def test_a_request_that_the_log_alone_tells_of() -> None:
     """It has the id of its first request, and begins with what came first."""
     told = side(
@@ -258,40 +198,9 @@ def test_a_request_that_the_log_alone_tells_of() -> None:
     assert (record.platform.vehicle_id, record.platform.hops_across) == (None, ())
 
 
-def test_what_says_only_that_a_car_was_woken_began_then() -> None:
-    """On the monitor's clock."""
-    record = record_of_platform(
-        side(woken_at=2.0), CLOCKS, name=FIRST, build=UNKNOWN_LABELS, patience_s=20.0
-    )
-    assert record.started_at == SEEN_S + 1_002.0
-
-
 def test_a_request_has_the_same_id_wherever_it_is_read() -> None:
     """And another one than the next: like all ids of attempts 32 digits."""
     one, other = PlatformSide(request_ids=("r1",)), PlatformSide(request_ids=("r2",))
     assert attempt_id_of(one) == attempt_id_of(PlatformSide(request_ids=("r1", "r2")))
     assert attempt_id_of(one) != attempt_id_of(other)
     assert len(attempt_id_of(one)) == 32
-
-
-@pytest.mark.parametrize(
-    ("status", "cause"),
-    [(202, Cause.NOT_PUBLISHED), (302, Cause.API_FAILED), (404, Cause.API_REFUSED)],
-)
-def test_what_an_answer_means_to_which_no_command_followed(status: int, cause: Cause) -> None:
-    """A redirect takes nothing on, and refuses nothing."""
-    asked = side(requested_at=0.0, answered_at=0.1, status=status)
-    record = record_of_platform(asked, CLOCKS, name=FIRST, build=UNKNOWN_LABELS, patience_s=20.0)
-    assert record.cause is cause
-
-
-def test_no_one_is_told_otherwise_where_nothing_opened() -> None:
-    """The API's no was the truth."""
-    record = record_of_platform(
-        side(requested_at=0.0, answered_at=0.1, status=403),
-        CLOCKS,
-        name=FIRST,
-        build=UNKNOWN_LABELS,
-        patience_s=20.0,
-    )
-    assert (record.cause, record.flags) == (Cause.API_REFUSED, ())
