@@ -20,6 +20,7 @@ from tests.helpers.group_player import GroupPlayer
 from tests.helpers.inbox_player import InboxPlayer
 from tests.helpers.incident_player import IncidentPlayer
 from tests.helpers.join_player import JoinPlayer
+from tests.helpers.lines_player import LinesPlayer
 from tests.helpers.link_player import LinkPlayer
 from tests.helpers.live_health_player import LiveHealthPlayer
 from tests.helpers.places import ROOT
@@ -81,6 +82,7 @@ PLAYERS: dict[Path, Callable[[], Player]] = {
     ROOT / "tests/platform_probe/learn/drafting.txt": DraftPlayer,
     ROOT / "tests/platform_probe/measure/watching/group.txt": GroupPlayer,
     ROOT / "tests/platform_probe/measure/watching/inbox.txt": InboxPlayer,
+    ROOT / "tests/platform_probe/measure/watching/lines.txt": LinesPlayer,
     ROOT / "tests/platform_probe/measure/watching/other_wires.txt": InboxPlayer,
     ROOT / "tests/platform_probe/measure/probe.txt": ProbePlayer,
     ROOT / "tests/platform_probe/measure/doors/relocks.txt": RelockPlayer,

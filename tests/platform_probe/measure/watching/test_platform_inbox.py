@@ -7,52 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet_wire.contract.causes import Outcome
-from fleet_wire.contract.platform_log import MAX_LINE_BYTES, PlatformEvent, encode_event
+from fleet_wire.contract.platform_log import PlatformEvent, encode_event
 from fleet_wire.profiles.loading import load_profile
 from platform_probe.measure.watching import platform_inbox as module
 from platform_probe.outputs.dimension import MAX_LABEL_VALUES, OTHER
-from tests.helpers.join_bench import JoinBench
 from tests.helpers.platform_inbox_bench import PlatformBench
 from tests.helpers.profile_files import profile_of
 from tests.helpers.tracker_bench import CAR
-
-
-def test_lines_become_an_attempt() -> None:
-    """What the API refused is recorded, and both lines are counted."""
-    bench = PlatformBench()
-    bench.take("requested")
-    bench.take("answered", status=403, problem="booking-of-another")
-    assert bench.behind.only().reason == "HTTP 403 booking-of-another"
-    assert bench.value("platform_lines_total", end="taken") == 2
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        b"",
-        b"not JSON",
-        b"[]",
-        b"{}",
-        b"\xff\xfe",
-        b'{"event":"requested","at":-1,"request_id":"r","operation":"unlock"}',
-        b'{"event":"opened","at":1,"request_id":"r","operation":"unlock"}',
-        b'{"event":"requested","at":1,"request_id":5,"operation":"unlock"}',
-        b'{"event":"requested","at":1,"request_id":"r","operation":"unlock","trace_id":"0af7"}',
-        b'{"event":"requested","at":1e400,"request_id":"r","operation":"unlock"}',
-        b"[" * 5_000,
-        b'"' + b"x" * MAX_LINE_BYTES + b'"',
-    ],
-)
-def test_what_is_no_line_is_counted(line: bytes) -> None:
-    """It is logged, cut, and stops nothing."""
-    bench = PlatformBench()
-    bench.inbox.take_lines([line])
-    bench.take("requested")
-    assert bench.value("platform_lines_total", end="malformed") == 1
-    assert bench.value("platform_lines_total", end="taken") == 1
-    (logged,) = bench.log.lines
-    assert logged["event"] == "malformed_line"
-    assert logged["line_bytes"] == len(line)
 
 
 def test_a_wrong_line_among_others_is_found() -> None:
@@ -100,25 +61,6 @@ def test_who_fails_at_a_line_stops_nobody_else() -> None:
     assert [event.request_id for event in heard] == ["r1", "r2"]
     assert (bench.inbox.taken, len(defects)) == (2, 2)
     assert bench.value("platform_line_defects_total") == 2
-
-
-def test_a_line_that_comes_again_is_passed_over() -> None:
-    """A post is sent again, a file is read again: one answer is one answer."""
-    bench = PlatformBench()
-    for _ in range(3):
-        bench.take("answered", status=500, endpoint="/unlock")
-    assert bench.answers("generic") == 1
-    assert bench.value("platform_lines_total", end="repeated") == 2
-
-
-def test_an_answer_that_nobody_got_is_none() -> None:
-    """Servers log a client that has gone as one, with 499: it is neither an answer nor an error."""
-    bench = PlatformBench()
-    heard: list[PlatformEvent] = []
-    bench.inbox.let_hear(heard.append)
-    bench.take("answered", status=499, endpoint="/unlock")
-    assert [(event.event, event.status) for event in heard] == [("hung_up", None)]
-    assert not bench.answers("explicit")
 
 
 @pytest.mark.parametrize("named", ["centre-1/phone/17", "phone/17", "17"])
@@ -170,15 +112,6 @@ result:
 """
 
 
-def test_a_command_that_is_sent_again_is_no_line_that_comes_again() -> None:
-    """The same command at another time is news, and the whole file read again is not."""
-    bench = PlatformBench()
-    for _ in range(2):
-        for at in (1.0, 9.0, 17.0):
-            bench.take("published", command_id="k1", at=at)
-    assert (bench.inbox.taken, bench.inbox.repeated) == (3, 3)
-
-
 def test_when_a_command_of_long_ago_was_sent_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """As long as its request is."""
     monkeypatch.setattr(module, "MAX_KNOWN", 2)
@@ -201,30 +134,6 @@ def test_what_is_known_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(bench.inbox._known) + len(bench.inbox._known_before) <= 4
 
 
-@pytest.mark.parametrize(
-    ("status", "problem", "kind"),
-    [
-        (200, None, "ok"),
-        (None, None, "ok"),
-        (202, None, "ok"),
-        (403, None, "explicit"),
-        (409, "booking-ended", "explicit"),
-        (503, "maintenance", "explicit"),
-        (500, None, "generic"),
-        (500, "internal-error", "generic"),
-        (400, "internal-error", "generic"),
-    ],
-)
-def test_an_answer_explains_itself_or_not(
-    status: int | None, problem: str | None, kind: str
-) -> None:
-    """The share of generic answers says how many errors nobody has treated."""
-    bench = PlatformBench()
-    bench.take("answered", status=status, problem=problem, endpoint="/unlock", app_version="5.1")
-    for one in ("ok", "explicit", "generic"):
-        assert bench.answers(one, app="5.1") == (one == kind)
-
-
 def test_routes_and_apps_are_bounded() -> None:
     """A phone may call itself what it likes; a place is given back after an hour."""
     bench = PlatformBench()
@@ -237,27 +146,3 @@ def test_routes_and_apps_are_bounded() -> None:
     bench.take("answered", request_id="new", status=200, endpoint="/lock", app_version="new")
     assert bench.answers("ok", "/lock", app="v0") is None
     assert bench.answers("ok", "/lock", app="new") == 1
-
-
-def test_how_the_log_and_the_clocks_fare() -> None:
-    """Gauges say how old the log is, and how far its clock is off."""
-    bench = PlatformBench(JoinBench(ahead_s=-30.0))
-    assert bench.value("platform_newest_line_timestamp_seconds") == 0
-    bench.take("requested")
-    assert bench.value("platform_newest_line_timestamp_seconds") == bench.behind.platform_at
-    assert bench.value("platform_clock_ahead_seconds") == pytest.approx(-30.0)
-    uncertainty = bench.value("platform_clock_uncertainty_seconds")
-    assert uncertainty != uncertainty  # noqa: PLR0124 - not a number
-    assert bench.value("attempts_to_join") == 1
-
-
-def test_what_an_earlier_process_had_handed_on_is_only_joined() -> None:
-    """After a kill its lines are read once more: they count once, and are kept once."""
-    bench = PlatformBench()
-    kept: list[str] = []
-    bench.inbox.let_hear(lambda event: kept.append(event.event.value))
-    bench.inbox.restore_events([bench.behind.event("requested")])
-    bench.behind.wait(1.0)
-    bench.take("answered", status=403, problem="booking-of-another")
-    assert kept == ["answered"]
-    assert bench.behind.only().reason == "HTTP 403 booking-of-another"

@@ -1,4 +1,4 @@
-"""What is watched: messages in every kind of wire, and the monitors of a group."""
+"""What is watched: messages of every wire, the platform's log, and the monitors of a group."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ import pytest
 
 from tests.helpers.group_player import GroupPlayer
 from tests.helpers.inbox_player import InboxPlayer
+from tests.helpers.lines_player import LinesPlayer
 from tests.helpers.transcripts import Player, Story, named_stories, played
 
+PLAYERS: dict[str, Callable[[], Player]] = {"group": GroupPlayer, "lines": LinesPlayer}
 STORIES = [
-    pytest.param(story, GroupPlayer if name == "group" else InboxPlayer, id=f"{name}-{story.name}")
+    pytest.param(story, PLAYERS.get(name, InboxPlayer), id=f"{name}-{story.name}")
     for name, story in named_stories(Path(__file__).parent)
 ]
-"""`tests/helpers/inbox_player.py` and `group_player.py` say what their verbs mean."""
+"""`tests/helpers/inbox_player.py` and the other two say what their verbs mean."""
 
 
 @pytest.mark.parametrize(("story", "new_player"), STORIES)
