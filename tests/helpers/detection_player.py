@@ -16,6 +16,7 @@ from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import Diagnosis, RankedMode
 from fleet_wire.contract.incident import ActionKind, ChangeKind, IncidentAction
 from fleet_wire.contract.messages import Presence, PresenceReason, PresenceStatus, VehicleState
+from fleet_wire.contract.partial import PartialState
 from tests.helpers.diagnoses import diagnosis_of
 from tests.helpers.findings import Watched
 from tests.helpers.incident_player import IncidentLines, cohort_of
@@ -24,6 +25,7 @@ from tests.helpers.transcripts import names_in
 PRESENCE: Final = {
     "online": Presence(PresenceStatus.ONLINE, "s1"),
     "back": Presence(PresenceStatus.ONLINE, "s2"),
+    "offline": Presence(PresenceStatus.OFFLINE, "s1"),
     "will": Presence(PresenceStatus.OFFLINE, "s1", PresenceReason.LAST_WILL),
 }
 PARKED: Final = VehicleState(
@@ -68,6 +70,7 @@ class DetectionPlayer:
             "look": self._look,
             "mute": lambda: self._act(ActionKind.MUTE),
             "presence": self._presence,
+            "report": self._report,
             "restart": lambda: self.watched.restart(self.diagnoses),
             "unlocks": self._unlocks,
             "unmute": lambda: self._act(ActionKind.UNMUTE),
@@ -156,6 +159,11 @@ class DetectionPlayer:
         for car in names_in(cars):
             self.watched.hear(car, PRESENCE[word], is_retained=False)
             self.watched.wait(every_s)
+
+    def _report(self, cars: str, **said: Any) -> None:
+        """Hear a part of the state of cars."""
+        for car in names_in(cars):
+            self.watched.hear(car, PartialState(**said), is_retained=False)
 
     def _act(self, kind: ActionKind) -> None:
         self.watched.alerting.act(

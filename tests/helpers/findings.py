@@ -11,6 +11,7 @@ from fleet_wire.contract.causes import Cause, outcome_of
 from fleet_wire.contract.diagnosis import Diagnosis, RankedMode
 from fleet_wire.contract.incident import Incident, IncidentKind
 from fleet_wire.contract.messages import Presence, VehicleState
+from fleet_wire.contract.partial import PartialState
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.randomness import RandomStream
 from platform_probe.cars.fleet import Fleet
@@ -64,7 +65,13 @@ class Watched:
         self._cars.on_lost = alerting.car_lost
         return self.time.drive(alerting)
 
-    def hear(self, vehicle_id: str, message: Presence | VehicleState, *, is_retained: bool) -> None:
+    def hear(
+        self,
+        vehicle_id: str,
+        message: Presence | PartialState | VehicleState,
+        *,
+        is_retained: bool,
+    ) -> None:
         """Let a car say something."""
         now_s = self.time.now_s
         if isinstance(message, Presence):
