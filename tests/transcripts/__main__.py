@@ -12,6 +12,7 @@ from pathlib import Path
 from tests.helpers.api_player import ApiPlayer
 from tests.helpers.broker_player import BrokerPlayer
 from tests.helpers.car_player import CarPlayer
+from tests.helpers.config_player import ConfigPlayer
 from tests.helpers.count_player import CountPlayer, LogPlayer
 from tests.helpers.delivery_player import DeliveryPlayer
 from tests.helpers.detection_player import DetectionPlayer
@@ -75,6 +76,7 @@ PLAYERS: dict[Path, Callable[[], Player]] = {
     **dict.fromkeys(sorted(SIM_COMMANDS.glob("*.txt")), RunPlayer),
     **dict.fromkeys(sorted(TRUTH.glob("*.txt")), TruthPlayer),
     ROOT / "tests/fleet_sim/api/requests.txt": ApiPlayer,
+    ROOT / "tests/fleet_wire/config/config.txt": ConfigPlayer,
     ROOT / "tests/fleet_wire/links/lean/link.txt": LinkPlayer,
     ROOT / "tests/fleet_sim/runs/live/health.txt": LiveHealthPlayer,
     ROOT / "tests/platform_probe/outputs/counts.txt": CountPlayer,
