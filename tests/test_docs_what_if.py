@@ -34,7 +34,7 @@ def test_what_the_page_types_runs_in_its_order(
     for name in ("docs", "scenarios"):
         (tmp_path / name).symlink_to(ROOT / name)
     incident, lines = "", typed_lines(ROOT / "docs" / "what-if.md")
-    assert len(lines) == 8
+    assert len(lines) == 9
     for line in lines:
         program, *words = shlex.split(line.replace("INCIDENT", incident))
         few = ["2" if word == "8" else word for word in words]

@@ -27,11 +27,8 @@ OUTSIDE: Final = (
 )
 """Pages of the site that are not below docs/."""
 COPIES: Final = "repository"
-BOOSTS: Final = {
-    "CHANGELOG": 0.1, "decisions/": 0.2, "faq": 4, "tests/": 0.2, "topics": 0.01,
-    "troubleshooting": 2,
-}  # fmt: skip
-"""How much pages count in the search, where that is not 1: history less, short answers more.
+BOOSTS: Final = {"CHANGELOG": 0.1, "decisions/": 0.2, "tests/": 0.2, "topics": 0.01}
+"""How much pages count in the search, where that is not 1: history less.
 
 The topics from A to Z only lead to other pages, so they come after all of them.
 """

@@ -97,7 +97,7 @@ class Reader:
         self._ran: dict[tuple[str, str], Path] = {}
         """Where what came of each run is, by its scenario and its options."""
         self._served: set[tuple[str, ...]] = set()
-        for name in ("scenarios", "deploy"):
+        for name in ("scenarios", "deploy", "docs"):
             (directory / name).symlink_to(ROOT / name)
         (directory / "my.yaml").write_text(as_scenario("faults: []\n"), encoding="utf-8")
         (directory / "my-fleet.yaml").write_text(blocks(page("profiles.md"), "yaml")[0], "utf-8")
@@ -106,6 +106,8 @@ class Reader:
         heard = '{"topic": "v1/car-1/ack", "payload": {"id": "1", "status": "OK"}}'
         (directory / "heard.jsonl").write_text(f"{heard}\n", encoding="utf-8")
         (directory / "cars.txt").write_text("centre-00000\ncentre-00001\n", encoding="utf-8")
+        keys = "".join(f"centre-0000{number} {64 * '0'}\n" for number in range(2))
+        (directory / "vehicle.keys").write_text(keys, encoding="utf-8")
         (directory / "passwords").mkdir()
         of_boxes = [f"passwords/car-{number:05d}" for number in range(10)]
         for name in ("broker.password", "fleet.secret", *of_boxes):
