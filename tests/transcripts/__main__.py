@@ -28,6 +28,7 @@ from tests.helpers.places import ROOT
 from tests.helpers.platform_player import PlatformPlayer
 from tests.helpers.probe_player import ProbePlayer
 from tests.helpers.profile_player import ProfilePlayer
+from tests.helpers.progress_player import ProgressPlayer
 from tests.helpers.relock_player import RelockPlayer
 from tests.helpers.run_player import RunPlayer
 from tests.helpers.settings_player import SettingsPlayer
@@ -77,6 +78,7 @@ PLAYERS: dict[Path, Callable[[], Player]] = {
     **dict.fromkeys(sorted(TRUTH.glob("*.txt")), TruthPlayer),
     ROOT / "tests/fleet_sim/api/requests.txt": ApiPlayer,
     ROOT / "tests/fleet_wire/config/config.txt": ConfigPlayer,
+    ROOT / "tests/fleet_sim/runs/progress.txt": ProgressPlayer,
     ROOT / "tests/fleet_wire/links/lean/link.txt": LinkPlayer,
     ROOT / "tests/fleet_sim/runs/live/health.txt": LiveHealthPlayer,
     ROOT / "tests/platform_probe/outputs/counts.txt": CountPlayer,
