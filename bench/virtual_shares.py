@@ -10,7 +10,7 @@ from typing import Any
 
 PLACES = {
     "SimPy": ("simpy",),
-    "box": ("fleet_sim.cars", "fleet_sim.heartbeats"),
+    "box": ("fleet_sim.cars",),
     "modem": tuple(
         f"fleet_sim.cars.{part}"
         for part in ("bearer", "connection", "dialler", "downlink", "modem", "uplink")

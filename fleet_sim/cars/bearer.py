@@ -134,7 +134,6 @@ class Bearer:
 
     def _attenuate(self, attenuations: tuple[tuple[Culprit, float], ...]) -> None:
         """Lose coverage where the attenuations leave too little of the signal, or regain it."""
-        self._connection.speak_for_itself()
         self._attenuations = attenuations
         was_faint = self._is_faint
         self._is_faint = bool(attenuations) and self.signal_dbm() < NO_SERVICE_DBM
@@ -147,16 +146,12 @@ class Bearer:
             self._regain_coverage()
 
     def signal_dbm(self) -> float:
-        """Return the strength of the signal now."""
-        return self.signal_at_dbm(self._connection.box.world.env.now)
-
-    def signal_at_dbm(self, now_s: float) -> float:
         """Return the strength of the signal, which is the place's and goes up and down."""
         # Asked for with every heartbeat, and heartbeats are most of a long run.
         parameters, place = self._connection.box.spec.parameters, self._place
         if place is None:
             place = self._place = self._connection.stream.constant() * tau
-        cycle = sin(now_s * FADING_RAD_PER_S + place)
+        cycle = sin(self._connection.box.world.env.now * FADING_RAD_PER_S + place)
         swing_db = parameters.signal_swing_db * (place / tau - 0.5 + cycle / 2)
         signal_dbm = parameters.signal_dbm + swing_db
         if self._attenuations:

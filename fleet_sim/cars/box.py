@@ -22,7 +22,6 @@ from fleet_sim.cars.power import PowerControl
 from fleet_sim.cars.spec import STREET, CarSpec
 from fleet_sim.cars.vehicle import Door, Vehicle
 from fleet_sim.cars.world import World
-from fleet_sim.heartbeats import Member, Routine
 from fleet_wire.contract.messages import CarEvent, Command, EventName, Telemetry, VehicleState
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.link import Message
@@ -83,7 +82,6 @@ class Box:
     ) -> AbstractContextManager[None]:
         """Return a context in which `action` decides what happens at `failpoint`."""
         failpoints = self.failpoints
-        self.modem.connection.speak_for_itself()
         if failpoints is None:
             env = self.world.env
             failpoints = self.failpoints = CarFailpoints(
@@ -175,42 +173,17 @@ class Box:
         if delay_s is not None:
             self.world.later(delay_s, self.power.receive_sms)
 
-    def heartbeat(self, routine: Routine | None = None, number: int = 0) -> None:
-        """Send telemetry, if there is a connection, and offer to send the next by `routine`.
-
-        `number` is the box's turn among those of one moment.
-        """
+    def heartbeat(self) -> None:
+        """Send telemetry, if there is a connection."""
         if not self.modem.connection.is_up:
             return
-        battery = self.power.battery
+        battery, now_s = self.power.battery, self.world.env.now
         if battery is not None:
-            battery.send(self.world.env.now)
-        telemetry = self.telemetry_at(self.world.env.now)
-        if routine is not None and battery is None and self.modem.uplink.may_have_routine:
-            member = self.vehicle.member = Member(routine, number, self)
-            self.modem.uplink.offer(telemetry, member)
-        else:
-            self.modem.publish(TopicKind.TELEMETRY, telemetry)
-
-    def joined(self, routine: Routine) -> None:
-        """Handle that `routine` sends the coming heartbeats."""
-        self.modem.uplink.radio.follow(routine)
-
-    def left(self) -> None:
-        """Handle that the box sends its heartbeats itself again."""
-        self.modem.uplink.radio.follow(None)
-        self.modem.connection.member = self.vehicle.member = None
-
-    def catch_up(self) -> None:
-        """Make the radio carry the heartbeats that the routine has sent so far."""
-        self.modem.uplink.radio.catch_up()
-
-    def telemetry_at(self, now_s: float) -> Telemetry:
-        """Return what a heartbeat says at a simulated second, as the car is now."""
-        run, used_bytes = self.power.run, self.modem.uplink.data_used_bytes
+            battery.send(now_s)
         self._measure_battery(now_s)
+        run, used_bytes = self.power.run, self.modem.uplink.data_used_bytes
         telemetry = Telemetry(
-            signal_dbm=self.modem.bearer.signal_at_dbm(now_s),
+            signal_dbm=self.modem.bearer.signal_dbm(),
             voltage_v=self.vehicle.voltage_v,
             position_age_s=self.vehicle.position_age_s(now_s),
         )
@@ -221,7 +194,7 @@ class Box:
                 uptime_s=None if run.booted_s is None else now_s - run.booted_s,
                 data_used_bytes=used_bytes,
             )
-        return telemetry
+        self.modem.publish(TopicKind.TELEMETRY, telemetry)
 
     def publish_event(self, event: CarEvent) -> None:
         """Send an event, if there is a connection: it is not worth waiting for."""

@@ -18,7 +18,6 @@ from fleet_sim.cars.disturbance import Obstacles
 from fleet_sim.cars.failpoints import CarFailpoints, Culprit
 from fleet_sim.cars.spec import CarSpec
 from fleet_sim.cars.world import World
-from fleet_sim.heartbeats import Member
 from fleet_wire.links.link import Link, Message
 from fleet_wire.randomness import RandomStream
 
@@ -85,7 +84,6 @@ class Connection:
         "has_coverage",
         "is_known",
         "link",
-        "member",
         "socket",
         "state",
         "stream",
@@ -105,8 +103,6 @@ class Connection:
         """Whether the modem hears a network; the bearer sets it."""
         self.is_known = False
         """Whether it was ever connected: the broker has its session."""
-        self.member: Member | None = None
-        """The batch membership that sends heartbeats, or may soon; see `speak_for_itself`."""
         self._is_counted = False
         self._blame: Blame | None = None
         self._obstacles: Obstacles | None = None
@@ -221,12 +217,6 @@ class Connection:
         if is_settled and (is_reachable or self._waits_for_sms):
             self.report_hits()
 
-    def speak_for_itself(self) -> None:
-        """Send heartbeats one by one: something of what they say, or of their way, may change."""
-        if self.member is not None:
-            self.member.leave()
-            self.member = None
-
     # Faults
 
     def blame(self, culprit: Culprit, what: str) -> None:
@@ -241,14 +231,12 @@ class Connection:
 
     def make_blame(self) -> Blame:
         """Return who broke the connection, to be changed."""
-        self.speak_for_itself()
         if self._blame is None:
             self._blame = Blame()
         return self._blame
 
     def make_obstacles(self) -> Obstacles:
         """Return what keeps messages from the box, to be changed; then `recount`."""
-        self.speak_for_itself()
         if self._obstacles is None:
             self._obstacles = Obstacles()
         return self._obstacles

@@ -11,9 +11,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from fleet_sim.cars.distributions import NO_DELAY, Delay, Uniform
+from fleet_sim.cars.distributions import NO_DELAY, Delay
 from fleet_sim.cars.radio_parameters import RadioParameters
-from fleet_sim.heartbeats import Routine
 from fleet_wire.randomness import RandomStream
 
 CONDITIONS_HOLD_S = 1.0
@@ -46,8 +45,6 @@ class Radio:
         "_down_free_s",
         "_last_active_s",
         "_parameters",
-        "_routine",
-        "_seen",
         "_stalls",
         "_stream",
         "_up_free_s",
@@ -73,47 +70,16 @@ class Radio:
         self._connected_rtt_s = 0.0
         self._conditions_until_s = 0.0
         every_s, cycle_s = parameters.stall_every_s, parameters.granted_edrx_cycle_s
-        self._routine: Routine | None = None
-        """The routine whose heartbeats this radio has not carried yet."""
-        self._seen = 0
-        """How many of those that the routine remembers it has carried."""
         self._stalls = None if every_s is None else _Stalls(every_s, parameters.stall, stream)
         self._window_s = 0.0 if cycle_s is None else stream.between(0.0, cycle_s)
-
-    @property
-    def can_be_silent(self) -> bool:
-        """Return whether the network cannot reach an idle box all the time (eDRX, PSM)."""
-        parameters = self._parameters
-        return parameters.edrx_cycle_s is not None or parameters.psm_period_s is not None
 
     def attach(self, now_s: float) -> None:
         """Begin a new connection: what was on its way on the old one holds nothing up."""
         self._down_free_s = self._up_free_s = 0.0
         self._last_active_s = now_s
 
-    def follow(self, routine: Routine | None) -> None:
-        """Carry the heartbeats that this routine sends from now on; None: no others' any more."""
-        self._routine = routine
-        self._seen = 0 if routine is None else len(routine.sent)
-
-    def catch_up(self) -> None:
-        """Carry what was sent by routine since the last call.
-
-        If nothing is random, a heartbeat leaves no trace beyond the next one, so the last two
-        suffice.
-        """
-        routine = self._routine
-        if routine is not None and len(routine.sent) > self._seen:
-            missed = routine.sent[self._seen :]
-            self._routine = None  # the carrier of these must not look for more
-            for sent_s in missed[-2:] if _draws_nothing(self._parameters) else missed:
-                self.uplink_s(sent_s)
-            self._routine, self._seen = routine, len(routine.sent)
-
     def quiet_s(self, now_s: float) -> float:
         """Return for how long nothing was exchanged, not even a ping."""
-        if self._routine is not None:
-            self.catch_up()
         quiet_s = now_s - self._last_active_s
         every_s = self.ping_every_s
         return quiet_s % every_s if every_s < quiet_s < math.inf else quiet_s
@@ -148,8 +114,6 @@ class Radio:
 
     def downlink_s(self, now_s: float) -> float:
         """Return the delay of a packet that the network sends to the box now."""
-        if self._routine is not None:
-            self.catch_up()
         parameters = self._parameters
         waits_s = 0.0 if self._stalls is None else self._stalls.remaining_s(now_s)
         waits_s += self.silent_s(now_s + waits_s)
@@ -172,8 +136,6 @@ class Radio:
 
     def uplink_s(self, now_s: float) -> float:
         """Return the delay of a packet that the box sends now."""
-        if self._routine is not None:
-            self.catch_up()
         parameters = self._parameters
         delay_s = self._round_trip_s(now_s) / 2
         if self._stalls is not None:
@@ -191,8 +153,6 @@ class Radio:
 
     def until_sent_s(self, now_s: float) -> float:
         """Return how long until all has left that the box has sent so far."""
-        if self._routine is not None:
-            self.catch_up()
         return max(self._up_free_s - now_s, 0.0)
 
     def until_received_s(self, now_s: float) -> float:
@@ -234,19 +194,6 @@ def _behind_s(free_s: float, now_s: float, delay_s: float) -> float:
         while now_s + delay_s < free_s:
             delay_s += math.ulp(free_s)
     return delay_s
-
-
-def _draws_nothing(parameters: RadioParameters) -> bool:
-    """Return whether a packet of a box that sends now and then takes no number of the stream."""
-    round_trip = parameters.connected_rtt
-    return (
-        isinstance(round_trip, Uniform)
-        and not round_trip.spread_s
-        and parameters.idle_uplink is NO_DELAY
-        and not parameters.loss
-        and not parameters.reordering
-        and parameters.stall_every_s is None
-    )
 
 
 class _Stalls:

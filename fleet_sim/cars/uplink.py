@@ -10,8 +10,6 @@ from fleet_sim.cars.disturbance import DataMeter
 from fleet_sim.cars.failpoints import UPLINK, OutgoingMessage, undone_by
 from fleet_sim.cars.fifo import Fifo
 from fleet_sim.cars.radio import Radio
-from fleet_sim.heartbeats import Member
-from fleet_wire.contract.messages import Telemetry
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.link import Message, PublishProperties
 from fleet_wire.profiles.profile import Packet
@@ -38,21 +36,6 @@ class Uplink:
         """Packets on the radio, which keeps their order, and messages to acknowledge."""
 
     @property
-    def may_have_routine(self) -> bool:
-        """Return whether heartbeats may be batched: nothing alters or counts them, nothing waits.
-
-        A sender after a silence gets everything that waited for it in the network.
-        """
-        failpoints = self._connection.box.failpoints
-        return not (
-            self._carried
-            or self._held_back
-            or (failpoints is not None and failpoints.at_work_on(UPLINK))
-            or self.meter is not None
-            or self.radio.can_be_silent
-        )
-
-    @property
     def data_used_bytes(self) -> int | None:
         """Return what the modem has sent and received; None where nobody counts."""
         return None if self.meter is None else self.meter.used_bytes
@@ -61,14 +44,6 @@ class Uplink:
         """Return how long until all has arrived that was sent so far, if nothing holds it up."""
         held_s = 0.0 if self._held_back is None else self._held_back.left_s()
         return max(held_s, self.radio.until_sent_s(self._connection.box.world.env.now))
-
-    def offer(self, telemetry: Telemetry, member: Member) -> None:
-        """Send telemetry, and offer to send the next by routine."""
-        offer = self._connection.box.world.offer
-        assert offer is not None  # noqa: S101 - else there is no routine
-        self._connection.member = member
-        self._delay_s()
-        offer(self._connection.link, member, telemetry)
 
     def send(
         self,
@@ -120,13 +95,8 @@ class Uplink:
 
     def _carry(self, what: Packet | Message, properties: PublishProperties | None) -> None:
         delay_s, connection = self._delay_s(), self._connection
-        world = connection.box.world
-        if connection.member is not None:
-            routine, arrives_s = connection.member.routine, world.env.now + delay_s
-            if routine.sent_s + routine.every_s <= arrives_s:
-                connection.speak_for_itself()  # else its next heartbeat would overtake this
         self._carried = (*self._carried, (what, properties))
-        world.later(delay_s, self._arrive, connection.generation)
+        connection.box.world.later(delay_s, self._arrive, connection.generation)
 
     def _arrive(self, generation: int) -> None:
         """Hand the first of what the radio carries to the link."""
@@ -174,7 +144,6 @@ class Uplink:
     @contextmanager
     def metered(self, meter: DataMeter) -> Iterator[None]:
         """Count traffic with `meter`, and report it in telemetry. One meter at a time."""
-        self._connection.speak_for_itself()
         self.meter = meter
         with undone_by(self._end_metering):
             yield

@@ -18,7 +18,6 @@ from typing import Any
 
 from fleet_sim.cars.failpoints import Culprit, undone_by
 from fleet_sim.cars.parameters import BoxParameters
-from fleet_sim.heartbeats import Member
 from fleet_wire.contract.messages import Reason
 from fleet_wire.randomness import RandomStream
 
@@ -138,7 +137,6 @@ class Vehicle:
         "is_locked",
         "is_open",
         "last_command_id",
-        "member",
         "movement",
         "voltage_v",
     )
@@ -154,9 +152,6 @@ class Vehicle:
         self._phase_s: float | None = None
         """So old is the position at second 0; None until somebody asks."""
         self._irregular: _Irregular | None = None
-        self.member: Member | None = None
-        """The membership whose routine sends its box's heartbeats; it ends if their fields
-        change."""
         self.is_locked = True
         """The driver's door, and the others but for those of `Cabin.astray`."""
         self.is_open = False
@@ -437,9 +432,7 @@ class Vehicle:
         self.voltage_v = round(self._rest_v - drops_v, 3)
 
     def _make_irregular(self) -> _Irregular:
-        """Return the changeable irregularities; the car leaves its heartbeat batch."""
-        if self.member is not None:
-            self.member.leave()
+        """Return the changeable irregularities."""
         if self._irregular is None:
             self._irregular = _Irregular()
         return self._irregular

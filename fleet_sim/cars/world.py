@@ -12,9 +12,7 @@ from simpy.events import NORMAL
 
 from fleet_sim.cars.defects import Defects
 from fleet_sim.cars.movements import OnMovement
-from fleet_sim.heartbeats import Member, Round
-from fleet_wire.contract.messages import Telemetry
-from fleet_wire.links.link import Disconnected, Link, LinkFactory
+from fleet_wire.links.link import Disconnected, LinkFactory
 from fleet_wire.profiles.native import NATIVE
 from fleet_wire.profiles.profile import Profile
 from fleet_wire.randomness import RandomStream
@@ -130,10 +128,6 @@ class World:
 
     on_no_connection: Callable[[str, Disconnected], None] | None = None
     """Called with each box that could not connect, and why."""
-    offer: Callable[[Link, Member, Telemetry], None] | None = None
-    """Sends a heartbeat that offers the next ones by routine; None where each is sent by itself."""
-    send_round: Callable[[Round], None] | None = None
-    """Sends the heartbeats of a routine; given with `offer`."""
 
     def unix_s_at(self, now_s: float) -> float:
         """Return the wall time at a simulated second, in Unix seconds."""

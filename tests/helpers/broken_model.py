@@ -15,7 +15,6 @@ from fleet_sim.__main__ import main
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.power import PowerControl
 from fleet_sim.faults import FAULTS, Injection
-from fleet_sim.heartbeats import Routine
 from fleet_wire.errors import LocalProtocolError
 from fleet_wire.links.link import Message
 from fleet_wire.randomness import RandomStream
@@ -30,11 +29,11 @@ def handle_message(box: Box, message: Message) -> None:
     _handle_message(box, message)
 
 
-def heartbeat(box: Box, routine: Routine | None = None, number: int = 0) -> None:
+def heartbeat(box: Box) -> None:
     """Fail on another."""
     if box.vehicle_id == "car-00001":
         raise ZeroDivisionError("no heartbeat")
-    _heartbeat(box, routine, number)
+    _heartbeat(box)
 
 
 def start(power: PowerControl) -> None:

@@ -25,7 +25,6 @@ from fleet_sim.broker.model.router import Router
 from fleet_sim.broker.model.session import BrokerLimits, BrokerSession, Connection
 from fleet_sim.broker.model.subscriptions import is_valid_filter
 from fleet_sim.broker.model.transport import Hop, Scheduler, Transport
-from fleet_sim.heartbeats import Round
 from fleet_wire.links.link import (
     MALFORMED_PACKET,
     NOT_AUTHORIZED,
@@ -137,7 +136,6 @@ class BrokerModel:
             connection, session.connection = session.connection, None
             session.will = None
             if connection is not None:
-                connection.speak_for_itself()
                 self._lose(connection)
         self._sessions = {}
         self._router.forget_all()
@@ -249,7 +247,6 @@ class BrokerModel:
         if will is not None and not keeps and not will.delay_s:
             self._publish_will(session, will)
         if connection is not None:
-            connection.speak_for_itself()
             self._say(log.taken_over(session.client_id))
             taken = Disconnected(EndReason.BROKER_CLOSED, SESSION_TAKEN_OVER, "session taken over")
             self._lose(connection, taken if session.is_v5 else _LOST)
@@ -268,8 +265,6 @@ class BrokerModel:
             self._disconnect(session)
 
     def _disconnect(self, session: BrokerSession) -> None:
-        if session.connection is not None:
-            session.connection.speak_for_itself()
         session.connection = None
         session.expires_at_s = self._expiry_of(session)
         will = session.will
@@ -402,21 +397,6 @@ class BrokerModel:
             # A 3.1.1 client gets an ordinary PUBACK, denied or not (handle_publish.c).
             puback = PubAck(publication, code if session.is_v5 else SUCCESS)
             self.transport.down(connection, connection.client.handle_puback, puback)
-
-    def send_round(self, round_: Round) -> None:
-        """Send a heartbeat batch up, each heartbeat on the connection of its box."""
-        connection = round_.first.way
-        assert isinstance(connection, Connection)  # noqa: S101 - the answer of `ModelLink.offer`
-        self.transport.up(connection, self.handle_round, round_)
-
-    def handle_round(self, connection: Connection, round_: Round) -> None:  # noqa: ARG002 - it arrived as a packet
-        """Handle a heartbeat batch; split it if its heartbeats may fare differently."""
-        if self.may_publish is None and self._router.route_round(round_):
-            return
-        for member, payload in round_.split():
-            if isinstance(member.way, Connection):
-                publication = Publication(member.topic, payload, 0, retain=False)
-                self.handle_publish(member.way, publication)
 
     def handle_puback(self, connection: Connection, message: Message) -> None:
         """Handle PUBACK."""

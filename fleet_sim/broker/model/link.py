@@ -15,19 +15,16 @@ from fleet_sim.broker.model.packets import (
     LARGEST_PACKET,
     ConnAck,
     Connect,
-    Offering,
     PubAck,
     Publication,
 )
 from fleet_sim.broker.model.session import BrokerEnd, Connection
-from fleet_sim.heartbeats import Member, Round
 from fleet_wire.errors import LocalProtocolError
 from fleet_wire.links.link import (
     FIRST_ERROR_CODE,
     PACKET_TOO_LARGE,
     Disconnected,
     EndReason,
-    HandlerOfSeveral,
     LinkHandler,
     LinkLimits,
     Message,
@@ -145,18 +142,6 @@ class ModelLink:
             self._start(publication)
         else:
             self._wait(publication)
-
-    def offer(self, topic: str, payload: bytes, member: Member) -> None:
-        """Send a heartbeat at QoS 0 that lets the car join a heartbeat batch, if connected."""
-        publication = Offering(topic, payload, 0, retain=False)
-        publication.member = member
-        publication.check(self._max_packet_bytes)
-        connection = self._connection
-        if connection is not None and self._state is _CONNECTED and not self._is_frozen:
-            connection.member, member.way = member, connection
-            self._send(self._broker.handle_publish, publication)
-        else:
-            self._broker.qos0_dropped += 1
 
     def acknowledge(self, *messages: Message) -> None:
         """Send the PUBACK of each QoS 1 message of this connection, once."""
@@ -293,8 +278,6 @@ class ModelLink:
             self._broker.transport.up(connection, self._broker.handle_close, is_goodbye)
 
     def _forget(self) -> None:
-        if self._connection is not None:
-            self._connection.speak_for_itself()
         self._connection = None
         self._state = _State.CLOSED
         self._early = self._held_in = self._held_out = self._unacknowledged = ()
@@ -358,15 +341,6 @@ class ModelLink:
         if not self._early:
             self._early = []
         self._early.append(message)
-
-    def handle_round(self, round_: Round) -> None:
-        """Handle a heartbeat batch from the broker: its heartbeats arrive together."""
-        handler = self._handler
-        if self._state is _CONNECTED and isinstance(handler, HandlerOfSeveral):
-            handler.on_messages([*round_.messages()])
-            return
-        for message in round_.messages():
-            self.handle_message(message)
 
     def handle_puback(self, puback: PubAck) -> None:
         """Handle PUBACK from the broker."""
@@ -432,7 +406,6 @@ class ModelLink:
         return self._is_frozen or connection is not self._connection
 
     def _fall_silent(self, connection: Connection) -> None:
-        connection.speak_for_itself()
         connection.last_sent_s = self._last_ping_s(connection)
         self._broker.watch_silence(connection)
 
@@ -448,7 +421,6 @@ class ModelLink:
 
     def expect_answer(self, connection: Connection) -> None:
         """End the connection when a ping stays unanswered, because the broker does not read."""
-        connection.speak_for_itself()
         interval_s = connection.ping_interval_s()
         if connection is not self._connection or not interval_s:
             return

@@ -6,11 +6,8 @@ to the broker is the message, SUBSCRIBE the filters, SUBACK the codes.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import msgspec
 
-from fleet_sim.heartbeats import Member
 from fleet_wire.errors import LocalProtocolError
 from fleet_wire.links.link import LinkLimits, OnAck, PublishProperties, Session
 
@@ -64,8 +61,6 @@ class Publication:
         "retain",
         "topic",
     )
-
-    member: ClassVar[Member | None] = None
 
     def __init__(
         self,
@@ -134,14 +129,6 @@ class Publication:
         length = 2 + _bytes_of(self.topic) + 2 * self.qos + len(self.payload)
         length += _varint_bytes(properties_bytes) + properties_bytes
         return 1 + _varint_bytes(length) + length
-
-
-class Offering(Publication):
-    """A heartbeat that offers the next ones by routine."""
-
-    __slots__ = ("member",)
-
-    member: Member  # type: ignore[misc] # of most publications there is none
 
 
 def _has_wildcard(topic: str) -> bool:

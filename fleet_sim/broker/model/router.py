@@ -10,13 +10,10 @@ from fleet_sim.broker.model import log
 from fleet_sim.broker.model.packets import Publication
 from fleet_sim.broker.model.session import BrokerSession, Connection
 from fleet_sim.broker.model.subscriptions import (
-    EVERY_HEARTBEAT,
     Subscriptions,
     filter_pattern,
-    hears_heartbeats,
 )
 from fleet_sim.broker.model.transport import Transport
-from fleet_sim.heartbeats import Round
 from fleet_wire.contract.broker_log import is_broker_log
 from fleet_wire.links.link import NO_MATCHING_SUBSCRIBERS, SUCCESS, Message, PublishProperties
 
@@ -63,8 +60,6 @@ class Router:
         (handle_connect.c)."""
         self._listeners = 0
         """Subscriptions to the broker's log; if there are none, nothing is published."""
-        self._heartbeat_filters: list[tuple[BrokerSession, str]] = []
-        """Sessions that subscribe to heartbeats, with their filters."""
 
     def clock_s(self) -> int:
         """Return the broker's clock: mosquitto counts in whole seconds."""
@@ -75,7 +70,6 @@ class Router:
         self._subscriptions = Subscriptions()
         self._retained = {}
         self._listeners = 0
-        self._heartbeat_filters = []
         self._dropping.clear()
 
     def say(self, line: log.Line) -> None:
@@ -95,8 +89,6 @@ class Router:
             session.filters = (*session.filters, topic_filter)
             self._subscriptions.add(topic_filter, session)
             self._listeners += is_broker_log(topic_filter)
-            if hears_heartbeats(topic_filter):
-                self._heartbeat_filters.append((session, topic_filter))
         clock_s = self.clock_s()
         for topic in self._retained_topics(topic_filter):
             retained = self._retained[topic]
@@ -118,8 +110,6 @@ class Router:
         for topic_filter in session.filters:
             self._subscriptions.remove(topic_filter, session)
             self._listeners -= is_broker_log(topic_filter)
-            if hears_heartbeats(topic_filter):
-                self._heartbeat_filters.remove((session, topic_filter))
         session.filters = ()
         session.in_flight = session.queue = ()
 
@@ -139,25 +129,6 @@ class Router:
             else:
                 self._retained.pop(topic, None)
         return code
-
-    def route_round(self, round_: Round) -> bool:
-        """Pass the heartbeats of a routine on together; return whether that is possible.
-
-        It is where they all go to one client alone, which is there and reads.
-        """
-        listener = self._sole_listener()
-        connection = None if listener is None else listener.connection
-        if connection is None or connection.client.unread or not round_.is_intact:
-            return False
-        self._transport.down(connection, connection.client.handle_round, round_)
-        return True
-
-    def _sole_listener(self) -> BrokerSession | None:
-        """Return the only subscriber to heartbeats, if it may read all of them."""
-        if len(self._heartbeat_filters) != 1 or self.may_read is not None:
-            return None
-        listener, topic_filter = self._heartbeat_filters[0]
-        return listener if topic_filter == EVERY_HEARTBEAT else None
 
     def _deliver(
         self, session: BrokerSession, publication: Publication, *, is_retained: bool
@@ -225,9 +196,6 @@ class Router:
             (expires_in_s or None) if session.is_v5 else None,  # mosquitto sends none of 0
             [*properties.user_properties],
         )
-        member = publication.member
-        if member is not None and session is self._sole_listener():
-            member.join()
         if packet_id is not None:
             if not session.in_flight:
                 session.in_flight = {}

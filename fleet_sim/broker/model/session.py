@@ -10,7 +10,6 @@ from typing import Any, Protocol
 
 from fleet_sim.broker.model.packets import LARGEST_PACKET, ConnAck, Connect, PubAck, Publication
 from fleet_sim.broker.model.transport import Scheduler, Transport
-from fleet_sim.heartbeats import Member, Round
 from fleet_wire.links.link import Disconnected, Message, Will
 
 LAST_PACKET_ID = 65_535
@@ -46,10 +45,6 @@ class ClientEnd(Protocol):
 
     def handle_message(self, message: Message) -> None:
         """Handle PUBLISH."""
-        ...
-
-    def handle_round(self, round_: Round) -> None:
-        """Handle a heartbeat batch like the PUBLISH of each member."""
         ...
 
     def handle_puback(self, puback: PubAck) -> None:
@@ -90,10 +85,6 @@ class BrokerEnd(Protocol):
         """Handle PUBLISH."""
         ...
 
-    def handle_round(self, connection: Connection, round_: Round) -> None:
-        """Handle a heartbeat batch; one of its members has this connection."""
-        ...
-
     def handle_puback(self, connection: Connection, message: Message) -> None:
         """Handle PUBACK."""
         ...
@@ -117,26 +108,16 @@ class BrokerLimits:
 class Connection:
     """One network connection of a client, as both ends know it."""
 
-    __slots__ = ("client", "down_due_s", "last_sent_s", "member", "session", "up_due_s")
+    __slots__ = ("client", "down_due_s", "last_sent_s", "session", "up_due_s")
 
     def __init__(self, client: ClientEnd) -> None:
         self.client = client
         self.session: BrokerSession | None = None
         """Set when the broker accepts the connection."""
         self.last_sent_s = 0.0
-        """When the client last sent something; its pings are counted when it matters.
-
-        Batched heartbeats count when the client leaves its batch; `speak_for_itself` sees to it."""
-        self.member: Member | None = None
-        """The batch membership that sends its heartbeats, or may soon."""
+        """When the client last sent something; its pings are counted when it matters."""
         self.up_due_s = 0.0
         self.down_due_s = 0.0
-
-    def speak_for_itself(self) -> None:
-        """Remove the connection from heartbeat batches: it is about to end, or to fall silent."""
-        if self.member is not None:
-            self.member.leave()
-            self.member = None
 
     def ping_interval_s(self) -> int:
         """Return how long the client may say nothing before it pings; 0: for ever."""

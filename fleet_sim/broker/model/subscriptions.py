@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 
 from fleet_sim.broker.model.session import BrokerSession
-from fleet_wire.contract.topics import TopicKind, topic_of
 
-EVERY_HEARTBEAT = topic_of(TopicKind.TELEMETRY, "+")
 _SHARED = "$share/"
 _SHARED_PARTS = 3
 
@@ -23,20 +21,6 @@ def is_valid_filter(topic_filter: str) -> bool:
     return bool(topic_filter) and all(
         level in ("+", "") or not ("+" in level or "#" in level)
         for level in (*inner, "" if last == "#" else last)
-    )
-
-
-def hears_heartbeats(topic_filter: str) -> bool:
-    """Return whether a filter may match the topic of some heartbeat."""
-    if topic_filter.startswith(_SHARED):
-        topic_filter = topic_filter.split("/", _SHARED_PARTS - 1)[-1]
-    levels, of_heartbeats = topic_filter.split("/"), EVERY_HEARTBEAT.split("/")
-    if levels[-1] == "#":
-        levels.pop()
-        of_heartbeats = of_heartbeats[: len(levels)]
-    return len(levels) == len(of_heartbeats) and all(
-        level in ("+", wanted) or wanted == "+"
-        for level, wanted in zip(levels, of_heartbeats, strict=True)
     )
 
 

@@ -16,13 +16,11 @@ from typing import Any
 
 from fleet_sim.broker.model.broker import HOP_S, BrokerModel
 from fleet_sim.broker.model.control import ModelControl, limits_of
-from fleet_sim.broker.model.link import ModelLink
 from fleet_sim.cars.defects import Defects
 from fleet_sim.cars.disturbance import BOX_LINK_LIMITS
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.spec import NULL_CAR
 from fleet_sim.cars.world import World
-from fleet_sim.heartbeats import Member
 from fleet_sim.mitigations.acting import MitigationTargets
 from fleet_sim.platform.connection import PLATFORM_LINK_LIMITS
 from fleet_sim.results import readable
@@ -49,16 +47,12 @@ from fleet_sim.runs.virtual.time import (
     VirtualTimers,
 )
 from fleet_sim.scenario.form import Scenario
-from fleet_wire.contract.codec import encode
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.incident import Incident
-from fleet_wire.contract.messages import Telemetry
 from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.errors import LimitError
 from fleet_wire.garbage import all_frozen
-from fleet_wire.links.link import Link
 from fleet_wire.profiles.loading import load_profile
-from fleet_wire.profiles.native import NATIVE
 from platform_probe.journal.entries import Entry
 from platform_probe.journal.feed import JournalFeed, JournalTime
 from platform_probe.journal.writer import JournalWriter
@@ -171,8 +165,6 @@ class VirtualRun:
             defects=self._defects,
             on_movement=self._movements.handle_movement,
             on_bad_certificate=self._broker.bad_certificate,
-            offer=_offer if self._profile is NATIVE else None,
-            send_round=self._broker.send_round if self._profile is NATIVE else None,
         )
         self._fleet = Fleet(world, self._specs, sms_centre="sms-centre", beside=[NULL_CAR])
 
@@ -417,12 +409,6 @@ class VirtualRun:
 
     def _sample(self, probe: Probe, elapsed_s: float) -> None:
         self._record.sample(elapsed_s, self._fleet.world.counts, sent=probe.counts()["sent"])
-
-
-def _offer(link: Link, member: Member, telemetry: Telemetry) -> None:
-    """Send a heartbeat, as the contract has it, that offers the next ones by routine."""
-    assert isinstance(link, ModelLink)  # noqa: S101 - there is no other in virtual time
-    link.offer(member.topic, encode(telemetry), member)
 
 
 @contextmanager

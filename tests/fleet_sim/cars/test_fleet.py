@@ -16,7 +16,6 @@ from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
 from fleet_sim.cars.power import PowerControl
 from fleet_sim.cars.spec import NULL_CAR
 from fleet_sim.cars.world import World
-from fleet_sim.heartbeats import Routine
 from fleet_sim.scenario.form import Group
 from fleet_wire.contract import codec
 from fleet_wire.contract.messages import WakeRequest
@@ -91,10 +90,10 @@ def test_a_defect_of_one_box_keeps_no_other_back(monkeypatch: pytest.MonkeyPatch
             raise ValueError("no start")
         start(power)
 
-    def beat_but_one(box: Box, routine: Routine | None = None, number: int = 0) -> None:
+    def beat_but_one(box: Box) -> None:
         if box.vehicle_id == "test-00001":
             raise ValueError("no heartbeat")
-        heartbeat(box, routine, number)
+        heartbeat(box)
 
     monkeypatch.setattr(PowerControl, "start", start_but_one)
     monkeypatch.setattr(Box, "heartbeat", beat_but_one)

@@ -10,7 +10,6 @@ from fleet_sim.broker.model.session import BrokerSession
 from fleet_sim.broker.model.subscriptions import (
     Subscriptions,
     filter_pattern,
-    hears_heartbeats,
     is_valid_filter,
 )
 
@@ -103,26 +102,6 @@ def test_many_sessions_on_one_filter(topic_filter: str) -> None:
     index.remove(topic_filter, sessions[0])
     index.remove(topic_filter, sessions[2])
     assert index.match("topic", 0) == []
-
-
-@pytest.mark.parametrize(
-    ("topic_filter", "hears"),
-    [
-        ("cars/+/telemetry", True),
-        ("cars/car-1/telemetry", True),
-        ("$share/monitors/cars/+/telemetry", True),
-        ("cars/car-1/#", True),
-        ("+/+/telemetry/#", True),
-        ("#", True),
-        ("cars/+/state", False),
-        ("cars/car-1/command", False),
-        ("wake/#", False),
-        ("cars/+", False),
-    ],
-)
-def test_who_may_hear_a_heartbeat(topic_filter: str, hears: bool) -> None:  # noqa: FBT001
-    """Only where the monitor alone does may many heartbeats be one packet."""
-    assert hears_heartbeats(topic_filter) is hears
 
 
 def test_a_group_is_found_beside_every_other_way_to_a_topic() -> None:
