@@ -34,6 +34,7 @@ from tests.helpers.run_player import RunPlayer
 from tests.helpers.settings_player import SettingsPlayer
 from tests.helpers.slack_player import SlackPlayer
 from tests.helpers.store_player import StorePlayer
+from tests.helpers.sweep_player import SweepPlayer
 from tests.helpers.track_player import TrackPlayer
 from tests.helpers.transcripts import Player, renew
 from tests.helpers.truth_player import TruthPlayer
@@ -77,6 +78,7 @@ PLAYERS: dict[Path, Callable[[], Player]] = {
     **dict.fromkeys(sorted(SIM_COMMANDS.glob("*.txt")), RunPlayer),
     **dict.fromkeys(sorted(TRUTH.glob("*.txt")), TruthPlayer),
     ROOT / "tests/fleet_sim/api/requests.txt": ApiPlayer,
+    ROOT / "tests/fleet_sim/sweeps/report.txt": SweepPlayer,
     ROOT / "tests/fleet_wire/config/config.txt": ConfigPlayer,
     ROOT / "tests/fleet_sim/runs/progress.txt": ProgressPlayer,
     ROOT / "tests/fleet_wire/links/lean/link.txt": LinkPlayer,
