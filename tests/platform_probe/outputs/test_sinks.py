@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -42,31 +43,24 @@ def test_each_kind_of_record_has_its_file(tmp_path: Path) -> None:
         sink.emit(STRAY)
         sink.emit(COMPLAINT)
         sink.emit(attempt_of(region="north"))
-    lines = (tmp_path / "out" / ATTEMPTS_FILE).read_bytes().splitlines()
-    attempts = [msgspec.json.decode(line, type=Attempt) for line in lines]
-    assert attempts == [attempt_of(), attempt_of(region="north")]
-    floor = (tmp_path / "out" / FLOOR_FILE).read_bytes()
-    assert msgspec.json.decode(floor, type=Attempt).source is Source.FLOOR
-    strays = (tmp_path / "out" / STRAYS_FILE).read_bytes()
-    assert msgspec.json.decode(strays, type=StrayAnswer) == STRAY
-    complaints = (tmp_path / "out" / COMPLAINTS_FILE).read_bytes()
-    assert msgspec.json.decode(complaints, type=Complaint) == COMPLAINT
+
+    def written(name: str, kind: type) -> list[Any]:
+        lines = (tmp_path / "out" / name).read_bytes().splitlines()
+        return [msgspec.json.decode(line, type=kind) for line in lines]
+
+    assert written(ATTEMPTS_FILE, Attempt) == [attempt_of(), attempt_of(region="north")]
+    assert written(FLOOR_FILE, Attempt) == [attempt_of(source=Source.FLOOR)]
+    assert written(STRAYS_FILE, StrayAnswer) == [STRAY]
+    assert written(COMPLAINTS_FILE, Complaint) == [COMPLAINT]
 
 
-def test_a_line_is_on_disk_when_emit_returns(tmp_path: Path) -> None:
-    """Nothing is buffered: another reader sees the line at once."""
-    sink = JsonlSink(tmp_path)
-    sink.emit(attempt_of())
-    assert (tmp_path / ATTEMPTS_FILE).read_bytes().endswith(b"}\n")
-    sink.close()
-
-
-def test_a_second_run_appends(tmp_path: Path) -> None:
-    """A restart loses nothing of what an earlier run wrote."""
-    for _ in range(2):
+def test_a_line_is_on_disk_when_emit_returns_and_a_second_run_appends(tmp_path: Path) -> None:
+    """Nothing is buffered: another reader sees the line at once, and a restart loses nothing."""
+    for number in (1, 2):
         with JsonlSink(tmp_path) as sink:
             sink.emit(attempt_of())
-    assert len((tmp_path / ATTEMPTS_FILE).read_bytes().splitlines()) == 2
+            lines = (tmp_path / ATTEMPTS_FILE).read_bytes()
+            assert (lines.count(b"\n"), lines[-2:]) == (number, b"}\n")
 
 
 def test_records_are_bounded_and_not_for_everybody(tmp_path: Path) -> None:

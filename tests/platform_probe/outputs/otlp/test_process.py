@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -35,6 +36,7 @@ from tests.helpers.otlp_receiver import OtlpReceiver, attributes, otlp_receiver,
 from tests.helpers.records import TRACE_ID, attempt_of
 from tests.helpers.waiting import PATIENCE_S, wait_for
 
+PROTOBUF = {"Content-Type": "application/x-protobuf"}
 EPOCH_NS = round(EPOCH_S * 1e9)
 
 
@@ -230,23 +232,33 @@ def test_each_signal_goes_where_it_should(backend: OtlpReceiver, tmp_path: Path)
     assert found == {("common", None), (None, "Bearer own")}
 
 
-@pytest.mark.parametrize("status", [400, 401, 413])
-def test_what_is_refused_is_dropped_and_said(backend: OtlpReceiver, status: int) -> None:
-    """Sending it again would not help; the others go on."""
-    backend.status = status
-    report = exported(config_for(backend.url), trace_line(attempt_of()), log_line())
-    assert report.undelivered == {Signal.TRACES: 1, Signal.LOGS: 1}
-    assert report.exported == {}
-    assert report.error is not None
-    assert str(status) in report.error
-    assert sum(backend.paths.values()) == 2
-
-
-def test_what_may_be_taken_later_is_given_up_when_its_time_is_over(backend: OtlpReceiver) -> None:
-    """It counts as not delivered."""
-    backend.status = 503
-    report = exported(config_for(backend.url, timeout_s=0.5), log_line())
-    assert report.undelivered == {Signal.LOGS: 1}
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        ({"status": 400}, "HTTP status 400 Bad Request"),
+        ({"status": 401}, "HTTP status 401 Unauthorized"),
+        ({"status": 413}, "HTTP status 413"),
+        ({"status": 503}, "HTTP status 503 Service Unavailable"),
+        ({"status": 301, "answers_with": {"Location": "https://elsewhere/"}},
+         "HTTP status 301 Moved Permanently to https://elsewhere/"),
+        ({"body": b""}, None),
+        ({"body": b"{}"}, None),
+        ({"body": b"\xff"}, None),
+    ],
+)  # fmt: skip
+def test_what_a_backend_answers_is_told(
+    backend: OtlpReceiver, answer: dict[str, Any], error: str | None
+) -> None:
+    """What is refused is dropped, or given up when its time is over; a success may say anything."""
+    for name, value in {"answers_with": PROTOBUF, **answer}.items():
+        setattr(backend, name, value)
+    report = exported(config_for(backend.url, timeout_s=0.5), trace_line(attempt_of()), log_line())
+    both = {Signal.TRACES: 1, Signal.LOGS: 1}
+    if error is None:
+        assert report == Report(exported=both)
+    else:
+        assert (report.exported, report.undelivered) == ({}, both)
+        assert error in (report.error or "")
 
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -266,18 +278,10 @@ def _recover(backend: OtlpReceiver) -> None:
     backend.status = 200
 
 
-def test_a_redirect_is_no_success(backend: OtlpReceiver) -> None:
-    """What is behind it gets nothing: the user is told where it leads."""
-    backend.status, backend.answers_with = 301, {"Location": "https://elsewhere/"}
-    report = exported(config_for(backend.url), log_line())
-    assert report.undelivered == {Signal.LOGS: 1}
-    assert report.error == "HTTP status 301 Moved Permanently to https://elsewhere/"
-
-
 def test_what_a_backend_did_not_want_is_told(backend: OtlpReceiver) -> None:
     """Its batch counts as not delivered, although a part of it was; differences go on."""
     rejection = ExportLogsPartialSuccess(rejected_log_records=1, error_message="too old")
-    backend.answers_with = {"Content-Type": "application/x-protobuf"}
+    backend.answers_with = PROTOBUF
     backend.body = ExportLogsServiceResponse(partial_success=rejection).SerializeToString()
     lines = [metrics_line(registry_with(count)) for count in (1, 4)]
     report = exported(config_for(backend.url, metrics={"temporality": "delta"}), log_line(), *lines)
@@ -285,13 +289,6 @@ def test_what_a_backend_did_not_want_is_told(backend: OtlpReceiver) -> None:
     assert report.error == "the backend took this but for 1: too old"
     doors = [list(values_of(one["doors_total"]).values()) for one in backend.collections]
     assert doors == [[1], [3]]
-
-
-@pytest.mark.parametrize("body", [b"", b"{}", b"\xff"])
-def test_a_success_may_say_anything(backend: OtlpReceiver, body: bytes) -> None:
-    """Nothing, JSON, or what nobody can read."""
-    backend.answers_with, backend.body = {"Content-Type": "application/x-protobuf"}, body
-    assert exported(config_for(backend.url), log_line()) == Report(exported={Signal.LOGS: 1})
 
 
 def test_nobody_listens_is_told(backend: OtlpReceiver) -> None:

@@ -9,7 +9,6 @@ import pytest
 
 from fleet_wire.contract.attempt import Attempt, Flag, Source, Stage
 from fleet_wire.contract.causes import Cause
-from fleet_wire.contract.messages import Reason
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.contract.trace_context import TraceContext, span_id_of
 from platform_probe.outputs.otlp.spans import Broker, Span, SpanKind, flat, hops_at, spans_of
@@ -67,16 +66,6 @@ def test_the_hops_fill_the_whole() -> None:
     assert starts == [root.start_ns, *(span.end_ns for span in rest[:-1])]
     assert rest[-1].end_ns == root.end_ns
     assert [span.attributes["unlockpath.stage"] for span in rest] == list(attempt.hops_s)
-
-
-def test_the_site_is_told_where_one_is_known() -> None:
-    """Beside region and hardware."""
-    attempt = opened()
-    root = spans_of(attempt, HOPS)[0]
-    assert root.attributes["unlockpath.region"] == "centre"
-    assert "unlockpath.site" not in root.attributes
-    there = spans_of(msgspec.structs.replace(attempt, site="garage-p3"), HOPS)[0]
-    assert there.attributes["unlockpath.site"] == "garage-p3"
 
 
 def test_spans_are_called_as_opentelemetry_calls_them() -> None:
@@ -200,16 +189,6 @@ def test_a_failure_shows_in_the_whole_and_where_it_was_lost() -> None:
     assert last.attributes["unlockpath.stage"] == Stage.BOX_RECEIVED
     assert last.cause is root.cause
     assert last.end_ns == root.end_ns == EPOCH_NS + 20_000_000_000
-
-
-def test_a_refusal_tells_the_boxs_own_reason() -> None:
-    """As the record does."""
-    bench = TrackerBench()
-    bench.send()
-    bench.refused(Reason.BUSY)
-    root = spans_of(bench.only(), HOPS)[0]
-    assert root.attributes["error.type"] == "box_busy"
-    assert root.attributes["unlockpath.reason"] == "busy"
 
 
 def test_a_customers_unlock_hangs_below_the_platforms_span() -> None:
