@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,21 +15,12 @@ from platform_probe.journal.entries import Entry, Tick
 from platform_probe.journal.reader import JournalReader, entries_in
 from platform_probe.journal.segments import PACKED, Position, segments_in
 from platform_probe.journal.writer import JournalWriter
+from tests.helpers.journals import journal_writer
 
 
-def fail(what: object) -> None:
-    """Fail the test."""
-    raise AssertionError(what)
-
-
-def writer_of(
-    directory: Path, *, segment_bytes: int = 200, max_bytes: int = 2**30
-) -> JournalWriter:
+def writer_of(directory: Path, *, segment_bytes: int = 200, **changes: Any) -> JournalWriter:
     """Return a writer of small segments."""
-    writer = JournalWriter(
-        directory, max_bytes=max_bytes, max_age_s=1e9, soon=lambda _: None, on_lost=fail,
-        on_problem=fail,
-    )  # fmt: skip
+    writer = journal_writer(directory, **changes)
     writer.segment_bytes = segment_bytes
     return writer
 
@@ -146,10 +138,7 @@ def test_what_a_full_disk_does_not_take_waits(
 ) -> None:
     """It is written once there is room, in order, and nothing is lost."""
     problems: list[str] = []
-    writer = JournalWriter(
-        tmp_path, max_bytes=2**30, max_age_s=1e9, soon=lambda _: None, on_lost=fail,
-        on_problem=problems.append,
-    )  # fmt: skip
+    writer = journal_writer(tmp_path, on_problem=problems.append)
     put(writer, ticks(0, 3))
     append = files.AppendedFile.append
 
@@ -171,10 +160,7 @@ def test_what_finds_no_room_in_memory_is_counted(
     """A disk that takes nothing for long cannot fill the memory."""
     monkeypatch.setattr("platform_probe.journal.writer.MAX_WAITING_BYTES", 30)
     lost: list[int] = []
-    writer = JournalWriter(
-        tmp_path, max_bytes=2**30, max_age_s=1e9, soon=lambda _: None, on_lost=lost.append,
-        on_problem=fail,
-    )  # fmt: skip
+    writer = journal_writer(tmp_path, on_lost=lost.append)
     for entry in ticks(0, 10):
         writer.append(entry)
     writer.close()

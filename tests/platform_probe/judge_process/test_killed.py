@@ -48,6 +48,7 @@ from platform_probe.store.layout import all_segments, part_name
 from platform_probe.store.writer import StoreWriter
 from tests.helpers.fake_clock import FakeClock
 from tests.helpers.join_bench import JoinBench
+from tests.helpers.journals import fail, journal_writer
 from tests.helpers.log_lines import Log
 from tests.helpers.tracker_bench import TrackerBench
 
@@ -111,17 +112,14 @@ class Monitor:
     def __init__(self, settings: ProbeSettings, log: Path, clock: FakeClock) -> None:
         out = settings.out_dir
         before = read_before(settings.journal_dir)
-        self.writer = JournalWriter(
-            settings.journal_dir, max_bytes=2**40, max_age_s=1e9, soon=lambda _: None,
-            on_lost=_fail, on_problem=_fail,
-        )  # fmt: skip
+        self.writer = journal_writer(settings.journal_dir)
         if before is not None:
             complete_records(out, before.records)
         self.jsonl = JsonlSink(out)
         sinks: dict[str, Sink] = {
             "journal": _JournalFirst(self.writer.flush), "jsonl": self.jsonl,
         }  # fmt: skip
-        fan_out = FanOut(sinks, on_error=lambda name, error: _fail((name, error)))
+        fan_out = FanOut(sinks, on_error=lambda name, error: fail((name, error)))
         self.feed = JournalFeed(self.writer.append, clock=clock, time=JournalTime(clock))
 
         def emit(record: Attempt) -> None:
@@ -210,10 +208,6 @@ class _Emit(list[Attempt]):
     def append(self, record: Attempt) -> None:
         """Hand a record on."""
         self._emit(record)
-
-
-def _fail(what: object) -> None:
-    raise AssertionError(what)
 
 
 def lines_of(number: int, at: float) -> list[tuple[float, PlatformEvent]]:

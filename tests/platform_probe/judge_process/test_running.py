@@ -13,7 +13,6 @@ import pytest
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import Diagnosis
 from platform_probe.journal.entries import Entry, MonitorStarted, RecordWritten, Tick
-from platform_probe.journal.writer import JournalWriter
 from platform_probe.judge.diagnosis.diagnosing import Diagnosing
 from platform_probe.judge.judge import Judge
 from platform_probe.judge.weights import shipped_ranking
@@ -21,6 +20,7 @@ from platform_probe.judge_process.outlets import judge_of
 from platform_probe.judge_process.process import SET_ASIDE_FILE, JudgeProcess
 from platform_probe.judge_process.running import Outlet, RunningJudge
 from platform_probe.settings.monitor import ProbeSettings
+from tests.helpers.journals import put
 from tests.helpers.records import attempt_of
 
 
@@ -96,12 +96,7 @@ def test_an_outlet_that_raises_starves_no_other() -> None:
 async def test_what_was_set_aside_is_kept_counted_and_shown(tmp_path: Path) -> None:
     """In a file, with the entry as it stands in the journal, and in the judge's metrics."""
     settings = ProbeSettings(out_dir=tmp_path)
-    with JournalWriter(
-        settings.journal_dir, max_bytes=2**30, max_age_s=1e9, soon=lambda _: None,
-        on_lost=lambda _: None, on_problem=lambda _: None,
-    ) as writer:  # fmt: skip
-        for entry in _entries():
-            writer.append(entry)
+    put(settings.journal_dir, *_entries())
     words: list[Any] = []
     with ExitStack() as stack:
         process = JudgeProcess(

@@ -6,19 +6,11 @@ import pytest
 
 from fleet_wire.contract.attempt import Stage
 from fleet_wire.profiles.loading import load_profile
-from platform_probe.journal.files import Rotation
-from platform_probe.judge_process.outlets import rotation_of
 from platform_probe.outputs.otlp.spans import hops_at
 from platform_probe.service.monitor_parts import broker_of_spans
 from platform_probe.service.running import DRAIN_MARGIN_S, drain_s
 from platform_probe.settings.load import LoadSettings
 from platform_probe.settings.monitor import ProbeSettings
-
-
-def test_records_and_log_are_bounded_unless_somebody_says_otherwise() -> None:
-    """By default two weeks of days, each of 100 MiB at most."""
-    assert rotation_of(ProbeSettings()) == Rotation(100 * 2**20, 86_400.0, 14)
-    assert rotation_of(ProbeSettings(rotation=None)) is None
 
 
 @pytest.mark.parametrize(

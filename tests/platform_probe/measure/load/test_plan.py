@@ -62,11 +62,6 @@ def test_times_and_targets_have_streams_of_their_own() -> None:
     assert [start.scheduled_s for start in plan_of()] == expected
 
 
-def test_every_car_gets_its_turn() -> None:
-    """Targets are spread over all cars."""
-    assert {start.vehicle_id for start in plan_of()} == set(CARS)
-
-
 def test_repetitions_follow_each_other_and_differ() -> None:
     """The second repetition begins where the first ends, with other draws."""
     first = list(plan_of())
@@ -110,12 +105,6 @@ def test_too_few_cars_are_taken_in_turn() -> None:
     turn = [start.vehicle_id for start in starts[: len(CARS)]]
     assert sorted(turn) == sorted(CARS)
     assert [start.vehicle_id for start in starts] == turn * 25
-
-
-def test_a_single_car_is_asked_again_and_again() -> None:
-    """One car and ten unlocks a second is what was asked for."""
-    stage = Constant(rate_per_s=10, duration_s=10)
-    assert [start.vehicle_id for start in plan_of(stage=stage, cars=["one"])] == ["one"] * 100
 
 
 @pytest.mark.parametrize("share", [0.2, 1.0])

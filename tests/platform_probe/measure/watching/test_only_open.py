@@ -34,31 +34,6 @@ def test_an_answer_belongs_to_the_only_command() -> None:
     assert whose(only, "car-2", EXECUTED) == UNNAMED
 
 
-def test_of_several_the_first_is_answered_first() -> None:
-    """A box does one after the other; that it was a guess is counted."""
-    clock = FakeClock()
-    only = of(clock)
-    only.add_own_command(CAR, "c1", Action.UNLOCK)
-    only.add_own_command(CAR, "c2", Action.LOCK)
-    answers = [only.answer(CAR, EXECUTED) for _ in range(2)]
-    assert [answer.command_id for answer, _ in answers] == ["c1", "c2"]
-    assert [is_guess for _, is_guess in answers] == [True, False]
-
-
-def test_a_command_that_nobody_waits_for_gives_way() -> None:
-    """An answer that was lost does not shift all later ones; a late one belongs to the last."""
-    clock = FakeClock()
-    only = of(clock)
-    only.add_own_command(CAR, "lost", Action.UNLOCK)
-    clock.now_s += 30.0
-    only.add_own_command(CAR, "c2", Action.UNLOCK)
-    assert whose(only, CAR, EXECUTED) == "c2"
-    assert whose(only, CAR, EXECUTED) == "lost"
-    only.add_own_command(CAR, "c3", Action.UNLOCK)
-    clock.now_s += 601.0
-    assert whose(only, CAR, EXECUTED) == UNNAMED
-
-
 def test_commands_of_others_get_ids_of_their_own() -> None:
     """No two alike, and answers find them."""
     only = of(FakeClock())

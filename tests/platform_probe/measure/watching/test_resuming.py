@@ -10,14 +10,12 @@ import pytest
 from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
 from platform_probe.journal.entries import (
-    Entry,
     LogPosition,
     MonitorStopped,
     PlatformLine,
     RecordWritten,
     Tick,
 )
-from platform_probe.journal.writer import JournalWriter
 from platform_probe.measure.watching.resuming import (
     UNDER_WAY_S,
     LogPositions,
@@ -26,6 +24,7 @@ from platform_probe.measure.watching.resuming import (
     read_before,
 )
 from platform_probe.measure.watching.tailed_file import TailedFile
+from tests.helpers.journals import put
 from tests.helpers.records import COMPLAINT, attempt_of
 
 WITHIN_S = 600.0
@@ -35,20 +34,6 @@ REQUESTED = PlatformEvent(PlatformStep.REQUESTED, 1.0, "r-1", "unlock")
 def named(attempt_id: str) -> Attempt:
     """Return an unlock of this id."""
     return msgspec.structs.replace(attempt_of(), attempt_id=attempt_id)
-
-
-def put(directory: Path, *entries: Entry) -> None:
-    """Let a process write a journal, and end."""
-
-    def fail(what: object) -> None:
-        raise AssertionError(what)
-
-    with JournalWriter(
-        directory, max_bytes=2**30, max_age_s=1e9, soon=lambda _: None, on_lost=fail,
-        on_problem=fail,
-    ) as writer:  # fmt: skip
-        for entry in entries:
-            writer.append(entry)
 
 
 def positions_of(path: Path) -> tuple[TailedFile, LogPositions, list[LogPosition]]:
