@@ -19,7 +19,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
-from fleet_wire.contract.attempt import PlatformSide
+from fleet_wire.contract.attempt import Flag, PlatformSide
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import FactSeen, RankedMode, Weighed
 from fleet_wire.contract.incident import Change, ChangeKind, IncidentKind, IncidentState, Severity
@@ -108,10 +108,11 @@ class StorePlayer:
             "lock": lambda at_s, **more: stores.put_lock(self.directory, at_s, "car-1", **more),
             "log": self._log,
             "page": self._page,
-            "pack": lambda: stores.kept(self.directory),
+            "pack": self._pack,
             "presence": lambda at_s, status: stores.put_presence(
                 self.directory, at_s, "car-1", status
             ),
+            "raw": self._raw,
             "run": self._run,
             "store": self._store,
             "tell": self._tell,
@@ -131,6 +132,8 @@ class StorePlayer:
         for kind in {"broker_said", "unread"} & {*its.get("evidence", ())}:  # counts by kind
             name, _, count = its["evidence"][kind].partition("*")
             its["evidence"][kind] = {name: int(count)}
+        if "flags" in its:
+            its["flags"] = tuple(map(Flag, _words(its["flags"])))
         if side := {name: said[name] for name in said if name in _OF_PLATFORM}:
             its["platform"] = PlatformSide(**side, vehicle_id=its.pop("opened", None))
         stores.put_unlocks(self.directory, [stores.unlock(number, **_as_fields(its, car="car-1"))])
@@ -176,6 +179,17 @@ class StorePlayer:
     def _store(self, name: str) -> None:
         """Ask about a store that all stories share, and nobody changes."""
         self.directory = shared_store(name)
+
+    def _pack(self) -> None:
+        """Pack all lines, as the keeper does, and show what became of them."""
+        report = stores.kept(self.directory)
+        counts = {name: getattr(report, name) for name in ("rows", "merged", "unreadable")}
+        done = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+        self.told.append(f"packed {done or 'nothing'}")
+
+    def _raw(self, table: str, *lines: str) -> None:
+        """Add lines to a table as they are, whoever wrote them."""
+        stores.put_lines(self.directory, table, [line.encode() for line in lines])
 
     def _call(self, at_s: float, complaint_id: str = "call", **said: Any) -> None:
         if "attempts" in said:
@@ -368,10 +382,16 @@ def _pairs(text: str | None) -> Iterator[tuple[str, Any]]:
     """Yield names and values of `name:value,name:value`; a number is one."""
     for one in _words(text or ""):
         name, _, value = one.partition(":")
+        yield name, _number_or_text(value)
+
+
+def _number_or_text(value: str) -> float | int | str:
+    for kind in (int, float):
         try:
-            yield name, float(value) if "." in value else int(value)
+            return kind(value)
         except ValueError:
-            yield name, value
+            continue
+    return value
 
 
 def _as_fields(said: Mapping[str, Any], **usual: Any) -> dict[str, Any]:

@@ -92,6 +92,7 @@ PLAYERS: dict[Path, Callable[[], Player]] = {
     ROOT / "tests/platform_probe/measure/watching/other_wires.txt": InboxPlayer,
     ROOT / "tests/platform_probe/measure/probe.txt": ProbePlayer,
     ROOT / "tests/platform_probe/measure/doors/relocks.txt": RelockPlayer,
+    ROOT / "tests/platform_probe/store/files.txt": StorePlayer,
     ROOT / "tests/platform_probe/tell/messages/deliveries.txt": DeliveryPlayer,
     ROOT / "tests/platform_probe/settings/settings.txt": SettingsPlayer,
     ROOT / "tests/platform_probe/tell/messages/slack_outbox.txt": SlackPlayer,

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fleet_wire.contract.attempt import Flag, Stage
-from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.attempt import Stage
 from platform_probe.journal.locks import lock_file
 from platform_probe.store import keeper
 from platform_probe.store.duck import Duck
@@ -22,7 +21,6 @@ from tests.helpers.stores import (
     NO_LIMITS,
     ids_in,
     kept,
-    put_lines,
     put_presence,
     put_unlocks,
     selected,
@@ -35,25 +33,6 @@ def parts_in(store: Path) -> int:
     return len(live_parts(parquet_parts(store, "attempts")))
 
 
-def test_lines_become_rows(tmp_path: Path) -> None:
-    """What a line says is what a reader finds, before and after it was packed."""
-    one = unlock(3, cause=Cause.BOX_OFFLINE, flags=(Flag.WOKEN,), evidence={"heard_ago_s": 1.5})
-    put_unlocks(tmp_path, [one])
-    sql = """SELECT vehicle_id, started_at, outcome, cause, total_s, published_s, box_executed_s,
-        flags, evidence, status, account_id, revision FROM attempts"""
-    (before,) = selected(tmp_path, sql)
-    report = kept(tmp_path)
-    assert (report.sealed, report.rows, report.unreadable) == (1, 1, 0)
-    assert not all_segments(tmp_path, "attempts")
-    (after,) = selected(tmp_path, sql)
-    assert after == before
-    assert after[2:] == (
-        "unknown", "box_offline", 1.25, 0.25, None, ["woken"], '{"heard_ago_s":1.5}', 200,
-        "customer-3", None,
-    )  # fmt: skip
-    assert str(after[1]) == "2026-01-01 00:00:03"
-
-
 def test_rows_are_sorted_by_car(tmp_path: Path) -> None:
     """The rows of a car lie together, which is why its day is found quickly."""
     put_unlocks(tmp_path, (unlock(number) for number in range(50)))
@@ -61,17 +40,6 @@ def test_rows_are_sorted_by_car(tmp_path: Path) -> None:
     (path,) = (part.path for part in parquet_parts(tmp_path, "attempts"))
     found = selected(tmp_path, f"SELECT vehicle_id, started_at FROM read_parquet('{path}')")
     assert found == sorted(found)
-
-
-def test_torn_lines_are_counted(tmp_path: Path) -> None:
-    """A line that a dying process left unfinished costs itself, and no other."""
-    path = put_unlocks(tmp_path, (unlock(number) for number in range(3)))
-    whole = path.read_bytes()
-    path.write_bytes(whole + b'{"attempt_id":"torn","vehic\n[]\n' + whole[:40] + b"\n")
-    assert len(ids_in(tmp_path)) == 3
-    report = kept(tmp_path)
-    assert (report.rows, report.unreadable) == (3, 3)
-    assert len(ids_in(tmp_path)) == 3
 
 
 def test_a_damaged_file_keeps_no_other_table_from_being_packed(tmp_path: Path) -> None:
@@ -89,14 +57,6 @@ def test_a_damaged_file_keeps_no_other_table_from_being_packed(tmp_path: Path) -
     assert not all_segments(tmp_path, "observations")
     file.rename(f"{file}.damaged")
     assert kept(tmp_path).error is None
-
-
-def test_file_without_a_row_goes(tmp_path: Path) -> None:
-    """Nothing but rubbish leaves no Parquet, and is not tried again for ever."""
-    put_lines(tmp_path, "attempts", [b"rubbish", b"{}"])
-    assert kept(tmp_path).unreadable == 2
-    assert not all_segments(tmp_path, "attempts")
-    assert not parquet_parts(tmp_path, "attempts")
 
 
 def test_keeper_that_died_after_packing_counts_nothing_twice(tmp_path: Path) -> None:

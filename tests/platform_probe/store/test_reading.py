@@ -12,14 +12,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.partial import NO_END_MS
 from fleet_wire.errors import ConfigError
 from platform_probe.store.duck import Duck, FileGoneError
 from platform_probe.store.layout import make_store, parquet_parts
 from platform_probe.store.reading import Source, Span
 from platform_probe.store.schema import ATTEMPTS
-from platform_probe.tell.support.rows import utc
 from tests.helpers.stores import (
     BEGIN_S,
     ids_in,
@@ -57,13 +55,6 @@ def store(made: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(made, tmp_path, dirs_exist_ok=True))
 
 
-@pytest.mark.parametrize("number", [3, 25, 44])
-def test_any_id_finds_the_unlock(store: Path, number: int) -> None:
-    """Its own, and that of its command, trace and booking; in Parquet and in lines."""
-    ids = (f"attempt-{number}", f"command-{number}", f"{number:032x}", f"booking-{number}")
-    assert found(store, *ids) == [f"attempt-{number}"] * len(ids)
-
-
 def test_customer_finds_all_of_theirs(store: Path) -> None:
     """The last one first."""
     expected = [f"attempt-{number}" for number in range(48, -1, -5)]
@@ -73,24 +64,6 @@ def test_customer_finds_all_of_theirs(store: Path) -> None:
 def test_what_is_no_id_finds_nothing(store: Path) -> None:
     """Quotes are text like any other."""
     assert found(store, "", "car-01", "attempt-9999", "' OR 1=1 --", "a\nb", "%") == []
-
-
-def test_revision_that_holds_is_the_one_that_is_found(store: Path) -> None:
-    """What came later of an unlock is in another file, and replaces it."""
-    put_unlocks(store, [unlock(3, revision=2, cause=Cause.RESULT_LOST, total_s=20.0)])
-    sql = "SELECT total_s, cause, revision FROM attempts WHERE attempt_id = 'attempt-3'"
-    for _ in range(2):
-        assert selected(store, sql) == [(20.0, "result_lost", 2)]
-        assert found(store, "command-3") == ["attempt-3"]
-        assert len(ids_in(store)) == 50
-        kept(store)
-
-
-def test_part_of_another_does_not_count(store: Path) -> None:
-    """Two records that proved to be one unlock are one."""
-    put_unlocks(store, [unlock(3, revision=2, same_as="attempt-4")])
-    assert len(ids_in(store)) == 49
-    assert found(store, "attempt-3") == []
 
 
 def test_only_files_of_the_time_are_read(store: Path) -> None:
@@ -207,45 +180,6 @@ def heard(kind: str, **message: Any) -> bytes:
     """Return a line of what a car has said, or was asked."""
     line = {"at": BEGIN_S, "kind": kind, "vehicle_id": "car-1", "message": message}
     return msgspec.json.encode(line)
-
-
-@pytest.mark.parametrize("is_packed", [False, True])
-def test_states_as_an_earlier_release_wrote_them_are_read(
-    tmp_path: Path, *, is_packed: bool
-) -> None:
-    """It had other names for lock and door in what a mapped fleet says."""
-    state = {"is_locked": True, "is_open": False, "voltage_v": 12.5, "firmware": None}
-    put_lines(tmp_path, "observations", [heard("state", **state), heard("state", is_locked=None)])
-    if is_packed:
-        kept(tmp_path)
-    found = "SELECT is_locked, is_open, voltage_v FROM observations ORDER BY ALL"
-    assert selected(tmp_path, found) == [(True, False, 12.5), (None, None, None)]
-
-
-@pytest.mark.parametrize("is_packed", [False, True])
-def test_a_number_that_no_column_holds_is_left_out(tmp_path: Path, *, is_packed: bool) -> None:
-    """One box that says it takes nothing from the others; nor does the keeper stop packing."""
-    lines = [
-        heard("result", command_id="c1", phase="executed", box_time=2**62, can_wake_s=1e300),
-        heard("telemetry", voltage_v=1e300, signal_dbm=-1e300, boots=1e22, position_age_s=3.0),
-        heard("command", command_id="c2", issued_at=0, expires_at=NO_END_MS, counter=7),
-        heard("result", command_id="c3", phase="executed", box_time=0, since_received_s=0.5),
-    ]
-    put_lines(tmp_path, "observations", lines)
-    if is_packed:
-        assert kept(tmp_path).rows == len(lines)
-    found = (
-        "SELECT box_time, can_wake_s, voltage_v, signal_dbm, boots, issued_at, expires_at,"
-        " coalesce(counter, position_age_s, since_received_s)"
-        " FROM observations ORDER BY coalesce(command_id, '')"
-    )
-    nothing = [None] * 7
-    assert selected(tmp_path, found) == [
-        (*nothing, 3.0),
-        (*nothing, None),
-        (*nothing, 7.0),
-        (utc(0.0), *nothing[1:], 0.5),
-    ]
 
 
 def test_an_end_that_an_earlier_release_has_packed_for_none_is_none(tmp_path: Path) -> None:

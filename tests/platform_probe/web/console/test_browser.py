@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from fleet_wire.contract.causes import Cause
@@ -267,15 +266,6 @@ def test_without_scripts_it_works_too(chromium: Any, open_console: str) -> None:
         page.get_by_role("link", name="Find what the failures").click()
 
         assert "too few to say" in page.content()
-
-
-def test_the_raw_record_is_json(page: Any, open_console: str) -> None:
-    """As it is shown in the page, and alone."""
-    page.goto(f"{open_console}/unlock/attempt-33")
-    page.get_by_text("Raw JSON").click()
-
-    shown = page.locator("details pre").inner_text()
-    assert msgspec.json.decode(shown)["attempt"]["attempt_id"] == "attempt-33"
 
 
 def test_a_board_is_made_and_shared(page: Any, open_console: str) -> None:

@@ -100,16 +100,6 @@ def test_logging_out_says_that_the_provider_may_go_on(door: Door) -> None:
     assert "You are logged out here" in page
 
 
-def test_a_copied_cookie_of_who_signed_in_ends_too(door: Door) -> None:
-    """Logging out ends the session for each copy of its cookie."""
-    visitor, copy = door.visitor(), door.visitor()
-    signed_in(door, visitor)
-    copy.cookies = dict(visitor.cookies)
-    assert copy.get("/").status == 200
-    visitor.post("/logout", {"form_token": visitor.form_token("/")})
-    assert copy.get("/").status == 303
-
-
 def test_tokens_from_the_file_go_on_beside_it(door: Door) -> None:
     """For programs, and for when the provider is away."""
     visitor = door.visitor()
