@@ -12,7 +12,7 @@ from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.world import World
 from fleet_sim.runs.injection import inject_all
 from fleet_sim.runs.live.boxes import LACKS
-from fleet_sim.runs.live.drills import DrillReply, DrillRequest, Drills
+from fleet_sim.runs.live.drills import NOT_YET, DrillReply, DrillRequest, Drills
 from fleet_sim.runs.live.driver import LiveDriver
 from fleet_sim.scenario.loading import load_scenario
 from tests.helpers.fake_link import FakeLink
@@ -82,6 +82,9 @@ async def staging(tmp_path: Path) -> Staging:
 
 async def test_a_drill_begins_at_once_and_ends_by_itself(staging: Staging) -> None:
     """On the cars of this process that fit; it is said, and written down as any fault is."""
+    injector, staging.drills.injector = staging.drills.injector, None
+    assert staging.inject("no_coverage_garage") == NOT_YET, "while boxes connect there is none"
+    staging.drills.injector = injector
     reply = staging.inject("no_coverage_garage", "region=north", for_s=60)
     assert reply == DrillReply(injection=1, struck=2, boxes=4)
     line = staging.truth[1]

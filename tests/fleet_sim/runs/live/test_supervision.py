@@ -3,175 +3,146 @@
 from __future__ import annotations
 
 import asyncio
-import socket
+import signal
 import sys
-from collections.abc import Iterator
-from itertools import count
+import threading
 from pathlib import Path
-
-import pytest
+from typing import Any, cast
 
 from fleet_sim.broker.process import HOST, BrokerProcess, free_port
 from fleet_sim.runs.live.supervision import CHECK_S, LIVED_S, PAUSES_S, Supervision
-from tests.helpers.waiting import eventually
+from fleet_wire.errors import BrokerUnreachableError
+from tests.helpers.waiting import eventually, wait_for
 
-SLOW_BROKER = """\
-import pathlib, socket, sys, time
-while not (order := pathlib.Path(sys.argv[1])).exists():
-    time.sleep(0.01)
-if order.read_text():
-    sys.exit(1)
-server = socket.create_server(("127.0.0.1", int(sys.argv[2])))
-time.sleep(600)
-"""
-"""Listens as soon as a file is there, and fails where something is in it."""
-TICKS = 20
 CARS = [f"car-{number}" for number in range(5)]
+NAME = "the broker (mqtt://here, 5 boxes: car-0, car-1, car-2 and 2 more)"
 
 
-class Order:
-    """The file that tells the broker what to do."""
+class Broker:
+    """A broker that does what a test says."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    address, pid, log_file = "mqtt://here", 7, "broker.log"
 
-    def wait(self) -> None:
-        """Do not listen yet."""
-        self.path.unlink()
+    def __init__(self) -> None:
+        self.code: int | None = None
+        self.is_stopped = False
+        self.accepts = threading.Event()
+        self.accepts.set()
+        self.restarts = 0
 
-    def listen(self) -> None:
-        """Start."""
-        self.path.write_text("", "utf-8")
+    def poll(self) -> int | None:
+        """Return the exit code of one that has ended."""
+        return self.code
 
-    def fail(self) -> None:
-        """End at once."""
-        self.path.write_text("fail", "utf-8")
+    def restart(self) -> None:
+        """Run again, unless it fails again."""
+        self.restarts += 1
 
-
-@pytest.fixture
-def order(tmp_path: Path) -> Order:
-    """Let the broker listen, at first."""
-    order = Order(tmp_path / "order")
-    order.listen()
-    return order
-
-
-@pytest.fixture
-def broker(order: Order, tmp_path: Path) -> Iterator[BrokerProcess]:
-    """Run a broker that takes its time to start."""
-    port = free_port()
-    process = BrokerProcess(
-        kind="mosquitto",
-        port=port,
-        command=[sys.executable, "-c", SLOW_BROKER, str(order.path), str(port)],
-        log_file=tmp_path / "broker.log",
-    )
-    with process:
-        process.wait_until_accepting()
-        yield process
+    def wait_until_accepting(self) -> None:
+        """Wait for a test to let it accept; one that has ended does not."""
+        self.accepts.wait()
+        if self.code is not None:
+            raise BrokerUnreachableError("mosquitto on port 1 ended with exit code 1")
 
 
-def accepts(port: int) -> bool:
-    """Return whether something listens there."""
-    with socket.socket() as trial:
-        return trial.connect_ex((HOST, port)) == 0
+class Watch:
+    """A supervision whose sleeps take no time, and are noted."""
+
+    def __init__(self, broker: Broker, *, lived_s: float = 0.0) -> None:
+        self.notes: list[str] = []
+        self.slept_s: list[float] = []
+        self.now_s = 0.0
+
+        async def sleep(seconds: float) -> None:
+            self.slept_s.append(seconds)
+            self.now_s += lived_s
+            await asyncio.sleep(0)
+
+        self.supervision = Supervision(
+            [cast("BrokerProcess", cast("Any", broker))],
+            CARS,
+            self.notes.append,
+            sleep=sleep,
+            monotonic_s=lambda: self.now_s,
+        )
+        (work,) = self.supervision.work()
+        self.keeper = asyncio.ensure_future(work)
 
 
-async def test_a_slow_restart_keeps_nobody_waiting(broker: BrokerProcess, order: Order) -> None:
-    """A timer of the same loop goes on while the broker does not accept yet."""
-    notes: list[str] = []
-    order.wait()
-    broker.kill()
-    dead = broker.pid
-    supervision = Supervision([broker], CARS, notes.append)
-    keeper = asyncio.create_task(next(supervision.work()))
-    await eventually(lambda: broker.pid != dead)
-    for _ in range(TICKS):
-        await asyncio.sleep(0.005)
-    assert not keeper.done()
-    assert not accepts(broker.port)
-    order.listen()
-    await eventually(lambda: accepts(broker.port))
-    keeper.cancel()
-    name = f"the broker ({broker.address}, 5 boxes: car-0, car-1, car-2 and 2 more)"
-    assert notes == [f"{name} was killed by signal 9 (SIGKILL); it is started again"]
-    assert [told.partition("UTC: ")[2] for told in supervision.told] == notes
+async def test_a_slow_restart_keeps_nobody_waiting() -> None:
+    """The event loop goes on while it does not accept yet; its end is told with its cars."""
+    broker = Broker()
+    watch = Watch(broker)
+    broker.accepts.clear()
+    broker.code = -signal.SIGKILL
+    await eventually(lambda: broker.restarts == 1 and watch.notes)
+    broker.code = None
+    checks = watch.slept_s.count(CHECK_S)
+    await asyncio.sleep(0.01)
+    assert watch.slept_s.count(CHECK_S) == checks, "it waits, and the loop does not"
+    broker.accepts.set()
+    await eventually(lambda: watch.slept_s.count(CHECK_S) > checks)
+    watch.keeper.cancel()
+    assert watch.notes == [f"{NAME} was killed by signal 9 (SIGKILL); it is started again"]
+    assert [told.partition("UTC: ")[2] for told in watch.supervision.told] == watch.notes
 
 
-async def test_a_broker_that_does_not_come_back_is_tried_again(
-    broker: BrokerProcess, order: Order
-) -> None:
-    """Its end is told each time; a later try may succeed."""
-    notes: list[str] = []
-    order.fail()
-    broker.kill()
-    supervision = Supervision([broker], CARS, notes.append)
-    keeper = asyncio.create_task(next(supervision.work()))
-    await eventually(lambda: len(notes) >= 3)
-    order.listen()
-    await eventually(lambda: accepts(broker.port))
-    keeper.cancel()
-    assert notes[0].endswith("was killed by signal 9 (SIGKILL); it is started again")
-    assert f"mosquitto on port {broker.port} ended with exit code 1" in notes[1]
-    assert notes[2].endswith("ended with exit code 1; it is started again")
-
-
-async def test_a_broker_that_ends_at_once_is_started_ever_later_and_given_up(
-    broker: BrokerProcess, order: Order
-) -> None:
-    """No process is started again and again for as long as a run lasts."""
-    notes: list[str] = []
-    slept_s: list[float] = []
-
-    async def sleep(seconds: float) -> None:
-        slept_s.append(seconds)
-        await asyncio.sleep(0)
-
-    order.fail()
-    broker.kill()
-    supervision = Supervision([broker], CARS, notes.append, sleep=sleep, monotonic_s=lambda: 0.0)
-    await next(supervision.work())
-    pauses_s = [seconds for seconds in slept_s if seconds != CHECK_S]
+async def test_a_broker_that_ends_at_once_is_started_ever_later_and_given_up() -> None:
+    """No process is started again and again for as long as a run lasts; each end is told."""
+    broker = Broker()
+    broker.code = 1
+    watch = Watch(broker)
+    await watch.keeper
+    pauses_s = [seconds for seconds in watch.slept_s if seconds != CHECK_S]
     assert pauses_s == [0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0]
-    assert slept_s.count(CHECK_S) >= len(PAUSES_S)
-    started = [note for note in notes if note.endswith("it is started again")]
-    assert len(started) == len(PAUSES_S)
-    assert f"after 8 starts in a row it is given up: {broker.log_file} may say why" in notes[-1]
+    assert watch.notes[:2] == [
+        f"{NAME} ended with exit code 1; it is started again",
+        "mosquitto on port 1 ended with exit code 1",
+    ]
+    started = [note for note in watch.notes if note.endswith("it is started again")]
+    assert len(started) == broker.restarts == len(PAUSES_S)
+    assert "after 8 starts in a row it is given up: broker.log may say why" in watch.notes[-1]
 
 
-async def test_a_broker_that_has_run_for_a_while_is_started_at_once(
-    broker: BrokerProcess,
-) -> None:
+async def test_a_broker_that_has_run_for_a_while_is_started_at_once() -> None:
     """However often it was started before."""
-    notes: list[str] = []
-    slept_s: list[float] = []
-    clock = count(0.0, LIVED_S)
-
-    async def sleep(seconds: float) -> None:
-        slept_s.append(seconds)
-        if seconds == CHECK_S and broker.poll() is None:
-            broker.kill()
-        await asyncio.sleep(0)
-
-    supervision = Supervision(
-        [broker], CARS, notes.append, sleep=sleep, monotonic_s=lambda: next(clock)
-    )
-    keeper = asyncio.create_task(next(supervision.work()))
-    await eventually(lambda: len(notes) > len(PAUSES_S) + 1)
-    keeper.cancel()
-    assert {*slept_s} == {0.0, CHECK_S}
+    broker = Broker()
+    broker.code = 1
+    watch = Watch(broker, lived_s=LIVED_S)
+    await eventually(lambda: len(watch.notes) > 2 * len(PAUSES_S))
+    watch.keeper.cancel()
+    assert {*watch.slept_s} == {0.0, CHECK_S}
 
 
-async def test_a_broker_that_is_stopped_is_told_and_when_it_goes_on(
-    broker: BrokerProcess,
-) -> None:
+async def test_a_broker_that_is_stopped_is_told_and_when_it_goes_on() -> None:
     """It runs and listens, so that nothing else would show it."""
-    notes: list[str] = []
-    keeper = asyncio.create_task(next(Supervision([broker], CARS, notes.append).work()))
-    broker.stop_reading()
-    await eventually(lambda: len(notes) == 1)
-    broker.continue_reading()
-    await eventually(lambda: len(notes) == 2)
-    keeper.cancel()
-    assert notes[0].endswith(f" is stopped (kill -CONT {broker.pid} lets it go on)")
-    assert notes[1].endswith(" goes on")
+    broker = Broker()
+    watch = Watch(broker)
+    broker.is_stopped = True
+    await eventually(lambda: len(watch.notes) == 1)
+    broker.is_stopped = False
+    await eventually(lambda: len(watch.notes) == 2)
+    watch.keeper.cancel()
+    assert watch.notes == [f"{NAME} is stopped (kill -CONT 7 lets it go on)", f"{NAME} goes on"]
+
+
+def test_a_real_process_is_seen_to_stop_to_end_and_to_run_again(tmp_path: Path) -> None:
+    """The brokers of the other tests are made up."""
+    port = free_port()
+    listens = f"import socket, time; _ = socket.create_server(('{HOST}', {port})); time.sleep(600)"
+    command = [sys.executable, "-c", listens]
+    broker = BrokerProcess(
+        kind="mosquitto", port=port, command=command, log_file=tmp_path / "broker.log"
+    )
+    with broker:
+        broker.wait_until_accepting()
+        broker.stop_reading()
+        wait_for(lambda: broker.is_stopped)
+        broker.continue_reading()
+        wait_for(lambda: not broker.is_stopped)
+        dead = broker.pid
+        broker.kill()
+        assert broker.poll() == -signal.SIGKILL
+        broker.restart()
+        broker.wait_until_accepting()
+        assert broker.pid != dead
