@@ -91,8 +91,16 @@ async def serve_boxes(
         raise_descriptor_limit(len(mine))
     fleet = RunFleet(() if options.workers else mine, fleet_options, options.workers, progress)
     fleet.driver.on_stall = lambda _why: stop.set()
-    whose = _shard_text(scenario, options.shard, fleet_options)
-    _say_whose(scenario, len(mine), options.shard, whose, f"{fleet_options.brokers}", progress)
+    number, total = options.shard
+    digest = configuration_digest(scenario, fleet_options, total=total)
+    whose = f"shard {number} of {total}, configuration {digest}"
+    progress.phase(f"connecting {readable.boxes(len(mine))} ({whose}) to {fleet_options.brokers}")
+    if not mine:
+        cars = scenario.fleet.count
+        progress.note(
+            f"shard {number} of {total} has no boxes: {total} shards are more than the"
+            f" {readable.number_of(cars, 'car')} of the scenario; {cars} shards would do"
+        )
     async with AsyncExitStack() as stack:
         stack.callback(progress.close)
         stack.push_async_callback(fleet.close)
@@ -135,25 +143,6 @@ def _start_faults(
         )
 
 
-def _say_whose(
-    scenario: Scenario,
-    mine: int,
-    shard: tuple[int, int],
-    whose: str,
-    brokers: str,
-    progress: Progress,
-) -> None:
-    number, total = shard
-    boxes = readable.boxes(mine)
-    progress.phase(f"connecting {boxes} ({whose}) to {brokers}")
-    if not mine:
-        cars = scenario.fleet.count
-        progress.note(
-            f"shard {number} of {total} has no boxes: {total} shards are more than the"
-            f" {readable.number_of(cars, 'car')} of the scenario; {cars} shards would do"
-        )
-
-
 def _record(options: ServeOptions, progress: Progress) -> Callable[[Any], None]:
     """Return what takes the ground truth; its times are seconds since now."""
     if options.directory is None:
@@ -177,12 +166,6 @@ def configuration_digest(scenario: Scenario, fleet_options: FleetOptions, *, tot
     played = scenario.model_dump_json(exclude={"seed"})
     text = f"{played}\n{total}\n{fleet_options.seed}\n{addresses}"
     return blake2b(text.encode(), digest_size=4).hexdigest()
-
-
-def _shard_text(scenario: Scenario, shard: tuple[int, int], fleet_options: FleetOptions) -> str:
-    """Return which shard this is, and the digest of what it was started with."""
-    digest = configuration_digest(scenario, fleet_options, total=shard[1])
-    return f"shard {shard[0]} of {shard[1]}, configuration {digest}"
 
 
 def _start_renters(

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from fleet_sim.cars.modem import Modem
 from fleet_wire.config.secrets import read_secret
+from fleet_wire.error_text import first_few
 from fleet_wire.errors import ConfigError
 from fleet_wire.links.brokers import Brokers
 from fleet_wire.links.connecting import Identity
@@ -128,7 +129,9 @@ def credentials_for(
     ids = list(vehicle_ids)
     if options.table is not None:
         logins = _read_logins(options.table)
-        _check_listed(options.table, [one for one in ids if one not in logins])
+        if missing := [one for one in ids if one not in logins]:
+            named = first_few(missing, len(missing), MOST_NAMED)
+            raise ConfigError([f"--box-credentials {options.table}: has no line for {named}"])
     else:
         logins = {one: _login(options, one) for one in ids}
     for name, pattern in (
@@ -183,10 +186,3 @@ def _read_logins(table: Path) -> dict[str, _Login]:
         reason = error.strerror if isinstance(error, OSError) else "not a CSV file in UTF-8"
         raise ConfigError([f"{name}: {reason}"]) from None
     return logins
-
-
-def _check_listed(table: Path, missing: list[str]) -> None:
-    if missing:
-        named = ", ".join(missing[:MOST_NAMED])
-        more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
-        raise ConfigError([f"--box-credentials {table}: has no line for {named}{more}"])

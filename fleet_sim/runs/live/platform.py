@@ -176,21 +176,17 @@ class LivePlatform:
         scenario = with_platform_faults_alone(self._scenario)
         if scenario.faults:
             with self.driver.present():
-                self._inject(scenario, progress.note)
+                inject_all(
+                    scenario,
+                    scenario.cars(),
+                    Fleet(self.world, (), sms_centre="none"),  # the boxes are elsewhere
+                    load_starts_s=self.driver.now,
+                    record=lambda _line: None,
+                    say=progress.note,
+                    around=FaultTargets(self.platform),
+                    part=ProcessRole.AROUND,
+                )
         return url
-
-    def _inject(self, scenario: Scenario, say: Callable[[str], None]) -> None:
-        """Start the faults of the platform; the boxes are elsewhere."""
-        inject_all(
-            scenario,
-            scenario.cars(),
-            Fleet(self.world, (), sms_centre="none"),
-            load_starts_s=self.driver.now,
-            record=lambda _line: None,
-            say=say,
-            around=FaultTargets(self.platform),
-            part=ProcessRole.AROUND,
-        )
 
     async def close(self) -> None:
         """Answer who waits, stop listening, and leave the broker."""
