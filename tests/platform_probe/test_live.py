@@ -92,30 +92,6 @@ async def test_metrics_equal_the_lines_on_disk(
     assert len(logged) == len(probe.attempts())
 
 
-async def test_two_probes_do_not_count_each_other(
-    tmp_path: Path, mosquitto: BrokerProcess, links: LinkFactory
-) -> None:
-    """Each watches, and plays customers and a null box: neither takes the other for a customer."""
-    await fleet_of(links)
-    HandMadeBox(links, "null-box-0")
-    settings = {
-        "load": load_of(20, duration_s=4),
-        "floor": {"rate_per_s": 20},
-        "exit_when_done": True,
-    }
-    (tmp_path / "one").mkdir()
-    (tmp_path / "two").mkdir()
-    async with (
-        running_probe(tmp_path / "one", mosquitto.address, client_id="one", **settings) as first,
-        running_probe(tmp_path / "two", mosquitto.address, client_id="two", **settings) as second,
-    ):
-        assert await first.exit_code() == 0
-        assert await second.exit_code() == 0
-    for probe in (first, second):
-        assert {one.source for one in probe.attempts()} == {Source.PROBE}
-        assert probe.stats()["sent"] == len(probe.attempts()) > 0
-
-
 @pytest.mark.parametrize("watch", [True, False])
 async def test_a_car_without_a_box_has_no_subscriber(
     tmp_path: Path, mosquitto: BrokerProcess, links: LinkFactory, *, watch: bool

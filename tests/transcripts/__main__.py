@@ -17,6 +17,7 @@ from tests.helpers.count_player import CountPlayer, LogPlayer
 from tests.helpers.delivery_player import DeliveryPlayer
 from tests.helpers.detection_player import DetectionPlayer
 from tests.helpers.draft_player import DraftPlayer
+from tests.helpers.export_player import ExportPlayer
 from tests.helpers.group_player import GroupPlayer
 from tests.helpers.inbox_player import InboxPlayer
 from tests.helpers.incident_player import IncidentPlayer
@@ -85,6 +86,7 @@ PLAYERS: dict[Path, Callable[[], Player]] = {
     ROOT / "tests/fleet_sim/runs/live/health.txt": LiveHealthPlayer,
     ROOT / "tests/platform_probe/outputs/counts.txt": CountPlayer,
     ROOT / "tests/platform_probe/outputs/log.txt": LogPlayer,
+    ROOT / "tests/platform_probe/outputs/otlp/exported.txt": ExportPlayer,
     ROOT / "tests/platform_probe/learn/drafting.txt": DraftPlayer,
     ROOT / "tests/platform_probe/measure/watching/group.txt": GroupPlayer,
     ROOT / "tests/platform_probe/measure/watching/inbox.txt": InboxPlayer,
