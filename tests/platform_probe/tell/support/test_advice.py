@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fleet_wire.contract.causes import CAUSES, Cause, Outcome
-from fleet_wire.modes.catalogue import MODES
+from fleet_wire.modes.catalogue import APP_RELEASE, MODES
 from platform_probe.tell.support.advice import ended_as
 from tests.helpers.english import ENGLISH
 from tests.helpers.said_advice import (
@@ -99,3 +99,8 @@ def test_what_is_said_of_a_wrong_pin_is_true_while_tries_are_left() -> None:
     assert "ask the customer to press" not in mode.now
     assert "wrong PIN" in CAUSES[Cause.BOX_REJECTED].explanation
     assert "wrong PIN" in advice_for(Cause.BOX_REJECTED).do
+
+
+def test_nobody_is_told_to_open_a_car_without_a_tool() -> None:
+    """Advice names the support tool or the key."""
+    assert [mode.slug for mode in (*MODES.values(), APP_RELEASE) if "by hand" in mode.now] == []
