@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Generator, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
-
-import simpy
+from itertools import cycle
 
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.shadow_service import ShadowService
 from fleet_sim.cars.sms_centre import SmsCentre
 from fleet_sim.cars.spec import CarSpec
-from fleet_sim.cars.world import FleetCounts, World
+from fleet_sim.cars.world import FleetCounts, World, call_later
 
 
 class Fleet:
@@ -52,12 +50,10 @@ class Fleet:
             if box.spec.parameters.heartbeat_s > 0:
                 by_interval[box.spec.parameters.heartbeat_s].append(box)
         for interval_s, boxes in by_interval.items():
-            self.world.env.process(_heartbeats(self.world, interval_s, boxes))
+            _start_heartbeats(self.world, interval_s, boxes)
 
 
-def _heartbeats(
-    world: World, interval_s: float, boxes: list[Box]
-) -> Generator[simpy.Event, Any, None]:
+def _start_heartbeats(world: World, interval_s: float, boxes: list[Box]) -> None:
     """Wake once a second for all boxes: a process each would cost most of the run.
 
     Each box draws its second: another car must not move its heartbeats.
@@ -66,11 +62,14 @@ def _heartbeats(
     shares: list[list[Box]] = [[] for _ in range(slots)]
     for box in boxes:
         shares[world.stream(f"{box.vehicle_id}/heartbeat").index(slots)].append(box)
-    while True:
-        for share in shares:
-            yield env.timeout(interval_s / slots)
-            for box in share:
-                _beat(box)
+    every_s, turns = interval_s / slots, cycle(shares)
+
+    def beat() -> None:
+        for box in next(turns):
+            _beat(box)
+        call_later(env, every_s, beat, ())
+
+    call_later(env, every_s, beat, ())
 
 
 def _beat(box: Box) -> None:

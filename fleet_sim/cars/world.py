@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from heapq import heappush
 from typing import Any, ClassVar
 
 import msgspec
@@ -57,7 +58,8 @@ def call_later(
 ) -> Due:
     """Call `then(*arguments)` after simulated time; without a delay after what is due now."""
     due = Due(then, arguments)
-    env.schedule(due, NORMAL, delay_s)  # type: ignore[arg-type] # all of an event that it needs
+    queue: list[Any] = env._queue  # noqa: SLF001 - the same as its `schedule`, in half the time
+    heappush(queue, (env._now + delay_s, NORMAL, next(env._eid), due))  # noqa: SLF001
     return due
 
 

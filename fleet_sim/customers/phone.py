@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
+from functools import partial
 from typing import Any
 
 import simpy
 
-from fleet_sim.cars.world import World
+from fleet_sim.cars.world import World, call_later
 from fleet_sim.customers.parameters import AppVersion, PhoneParameters
 from fleet_sim.platform.operations import Answer, Operation, PendingRequest, Platform, Request
 from fleet_wire.contract.trace_context import TraceContext
@@ -45,7 +46,7 @@ class Phone:
 
     def new_trace(self) -> TraceContext:
         """Return a new trace, with the span of what the customer wants."""
-        digits = "".join(f"{int(self._stream.uniform() * 2**48):012x}" for _ in range(4))
+        digits = self._stream.hex_digits(4)
         return TraceContext(digits[:32], digits[32:48])
 
     def ask(
@@ -94,37 +95,34 @@ class Phone:
         None is one that never leaves the phone.
         """
         env = self._world.env
-        answered = env.event()
+        ended = env.event()
         asked: list[PendingRequest] = []
-
-        def arrive() -> None:
-            if request is not None and not given_up.processed:
-                asked.append(self._platform.ask(request, self._way_back(answered)))
-
-        given_up = env.timeout(self._parameters.timeout_s)
-        self._travel(arrive)
+        given_up = call_later(env, self._parameters.timeout_s, _end_wait, (ended, None))
+        self._travel(self._arrive, request, ended, asked)
         try:
-            yield answered | given_up
+            answer: Answer | None = yield ended
         except simpy.Interrupt:  # the customer has left the app
             _hang_up(asked)
             raise
-        if answered.triggered:
-            answer: Answer | None = answered.value
-            return answer
-        _hang_up(asked)
-        return None
+        finally:
+            given_up.cancel()
+        if answer is None:
+            _hang_up(asked)
+        return answer
 
-    def _way_back(self, answered: simpy.Event) -> Callable[[Answer], None]:
-        def come_back(answer: Answer) -> None:
-            self._travel(lambda: _set_answer(answered, answer))
+    def _arrive(
+        self, request: Request | None, ended: simpy.Event, asked: list[PendingRequest]
+    ) -> None:
+        """Hand a request to the platform, unless the app waits no more."""
+        if request is not None and not ended.triggered:
+            come_back = partial(self._travel, _end_wait, ended)
+            asked.append(self._platform.ask(request, come_back))
 
-        return come_back
-
-    def _travel(self, arrive: Callable[[], None]) -> None:
+    def _travel(self, arrive: Callable[..., None], *what: Any) -> None:
         """Carry one packet over the phone's network, which may lose it."""
         delay_s = self._parameters.network.sample_s(self._stream)
         if self._stream.uniform() >= self._parameters.loss:
-            self._world.later(delay_s, arrive)
+            self._world.later(delay_s, arrive, *what)
 
 
 def _hang_up(asked: Sequence[PendingRequest]) -> None:
@@ -132,9 +130,9 @@ def _hang_up(asked: Sequence[PendingRequest]) -> None:
         each.hang_up()
 
 
-def _set_answer(answered: simpy.Event, answer: Answer) -> None:
-    if not answered.triggered:
-        answered.succeed(answer)
+def _end_wait(ended: simpy.Event, answer: Answer | None) -> None:
+    if not ended.triggered:
+        ended.succeed(answer)
 
 
 def _drawn(versions: tuple[AppVersion, ...], stream: RandomStream) -> str:

@@ -7,6 +7,7 @@ did: a run with its report costs ten times as much.
 from __future__ import annotations
 
 import gc
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from fleet_sim.broker.model.broker import HOP_S, BrokerModel
+from fleet_sim.broker.model.broker import HOP_S, BrokerModel, ConnectLimit
 from fleet_sim.broker.model.control import ModelControl, limits_of
 from fleet_sim.cars.defects import Defects, ModelDefectError
 from fleet_sim.cars.disturbance import BOX_LINK_LIMITS
@@ -24,9 +25,10 @@ from fleet_sim.cars.world import World
 from fleet_sim.customers.failpoints import CustomerFailpoints
 from fleet_sim.customers.records import AppScreen, CustomerEvent, CustomerStep, Witnesses
 from fleet_sim.futures.fork import in_fork
-from fleet_sim.mitigations.acting import MitigationTargets
+from fleet_sim.mitigations.acting import MitigationTargets, Occasions, has_occasion
 from fleet_sim.platform.connection import PLATFORM_LINK_LIMITS
 from fleet_sim.platform.gateway import EmulatedPlatform
+from fleet_sim.platform.open_requests import PlatformLog
 from fleet_sim.runs.course import RENTAL_S, Course, struck_cars
 from fleet_sim.runs.injection import FaultTargets, broker_settings, inject_all
 from fleet_sim.runs.rentals import population_of
@@ -261,10 +263,27 @@ def play_futures(
         for numbers in alike.values():
             future = _Future(scenario, courses[numbers[0]], seed)
             future.play_to_decision()
-            for number in numbers[:-1]:
+            if forks and len(numbers) > 1 and courses[numbers[0]].mitigation is None:
+                limits = [_limit_of(courses[number]) for number in numbers]
+                counts, occasions = in_fork(partial(future.counts_and_occasions, min(limits)))
+                idle = [each for each in numbers if not _acts(courses[each], occasions)]
+                found |= dict.fromkeys(idle, counts)
+            left = [number for number in numbers if number not in found]
+            for number in left[:-1]:
                 found[number] = in_fork(partial(future.counts_with, courses[number]))
-            found[numbers[-1]] = future.counts_with(courses[numbers[-1]])
+            for number in left[-1:]:
+                found[number] = future.counts_with(courses[number])
     return [found[number] for number in range(len(courses))]
+
+
+def _acts(course: Course, occasions: Occasions) -> bool:
+    return course.mitigation is not None and has_occasion(course.mitigation, occasions)
+
+
+def _limit_of(course: Course) -> float:
+    mitigation = course.mitigation
+    limit = None if mitigation is None else mitigation.connects_per_s
+    return math.inf if limit is None else limit
 
 
 def play_past(scenario: Scenario, course: Course, seed: int) -> PastCounts:
@@ -286,6 +305,13 @@ def _without_garbage_collection() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
+
+
+class _CommandLog(PlatformLog):
+    """A log of commands alone: a future reads no other lines."""
+
+    def of_request(self, *_: object) -> None:
+        """Write nothing."""
 
 
 class _Future:
@@ -322,12 +348,24 @@ class _Future:
             scenario.platform_parameters,
             vehicle_ids=frozenset(spec.vehicle_id for spec in self._specs),
             write=self._add_event,
+            log_type=_CommandLog,
         )
 
     def play_to_decision(self) -> None:
         """Play it until the decision."""
         self._start_world()
         self._env.run_to(self._load_starts_s + self._course.decision_s, self._defects)
+
+    def counts_and_occasions(self, connects_per_s: float) -> tuple[FutureCounts, Occasions]:
+        """Play it on with its course; return its counts, and on what mitigations would have acted.
+
+        A rush is more connections than `connects_per_s`.
+        """
+        limit = self._broker.connect_limit = ConnectLimit(connects_per_s, is_enforced=False)
+        wakes = self._platform.service.wakes
+        counts = self.counts_with(self._course)
+        had_wakes = self._platform.service.wakes > wakes
+        return counts, Occasions(had_wakes, limit.is_exceeded)
 
     def counts_with(self, course: Course) -> FutureCounts:
         """Play it on from the decision with a course, and return its counts."""

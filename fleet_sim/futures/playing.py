@@ -157,7 +157,10 @@ def _scenario_document(document: Document, number: int) -> Document:
 def changes_something(mitigation: Mitigation, world: World) -> bool:
     """Return whether a mitigation may change a world, where it acts on what is there."""
     faults = [entry.fault() for entry in world.scenario.faults]
-    if mitigation.platform or mitigation.boxes or mitigation.connects_per_s:
+    now = world.scenario.platform_parameters
+    if any(getattr(now, name) != value for name, value in mitigation.platform.items()):
+        return True
+    if mitigation.boxes or mitigation.connects_per_s:
         return True
     if mitigation.avoids is not None and any(map(strikes_boxes, faults)):
         return True

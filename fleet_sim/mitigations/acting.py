@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 import simpy
 
-from fleet_sim.broker.model.broker import BrokerModel
+from fleet_sim.broker.model.broker import BrokerModel, ConnectLimit
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.spec import CarSpec
@@ -21,6 +21,8 @@ from fleet_wire.randomness import RandomStream
 
 BATCHES: Final = 10
 """Groups in which cars get well again: enough for a smooth roll-out [E]."""
+WAKES_AGAIN: Final = "wake_again_after_s"
+"""The parameter of the platform that is read only while a car is woken."""
 REACHED_EVERY_S: Final = 10.0
 """How often the platform tries to give a box its new settings [E]."""
 
@@ -36,6 +38,24 @@ class MitigationTargets:
     broker: BrokerModel
     struck: frozenset[str]
     """Cars of the faults, by vehicle id."""
+
+
+class Occasions(NamedTuple):
+    """What a future without a mitigation had after the decision on which some act."""
+
+    had_wakes: bool
+    """Whether the platform waited for a car to wake."""
+    had_rush: bool
+    """Whether more connections came than the lowest limit of any mitigation admits."""
+
+
+def has_occasion(mitigation: Mitigation, occasions: Occasions) -> bool:
+    """Return whether a mitigation may change the future that had these occasions."""
+    if mitigation.boxes or mitigation.avoids or mitigation.ends:
+        return True
+    if mitigation.connects_per_s is not None and occasions.had_rush:
+        return True
+    return any(name != WAKES_AGAIN or occasions.had_wakes for name in mitigation.platform)
 
 
 def begin_mitigation(
@@ -56,7 +76,7 @@ def _act(
     if mitigation.platform:
         targets.platform.configure(mitigation.platform)
     if mitigation.connects_per_s is not None:
-        targets.broker.connects_per_s = mitigation.connects_per_s
+        targets.broker.connect_limit = ConnectLimit(mitigation.connects_per_s)
     if mitigation.avoids is not None:
         targets.population.offer(offered_cars(mitigation.avoids, targets.specs, targets.struck))
     if mitigation.boxes is not None:

@@ -95,6 +95,8 @@ class CommandService:
         self.open = 0
         """Commands that have not ended."""
         self.malformed = 0
+        self.wakes = 0
+        """SMS to wake a car that were due."""
         self.connection = BrokerConnection(
             world,
             client_id=client_id,
@@ -205,6 +207,7 @@ class CommandService:
         link, now = self.connection.link, self._unix_s()
         if not self._is_waiting(command) or now >= command.expires_at:
             return
+        self.wakes += 1
         if link is not None:
             command.state = _State.WAKING
             self._writer.wake(link, command, now)

@@ -14,6 +14,7 @@ from operator import itemgetter
 
 import simpy
 
+from fleet_sim.cars.world import call_later
 from fleet_sim.platform.commands import PlatformCommand
 
 _Deadline = tuple[float, PlatformCommand, int]
@@ -46,12 +47,11 @@ class Deadlines:
 
     def _arm(self, at_s: float) -> None:
         self._armed_s = at_s
-        event = self._env.timeout(max(at_s - self._env.now, 0.0), at_s)
-        event.callbacks.append(self._on_due)
+        call_later(self._env, max(at_s - self._env.now, 0.0), self._on_due, (at_s,))
 
-    def _on_due(self, event: simpy.Event) -> None:
+    def _on_due(self, armed_s: float) -> None:
         """Do what is due, and come again for the next command that has not ended."""
-        if event.value != self._armed_s:
+        if armed_s != self._armed_s:
             return  # an earlier one was set meanwhile, whose event has come already
         now_s, deadlines = self._env.now, self._set
         self._armed_s = math.inf

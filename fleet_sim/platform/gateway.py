@@ -67,6 +67,7 @@ class EmulatedPlatform:
         vehicle_ids: Container[str],
         write: Callable[[PlatformEvent], None],
         client_id: str = CLIENT_ID,
+        log_type: type[PlatformLog] = PlatformLog,
     ) -> None:
         self._world = world
         self._parameters = parameters
@@ -83,7 +84,7 @@ class EmulatedPlatform:
         self._of_vehicle = RateLimiter(parameters.vehicle_rate)
         env = world.env
         self._failpoints = PlatformFailpoints(lambda: env.now)
-        self._log = PlatformLog(write, release=parameters.release, unix_s=self.unix_s)
+        self._log = log_type(write, release=parameters.release, unix_s=self.unix_s)
         self.service = CommandService(
             world,
             parameters,

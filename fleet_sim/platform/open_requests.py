@@ -39,7 +39,6 @@ class OpenRequest:
         "distance_m",
         "is_answered",
         "key",
-        "key_digest",
         "log",
         "on_answer",
         "parent",
@@ -76,7 +75,6 @@ class OpenRequest:
         say."""
         self.key: tuple[str, str] | None = None
         """Account and idempotency key, where later requests may ask for the same."""
-        self.key_digest = _key_digest(request)
         self.command: PlatformCommand | None = None
         self.slowed_by: list[Culprit] = []
         """The faults that slow the database down."""
@@ -133,7 +131,7 @@ class PlatformLog:
                 booking_id=request.booking_id or _made_booking(answer),
                 account_id=asked.account_id,
                 command_id=command.wire_id if command is not None else request.command_id,
-                key_digest=asked.key_digest,
+                key_digest=_key_digest(request),
                 endpoint=endpoint,
                 method=method,
                 status=None if answer is None else answer.status,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from fleet_sim.broker.model.broker import HOP_S, BrokerLimits
+from fleet_sim.broker.model.broker import HOP_S, BrokerLimits, ConnectLimit
 from fleet_wire.errors import LocalProtocolError
 from fleet_wire.links.link import (
     Disconnected,
@@ -52,6 +52,7 @@ class BrokerPlayer:
             "connected": self._connected,
             "deny": self._deny,
             "dropped": self._dropped,
+            "limit": lambda per_s: setattr(self.place.broker, "connect_limit", ConnectLimit(per_s)),
             "place": self._place,
             "publish": self._publish,
             "say": self._say,

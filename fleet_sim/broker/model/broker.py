@@ -56,13 +56,33 @@ MayUse = Callable[[str, str], bool]
 """Given a client id and a topic or filter, says whether the client may use it."""
 
 
+class ConnectLimit:
+    """A limit of connections in a second; as many may come at once."""
+
+    def __init__(self, per_s: float, *, is_enforced: bool = True) -> None:
+        self._interval_s = 1.0 / per_s
+        self._is_enforced = is_enforced
+        self._admitted_until_s = -math.inf
+        self.is_exceeded = False
+        """Whether a connection has come for which there was no room."""
+
+    def admits(self, now_s: float) -> bool:
+        """Count a connection, and return whether there is room for it."""
+        until_s = max(self._admitted_until_s, now_s - 1.0) + self._interval_s
+        if until_s > now_s:
+            self.is_exceeded = True
+            return not self._is_enforced
+        self._admitted_until_s = until_s
+        return True
+
+
 class BrokerModel:
     """A broker for links in the same process.
 
     `hop` is the one-way time of a packet in seconds, or draws it. The owner may set the other
     attributes at any time. `connect_cost_s` is the broker's work for one CONNECT; it does one thing
-    at a time, so later packets wait. The broker closes connections above `connects_per_s`, once as
-    many as in a second have come at once. `refuse_connects_with` is the code of a CONNACK.
+    at a time, so later packets wait. The broker closes connections that `connect_limit` does not
+    admit. `refuse_connects_with` is the code of a CONNACK.
     `refused` holds client ids without access. `may_publish`, `may_subscribe` and `may_read` are the
     access rules; a client that may not read a topic receives nothing, silently. `on_handler_error`
     receives exceptions of a client's handler.
@@ -82,8 +102,7 @@ class BrokerModel:
         self.limits = limits or BrokerLimits()
         self.is_running = True
         self.connect_cost_s = 0.0
-        self.connects_per_s: float | None = None
-        self._admitted_until_s = -math.inf
+        self.connect_limit: ConnectLimit | None = None
         self.refuse_connects_with: int | None = None
         self.refused: Container[str] = ()
         self.may_publish: MayUse | None = None
@@ -210,15 +229,9 @@ class BrokerModel:
             self.watch_silence(connection)
 
     def _admits_another(self) -> bool:
-        """Return whether the limit of connections leaves room for one more now; count it then."""
-        if self.connects_per_s is None:
-            return True
-        now_s = self.transport.now_s()
-        until_s = max(self._admitted_until_s, now_s - 1.0) + 1.0 / self.connects_per_s
-        if until_s > now_s:
-            return False
-        self._admitted_until_s = until_s
-        return True
+        """Return whether there is room for one more connection now; count it then."""
+        limit = self.connect_limit
+        return limit is None or limit.admits(self.transport.now_s())
 
     def _session_for(self, asked: Session) -> BrokerSession:
         """Return the session of a new connection, and close an older connection."""

@@ -394,7 +394,7 @@ class VirtualRun:
     def _is_overdue(self, ends_s: float) -> bool:
         """Return whether a defect keeps the probe from its end: each unlock has its deadline."""
         last_walk_s = 0.0 if self._scenario.customers is None else LONGEST_WALK_S
-        return self._env.now > ends_s + last_walk_s + self._scenario.load.deadline_s + OVERDUE_S
+        return self._env.now_s() > ends_s + last_walk_s + self._scenario.load.deadline_s + OVERDUE_S
 
     def _cannot_write(self, error: Exception) -> None:
         """End the run when the model has returned: a full disk is no defect of the model."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from heapq import heappop, heappush
+from operator import attrgetter
 from typing import Any
 
 import simpy
@@ -27,6 +28,8 @@ class VirtualEnvironment(simpy.Environment):
     def __init__(self, initial_time: float = 0.0) -> None:
         super().__init__(initial_time)
         self._watch = AdvanceWatch(self._eid)
+
+    now = property(attrgetter("_now"))  # the same as SimPy's, in half the time
 
     def run_to(self, moment_s: float, defects: Defects) -> None:
         """Step all that is due before a moment to come; what the model raises is noted.
