@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from fleet_sim.cars.defects import ModelDefectError
+from fleet_sim.futures import future
 from fleet_sim.futures.fork import in_fork
 from fleet_sim.futures.future import FutureCounts
 from fleet_sim.futures.keeping import keep_futures
@@ -93,6 +94,35 @@ def test_a_future_that_is_forked_at_the_decision_is_the_one_from_its_beginning(
     assert together == play_world(one, options, 2, forks=False)
     assert together == [play_world(one, [each], 2)[0] for each in options]
     assert len({each.lost for each in together}) > 1
+
+
+@pytest.mark.parametrize("name", ["throttle_reconnects", "wake_again_sooner"])
+@pytest.mark.parametrize("asleep_share", [0.0, 1.0])
+def test_a_mitigation_is_played_where_it_has_an_occasion(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, asleep_share: float
+) -> None:
+    """Cars that sleep are woken, and connect; where none does, the future is already known."""
+    values = scenario("generic_500")
+    for group in values["fleet"]["groups"]:
+        group["box"] = {"asleep_share": asleep_share}
+    file = tmp_path / "scenario.yaml"
+    file.write_text(yaml_text(values))
+    (one,), _ = read_worlds(file)
+    lower = MITIGATIONS[name].model_copy(update={"connects_per_s": 0.01})
+    acting = lower if name == "throttle_reconnects" else MITIGATIONS[name]
+    options = [None, acting, MITIGATIONS["longer_commands"]]
+    forked: list[Any] = []
+
+    def note_fork(work: Any) -> Any:
+        forked.append(work)
+        return in_fork(work)
+
+    monkeypatch.setattr(future, "in_fork", note_fork)
+    together = play_world(one, options, 2)
+
+    assert together == play_world(one, options, 2, forks=False)
+    assert len(forked) == (2 if asleep_share else 1)
+    assert (together[1] == together[0]) is not bool(asleep_share)
 
 
 def test_a_failure_in_a_fork_is_raised_as_it_was() -> None:
@@ -242,6 +272,7 @@ def test_what_only_ends_other_modes_changes_nothing(tmp_path: Path) -> None:
     assert changes_something(MITIGATIONS["roll_back_platform"], of)
     assert not changes_something(MITIGATIONS["roll_back_firmware"], of)
     assert not changes_something(MITIGATIONS["take_cars_out"], of)
+    assert not changes_something(MITIGATIONS["ask_offline_cars"], of)
 
 
 def test_a_scenario_without_customers_is_refused(tmp_path: Path) -> None:
