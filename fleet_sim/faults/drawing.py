@@ -60,7 +60,7 @@ class Drawing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Draws(Protocol):
-    """Whatever draws numbers: a random stream, or one that goes through a range step by step."""
+    """A source of numbers: a random stream, or one that goes through a range step by step."""
 
     def between(self, low: float, high: float) -> float:
         """Return a number from `low` on and below `high`."""

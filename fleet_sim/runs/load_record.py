@@ -1,4 +1,4 @@
-"""What a run writes down while cars are opened, in either mode, and what its display shows."""
+"""The record of a run while cars are opened, in either mode, and what its display shows."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ class Core(Protocol[CallT_co]):
 
 
 class _Due(NamedTuple):
-    """What waits in a lane: the least goes first."""
+    """A message that waits in a lane: the least goes first."""
 
     urgency: tuple[float, ...]
     since_s: float

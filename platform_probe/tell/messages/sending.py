@@ -23,7 +23,7 @@ FLUSH_S: Final = 5.0
 
 
 class BackendParts(NamedTuple):
-    """What all backends share: where they keep what was sent, and who counts and speaks."""
+    """Parts that all backends share: where they keep what was sent, and who counts and speaks."""
 
     journal: Journal
     results: CallResults
