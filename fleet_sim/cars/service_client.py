@@ -1,4 +1,4 @@
-"""A client of the broker beside the boxes: it connects again for as long as the fleet runs."""
+"""A client of the broker beside the boxes: it connects again until it leaves."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ class ServiceClient:
         self._session = session
         self._retries = Retries(reconnect, stream)
         self._on_message = on_message
+        self._has_left = False
         self.link = world.link_factory(self)
         self.last_end: Disconnected | None = None
         """Why it is not connected; None while it is, and before the first try has failed."""
@@ -37,6 +38,16 @@ class ServiceClient:
     def has_no_answer(self) -> bool:
         """Whether the broker has neither let it in nor turned it away yet."""
         return not self.link.is_connected and self.last_end is None
+
+    def connect(self) -> None:
+        """Connect, unless it is gone for good."""
+        if not self._has_left:
+            self.link.connect()
+
+    def leave(self) -> None:
+        """Disconnect for good."""
+        self._has_left = True
+        self.link.disconnect()
 
     def session(self) -> Session:
         """Return what to say in CONNECT."""
@@ -50,7 +61,7 @@ class ServiceClient:
     def on_disconnected(self, reason: Disconnected) -> None:
         """Connect again."""
         self.last_end = reason
-        self._world.later(self._retries.next_s(), self.link.connect)
+        self._world.later(self._retries.next_s(), self.connect)
 
     def on_message(self, message: Message) -> None:
         """Acknowledge a message and hand it on."""

@@ -82,7 +82,7 @@ class ShadowService:
     def start(self) -> None:
         """Connect to the broker, if the fleet has shadows."""
         if self.client is not None:
-            self.client.link.connect()
+            self.client.connect()
 
     def _handle_update(self, message: Message) -> None:
         """Answer an update of one of the fleet's own cars."""

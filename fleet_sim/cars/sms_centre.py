@@ -37,7 +37,7 @@ class SmsCentre:
     def start(self) -> None:
         """Connect to the broker; a fleet that has no wake requests needs no centre."""
         if self._filters:
-            self.client.link.connect()
+            self.client.connect()
 
     def _send_sms(self, message: Message) -> None:
         """Send the SMS, unless the network loses it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import ClassVar
@@ -13,10 +13,11 @@ from fleet_sim.broker.control import BrokerSettings
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.failpoints import PUBACK, RECONNECT
 from fleet_sim.cars.movements import of_another_car
+from fleet_sim.cars.service_client import ServiceClient
 from fleet_sim.cars.spec import CarSpec
 from fleet_sim.cars.world import FleetCounts
 from fleet_sim.faults.drawing import ANYTHING, Drawing
-from fleet_sim.faults.outsiders import Outsider
+from fleet_sim.faults.outsiders import outsider
 from fleet_sim.faults.registry import (
     CarFault,
     Claim,
@@ -74,32 +75,28 @@ class ReconnectStorm(Fault):
                 yield injection.wait(injection.duration_s / self.waves)
 
 
-class _Filler(Outsider):
-    """Sends useless messages, a window at a time: a link accepts no more."""
+def _filler(injection: Injection, *, each: int) -> ServiceClient:
+    """Return a client that sends useless messages to each car, a window at a time.
 
-    def fill(self, topics: Iterator[str]) -> None:
-        """Send one message to each topic."""
-        self._topics = topics
-        for _ in range(FILLER_WINDOW):
-            self._send_next()
-
-    def _send_next(self, _code: int = 0) -> None:
-        topic = next(self._topics, None)
-        if topic is not None:
-            self.publish(topic, b"{}", on_ack=self._send_next)
-
-
-def _filler(injection: Injection, *, each: int) -> _Filler:
-    """Return a client that sends a number of messages to each car."""
-    filler = _Filler(f"queue-filler-{injection.boxes[0].vehicle_id}", injection)
+    A link accepts no more at once.
+    """
+    filler = outsider(f"queue-filler-{injection.boxes[0].vehicle_id}", injection)
     filler.connect()
     profile = injection.world.profile
-    filler.fill(
+    topics = (
         topic.replace("+", "filler")
         for box in injection.boxes
         for topic in profile.car_filters(TopicKind.COMMAND, box.vehicle_id)[:1]
         for _ in range(each)
     )
+
+    def send_next(_code: int = 0) -> None:
+        topic = next(topics, None)
+        if topic is not None:
+            filler.link.publish(topic, b"{}", on_ack=send_next)
+
+    for _ in range(FILLER_WINDOW):
+        send_next()
     return filler
 
 

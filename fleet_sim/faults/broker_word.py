@@ -11,8 +11,9 @@ from pydantic import Field
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.distributions import Delay, Uniform
 from fleet_sim.cars.failpoints import CONNACK
+from fleet_sim.cars.service_client import ServiceClient
 from fleet_sim.faults.drawing import ANYTHING, Drawing
-from fleet_sim.faults.outsiders import Outsider
+from fleet_sim.faults.outsiders import outsider
 from fleet_sim.faults.registry import Fault, FaultProcess, Injection, Need, Strikes, register
 from fleet_wire.contract.messages import Result
 from fleet_wire.contract.topics import TopicKind
@@ -115,7 +116,7 @@ class LwtGhostOffline(Fault):
 
     def process(self, injection: Injection) -> FaultProcess:
         """Reconnect each box once, and publish its old will when it is back."""
-        node = Outsider(f"node-of-{injection.boxes[0].vehicle_id}", injection)
+        node = outsider(f"node-of-{injection.boxes[0].vehicle_id}", injection)
         node.connect()
         for box in injection.boxes:
             stream = injection.stream_of(box.vehicle_id)
@@ -124,7 +125,7 @@ class LwtGhostOffline(Fault):
         node.leave()
 
     def _haunt(
-        self, box: Box, injection: Injection, stream: RandomStream, node: Outsider
+        self, box: Box, injection: Injection, stream: RandomStream, node: ServiceClient
     ) -> FaultProcess:
         ends_s = injection.env.now + injection.duration_s
         race_s = self.race.sample_s(stream)
@@ -137,7 +138,7 @@ class LwtGhostOffline(Fault):
             return
         since_s = injection.env.now
         for topic, payload, qos, _ in wills:
-            node.publish(topic, payload, qos=qos, retain=True)
+            node.link.publish(topic, payload, qos=qos, retain=True)
         yield injection.wait(ends_s - since_s)
         box.modem.publish_online()
         injection.hit(box.vehicle_id, "presence", during_s=(since_s, injection.env.now))
@@ -186,7 +187,7 @@ class SharedSubStuckConsumer(Fault):
                 injection.hit(vehicle_id, "answer", during_s=(now_s, now_s + gives_up_s))
 
         members = [
-            Outsider(
+            outsider(
                 f"platform-stuck-{number}",
                 injection,
                 subscriptions=tuple(filters),

@@ -13,7 +13,7 @@ from fleet_sim.cars.box import Box
 from fleet_sim.cars.distributions import Delay, Uniform
 from fleet_sim.cars.failpoints import OBJECTION, RESULT
 from fleet_sim.faults.drawing import Drawing
-from fleet_sim.faults.outsiders import Outsider
+from fleet_sim.faults.outsiders import outsider
 from fleet_sim.faults.registry import (
     CarFault,
     Fault,
@@ -296,12 +296,12 @@ class AttackReplay(Fault):
 
         def send(message: Message, vehicle_id: str, command_id: str) -> None:
             properties = PublishProperties(correlation_data=message.correlation_data)
-            spy.publish(message.topic, message.payload, properties=properties)
+            spy.link.publish(message.topic, message.payload, properties=properties)
             injection.hit(vehicle_id, "replay", command_id=command_id)
             now_s = injection.env.now  # whoever comes meanwhile finds the box at work
             injection.hit(vehicle_id, "replay", during_s=(now_s, now_s + HANDLED_S))
 
-        spy = Outsider(
+        spy = outsider(
             f"spy-on-{injection.boxes[0].vehicle_id}",
             injection,
             subscriptions=profile.filters((TopicKind.COMMAND,)),

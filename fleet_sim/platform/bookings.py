@@ -90,9 +90,15 @@ class Bookings:
         """Those of a car that have not been ended, by their start; they do not overlap, unless one
     was entered in spite of another."""
 
-    def taken_by(self, vehicle_id: str, starts_at: float, ends_at: float) -> Booking | None:
+    def taken_by(
+        self, vehicle_id: str, starts_at: float, ends_at: float, besides: Booking | None = None
+    ) -> Booking | None:
         """Return what stands in the way of a booking of a car."""
-        return self._in_the_way(vehicle_id, starts_at, ends_at)
+        of_vehicle = self._by_vehicle.get(vehicle_id, [])
+        for other in of_vehicle[: bisect_left(of_vehicle, ends_at, key=_starts_at)]:
+            if other is not besides and other.ends_at > starts_at:
+                return other
+        return None
 
     def book(
         self, booking: Booking, now: float, *, in_spite_of: Booking | None = None
@@ -103,7 +109,7 @@ class Bookings:
         if not is_possible or booking.starts_at < now - PAST_S or booking.ends_at <= now:
             return BOOKING_TIMES
         starts_at, ends_at = booking.starts_at, booking.ends_at
-        other = self._in_the_way(booking.vehicle_id, starts_at, ends_at, besides=in_spite_of)
+        other = self.taken_by(booking.vehicle_id, starts_at, ends_at, besides=in_spite_of)
         if other is not None:
             return _taken(by=other, from_whom=booking)
         booking.is_second = in_spite_of is not None
@@ -150,7 +156,7 @@ class Bookings:
             return BOOKING_ENDED
         if not booking.ends_at <= ends_at <= booking.starts_at + self._max_booking_s:
             return BOOKING_TIMES
-        other = self._in_the_way(booking.vehicle_id, booking.starts_at, ends_at, besides=booking)
+        other = self.taken_by(booking.vehicle_id, booking.starts_at, ends_at, besides=booking)
         if other is not None:
             return _taken(by=other, from_whom=booking)
         if ends_at > booking.ends_at:
@@ -174,15 +180,6 @@ class Bookings:
                 del self._by_id[booking.booking_id]
             else:
                 heappush(self._ends, (booking.ends_at, booking.booking_id))
-
-    def _in_the_way(
-        self, vehicle_id: str, starts_at: float, ends_at: float, besides: Booking | None = None
-    ) -> Booking | None:
-        of_vehicle = self._by_vehicle.get(vehicle_id, [])
-        for other in of_vehicle[: bisect_left(of_vehicle, ends_at, key=_starts_at)]:
-            if other is not besides and other.ends_at > starts_at:
-                return other
-        return None
 
 
 def _taken(*, by: Booking, from_whom: Booking) -> ProblemType:

@@ -199,7 +199,7 @@ class BrokerModel:
         if refuse_with is None and connect.session.client_id in self.refused:
             refuse_with = NOT_AUTHORIZED if connect.is_v5 else _NOT_AUTHORIZED_3_1_1
         if refuse_with is not None:
-            self._say(log.denied(connect.session.client_id))
+            self._router.say(log.denied(connect.session.client_id))
             refusal = ConnAck(refuse_with)
             self.transport.down(connection, connection.client.handle_connack, refusal)
             return
@@ -221,7 +221,7 @@ class BrokerModel:
         if not connect.is_v5:  # which names neither
             session.window = self.limits.max_inflight_messages or MOST_IN_FLIGHT
             session.max_packet_bytes = LARGEST_PACKET
-        self._say(log.connected(asked, is_v5=connect.is_v5))
+        self._router.say(log.connected(asked, is_v5=connect.is_v5))
         connack = ConnAck(SUCCESS, self.limits.max_packet_bytes, asked.subscriptions)
         self.transport.down(connection, connection.client.handle_connack, connack)
         self._router.send_again(session)
@@ -260,7 +260,7 @@ class BrokerModel:
         if will is not None and not keeps and not will.delay_s:
             self._publish_will(session, will)
         if connection is not None:
-            self._say(log.taken_over(session.client_id))
+            self._router.say(log.taken_over(session.client_id))
             taken = Disconnected(EndReason.BROKER_CLOSED, SESSION_TAKEN_OVER, "session taken over")
             self._lose(connection, taken if session.is_v5 else _LOST)
 
@@ -274,7 +274,9 @@ class BrokerModel:
         if session is not None and session.connection is connection:
             if is_goodbye:
                 session.will = None
-            self._say(log.left(session.client_id) if is_goodbye else log.closed(session.client_id))
+            self._router.say(
+                log.left(session.client_id) if is_goodbye else log.closed(session.client_id)
+            )
             self._disconnect(session)
 
     def _disconnect(self, session: BrokerSession) -> None:
@@ -349,7 +351,7 @@ class BrokerModel:
             return
         if self.transport.now_s() + _ROUNDING_S < self._silence_deadline_s(connection):
             return  # it has spoken again and fallen silent again: a later check comes
-        self._say(log.timed_out(session.client_id))
+        self._router.say(log.timed_out(session.client_id))
         self._disconnect(session)
         self._lose(connection)
 
@@ -364,12 +366,9 @@ class BrokerModel:
         """Log that a client rejected the certificate of the proxy that ends TLS for this broker."""
         if self.is_running:
             for line in log.bad_certificate(is_expired=is_expired):
-                self._say(line)
+                self._router.say(line)
 
     # Log events about clients
-
-    def _say(self, line: log.Line) -> None:
-        self._router.say(line)
 
     # Packets
 
@@ -379,7 +378,7 @@ class BrokerModel:
         if session is None or session.connection is not connection:
             return
         if not all(map(is_valid_filter, filters)):
-            self._say(log.malformed(session.client_id))
+            self._router.say(log.malformed(session.client_id))
             self._disconnect(session)
             malformed = Disconnected(EndReason.BROKER_CLOSED, MALFORMED_PACKET, "malformed filter")
             self._lose(connection, malformed if session.is_v5 else _LOST)

@@ -198,7 +198,7 @@ class ModelLink:
             return
         if not self._broker.is_running:
             refused = Disconnected(EndReason.UNREACHABLE, detail="connection refused")
-            self._end_connection(refused)
+            self.lose(refused)
             return
         self._guarded(connection, self._send_connect, connection)
 
@@ -210,17 +210,13 @@ class ModelLink:
     def _time_out(self, connection: Connection) -> None:
         if connection is self._connection and self._state is not _CONNECTED:
             timeout_s = self._limits.connect_timeout_s
-            self._end_connection(
-                Disconnected(EndReason.UNREACHABLE, detail=f"no answer in {timeout_s:g} s")
-            )
+            self.lose(Disconnected(EndReason.UNREACHABLE, detail=f"no answer in {timeout_s:g} s"))
 
     def handle_connack(self, connack: ConnAck) -> None:
         """Handle CONNACK from the broker."""
         code = connack.code
         if code >= FIRST_ERROR_CODE:
-            self._end_connection(
-                Disconnected(EndReason.REFUSED, code, f"CONNACK: reason code {code}")
-            )
+            self.lose(Disconnected(EndReason.REFUSED, code, f"CONNACK: reason code {code}"))
             return
         self._max_packet_bytes = connack.max_packet_bytes
         self._state = _State.SUBSCRIBING
@@ -233,9 +229,7 @@ class ModelLink:
         """Handle SUBACK from the broker."""
         for code in codes:
             if code >= FIRST_ERROR_CODE:
-                self._end_connection(
-                    Disconnected(EndReason.REFUSED, code, f"SUBSCRIBE: reason code {code}")
-                )
+                self.lose(Disconnected(EndReason.REFUSED, code, f"SUBSCRIBE: reason code {code}"))
                 return
         self._finish_opening()
 
@@ -260,10 +254,7 @@ class ModelLink:
     # Closing
 
     def lose(self, reason: Disconnected) -> None:
-        """Handle that the broker has closed the connection."""
-        self._end_connection(reason)
-
-    def _end_connection(self, reason: Disconnected) -> None:
+        """End the connection: the broker has closed it, or is to learn that it has ended."""
         self._close(is_goodbye=False)
         try:
             self._handler.on_disconnected(reason)
@@ -310,7 +301,7 @@ class ModelLink:
         logger.error("a handler raised: its link is closed", exc_info=error)
         self._broker.on_handler_error(error)
         if self._connection is connection:
-            self._end_connection(Disconnected(EndReason.HANDLER_ERROR, detail="see the log"))
+            self.lose(Disconnected(EndReason.HANDLER_ERROR, detail="see the log"))
 
     def _flow(self, connection: Connection) -> None:
         """Handle packets that waited for `thaw`, in order, until the connection changes."""
@@ -331,9 +322,7 @@ class ModelLink:
             self._unacknowledged[message.packet_id] = message
             if self.is_v5 and len(self._unacknowledged) > self._limits.receive_max:
                 self._close(is_goodbye=True)  # DISCONNECT with a reason
-                self._end_connection(
-                    Disconnected(EndReason.PROTOCOL_ERROR, detail="more than we can receive")
-                )
+                self.lose(Disconnected(EndReason.PROTOCOL_ERROR, detail="more than we can receive"))
                 return
         if self._state is _CONNECTED:
             self._handler.on_message(message)
@@ -435,7 +424,7 @@ class ModelLink:
             and not self._is_frozen
         ):
             detail = f"no PINGRESP in {self._limits.ping_timeout_s} s"
-            self._end_connection(Disconnected(EndReason.KEEPALIVE, detail=detail))
+            self.lose(Disconnected(EndReason.KEEPALIVE, detail=detail))
 
 
 class ModelLink311(ModelLink):
