@@ -43,7 +43,8 @@ class TruthPlayer:
     `press KIND` begins anew, `shown AT SCREEN` and `door AT open` say what happened, and `grade`
     shows the grade with its reason. `graded CLIENT MODE GRADE:COUNT...` are unlocks of a result,
     which `result NAME` writes before another begins. `expect BOUND`, `suite BOUND`, `tables`, and
-    `page PATTERN` show what is made of it. `compare "WORDS" [PATTERN]` compares two of `HOME`.
+    `page PATTERN` show what is made of it. `compare "WORDS" [PATTERN]` compares two of `HOME`, and
+    `file NAME PATTERN` shows what is in a file there.
     """
 
     home: Path = field(default_factory=lambda: Path(mkdtemp(prefix="truth-")))
@@ -64,6 +65,7 @@ class TruthPlayer:
             "door": self._door,
             "ended": self._ended,
             "expect": self._expect,
+            "file": self._file,
             "grade": self._grade,
             "graded": self._graded,
             "page": self._page,
@@ -152,6 +154,11 @@ class TruthPlayer:
             self.told += [one.group() for one in re.finditer(pattern, read_page(source).text)]
         self.told += [one.group() for one in re.finditer(html, source) if html]
         self.told += sorted(f"badge of {one.parent.name}" for one in directory.rglob("badge.svg"))
+
+    def _file(self, name: str, pattern: str) -> None:
+        """Show what matches in a file."""
+        text = (self.home / name).read_text("utf-8").replace(str(self.home), "HOME")
+        self.told += [one.group() for one in re.finditer(pattern, text)]
 
     def _compare(self, words: str, pattern: str = "") -> None:
         said = words.replace("HOME", str(self.home))

@@ -5,14 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
-import pytest
 
 from fleet_sim.results.comparison import (
     Change,
     ComparedRun,
     ComparedSummary,
     Comparison,
-    Tolerance,
     Unlocks,
     as_json,
     compare_runs,
@@ -21,7 +19,6 @@ from fleet_sim.results.comparison import (
 )
 from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.causes import Cause
-from fleet_wire.errors import ConfigError
 from fleet_wire.randomness import RandomStream
 from tests.helpers.compared_runs import unlocks, write_run
 
@@ -34,27 +31,6 @@ def compared(tmp_path: Path, a: list[Attempt], b: list[Attempt]) -> Comparison:
     runs = (write_run(tmp_path / "a", a), write_run(tmp_path / "b", b))
     old, new = map(read_compared_run, runs)
     return compare_runs(old, new)
-
-
-@pytest.mark.parametrize(
-    ("tolerance", "verdict"),
-    [
-        (Tolerance(), Change.WORSE),
-        (Tolerance(share=0.01), Change.WORSE),
-        (Tolerance(share=0.5), Change.SAME),
-        (Tolerance(time_s=60.0), Change.WORSE),
-    ],
-)
-def test_what_is_tolerated_is_not_called_worse(
-    tmp_path: Path, tolerance: Tolerance, verdict: Change
-) -> None:
-    """However sure it is; shares and times are tolerated each by their own measure."""
-    bad = [*unlocks("old", 150, *[OFFLINE] * 50), *unlocks("new", 195, *[OFFLINE] * 5)]
-    runs = (write_run(tmp_path / "a", GOOD), write_run(tmp_path / "b", bad))
-    a, b = map(read_compared_run, runs)
-    assert compare_runs(a, b, tolerance=tolerance).verdict is verdict
-    better = {Change.WORSE: Change.BETTER}.get(verdict, verdict)
-    assert compare_runs(b, a, tolerance=tolerance).verdict is better
 
 
 def random_run(number: int, name: str) -> ComparedRun:
@@ -119,24 +95,3 @@ def test_an_older_run_is_compared_as_far_as_it_goes(tmp_path: Path) -> None:
     assert [each.key for each in found.judged] == [
         "attempts.ok_share", "unlock.p50_s", "unlock.p95_s"
     ]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("what", "message"),
-    [
-        ("nowhere", "no such directory"),
-        ("empty", "is it the directory of a run that has ended"),
-        ("torn", "not the summary of a run"),
-        ("other", "not the summary of a run"),
-        ("quiet", "nothing to compare"),
-    ],
-)
-def test_what_is_no_run_is_said(tmp_path: Path, what: str, message: str) -> None:
-    """In a line with its path."""
-    (tmp_path / "empty").mkdir()
-    write_run(tmp_path / "quiet", [])
-    for name, text in (("torn", '{"attempts": {'), ("other", '{"attempts": 3}')):
-        write_run(tmp_path / name, GOOD)
-        (tmp_path / name / "summary.json").write_text(text)
-    with pytest.raises(ConfigError, match=message):
-        read_compared_run(tmp_path / what)
