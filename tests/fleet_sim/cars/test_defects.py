@@ -34,8 +34,10 @@ def test_the_first_is_named_and_all_are_counted() -> None:
     defects = Defects()
     assert (defects.count, defects.first) == (0, None)
     defects.check()
-    for error in (ValueError("lost"), KeyError("car-1")):
-        defects.note(raised(error))
+    defects.note(raised(ValueError("lost")))
+    with pytest.raises(ModelDefectError, match=r"^a defect of the model; .*The first: ValueError"):
+        defects.check()
+    defects.note(raised(KeyError("car-1")))
     assert defects.count == 2
     assert defects.first is not None
     assert defects.first.startswith(f"ValueError: lost ({__name__}:")
@@ -43,37 +45,21 @@ def test_the_first_is_named_and_all_are_counted() -> None:
         defects.check()
 
 
-def test_one_defect_is_a_defect() -> None:
-    """A sentence, not a form."""
-    defects = Defects()
-    defects.note(raised(ValueError("lost")))
-    with pytest.raises(ModelDefectError, match=r"^a defect of the model; .*The first: ValueError"):
-        defects.check()
-
-
 def test_a_kind_is_logged_once_with_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
-    """A defect in every car is one entry in the log; another place is another kind."""
+    """A defect in every car is one entry in the log; another place or type is another kind."""
     defects = Defects()
     for _ in range(100):
         note_failure(defects, 1)
         note_failure(defects, 2)
     assert defects.count == 200
-    assert len(caplog.records) == 2
     assert caplog.messages == [
         "the model failed: ValueError: here (model:2)",
         "the model failed: ValueError: here (model:3)",
     ]
     assert caplog.text.count("Traceback") == 2
-
-
-def test_what_fails_otherwise_at_the_same_place_is_another_kind(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """The second one would else stay unread."""
-    defects = Defects()
     for error in (ValueError("here"), TypeError("here"), ValueError("here")):
         defects.note(raised(error))
-    assert len(caplog.records) == 2
+    assert len(caplog.records) == 4
 
 
 def test_a_process_that_failed_is_named_by_its_own_error() -> None:

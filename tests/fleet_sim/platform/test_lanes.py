@@ -9,16 +9,6 @@ import pytest
 from fleet_sim.platform.lanes import Lanes
 
 
-def test_one_after_the_other_for_a_car() -> None:
-    """The next begins when the one before is done; other cars do not wait."""
-    lanes, begun = Lanes(), list[str]()
-    for car, what in (("a", "1"), ("a", "2"), ("b", "3")):
-        lanes.take_turn(car, partial(begun.append, what))
-    assert begun == ["1", "3"]
-    lanes.done("a")
-    assert begun == ["1", "3", "2"]
-
-
 def test_thousands_that_are_done_at_once() -> None:
     """No turn stands on another one's stack."""
     lanes, begun = Lanes(), list[int]()

@@ -28,17 +28,6 @@ def asked(**what: Any) -> OpenRequest:
     )
 
 
-def test_the_first_is_done_and_the_others_wait_for_its_answer() -> None:
-    """Later ones get it at once; how long the caller waits makes no other request of it."""
-    kept = Repeats(remember_s=100)
-    first, second = asked(), asked(wait_s=5.0)
-    assert kept.register(first, KEY, 0.0) == (True, None)
-    assert kept.register(second, KEY, 1.0) == (False, None)
-    assert kept.store_answer(first, DONE) == [second]
-    assert kept.register(asked(), KEY, 2.0) == (False, DONE)
-    assert kept.register(asked(), ("bert", "k"), 2.0) == (True, None)
-
-
 def test_who_repeats_is_given_the_command_of_the_first() -> None:
     """As soon as there is one, however the first is answered."""
     kept = Repeats(remember_s=100)
@@ -56,23 +45,6 @@ def test_who_repeats_is_given_the_command_of_the_first() -> None:
     assert kept.register(third, KEY, 2.0) == (False, None)
     assert second.command is third.command is command
     assert kept.commanded(asked()) == []  # it has no key
-
-
-def test_another_request_with_the_key_is_an_error() -> None:
-    """It changes nothing for the first."""
-    kept = Repeats(remember_s=100)
-    kept.register(asked(), KEY, 0.0)
-    is_first, answer = kept.register(asked(vehicle_id="car-1"), KEY, 1.0)
-    assert (is_first, answer and answer.problem) == (False, problems.KEY_REUSED)
-
-
-def test_an_error_for_which_nothing_was_done_is_not_kept() -> None:
-    """The same may be tried again, and may go well then."""
-    kept = Repeats(remember_s=100)
-    first = asked()
-    kept.register(first, KEY, 0.0)
-    kept.store_answer(first, answers.of_problem(problems.VEHICLE_TAKEN))
-    assert kept.register(asked(), KEY, 1.0) == (True, None)
 
 
 def test_keys_are_forgotten_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
