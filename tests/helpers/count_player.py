@@ -61,6 +61,7 @@ class CountPlayer:
             "call": self._call,
             "connected": self.probe.connected.set,
             "diagnosis": self._diagnose,
+            "each": self._emit_each,
             "fleet": self._set_fleet,
             "half_an_hour_later": self._settle,
             "incident": self._find,
@@ -112,6 +113,11 @@ class CountPlayer:
                     labels = tuple(map(_label, one.labels.items()))
                     key = one.name.removeprefix("unlockpath_"), labels
                     yield key, (one.value, one.exemplar is not None)
+
+    def _emit_each(self, trait: str, number: int, **more: Any) -> None:
+        """Count an unlock for each of so many values of a trait."""
+        for place in range(number):
+            self.probe.emit(_attempt(**{trait: f"{trait}_{place}"}, **more))
 
     def _follow_platform(self) -> None:
         registry = CollectorRegistry()

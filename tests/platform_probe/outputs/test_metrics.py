@@ -13,14 +13,13 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from fleet_wire.contract.attempt import (
-    Attempt,
     Flag,
     PlatformSide,
     Record,
     Source,
 )
 from fleet_wire.contract.causes import Cause
-from platform_probe.outputs.dimension import GIVEN_BACK_AFTER_S, MAX_LABEL_VALUES
+from platform_probe.outputs.dimension import MAX_LABEL_VALUES
 from platform_probe.outputs.metrics import ProbeMetrics
 from tests.helpers.records import STRAY, TRACE_ID, attempt_of
 
@@ -95,71 +94,6 @@ def test_number_of_series_is_bounded(metrics: ProbeMetrics) -> None:
         labels = {"source": "probe", kind: label, "outcome": "ok"}
         assert value(metrics, f"{kind}_unlocks_total", **labels) == count
     assert value(metrics, "region_boxes", region="other", presence="online") == others
-
-
-def firmware_of(number: int, after_s: float = 0.0) -> Attempt:
-    """Return an unlock of a car with this firmware."""
-    attempt = attempt_of(firmware=f"2.{number}")
-    return msgspec.structs.replace(attempt, started_at=attempt.started_at + after_s)
-
-
-def counted(metrics: ProbeMetrics, firmware: str) -> float | None:
-    """Return how many unlocks were counted for a firmware; None where it has no series."""
-    return value(metrics, "firmware_unlocks_total", source="probe", firmware=firmware, outcome="ok")
-
-
-def test_a_new_firmware_takes_the_place_of_one_that_is_no_more(metrics: ProbeMetrics) -> None:
-    """The roll-out after many is the one to watch; a firmware that still runs keeps its place."""
-    for number in range(MAX_LABEL_VALUES):
-        metrics.emit(firmware_of(number))
-    metrics.emit(firmware_of(0, GIVEN_BACK_AFTER_S - 1.0))
-    metrics.emit(firmware_of(99, GIVEN_BACK_AFTER_S - 1.0))
-    assert (counted(metrics, "2.99"), counted(metrics, "other")) == (None, 1)
-    before = len(series(metrics))
-    for _ in range(2):
-        metrics.emit(firmware_of(99, GIVEN_BACK_AFTER_S))
-    assert (counted(metrics, "2.99"), counted(metrics, "2.0")) == (2, 2)
-    assert counted(metrics, "2.1") is None
-    assert len(series(metrics)) == before
-    metrics.emit(firmware_of(1, 2 * GIVEN_BACK_AFTER_S))
-    assert counted(metrics, "2.1") == 1
-    assert len(series(metrics)) == before
-
-
-def test_the_hour_of_a_value_begins_with_the_end_of_its_last_unlock(metrics: ProbeMetrics) -> None:
-    """Not with its start: what is seen of a car is seen when its unlock ends."""
-    for number in range(MAX_LABEL_VALUES):
-        metrics.emit(msgspec.structs.replace(firmware_of(number), total_s=20.0))
-    for after_s, count in ((GIVEN_BACK_AFTER_S + 10.0, None), (GIVEN_BACK_AFTER_S + 20.0, 1)):
-        metrics.emit(msgspec.structs.replace(firmware_of(99, after_s), total_s=0.0))
-        assert counted(metrics, "2.99") == count
-
-
-def test_a_region_with_boxes_keeps_its_place(metrics: ProbeMetrics) -> None:
-    """Also where nobody unlocks; one that gave its place up takes its boxes' series along."""
-    for number in range(MAX_LABEL_VALUES):
-        metrics.emit(attempt_of(region=f"region-{number}"))
-    boxes: dict[tuple[str | None, str], int] = {("region-0", "online"): 7}
-    later = attempt_of(region="region-0")
-    later = msgspec.structs.replace(later, started_at=later.started_at + GIVEN_BACK_AFTER_S)
-    for region in ("region-0", "new"):
-        metrics.set_fleet(in_flight=0, boxes={}, by_region=boxes)
-        metrics.emit(msgspec.structs.replace(later, region=region))
-    metrics.set_fleet(in_flight=0, boxes={}, by_region=boxes)
-    assert value(metrics, "region_boxes", region="region-0", presence="online") == 7
-    assert value(metrics, "region_boxes", region="new", presence="online") == 0
-    assert value(metrics, "region_boxes", region="region-1", presence="online") is None
-    assert value(metrics, "region_boxes", region="region-2", presence="online") == 0
-
-
-@pytest.mark.parametrize("name", ["unknown", "other"])
-def test_a_value_that_is_named_as_ours_takes_no_place(metrics: ProbeMetrics, name: str) -> None:
-    """And never gives back what is not its own."""
-    metrics.emit(attempt_of(firmware=name))
-    for number in range(MAX_LABEL_VALUES):
-        metrics.emit(firmware_of(number, 2 * GIVEN_BACK_AFTER_S))
-    assert counted(metrics, name) == 1
-    assert counted(metrics, f"2.{MAX_LABEL_VALUES - 1}") == 1
 
 
 def test_openmetrics_has_exemplars_with_the_trace(metrics: ProbeMetrics) -> None:
