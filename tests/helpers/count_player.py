@@ -117,7 +117,8 @@ class CountPlayer:
     def _emit_each(self, trait: str, number: int, **more: Any) -> None:
         """Count an unlock for each of so many values of a trait."""
         for place in range(number):
-            self.probe.emit(_attempt(**{trait: f"{trait}_{place}"}, **more))
+            made: dict[str, Any] = {trait: f"{trait}_{place}", **more}
+            self.probe.emit(_attempt(**made))
 
     def _follow_platform(self) -> None:
         registry = CollectorRegistry()

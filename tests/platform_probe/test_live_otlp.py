@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 from collections import Counter
 from collections.abc import Callable
@@ -14,14 +13,13 @@ import pytest
 
 from fleet_sim.broker.process import BrokerProcess
 from fleet_wire.contract.attempt import Source
-from fleet_wire.contract.causes import CAUSES, Cause
 from fleet_wire.contract.codec import encode
 from fleet_wire.contract.messages import Action, Command
 from fleet_wire.contract.trace_context import TraceContext
 from fleet_wire.links.link import LinkFactory, PublishProperties
 from tests.helpers.hand_made_boxes import AnyClient
 from tests.helpers.live_fleet import CARS, SILENT, fleet_of
-from tests.helpers.otlp_receiver import OtlpReceiver, attributes, otlp_receiver, values_of
+from tests.helpers.otlp_receiver import attributes, otlp_receiver, values_of
 from tests.helpers.running_probe import RunningProbe, running_probe
 from tests.helpers.waiting import eventually
 
@@ -73,34 +71,16 @@ async def test_a_trace_a_log_and_metrics_of_each_unlock_arrive(
             attempts, logged = probe.attempts(), probe.log()
     traced = Counter(span.trace_id.hex() for span in backend.spans if span.name == "unlock")
     assert traced == Counter(attempt.trace_id for attempt in attempts)
-    lost = [one for one in attempts if one.vehicle_id == SILENT and one.has_times]
-    check_a_failure(backend, lost[0].trace_id)
     (of_customer,) = [one for one in backend.trace(TRACE.trace_id) if one.name == "unlock"]
     assert of_customer.parent_span_id.hex() == TRACE.span_id
     assert attributes(of_customer)["unlockpath.source"] == Source.CUSTOMER
-    check_logs(backend, logged)
+    events = Counter(line["event"] for line in logged)
+    assert Counter(record.event_name for record in backend.logs) == events
+    assert events["unlock"] == 81
     unlocks = values_of(backend.collections[-1]["unlockpath_unlocks_total"])
     exported = {tuple(value for _, value in labels): count for labels, count in unlocks.items()}
     assert exported == scraped
     assert all(one["service.instance.id"] == "probe-7" for one in backend.resources)
-
-
-def check_a_failure(backend: OtlpReceiver, trace_id: str) -> None:
-    """Check that a failed unlock has its cause in its trace, and in its log."""
-    root, *_, last = backend.trace(trace_id)
-    assert attributes(root)["error.type"] == "box_silent"
-    assert last.end_time_unix_nano == root.end_time_unix_nano
-    (record,) = [one for one in backend.logs if one.trace_id == root.trace_id]
-    assert record.span_id == root.span_id
-    assert attributes(record)["error.type"] == "box_silent"
-    assert record.body.string_value.startswith(CAUSES[Cause.BOX_SILENT].explanation)
-
-
-def check_logs(backend: OtlpReceiver, logged: list[dict[str, Any]]) -> None:
-    """Check that the backend has every line of the log."""
-    events = Counter(line["event"] for line in logged)
-    assert Counter(record.event_name for record in backend.logs) == events
-    assert events["unlock"] == 81
 
 
 REFUSES = {"refuses": None}
@@ -108,8 +88,8 @@ REFUSES = {"refuses": None}
 
 @pytest.mark.parametrize(
     "behaviour",
-    [{"hangs": True}, {"status": 429}, {"status": 503}, {"status": 401}, REFUSES],
-    ids=["never answers", "429", "503", "401", "refuses connections"],
+    [{"hangs": True}, {"status": 503}, {"status": 401}, REFUSES],
+    ids=["never answers", "503", "401", "refuses connections"],
 )
 async def test_a_dead_backend_costs_no_unlock(
     tmp_path: Path, mosquitto: BrokerProcess, links: LinkFactory, behaviour: dict[str, Any]
@@ -140,26 +120,6 @@ async def test_a_dead_backend_costs_no_unlock(
 def sum_of(series: dict[tuple[str, ...], float], signal_name: str) -> float:
     """Return the total of one signal, whatever else its labels say."""
     return sum(count for labels, count in series.items() if labels[0] == signal_name)
-
-
-async def test_an_exporter_that_dies_is_started_again(
-    tmp_path: Path, mosquitto: BrokerProcess, links: LinkFactory
-) -> None:
-    """What it had is counted, what comes meanwhile waits, and no unlock notices."""
-    await fleet_of(links)
-    with otlp_receiver() as backend:
-        load = load_of(*CARS, rate_per_s=10, duration_s=600)
-        settings = {"load": load, "otlp": {"endpoint": backend.url}}
-        async with running_probe(tmp_path, mosquitto.address, **settings) as probe:
-            await probe.ready()
-            await until(probe, "otlp_exported_total", lambda it: it[("traces",)] > 0)
-            os.kill(exporter_of(probe), signal.SIGKILL)
-            await eventually(lambda: event_in(probe, "otlp_exporter_ended"))
-            before = (await probe.series("otlp_exported_total"))["traces",]
-            await until(probe, "otlp_exported_total", lambda it: it[("traces",)] > before)
-            probe.process.send_signal(signal.SIGTERM)
-            assert await probe.exit_code() == 0
-            assert probe.latest["ok"] == probe.latest["ended"] == len(probe.attempts())
 
 
 async def test_the_exporter_does_not_outlive_a_probe_that_is_killed(

@@ -45,27 +45,20 @@ def command_of(outgoing: OutgoingCommand) -> Command:
     return command
 
 
-def test_command_is_what_a_box_accepts() -> None:
-    """Signed for this car, with a life, and addressed."""
-    outgoing = made(maker_of())
-    command = command_of(outgoing)
-    assert outgoing.topic == "cars/car-1/command"
-    assert command.action is Action.UNLOCK
-    assert command.issued_at_ms == EPOCH_S * 1000
-    assert command.expires_at_ms == EPOCH_S * 1000 + 29_500
-    assert is_signed(vehicle_key(SECRET, "car-1"), command)
-
-
-def test_lock_is_a_command_of_its_own() -> None:
-    """Signed for what it does, and as clearly synthetic as an unlock."""
+def test_commands_are_what_a_box_accepts() -> None:
+    """Signed for this car and for what they do, with a life, addressed, and clearly synthetic."""
     maker = maker_of()
-    unlock, lock = made(maker), maker.lock("car-1")
-    command = command_of(lock)
-    assert command.action is Action.LOCK
-    assert is_signed(vehicle_key(SECRET, "car-1"), command)
-    assert command.counter > command_of(unlock).counter
-    assert command.command_id != unlock.start.command_id
-    assert is_of_a_probe(lock.properties.user_properties)
+    outgoing = [made(maker), maker.lock("car-1")]
+    unlock, lock = map(command_of, outgoing)
+    assert (unlock.action, lock.action) == (Action.UNLOCK, Action.LOCK)
+    assert lock.counter > unlock.counter
+    assert lock.command_id != unlock.command_id
+    for each, command in zip(outgoing, (unlock, lock), strict=True):
+        assert each.topic == "cars/car-1/command"
+        assert command.issued_at_ms == EPOCH_S * 1000
+        assert command.expires_at_ms == EPOCH_S * 1000 + 29_500
+        assert is_signed(vehicle_key(SECRET, "car-1"), command)
+        assert is_of_a_probe(each.properties.user_properties)
 
 
 def test_properties_carry_correlation_life_trace_and_origin() -> None:
