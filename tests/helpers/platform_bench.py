@@ -107,7 +107,7 @@ class PlatformBench:
     @property
     def now(self) -> float:
         """The present in Unix seconds."""
-        return EPOCH_UNIX_S + self.env.now
+        return EPOCH_UNIX_S + self.env.now_s()
 
     def box(self, number: int = 0) -> Box:
         """Return a car's box."""

@@ -259,7 +259,7 @@ class WatchedFleet:
     @property
     def now_s(self) -> float:
         """Seconds since the fleet was ready."""
-        return self.env.now - READY_S
+        return self.env.now_s() - READY_S
 
     def add_monitor(self, name: str, synthetic: Synthetic | None = None) -> Monitor:
         """Return a new monitor, not started, with the scenario's deadline and shipped defaults."""
