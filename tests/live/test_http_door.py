@@ -2,75 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
-import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from fleet_sim.broker.process import BrokerProcess
 from fleet_wire.contract.attempt import Attempt, Source, Stage
 from fleet_wire.contract.causes import Cause, Outcome
-from fleet_wire.web.client import HttpClient
-from tests.helpers.commands import write_scenario
 from tests.helpers.places import ROOT
+from tests.helpers.running_fleet import TOKEN, running_boxes, running_platform
 from tests.helpers.running_probe import running_probe
-from tests.helpers.waiting import eventually
 
 pytestmark = pytest.mark.broker
-
-COUNT = ("--seed", "1", "--set", "fleet.count=5")
-
-
-@asynccontextmanager
-async def command(*arguments: object) -> AsyncIterator[list[str]]:
-    """Run a command of `fleet-sim` until the block ends, and give what it says."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "fleet_sim", *map(str, arguments)),
-        stdout=asyncio.subprocess.PIPE,
-    )
-    said: list[str] = []
-
-    async def read() -> None:
-        assert process.stdout is not None
-        async for line in process.stdout:
-            said.append(line.decode())  # noqa: PERF401 - each as it comes
-
-    reading = asyncio.ensure_future(read())
-    try:
-        yield said
-    finally:
-        with suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
-        await reading
-
-
-async def said_after(said: list[str], word: str) -> str:
-    """Wait for a line with this word, and return the word behind it."""
-    await eventually(lambda: any(word in line for line in said), message=f"{word}: {said}")
-    line = next(line for line in said if word in line)
-    return line.partition(word)[2].split()[0].rstrip(";")
-
-
-async def book(url: str, token: str, vehicle_id: str) -> str:
-    """Book a car, and return the booking's id."""
-    client = HttpClient(url)
-    answer = await client.request(
-        "POST",
-        "/bookings",
-        timeout_s=10,
-        headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
-        body=msgspec.json.encode({"vehicle_id": vehicle_id, "ends_at": time.time() + 3600}),
-    )
-    await client.close()
-    assert answer.status == 201, answer
-    booking: dict[str, str] = msgspec.json.decode(answer.body)
-    return booking["booking_id"]
 
 
 @pytest.mark.parametrize(
@@ -78,23 +21,17 @@ async def book(url: str, token: str, vehicle_id: str) -> str:
 )
 async def test_a_phone_opens_cars(tmp_path: Path, mosquitto: BrokerProcess, name: str) -> None:
     """Both examples: one attempt for each press, from the request to the door, joined by trace."""
-    scenario = write_scenario(tmp_path)
     log = tmp_path / "platform.jsonl"
-    broker = ("--broker", mosquitto.address)
-    platform = ("platform", scenario, *broker, "--listen", "127.0.0.1:0", "--log-file", log)
     async with (
-        command("boxes", scenario, *broker, *COUNT) as boxes,
-        command(*platform, "--customer", "probe", *COUNT) as said,
+        running_boxes(tmp_path, mosquitto),
+        running_platform(tmp_path, mosquitto) as platform,
     ):
-        token = await said_after(said, "token probe ")
-        url = await said_after(said, "serving ")
-        await eventually(lambda: any("connected" in line for line in boxes))
         cars = [f"car-0000{number}" for number in (1, 2)]
-        bookings = [f"{car} {await book(url, token, car)}\n" for car in cars]
+        bookings = [f"{car} {await platform.book(car)}\n" for car in cars]
         door = tmp_path / "door.yaml"
         text = (ROOT / "deploy/doors" / f"{name}.yaml").read_text(encoding="utf-8")
-        door.write_text(text.replace("http://127.0.0.1:8080", url))
-        (tmp_path / "token.txt").write_text(token)
+        door.write_text(text.replace("http://127.0.0.1:8080", platform.url))
+        (tmp_path / "token.txt").write_text(TOKEN)
         (tmp_path / "bookings.txt").write_text("".join(bookings))
         load = {
             "stages": [{"kind": "constant", "rate_per_s": 1, "duration_s": 3}],

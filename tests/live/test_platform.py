@@ -6,114 +6,26 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import signal
 import socket
 import stat
-import time
 import urllib.request
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import closing
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import pytest
 
 from fleet_sim.broker.process import BrokerProcess
 from fleet_sim.platform.tokens import token_of
-from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep, decode_event
+from fleet_wire.contract.platform_log import PlatformStep
 from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.contract.topics import TopicKind, topic_of
-from fleet_wire.web.client import HttpClient
 from tests.helpers.brokers import running_mosquitto
 from tests.helpers.commands import SCENARIO, finish, start, write_scenario
-from tests.helpers.forked import Forked, forked
 from tests.helpers.hand_made_boxes import AnyClient, links_to
 from tests.helpers.own_commands import run_here
-from tests.helpers.waiting import PATIENCE_S, eventually, eventually_answers, whole_lines
-
-CAR = "car-00003"
-SERVING = re.compile(rb"serving (http://127\.0\.0\.1:\d+);")
-
-
-class RunningPlatform:
-    """The platform in a process of its own, and customer anna."""
-
-    def __init__(self, process: Forked, url: str, log: Path) -> None:
-        self.process = process
-        self.url = url
-        self._log = log
-
-    async def send(
-        self, method: str, path: str, body: dict[str, Any] | None = None, **headers: str
-    ) -> tuple[int, dict[str, Any]]:
-        """Send a request as anna; return status and body of the answer."""
-        client = HttpClient(self.url)
-        headers["Authorization"] = f"Bearer {token_of(DEMO_SECRET, 'anna')}"
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-        content = None if body is None else msgspec.json.encode(body)
-        try:
-            answer = await client.request(method, path, timeout_s=60, headers=headers, body=content)
-        finally:
-            await client.close()
-        return answer.status, msgspec.json.decode(answer.body)
-
-    async def book(self) -> str:
-        """Book the car for an hour; return the booking's id."""
-        wanted = {"vehicle_id": CAR, "ends_at": time.time() + 3_600}
-        status, booking = await self.send("POST", "/bookings", wanted)
-        assert status == 201
-        return str(booking["booking_id"])
-
-    def events(self) -> list[PlatformEvent]:
-        """Return what its log says so far; a line that is being written is left out."""
-        return [decode_event(line) for line in whole_lines(self._log)]
-
-    def of(self, step: PlatformStep) -> list[PlatformEvent]:
-        """Return those of one step."""
-        return [event for event in self.events() if event.event is step]
-
-    async def terminate(self) -> tuple[int | None, str]:
-        """End it as a machine does that shuts down; return exit code and the rest of stdout."""
-        self.process.send_signal(signal.SIGTERM)
-        stdout = await asyncio.to_thread(self.process.stdout.read)
-        return await asyncio.to_thread(self.process.wait, PATIENCE_S), stdout.decode()
-
-
-@asynccontextmanager
-async def running_platform(
-    directory: Path, broker: BrokerProcess, *arguments: str, scenario: str = SCENARIO
-) -> AsyncIterator[RunningPlatform]:
-    """Run the platform of a scenario until the block ends."""
-    log = directory / "platform.jsonl"
-    words = (
-        *("platform", str(write_scenario(directory, scenario)), "--broker", str(broker.address)),
-        *("--listen", "127.0.0.1:0", "--log-file", str(log), *arguments),
-    )
-    with forked("fleet_sim", *words, stderr=directory / "platform.stderr") as process:
-        url = None
-        while url is None and (line := await asyncio.to_thread(process.stdout.readline)):
-            url = SERVING.match(line)
-        assert url is not None
-        yield RunningPlatform(process, url[1].decode(), log)
-
-
-@asynccontextmanager
-async def running_boxes(
-    directory: Path, broker: BrokerProcess, *arguments: str, scenario: str = SCENARIO
-) -> AsyncIterator[None]:
-    """Run the boxes of the same scenario until the block ends."""
-    words = ("boxes", str(write_scenario(directory, scenario)), "--broker", str(broker.address))
-    with forked("fleet_sim", *words, *arguments, stderr=directory / "boxes.stderr") as process:
-        while line := await asyncio.to_thread(process.stdout.readline):
-            if line.startswith(b"serving"):
-                break
-        yield
-        process.send_signal(signal.SIGTERM)
-        await asyncio.to_thread(process.stdout.read)
-        assert await asyncio.to_thread(process.wait, PATIENCE_S) == 0
+from tests.helpers.running_fleet import CAR, SERVING, TOKEN, running_boxes, running_platform
+from tests.helpers.waiting import eventually, eventually_answers
 
 
 @pytest.mark.broker
@@ -122,14 +34,15 @@ def test_a_broker_of_its_list_that_is_killed_is_told(tmp_path: Path) -> None:
     with running_mosquitto() as one, running_mosquitto() as other:
         platform = start(
             *("fleet_sim", "platform", write_scenario(tmp_path), "--listen", "127.0.0.1:0"),
-            *("--broker", f"{one.address},{other.address}"),
+            *("--broker", f"{one.address},{other.address}", "--customer", "anna"),
         )
         assert platform.stdout is not None
         assert platform.stderr is not None
-        url = None
-        while url is None and (line := platform.stdout.readline()):
-            url = SERVING.match(line.encode())
-        assert url is not None
+        lines = [platform.stdout.readline()]
+        while (url := SERVING.match(lines[-1].encode())) is None:
+            assert lines[-1]
+            lines.append(platform.stdout.readline())
+        assert f"token anna {TOKEN}\n" in lines
         other.kill()
         said = platform.stderr.readline()
         with urllib.request.urlopen(f"{url[1].decode()}/readyz") as answer:  # noqa: S310 - our own

@@ -12,9 +12,10 @@ from fleet_wire.contract.attempt import Attempt, Stage
 from fleet_wire.contract.topics import TopicKind, topic_of
 from fleet_wire.contract.trace_context import span_id_of, trace_context_of
 from fleet_wire.links.link import Message
-from tests.helpers.commands import run, start, write_scenario
+from tests.helpers.commands import run, write_scenario
 from tests.helpers.hand_made_boxes import AnyClient, links_to
 from tests.helpers.otlp_receiver import attributes, otlp_receiver
+from tests.helpers.running_fleet import running_boxes
 from tests.helpers.running_probe import running_probe
 from tests.helpers.waiting import eventually
 
@@ -48,17 +49,9 @@ async def test_one_trace_has_the_whole_path_and_its_log(
     tmp_path: Path, mosquitto: BrokerProcess
 ) -> None:
     """What the command says on the wire, what the box says, what the backend gets: one trace."""
-    with (
-        otlp_receiver() as backend,
-        start(
-            "fleet_sim", "boxes", write_scenario(tmp_path), "--broker", mosquitto.address
-        ) as cars,
-    ):
-        try:
+    with otlp_receiver() as backend:
+        async with running_boxes(tmp_path, mosquitto):
             messages, attempt = await unlock(tmp_path, mosquitto, backend.url)
-        finally:
-            cars.terminate()
-            cars.communicate()
     contexts = {
         kind: [
             trace_context_of(one.user_properties)
