@@ -390,6 +390,14 @@ def test_each_look_is_written_down(guarded_console: Guarded, path: str, kind: st
     assert line["id"] == path.rpartition("/")[2]
 
 
+def test_a_search_is_written_down(open_console: str, console_audit: Path) -> None:
+    """One that lists names may tell of customers."""
+    Visitor(open_console).get("/search?q=customer-77")
+
+    last = looks_in(console_audit)[-1]
+    assert (last["action"], last["id"], last["user"]) == ("search", "customer-77", "local")
+
+
 def test_what_cannot_be_written_down_is_not_shown(console_store: Path, tmp_path: Path) -> None:
     """A full disk, or a directory without leave: the page says so, and shows nothing."""
     (tmp_path / "file").write_text("")
