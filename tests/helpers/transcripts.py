@@ -5,6 +5,7 @@ by semicolons. Lines that begin with `=` say what came of the row above them; a 
 lines led to nothing. An event is a verb with its arguments: `answered 403 request_id=r2`. A `-` is
 None, `yes` and `no` are booleans, and a verb `again` starts with a new player.
 
+A `test_stories.py` names the player of the files beside it.
 `.venv/bin/python -m tests.transcripts --renew` writes what comes of the events today.
 """
 
@@ -14,8 +15,11 @@ import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from difflib import unified_diff
 from pathlib import Path
 from typing import Any, Protocol
+
+import pytest
 
 WORDS = {"-": None, "yes": True, "no": False}
 DETAIL = "    "
@@ -30,6 +34,10 @@ class Player(Protocol):
 
     def news(self) -> list[str]:
         """Return in words what came since it was asked last."""
+
+
+PLAYERS: dict[Path, Callable[[], Player]] = {}
+"""What plays each file, of those tests that were imported."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +64,30 @@ def stories(path: Path) -> Iterator[Story]:
         yield Story(rule, rows, "\n".join(lines))
 
 
-def named_stories(folder: Path) -> Iterator[tuple[str, Story]]:
-    """Yield the stories of all files of a folder, each with the name of its file."""
-    for path in sorted(folder.glob("*.txt")):
-        for story in stories(path):
-            yield path.stem, story
+def stories_test(
+    file: str, player: Callable[[], Player], **others: Callable[[], Player]
+) -> Callable[[Story, Callable[[], Player]], None]:
+    """Return a test of the stories beside a file; `others` play the files of their names."""
+    paths = sorted(Path(file).parent.glob("*.txt"))
+    players = {path: others.get(path.stem, player) for path in paths}
+    PLAYERS.update(players)
+
+    @pytest.mark.parametrize(
+        ("story", "new_player"),
+        [
+            pytest.param(story, players[path], id=f"{path.stem}-{story.name}")
+            for path in paths
+            for story in stories(path)
+        ],
+    )
+    def play(story: Story, new_player: Callable[[], Player]) -> None:
+        """Play a story: what comes of it is what it says."""
+        found = played(story, new_player)
+        if found != story.text:
+            lines = unified_diff(story.text.splitlines(), found.splitlines(), "story", "played")
+            pytest.fail("\n".join(lines), pytrace=False)
+
+    return play
 
 
 def played(story: Story, new_player: Callable[[], Player]) -> str:

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.places import ROOT
-from tests.helpers.transcripts import DETAIL, played, renew, stories
-from tests.transcripts.__main__ import PLAYERS
+from tests.helpers.transcripts import DETAIL, PLAYERS, played, renew, stories, stories_test
+from tests.transcripts.__main__ import all_players
 
 TEXT = """\
 # Whoever is called comes. Twice is once too often.
@@ -80,10 +79,19 @@ def test_an_event_that_nobody_knows_is_an_error(tmp_path: Path, row: str) -> Non
         played(story, Caller)
 
 
-def test_every_transcript_has_a_player_and_a_test_that_plays_it() -> None:
-    """And no two stories of a file have one name."""
-    folders = {path.parent for path in (ROOT / "tests").rglob("test_stories.py")}
-    assert {path for folder in folders for path in folder.glob("*.txt")} == PLAYERS.keys()
-    for path in PLAYERS:
+def test_stories_of_a_file_have_names_of_their_own() -> None:
+    """A name is the id of a test."""
+    assert len(all_players()) > 50
+    for path in all_players():
         names = [story.name for story in stories(path)]
         assert len({*names}) == len(names), path
+
+
+def test_a_story_that_is_not_so_fails_with_what_differs(tmp_path: Path) -> None:
+    """A line of a difference says more than two texts."""
+    (tmp_path / "calls.txt").write_text(TEXT.replace("anna comes", "anna stays"), "utf-8")
+    play = stories_test(str(tmp_path / "test_stories.py"), Caller)
+    first, second = stories(PLAYERS.popitem()[0])
+    play(second, Caller)
+    with pytest.raises(pytest.fail.Exception, match=r"(?s)-= anna stays.*\+= anna comes"):
+        play(first, Caller)

@@ -2,18 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-
 from tests.helpers.probe_player import ProbePlayer
-from tests.helpers.transcripts import Story, played, stories
+from tests.helpers.transcripts import stories_test
 
-STORIES = tuple(stories(Path(__file__).with_name("probe.txt")))
-"""`tests/helpers/probe_player.py` says what their verbs mean."""
-
-
-@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
-def test_a_probe_does_what_the_story_says(story: Story) -> None:
-    """What it sends, warns of and records, and what becomes of its link."""
-    assert played(story, ProbePlayer) == story.text
+test_stories = stories_test(__file__, ProbePlayer)

@@ -1,22 +1,11 @@
-"""The broker model: stories of clients, in the text files of this folder."""
+"""The broker model: stories of clients, in the text files of this folder.
+
+A PUBLISH takes 0.4 ms.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-
 from tests.helpers.broker_player import BrokerPlayer
-from tests.helpers.transcripts import Story, named_stories, played
+from tests.helpers.transcripts import stories_test
 
-STORIES = [
-    pytest.param(story, id=f"{name}-{story.name}")
-    for name, story in named_stories(Path(__file__).parent)
-]
-"""`tests/helpers/broker_player.py` says what their verbs mean. A PUBLISH takes 0.4 ms."""
-
-
-@pytest.mark.parametrize("story", STORIES)
-def test_clients_get_what_the_story_says(story: Story) -> None:
-    """Each message, PUBACK and end, and when."""
-    assert played(story, BrokerPlayer) == story.text
+test_stories = stories_test(__file__, BrokerPlayer)
