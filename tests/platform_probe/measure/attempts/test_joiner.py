@@ -266,6 +266,8 @@ def test_when_it_is_to_be_told_the_time() -> None:
     assert bench.joiner.next_s() == pytest.approx(ended_s + WAIT_S)
     assert begins == [ended_s]
     assert began_s < ended_s
+    bench.called()
+    assert begins == [ended_s, bench.behind.clock.now_s]
 
 
 def test_what_is_under_way_is_looked_at_again() -> None:
