@@ -22,6 +22,8 @@ from platform_probe.settings.car_files import read_cars
 from platform_probe.settings.monitor import ENV_PREFIX, load_settings
 from platform_probe.settings.otlp import read_headers
 
+LOAD = ("every_s", "repeat", "stages", "vehicles", "vehicles_file")
+
 
 @dataclass
 class SettingsPlayer:
@@ -29,7 +31,8 @@ class SettingsPlayer:
 
     `file` has the text of probe.yaml, `\n` between its lines, and `env` and `flag` a setting. They
     are loaded at the end of the row, and what `show` names is told, or `fine`. `cars` and `headers`
-    read such a file. `type` runs the command with these words, in a directory with a file cars.txt.
+    read such a file. `type` runs the command with these words, which may name probe.yaml and a list
+    of cars, cars.txt.
     """
 
     text: str | None = None
@@ -101,14 +104,17 @@ class SettingsPlayer:
     def _type(self, *words: object) -> None:
         """Run `platform-probe`; of settings that it prints only the load is told."""
         with self._directory() as directory:
-            cars = str(directory / "cars.txt")
-            given = [cars if word == "cars.txt" else str(word) for word in words]
+            if self.text is not None:
+                (directory / "probe.yaml").write_text(self.text)
+                self.text = None
+            files = {name: str(directory / name) for name in ("cars.txt", "probe.yaml")}
+            given = [files.get(str(word), str(word)) for word in words]
             result = CliRunner().invoke(main, given, env={"COLUMNS": "100"})
             if result.exit_code:
                 self.told += [*result.stderr.splitlines(), f"exit code {result.exit_code}"]
                 return
             load = json.loads(result.stdout)["load"]
-            said = (f"{name} {load[name]}" for name in ("every_s", "repeat", "stages"))
+            said = (f"{name} {load[name]}" for name in LOAD)
             self.told.append(", ".join(said))
 
 

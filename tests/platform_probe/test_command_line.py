@@ -68,29 +68,6 @@ def test_a_secret_that_is_no_text_is_refused_unseen() -> None:
     assert result.stderr == ("platform-probe: PLATFORM_PROBE_FLEET_SECRET is not UTF-8 text\n")
 
 
-def test_cars_of_a_flag_replace_those_of_the_file(tmp_path: Path, cars: str) -> None:
-    """A flag overrides the file's list instead of contradicting it."""
-    path = tmp_path / "probe.yaml"
-    path.write_text("load: {vehicles: [car-7]}")
-    settings = printed("config", "--config", str(path), "--vehicles", cars)
-    assert settings["load"]["vehicles"] == []
-    assert settings["load"]["vehicles_file"] == cars
-
-
-def test_a_load_of_a_flag_replaces_that_of_the_file(tmp_path: Path, cars: str) -> None:
-    """In both directions; with both flags nobody could tell which one is meant."""
-    in_turn, at_random = tmp_path / "in_turn.yaml", tmp_path / "at_random.yaml"
-    in_turn.write_text("load: {every_s: 60, vehicles: [car-7]}")
-    stage = "{kind: constant, rate_per_s: 1, duration_s: 9}"
-    at_random.write_text(f"load: {{stages: [{stage}], repeat: true, vehicles: [car-7]}}")
-    load = printed("config", "--config", str(in_turn), "--rate", "2")["load"]
-    assert (load["every_s"], load["repeat"], len(load["stages"])) == (None, True, 1)
-    load = printed("config", "--config", str(at_random), "--every", "90")["load"]
-    assert (load["every_s"], load["repeat"], load["stages"]) == (90, False, [])
-    both = invoke("config", "--vehicles", cars, "--rate", "2", "--every", "90")
-    assert "stages and every_s exclude each other" in both.stderr
-
-
 def test_schema_is_json() -> None:
     """The schema can be given to an editor."""
     assert printed("schema")["properties"]["broker"]["type"] == "string"

@@ -20,7 +20,6 @@ from platform_probe.measure.attempts.joined_record import (
     attempt_id_of,
     joined_record,
     record_of_mqtt,
-    record_of_platform,
 )
 from platform_probe.measure.attempts.platform_side import PlatformSide
 from platform_probe.measure.attempts.start import Start
@@ -180,22 +179,6 @@ def test_all_that_the_log_tells_stands_in_the_record() -> None:
         position=(48.1, 11.6), woken_s=0.25, ended_s=2.0, outcome="executed", clock_ahead_s=0.0,
         hops_across=("state_changed",),
     )  # fmt: skip
-
-
-def test_a_request_that_the_log_alone_tells_of() -> None:
-    """It has the id of its first request, and begins with what came first."""
-    told = side(
-        answered_at=0.5, woken_at=0.0, ended_at=0.75, command_id="k1", vehicle_id=CAR,
-        booking_id="b7", status=202, outcome="not_published", end_reason="asleep: no answer",
-    )  # fmt: skip
-    record = record_of_platform(told, CLOCKS, name=FIRST, build=UNKNOWN_LABELS, patience_s=20.0)
-    assert (record.attempt_id, record.command_id) == (attempt_id_of(told), "k1")
-    assert (record.vehicle_id, record.booking_id) == (CAR, "b7")
-    assert record.stages == {"intended": 0.0, "requested": 0.0, "api_answered": 0.0}
-    assert (record.started_at, record.scheduled_s) == (SEEN_S + 1_000.5, 10.5)
-    assert (record.cause, record.flags) == (Cause.BOX_ASLEEP, (Flag.WOKEN,))
-    assert record.platform
-    assert (record.platform.vehicle_id, record.platform.hops_across) == (None, ())
 
 
 def test_a_request_has_the_same_id_wherever_it_is_read() -> None:

@@ -46,13 +46,6 @@ def hops_of(attempt: Attempt) -> list[float]:
     return [attempt.hops_s[stage] for stage in stages]
 
 
-def test_equal_ways_get_equal_shares() -> None:
-    """A box nearby: what both ways took is halved, and the rest is the box's own time."""
-    hops_s = hops_of(unlocked(down_s=0.03, up_s=(0.03, 0.03)))
-    own_s = EXECUTED_AFTER_S - CONFIRMED_AFTER_S
-    assert hops_s == pytest.approx([0.03 + CONFIRMED_AFTER_S, own_s, 0.03])
-
-
 @pytest.mark.parametrize("down_s", [1.6, 15.0])
 def test_paging_and_sleep_are_on_the_way_down(down_s: float) -> None:
     """An answer comes from a radio that is awake: it does not bear half of a wait for one."""
@@ -66,13 +59,6 @@ def test_an_answer_that_was_slower_than_the_other_bears_the_difference() -> None
     hops_s = hops_of(unlocked(down_s=0.5, up_s=(AWAKE_WAY_UP_S, 3 + AWAKE_WAY_UP_S)))
     own_s = EXECUTED_AFTER_S - CONFIRMED_AFTER_S
     assert hops_s == pytest.approx([0.5 + CONFIRMED_AFTER_S, own_s, 3 + AWAKE_WAY_UP_S])
-
-
-def test_a_confirmation_that_was_held_up_does_not_make_the_way_down_slow() -> None:
-    """The result came as usual, so the command had reached the box in time."""
-    hops_s = hops_of(unlocked(down_s=0.5, up_s=(1 + AWAKE_WAY_UP_S, AWAKE_WAY_UP_S)))
-    own_s = EXECUTED_AFTER_S - CONFIRMED_AFTER_S
-    assert hops_s == pytest.approx([0.5 + CONFIRMED_AFTER_S, own_s, AWAKE_WAY_UP_S])
 
 
 @given(SECONDS, SECONDS, SECONDS, SECONDS, SECONDS)
