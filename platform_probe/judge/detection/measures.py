@@ -57,7 +57,7 @@ class Measure:
 
 FAILED: Final = Measure(name="failed", kind=IncidentKind.FAILURES, share=0.02, budget=0.24)
 REFUSED: Final = Measure(name="refused", kind=IncidentKind.FAILURES, share=0.02, budget=0.05)
-LATE: Final = Measure(name="late", kind=IncidentKind.LATE_UNLOCKS, share=0.003, budget=0.03)
+LATE: Final = Measure(name="late", kind=IncidentKind.LATE_UNLOCKS, share=0.003, budget=0.06)
 GENERIC: Final = Measure(name="generic", kind=IncidentKind.GENERIC_ERRORS, share=0.005, budget=0.05)
 """It opened, and its customer was told of an error that explains nothing."""
 AGAIN: Final = Measure(name="again", kind=IncidentKind.FAILURES, share=0.01, budget=0.08)

@@ -170,6 +170,8 @@ class Problem:
             self.last_s = now_s
             is_well = hit is None and self.measure is not LATE
             self._weigh(car, is_hit=of_it is not None, is_well=is_well, counts=counts)
+            if self._ending.is_over:
+                self.over_s = min(self.over_s, now_s)
 
     def prove(self, hit: Hit) -> None:
         """Mark a counted unlock as failed."""

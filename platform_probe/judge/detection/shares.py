@@ -157,7 +157,7 @@ class ShareTests:
     def drop(self, problem: Problem, now_s: float) -> None:
         """End a problem, and look for it again from the beginning."""
         self.problems.remove(problem)
-        problem.over_s = now_s
+        problem.over_s = min(problem.over_s, now_s)
         self.over = [one for one in self.over if now_s - one.over_s < KEPT_S][-MOST_PROBLEMS:]
         self.over.append(problem)
         for watched in self._cohorts:
@@ -190,10 +190,8 @@ class ShareTests:
         share = self._expected(measure, watched.key, now_s)
         evidence = series.evidence.total()
         if others:
-            _, evidence = _replayed(members, share, measure.sizes)
+            series.evidence, evidence = _replayed(members, share, measure.sizes)
         if evidence <= series.limit:
-            if others:
-                series.evidence.clear()
             return
         shared = self._traits_of_problem(watched.key, counts, members)
         if shared is None or len(self.problems) >= MOST_PROBLEMS:
@@ -239,19 +237,18 @@ class ShareTests:
         return SharedTraits(whom, found.since, 0.5, len(since))
 
     def _open(self, measure: Measure, shared: SharedTraits, now_s: float) -> Problem:
-        """Add a problem; it counts the stages at which its unlocks were lost until now."""
+        """Add a problem; it counts the stages at which its own unlocks were lost until now."""
         since_s = shared.since - self.offset_s
         problem = self._problem(measure.main_measure, shared.key, since_s, now_s)
+        others = self._explaining_problems(measure)
+        own = [hit for hit in problem.hits if not any(one.explains(hit) for one in others)]
         hits = Counter(
-            each
-            for hit in problem.hits
-            for each in hit.measures
-            if each.part_of is measure.main_measure
+            each for hit in own for each in hit.measures if each.part_of is measure.main_measure
         )
         commonest = next((part for part, _ in hits.most_common(1)), None)
         parts = frozenset(part for part, n in hits.items() if n >= SHARE_OF_PART * hits.total())
         counted = measure.main_measure
-        if commonest is not None and hits[commonest] >= SHARE_OF_HITS * len(problem.hits):
+        if commonest is not None and hits[commonest] >= SHARE_OF_HITS * len(own):
             counted, parts = commonest, frozenset()
         elif hits and not (problem.is_clear or measure.part_of is None):
             counted, parts = measure, frozenset()

@@ -16,6 +16,7 @@ from fleet_wire.contract.incident import IncidentKind
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.judge.detection.blindness import NOT_CONNECTED
 from platform_probe.judge.detection.finding import Finding
+from platform_probe.judge.detection.problem import WAITED
 from platform_probe.judge.incidents.finding_parts import affected_traits, are_disjoint
 from platform_probe.judge.incidents.incident_title import cause_of, mode_of
 
@@ -172,11 +173,12 @@ def _is_return(later: Finding, earlier: Finding) -> bool:
     In the same cohort, no cause and no mode may speak against it. Otherwise one cohort must be a
     part of the other, and both must have the same mode, or for a part the same cause (the same
     measure, if there is no cause). A few of all cars must be the same cars. For two confident
-    diagnoses of one mode see `_have_one_mode`.
+    diagnoses of one mode see `_have_one_mode` and `_is_elsewhere`.
     """
     if later.since - earlier.last_at > RETURN_S:
         return False
-    if _confident_mode(later) and _confident_mode(earlier) and _have_one_mode(later, earlier):
+    is_confident = _confident_mode(later) is not None and _confident_mode(earlier) is not None
+    if is_confident and _have_one_mode(later, earlier) and not _is_elsewhere(later, earlier):
         return True
     modes = _mode(later), _mode(earlier)
     causes, known = _causes_of(later), _causes_of(earlier)
@@ -191,6 +193,12 @@ def _is_return(later: Finding, earlier: Finding) -> bool:
         return not _differ(later, earlier)
     is_certain = None not in modes or is_within_cohort(later, earlier.cohort)
     return share_a_cohort(later, earlier) and is_alike and is_certain
+
+
+def _is_elsewhere(later: Finding, earlier: Finding) -> bool:
+    """Return whether a finding has a cohort, and hits none of the cars of one without a cohort."""
+    has_place = bool(later.cohort) and not earlier.cohort
+    return has_place and _shared_cars(later, earlier) <= NONE_OF_IT
 
 
 def _differ(one: Finding, other: Finding) -> bool:
@@ -231,9 +239,14 @@ def _mode(finding: Finding) -> str | None:
 
 
 def _confident_mode(finding: Finding) -> str | None:
-    """Return the mode of a finding, if enough diagnoses are confident of it."""
+    """Return the mode of a finding, if enough diagnoses are confident of it.
+
+    That commands have waited follows from doors that open late: nobody has diagnosed it.
+    """
     found = mode_of(finding)
     if found is None or found[1] < CONFIDENT:
+        return None
+    if finding.kind is IncidentKind.LATE_UNLOCKS and found[0] == WAITED:
         return None
     is_enough = finding.modes[found[0]] >= LEAST_OF_MODE or finding.what == found[0]
     return found[0] if is_enough else None

@@ -11,6 +11,8 @@ from fleet_wire.contract.diagnosis import RankedMode
 from fleet_wire.contract.incident import ChangeKind, IncidentKind, IncidentState
 from fleet_wire.contract.messages import Presence, PresenceReason, PresenceStatus
 from fleet_wire.randomness import RandomStream
+from platform_probe.judge.detection import silence, waves
+from platform_probe.judge.detection.measures import MEASURES
 from tests.helpers.detection_player import PARKED
 from tests.helpers.diagnoses import diagnosis_of
 from tests.helpers.findings import Watched
@@ -119,3 +121,26 @@ def test_an_account_that_is_known_later_is_the_customer() -> None:
     assert incident.customers == 2
     assert incident.failed > 20
     assert incident.title.endswith(", 2 customers")
+
+
+def test_all_tests_together_may_cause_the_allowed_false_alarms() -> None:
+    """What is shared among tests is never more than there is."""
+    assert sum(one.budget for one in MEASURES) + waves.BUDGET + silence.BUDGET <= 1.0
+
+
+def test_a_problem_that_is_over_explains_nothing_that_began_since() -> None:
+    """The first car of a garage is tried before anybody is told that all others are well again."""
+    watched = Watched()
+    watched.usual(300, failing=0.0)
+    for _ in range(8):
+        watched.wait(1.0)
+        watched.unlock(cause=Cause.BOX_SILENT)
+    watched.wait(25.0)
+    for number in range(27):
+        watched.unlock(site="deck" if number % 6 == 0 else None)
+    watched.usual(10, every_s=2.05, failing=0.0)
+    for number in range(5):
+        watched.wait(0.1)
+        watched.unlock(cause=Cause.BOX_SILENT, site="deck", vehicle_id=f"struck-{number}")
+    watched.wait(30.0)
+    assert [(one.cars, one.cohort) for one in watched.last] == [(8, {}), (5, {"site": "deck"})]
