@@ -156,13 +156,14 @@ MODES: Final = (
         ),
         signature=Signature(
             speaks_for=facts(Fact.SAID_BUSY, Fact.BLOCKS_LATER, Fact.SENT_LATE, Fact.EXECUTED_AGAIN)
-            | facts(Fact.SENT_AGAIN, Fact.BEHIND_ANOTHER)
+            | facts(Fact.SENT_AGAIN, Fact.BEHIND_ANOTHER, Fact.NEVER_SENT)
             | facts(Fact.PLATFORM_MISSED_IT, Fact.PLATFORM_WAITED_LONG, Fact.OPEN_BUT_TOLD_NO)
             | facts(Fact.NOTHING_PUBLISHED, Fact.SAID_NO, Fact.FAILS_AGAIN)
             | facts(Fact.ASKED_AGAIN, Fact.SUPPORT_CALLED, Fact.ALREADY_OPENED),
-            needs_one_of=(  # another request, which blocks this one or is blocked by it
+            needs_one_of=(  # another request, which this one blocks, or which keeps this one unsent
                 facts(Fact.SAID_BUSY, Fact.BLOCKS_LATER, Fact.BEHIND_ANOTHER, Fact.SENT_AGAIN)
-                | facts(Fact.SENT_LATE, Fact.ASKED_AGAIN, Fact.ALREADY_OPENED, Fact.FAILS_AGAIN),
+                | facts(Fact.SENT_LATE, Fact.ASKED_AGAIN, Fact.ALREADY_OPENED, Fact.FAILS_AGAIN)
+                | facts(Fact.NEVER_SENT),
             ),
             rules_out=facts(Fact.REFUSED_BUSY, Fact.RESULT_WITHOUT_STATE, Fact.NOT_DELIVERED)
             | facts(Fact.HELD_UP),

@@ -98,6 +98,7 @@ def test_a_reason_that_somebody_names_is_the_reason() -> None:
         ("stuck_in_progress", {Fact.NOTHING_PUBLISHED, Fact.SAID_NO}, False),
         ("stuck_in_progress", {Fact.NOTHING_PUBLISHED, Fact.SAID_NO, Fact.SAID_BUSY}, True),
         ("stuck_in_progress", {Fact.WENT_WELL, Fact.EXECUTED_AGAIN}, False),
+        ("stuck_in_progress", {Fact.NOTHING_PUBLISHED, Fact.NEVER_SENT}, True),
         ("shared_sub_stuck_consumer", {Fact.PLATFORM_MISSED_IT, Fact.NO_DOOR_OPENED}, True),
     ],
 )
