@@ -44,7 +44,7 @@ print((cpu_s() - before_s) / len(options))
 
 def future_s(python: str, file: Path, names: Sequence[str], seed: int) -> float:
     """Return the CPU seconds of one future of a seed, as an interpreter plays them."""
-    command = [python, "-c", PROGRAM, str(file), str(seed), *names]
+    command = [python, "-P", "-c", PROGRAM, str(file), str(seed), *names]
     ended = subprocess.run(command, capture_output=True, text=True, check=True)
     return float(ended.stdout)
 

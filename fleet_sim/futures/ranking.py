@@ -14,7 +14,8 @@ from fleet_sim.futures.future import FutureCounts
 NOTHING: Final = "do_nothing"
 """The future without a mitigation, with which all others are compared."""
 ERROR: Final = 0.05
-"""Probability that any of the mitigations is called better by chance."""
+"""Probability that any of the mitigations is called better by chance. One that changes no future
+cannot be, and is not among them."""
 LEVEL: Final = 0.975
 """Probability of a value below the upper bound, of two that hold 95 %."""
 BISECTIONS: Final = 60
@@ -68,7 +69,8 @@ def rank_mitigations(
     total = sum(weights)
     shares = [weight / total for weight in weights]
     seeds = len(played[NOTHING][0])
-    errors = student_t(1 - ERROR / max(len(played) - 1, 1) / 2, seeds - 1)
+    tried = sum(worlds != played[NOTHING] for worlds in played.values())
+    errors = student_t(1 - ERROR / max(tried, 1) / 2, seeds - 1)
     ranked = [
         _ranked(name, worlds, played[NOTHING], shares, errors, costs.get(name, 0.0), sms_price)
         for name, worlds in played.items()
