@@ -283,19 +283,6 @@ async def test_broker_away_at_start_exits_with_2(tmp_path: Path, mosquitto: Brok
     assert probe.stats()["sent"] == 0
 
 
-async def test_broker_that_comes_late_is_waited_for(
-    tmp_path: Path, mosquitto: BrokerProcess
-) -> None:
-    """As a service the probe does not give up, and connects as soon as the broker is there."""
-    mosquitto.stop()
-    async with running_probe(tmp_path, mosquitto.address) as probe:
-        log = tmp_path / "probe.log"
-        await eventually(lambda: log.exists() and b"broker_disconnected" in log.read_bytes())
-        mosquitto.restart()
-        mosquitto.wait_until_accepting()
-        await probe.ready()
-
-
 async def test_taken_port_exits_with_2(tmp_path: Path, mosquitto: BrokerProcess) -> None:
     """A port that another process has is named with its cure."""
     listen = f"127.0.0.1:{mosquitto.port}"

@@ -69,8 +69,8 @@ def test_torn_line_is_ended_when_the_disk_has_room(
     file.close()
 
 
-def test_renamed_and_removed_files_are_opened_anew(tmp_path: Path) -> None:
-    """Whoever rotates from outside needs to tell nobody."""
+def test_who_rotates_from_outside_needs_to_tell_nobody(tmp_path: Path) -> None:
+    """By renaming or removing the file, or by a copy and an empty file."""
     path, aside = tmp_path / "file", tmp_path / "aside"
     file = AppendedFile(path)
     file.append(b"1\n")
@@ -80,17 +80,9 @@ def test_renamed_and_removed_files_are_opened_anew(tmp_path: Path) -> None:
     path.unlink()
     file.append(b"3\n")
     assert lines(path) == ["3"]
-    file.close()
-
-
-def test_file_that_was_emptied_is_gone_on_with(tmp_path: Path) -> None:
-    """The other way to rotate from outside: copy, then truncate."""
-    path = tmp_path / "file"
-    file = AppendedFile(path)
-    file.append(b"1\n")
     os.truncate(path, 0)
-    file.append(b"2\n")
-    assert path.read_bytes() == b"2\n"
+    file.append(b"4\n")
+    assert path.read_bytes() == b"4\n"
     file.close()
 
 
@@ -104,16 +96,9 @@ def test_full_file_is_put_aside(tmp_path: Path) -> None:
     assert lines(tmp_path / "file.1") == ["4", "5"]
     assert lines(tmp_path / "file.2") == ["2", "3"]
     assert sorted(one.name for one in tmp_path.iterdir()) == ["file", "file.1", "file.2"]
-    file.close()
-
-
-def test_line_above_the_size_is_written(tmp_path: Path) -> None:
-    """A line that fits nowhere gets a file of its own."""
-    file = rotating(tmp_path / "file", max_bytes=4)
     file.append(b"123456789\n")
-    file.append(b"1\n")
-    assert lines(tmp_path / "file.1") == ["123456789"]
-    assert lines(tmp_path / "file") == ["1"]
+    file.append(b"8\n")
+    assert lines(tmp_path / "file.1") == ["123456789"], "what fits nowhere has its own"
     file.close()
 
 

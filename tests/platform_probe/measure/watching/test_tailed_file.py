@@ -77,23 +77,17 @@ def test_rotation(tmp_path: Path) -> None:
     assert not tail.file._begun
 
 
-def test_a_file_that_is_replaced_in_mid_line(tmp_path: Path) -> None:
-    """The half line is given as it is, and the new file is read from its beginning."""
-    tail = Tail(tmp_path)
-    tail.append(b"one\nhal")
-    assert tail.all() == [b"one"]
-    new = tmp_path / "new"
-    new.write_bytes(b"two\n")
-    new.replace(tail.path)
-    assert tail.all() == [b"hal", b"two"]
-
-
-def test_a_file_that_is_truncated(tmp_path: Path) -> None:
-    """It is read from its beginning."""
+@pytest.mark.parametrize("is_new", [True, False])
+def test_a_file_that_is_replaced_or_written_anew_in_mid_line(
+    tmp_path: Path, *, is_new: bool
+) -> None:
+    """The half line is given as it is, and the other text is read from its beginning."""
     tail = Tail(tmp_path)
     tail.append(b"one\ntwo\nhal")
     assert tail.all() == [b"one", b"two"]
-    tail.path.write_bytes(b"three\n")
+    written = tmp_path / "new" if is_new else tail.path
+    written.write_bytes(b"three\n")
+    written.replace(tail.path)
     assert tail.all() == [b"hal", b"three"]
 
 
@@ -147,27 +141,16 @@ def test_it_goes_on_where_an_earlier_process_had_stopped(tmp_path: Path) -> None
     assert later.read() == [b"two", b"three"]
 
 
-@pytest.mark.parametrize("now", [b"on", b"another\nwith more in it\n"])
-def test_a_file_that_was_cut_or_written_anew_is_not_gone_on_with(
-    tmp_path: Path, now: bytes
-) -> None:
-    """Shorter than the place, or with something else before it: then it is read from its end."""
+@pytest.mark.parametrize("now", [b"on", b"another\nwith more in it\n", b"one\ntwo\n"])
+def test_a_file_that_is_another_now_is_not_gone_on_with(tmp_path: Path, now: bytes) -> None:
+    """Shorter than the place, with other text before it, or rotated: it is read from its end."""
     tail = Tail(tmp_path)
     tail.append(b"one\n")
     assert tail.all() == [b"one"]
     place = tail.file.line_position()
-    tail.path.write_bytes(now)  # the same inode
+    if now.startswith(b"one"):
+        tail.path.rename(tmp_path / "platform.jsonl.1")
+    tail.path.write_bytes(now)
     later = TailedFile(tail.path, max_line_bytes=MAX_BYTES, since=place)
     assert not later.is_resumed
     assert later.read() == []
-
-
-def test_a_file_in_the_place_of_another_is_not_gone_on_with(tmp_path: Path) -> None:
-    """It was rotated meanwhile."""
-    tail = Tail(tmp_path)
-    tail.append(b"one\n")
-    assert tail.all() == [b"one"]
-    place = tail.file.line_position()
-    tail.path.rename(tmp_path / "platform.jsonl.1")
-    tail.path.write_bytes(b"one\ntwo\n")
-    assert not TailedFile(tail.path, max_line_bytes=MAX_BYTES, since=place).is_resumed
