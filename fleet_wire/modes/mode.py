@@ -294,10 +294,6 @@ COHORT = frozenset(
     }
 )
 """Facts that say that others fail alike."""
-API_SAID_NO = frozenset(
-    {Fact.SAID_NO, Fact.SAID_ERROR, Fact.SAID_NOTHING, Fact.SAID_MAINTENANCE, Fact.SAID_BOOKING}
-)
-"""Facts that say that the platform itself stood in the way."""
 NAMED_REASONS = facts(
     Fact.SAID_MAINTENANCE,
     Fact.SAID_BOOKING,
