@@ -11,11 +11,13 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from fleet_wire.addresses import parse_listen
 from fleet_wire.arrivals import LoadStage
 from fleet_wire.config.errors import validated_model
 from fleet_wire.config.file import Document, Loc, apply_overrides, load_document
 from fleet_wire.doors.form import load_door
 from fleet_wire.errors import ConfigError
+from fleet_wire.links.brokers import Brokers
 from tests.helpers.places import ROOT
 
 FOLDER: Final = ROOT / "tests/fleet_wire/config/files"
@@ -82,7 +84,8 @@ class ConfigPlayer:
     `file TEXT` reads a file, `\n` for a new line, and `file NAME.yaml` one of `files/`.
     `set KEY=VALUE…` changes it. `show KEY` tells a value, `line KEY` where it stands, and
     `problem KEY` how an error of it begins. `model` holds the file to a model with a bit of
-    everything, or a part of it. `door OLD NEW` reads the file of a door with a text replaced.
+    everything, or a part of it. `door OLD NEW` reads the file of a door with a text replaced, and
+    `broker` and `listen` read addresses.
     """
 
     def __init__(self) -> None:
@@ -92,9 +95,11 @@ class ConfigPlayer:
     def verbs(self) -> Mapping[str, Callable[..., object]]:
         """Return the function of each verb."""
         return {
+            "broker": lambda text: self._tell_errors(self._parse_brokers, text),
             "door": lambda *texts: self._tell_errors(self._door, *texts),
             "file": lambda text: self._tell_errors(self._read, str(text)),
             "line": lambda key="": self._lines.append(f"{self._document.line_of(_loc(key))}"),
+            "listen": lambda text: self._tell_errors(self._parse_listen, text),
             "model": lambda at="": self._tell_errors(self._hold_to_model, at),
             "problem": lambda key="": self._tell([self._document.problem(_loc(key), "bad")]),
             "set": lambda *words, **named: self._tell_errors(self._set, *words, **named),
@@ -141,6 +146,13 @@ class ConfigPlayer:
             validated_model(self._document, Fixed, at=_loc(at))
         else:
             validated_model(self._document, Model)
+
+    def _parse_brokers(self, _: Path, text: str) -> None:
+        self._lines.append(" ".join(map(str, Brokers.parse(text).addresses)))
+
+    def _parse_listen(self, _: Path, text: str) -> None:
+        host, port = parse_listen(text)
+        self._lines.append(f"{host} port {port}")
 
     def _door(self, directory: Path, *texts: str) -> None:
         (directory / "token.txt").write_text("s3cret\n")

@@ -7,7 +7,7 @@ from typing import TypeVar
 import mqtt5
 import pytest
 
-from fleet_wire.errors import ConfigError, RemoteProtocolError
+from fleet_wire.errors import RemoteProtocolError
 from fleet_wire.links.brokers import Brokers, broker_of
 from fleet_wire.links.factory import link_factory
 from fleet_wire.links.link import BrokerAddress, Disconnected, Session
@@ -48,32 +48,6 @@ def test_a_broker_more_moves_cars_to_it_alone() -> None:
     moved = [car for car in CARS if broker_of(car, 8) != broker_of(car, 9)]
     assert {broker_of(car, 9) for car in moved} == {8}
     assert len(CARS) / 12 < len(moved) < len(CARS) / 7
-
-
-def test_a_list_says_where_it_is_wrong() -> None:
-    """A broker that stands there twice would get no cars of its own."""
-    assert [each.port for each in Brokers.parse("mqtt://a:1, mqtt://a:2").addresses] == [1, 2]
-    with pytest.raises(ConfigError, match="mqtt://a:1: stands in the list twice"):
-        Brokers.parse("mqtt://a:1,mqtt://a:2,a:1")
-    with pytest.raises(ConfigError, match="expected mqtt://"):
-        Brokers.parse("mqtt://a:1,")
-    with pytest.raises(ConfigError, match="TLS for all of them, or none"):
-        Brokers.parse("mqtt://a,mqtts://b")
-
-
-def test_a_range_is_short_for_a_list() -> None:
-    """As the pods of a StatefulSet are called; cars are where they are with the whole list."""
-    short = Brokers.parse("mqtt://broker-{8..11}.broker:1883")
-    assert short == Brokers.parse(
-        ",".join(f"mqtt://broker-{number}.broker:1883" for number in range(8, 12))
-    )
-    with pytest.raises(ConfigError, match=r"broker \{9\.\.0\}: expected \{0\.\.9\}"):
-        Brokers.parse("mqtt://b-{9..0}:1883")
-    for long in ("{0..99999999}", "{10000..10001}"):
-        with pytest.raises(ConfigError, match=rf"broker {long}: too long a range.* to 9999$"):
-            Brokers.parse(f"mqtt://b-{long}:1883")
-    with pytest.raises(ConfigError, match="mqtt://b-1:1883: stands in the list twice"):
-        Brokers.parse("mqtt://b-{0..3}:1883,mqtt://b-1:1883")
 
 
 def on_two_brokers(
