@@ -36,7 +36,7 @@ class Stage(StrEnum):
     """The unlock was asked for."""
     API_ANSWERED = "api_answered"
     """The platform's API has answered, where there is one. An answer that waits until the command
-    is published delays nothing. Its hop is 0, and it may lie after `total_s`, in no hop. How long
+    is published delays nothing: its hop is 0, and the answer may come after `total_s`. How long
     the API took is `api_answered` less `requested`."""
     PUBLISHED = "published"
     """The command was given to the connection with the broker. If the platform's log does not say

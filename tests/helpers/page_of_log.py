@@ -40,7 +40,7 @@ LEVELS = ("debug", "info", "warning", "error")
 COMPLAIN = ("complain", "_complain")
 """Methods that log at warning, and not each time."""
 INTRODUCTION = """\
-# Records and log
+# Records, failure causes and log
 
 Written by `python -m tests.docs --renew` from `fleet_wire/contract` and `platform_probe`.
 
