@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -55,7 +56,7 @@ UNPROVEN: Final = 5.0
 """The loss of a mode by each of its needs that no source can show [E]."""
 MOST_WEIGHED: Final = 8
 """Facts that are listed of a mode."""
-MOST_KEPT: Final = 1_000
+MOST_KEPT: Final = 4_000
 """Cases whose scores are remembered, 2 kB each."""
 
 
@@ -97,14 +98,9 @@ class Ranking:
         """The weight of a fact that would have counted as not observed: its source was there."""
         self._before: dict[frozenset[EvidenceSource], list[float]] = {}
         """Scores where nothing was seen, by which sources were there."""
-        self._scores: dict[
-            tuple[tuple[Fact, ...], frozenset[EvidenceSource]], tuple[float, ...]
-        ] = {}
-        """Scores by observed facts.
-
-        Many unlocks have much the same facts, and those ranked with others of their car have them
-        repeatedly.
-        """
+        self._scores = lru_cache(MOST_KEPT)(self._added_up)
+        self._weighed = lru_cache(MOST_KEPT)(self._heaviest)
+        # Many unlocks of an outage have the same facts, and each is ranked with others of its car.
 
     def scores(
         self,
@@ -123,18 +119,7 @@ class Ranking:
         so `unknown` has its score; the `excluded` ones have none, like those that the facts
         contradict.
         """
-        case = (*seen,), told
-        found = self._scores.get(case)
-        if found is None:
-            if len(self._scores) >= MOST_KEPT:
-                self._scores.clear()
-            found = self._scores[case] = self._added_up(*case)
-        if excluded:
-            found = tuple(
-                -math.inf if name in excluded else score
-                for name, score in zip(self.names, found, strict=True)
-            )
-        return self._without(impossible, found) if impossible else found
+        return self._scores((*seen,), told, impossible, excluded)
 
     def _without(self, impossible: frozenset[str], scores: Sequence[float]) -> tuple[float, ...]:
         """Return scores in which `unknown` stands for what is impossible."""
@@ -146,7 +131,11 @@ class Ranking:
         )
 
     def _added_up(
-        self, seen: Collection[Fact], told: frozenset[EvidenceSource]
+        self,
+        seen: tuple[Fact, ...],
+        told: frozenset[EvidenceSource],
+        impossible: frozenset[str],
+        excluded: frozenset[str],
     ) -> tuple[float, ...]:
         before = self._before.get(told)
         if before is None:
@@ -160,10 +149,13 @@ class Ranking:
         for place, (name, more) in enumerate(zip(self.names, map(sum, unlisted), strict=False)):
             if more > 0.0 and name in SIGNATURES and not SIGNATURES[name].needs.issubset(seen):
                 scores[place] -= more
-        return tuple(
-            -math.inf if contradicted(name, seen, shown) else score - _unproven(name, shown)
+        found = tuple(
+            -math.inf
+            if name in excluded or contradicted(name, seen, shown)
+            else score - _unproven(name, shown)
             for name, score in zip(self.names, scores, strict=True)
         )
+        return self._without(impossible, found) if impossible else found
 
     def rank(
         self,
@@ -204,7 +196,7 @@ class Ranking:
             RankedMode(
                 mode=self.names[place],
                 probability=round(shares[place] / total, 4),
-                weighed=self._weighed(self.names[place], seen, told),
+                weighed=self._weighed(self.names[place], (*seen,), told),
             )
             for place in order
             if place in (order[0], beside) or shares[place] / total >= LEAST
@@ -300,8 +292,8 @@ class Ranking:
         columns = (column for fact, column in self._unseen.items() if FACTS[fact].told in told)
         return [sum(each) for each in zip(self._bias, *columns, strict=True)]
 
-    def _weighed(
-        self, name: str, seen: Mapping[Fact, object], told: frozenset[EvidenceSource]
+    def _heaviest(
+        self, name: str, seen: tuple[Fact, ...], told: frozenset[EvidenceSource]
     ) -> tuple[Weighed, ...]:
         """Return the facts that moved a mode most, the heaviest first."""
         of_seen = self._weights.seen.get(name, {})

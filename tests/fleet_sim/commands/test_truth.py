@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ def test_a_run_has_a_manifest_and_a_remote_broker_a_warning(
     def begin(*_: Any, **__: Any) -> None:
         raise ConfigError(["that is enough"])
 
-    monkeypatch.setattr(sys.modules["fleet_sim.commands.truth"], "run_truth", begin)
+    monkeypatch.setattr(import_module("fleet_sim.commands.truth"), "run_truth", begin)
     words = ["app", "--mode", "auto_relock", "--seed", "7", "--out", str(tmp_path / "run")]
 
     begun = CliRunner().invoke(main, ["truth", *words, "--broker", "mqtt://broker.example"])
