@@ -59,7 +59,7 @@ class LoadSettings(Section):
     )  # fmt: skip
     deadline_s: float = Field(
         20.0, gt=0, le=LONGEST_S,
-        description="the customer's patience: without an answer an unlock ends here",
+        description="timeout of an unlock, a customer's too: without an answer it ends here",
     )  # fmt: skip
     command_ttl_s: float | None = Field(
         None, gt=0, le=86_400,
