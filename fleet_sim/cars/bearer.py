@@ -136,7 +136,8 @@ class Bearer:
         """Lose coverage where the attenuations leave too little of the signal, or regain it."""
         self._attenuations = attenuations
         was_faint = self._is_faint
-        self._is_faint = bool(attenuations) and self.signal_dbm() < NO_SERVICE_DBM
+        now_s = self._connection.box.world.env.now
+        self._is_faint = bool(attenuations) and self.signal_dbm(now_s) < NO_SERVICE_DBM
         if self._is_faint:
             for culprit, _ in attenuations:
                 self._connection.blame(culprit, "coverage")
@@ -145,13 +146,13 @@ class Bearer:
         elif was_faint and not self._is_faint:
             self._regain_coverage()
 
-    def signal_dbm(self) -> float:
+    def signal_dbm(self, now_s: float) -> float:
         """Return the strength of the signal, which is the place's and goes up and down."""
         # Asked for with every heartbeat, and heartbeats are most of a long run.
         parameters, place = self._connection.box.spec.parameters, self._place
         if place is None:
             place = self._place = self._connection.stream.constant() * tau
-        cycle = sin(self._connection.box.world.env.now * FADING_RAD_PER_S + place)
+        cycle = sin(now_s * FADING_RAD_PER_S + place)
         swing_db = parameters.signal_swing_db * (place / tau - 0.5 + cycle / 2)
         signal_dbm = parameters.signal_dbm + swing_db
         if self._attenuations:

@@ -177,15 +177,13 @@ class Box:
         """Send telemetry, if there is a connection."""
         if not self.modem.connection.is_up:
             return
-        battery, now_s = self.power.battery, self.world.env.now
-        if battery is not None:
-            battery.send(now_s)
-        self._measure_battery(now_s)
-        run, used_bytes = self.power.run, self.modem.uplink.data_used_bytes
+        power, modem, vehicle, now_s = self.power, self.modem, self.vehicle, self.world.env.now
+        if power.battery is not None:
+            power.battery.send(now_s)
+            self._measure_battery(now_s)
+        run, used_bytes = power.run, modem.uplink.data_used_bytes
         telemetry = Telemetry(
-            signal_dbm=self.modem.bearer.signal_dbm(),
-            voltage_v=self.vehicle.voltage_v,
-            position_age_s=self.vehicle.position_age_s(now_s),
+            modem.bearer.signal_dbm(now_s), vehicle.voltage_v, vehicle.position_age_s(now_s)
         )
         if run.booted_s is not None or used_bytes is not None:
             telemetry = msgspec.structs.replace(
@@ -194,7 +192,7 @@ class Box:
                 uptime_s=None if run.booted_s is None else now_s - run.booted_s,
                 data_used_bytes=used_bytes,
             )
-        self.modem.publish(TopicKind.TELEMETRY, telemetry)
+        modem.publish(TopicKind.TELEMETRY, telemetry)
 
     def publish_event(self, event: CarEvent) -> None:
         """Send an event, if there is a connection: it is not worth waiting for."""

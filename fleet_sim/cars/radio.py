@@ -43,6 +43,7 @@ class Radio:
         "_conditions_until_s",
         "_connected_rtt_s",
         "_down_free_s",
+        "_has_mishaps",
         "_last_active_s",
         "_parameters",
         "_stalls",
@@ -62,6 +63,7 @@ class Radio:
         self._stream = stream
         self.is_instant = parameters.is_instant
         """Whether every delay is 0: there is no need to ask."""
+        self._has_mishaps = bool(parameters.loss or parameters.reordering)
         self.on_sent: Callable[[], None] | None = None
         """Called when the box has sent: it can be reached, by what waited for that."""
         self._last_active_s = _NEVER_S
@@ -128,7 +130,7 @@ class Radio:
         # The measured round trips end with an uplink from a connected device; the rest is the way
         # down, waiting included.
         delay_s = waits_s + max(rtt_s - connected_rtt_s / 2, 0.0)
-        if parameters.loss or parameters.reordering:
+        if self._has_mishaps:
             delay_s += self._mishap_s()
         delay_s = _behind_s(self._down_free_s, now_s, delay_s)
         self._down_free_s = self._last_active_s = now_s + delay_s
@@ -143,7 +145,7 @@ class Radio:
         idle_uplink = parameters.idle_uplink
         if idle_uplink is not NO_DELAY and self.quiet_s(now_s) >= parameters.idle_after_s:
             delay_s += idle_uplink.sample_s(self._stream)
-        if parameters.loss or parameters.reordering:
+        if self._has_mishaps:
             delay_s += self._mishap_s()
         if now_s + delay_s < self._up_free_s:
             delay_s = _behind_s(self._up_free_s, now_s, delay_s)

@@ -28,8 +28,12 @@ class VirtualScheduler:
 
     def call_later(self, delay_s: float, then: Callable[..., None], *arguments: Any) -> None:
         """Call `then` when that much time has passed."""
+        self.call_at(self._now_s + delay_s, then, *arguments)
+
+    def call_at(self, at_s: float, then: Callable[..., None], *arguments: Any) -> None:
+        """Call `then` at that moment."""
         self._asked += 1
-        heappush(self._calls, (self._now_s + delay_s, self._asked, then, arguments))
+        heappush(self._calls, (at_s, self._asked, then, arguments))
 
     def step(self) -> None:
         """Go to the next call, and make it."""

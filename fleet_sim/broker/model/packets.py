@@ -45,41 +45,21 @@ class PubAck(msgspec.Struct, frozen=True, gc=False):
     code: int
 
 
-class Publication:
+class Publication(msgspec.Struct, eq=False):
     """A PUBLISH on its way: the client's until it is acknowledged, the broker's from its arrival.
 
     `expires_at_s` is in whole seconds of the broker's clock, as mosquitto counts them.
     """
 
-    __slots__ = (
-        "_bytes",
-        "expires_at_s",
-        "on_ack",
-        "payload",
-        "properties",
-        "qos",
-        "retain",
-        "topic",
-    )
-
-    def __init__(
-        self,
-        topic: str,
-        payload: bytes,
-        qos: int,
-        retain: bool,  # noqa: FBT001
-        properties: PublishProperties | None = None,
-        on_ack: OnAck | None = None,
-    ) -> None:
-        self.topic = topic
-        self.payload = payload
-        self.qos = qos
-        self.retain = retain
-        self.properties = properties
-        self.on_ack = on_ack
-        self.expires_at_s: int | None = None
-        self._bytes = 0
-        """Its size, when that was asked for: both ends do, and nothing of it changes."""
+    topic: str
+    payload: bytes
+    qos: int
+    retain: bool
+    properties: PublishProperties | None = None
+    on_ack: OnAck | None = None
+    expires_at_s: int | None = None
+    _bytes: int = 0
+    """Its size, when that was asked for: both ends do, and nothing of it changes."""
 
     def resend_copy(self) -> Publication:
         """Return a copy to send again: the broker may still hold the first."""

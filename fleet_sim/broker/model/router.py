@@ -137,7 +137,7 @@ class Router:
         if may_read is not None and not may_read(session.client_id, publication.topic):
             return
         connection, limit = session.connection, self._max_queued
-        if publication.qos == 0:
+        if not publication.qos:
             if connection is None:
                 return
             if connection.client.unread < limit:

@@ -8,6 +8,8 @@ from fleet_sim.broker.model.session import BrokerSession
 
 _SHARED = "$share/"
 _SHARED_PARTS = 3
+MOST_FOUND = 65_536
+"""Topics whose subscribers are remembered: those of 10,000 cars at least."""
 
 
 def is_valid_filter(topic_filter: str) -> bool:
@@ -34,6 +36,10 @@ def filter_pattern(topic_filter: str) -> re.Pattern[str]:
         pattern += "(/.*)?" if named else ".*"
     hides_system = "(?!\\$)" if levels[0] in ("+", "#") else ""
     return re.compile(hides_system + pattern, re.DOTALL)
+
+
+def _is_in_tree(topic_filter: str) -> bool:
+    return "+" in topic_filter or "#" in topic_filter or topic_filter.startswith(_SHARED)
 
 
 class _Node:
@@ -67,16 +73,19 @@ class Subscriptions:
     A filter without wildcards costs one dictionary entry.
     """
 
-    __slots__ = ("_exact", "_has_tree", "_tree")
+    __slots__ = ("_exact", "_found", "_has_tree", "_tree")
 
     def __init__(self) -> None:
         self._exact: dict[str, BrokerSession | list[BrokerSession]] = {}
         self._tree = _Node()
         self._has_tree = False
+        self._found: dict[str, tuple[BrokerSession, ...]] = {}
+        """Who gets a topic's messages, where no group does, until a filter that matches changes."""
 
     def add(self, topic_filter: str, session: BrokerSession) -> None:
         """Subscribe `session`, which is not subscribed to the filter yet."""
-        if "+" in topic_filter or "#" in topic_filter or topic_filter.startswith(_SHARED):
+        self._forget_found(topic_filter)
+        if _is_in_tree(topic_filter):
             self._members(topic_filter).append(session)
             self._has_tree = True
             return
@@ -88,6 +97,7 @@ class Subscriptions:
 
     def remove(self, topic_filter: str, session: BrokerSession) -> None:
         """Undo `add`."""
+        self._forget_found(topic_filter)
         known = self._exact.get(topic_filter)
         if known is None:
             self._members(topic_filter).remove(session)
@@ -98,19 +108,34 @@ class Subscriptions:
         else:
             del self._exact[topic_filter]
 
-    def match(self, topic: str, clock_s: int) -> list[BrokerSession]:
+    def match(self, topic: str, clock_s: int) -> tuple[BrokerSession, ...]:
         """Return who gets a message: each once for each filter, and one member of each group.
 
         The members of a group take turns, connected or not; only an expired one is passed over.
         """
+        found = self._found.get(topic)
+        return self._search_all(topic, clock_s) if found is None else found
+
+    def _search_all(self, topic: str, clock_s: int) -> tuple[BrokerSession, ...]:
+        """Search the filters for a topic, and remember what is found without a group."""
         known = self._exact.get(topic)
         found = [] if known is None else [*known] if isinstance(known, list) else [known]
+        groups: list[list[BrokerSession]] = []
         if self._has_tree:
-            groups: list[list[BrokerSession]] = []
             self._search_tree(topic.split("/"), found, groups)
-            if groups:
-                found.extend(_next_member(members, clock_s) for members in groups if members)
-        return found
+        if groups:
+            found.extend(_next_member(members, clock_s) for members in groups if members)
+            return tuple(found)
+        if len(self._found) >= MOST_FOUND:
+            self._found.clear()
+        self._found[topic] = subscribers = tuple(found)
+        return subscribers
+
+    def _forget_found(self, topic_filter: str) -> None:
+        if _is_in_tree(topic_filter):
+            self._found.clear()
+        else:
+            self._found.pop(topic_filter, None)
 
     def _search_tree(
         self, levels: list[str], found: list[BrokerSession], groups: list[list[BrokerSession]]

@@ -28,6 +28,10 @@ class Scheduler(Protocol):
         """
         ...
 
+    def call_at(self, at_s: float, then: Callable[..., None], *arguments: Any) -> object:
+        """Call `then(*arguments)` at `at_s`, which is not past, as `call_later` does."""
+        ...
+
 
 class Receiver(Protocol):
     """A client, as far as the transport knows it."""
@@ -62,6 +66,7 @@ class Transport(Generic[ConnectionT]):
     """Carries packets between the clients and the broker, in order on each connection."""
 
     __slots__ = (
+        "_call_at",
         "_call_later",
         "_draw_hop_s",
         "_free_s",
@@ -83,6 +88,7 @@ class Transport(Generic[ConnectionT]):
         """When the broker has done its work."""
         self._line: deque[tuple[Any, ...]] = deque()
         """Packets that have arrived and were not read yet."""
+        self._call_at = scheduler.call_at
         self._call_later = scheduler.call_later
         self._hop_s = 0.0
         self._draw_hop_s: Callable[[], float] | None = None
@@ -110,7 +116,7 @@ class Transport(Generic[ConnectionT]):
         else:
             due_s = connection.up_due_s
         self._sent += 1
-        self._call_later(due_s - now_s, self._come_up, connection, take, packet)
+        self._call_at(due_s, self._come_up, connection, take, packet)
         return now_s
 
     def _come_up(
@@ -136,7 +142,7 @@ class Transport(Generic[ConnectionT]):
         else:
             due_s = connection.down_due_s
         self._sent += 1
-        self._call_later(due_s - now_s, connection.client.arrive, connection, take, packet)
+        self._call_at(due_s, connection.client.arrive, connection, take, packet)
 
     def soon(self, connection: ConnectionT, step: Callable[[ConnectionT], None]) -> None:
         """Run `step(connection)` now, but after what runs now has returned."""

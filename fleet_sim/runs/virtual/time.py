@@ -47,10 +47,12 @@ class VirtualEnvironment(simpy.Environment):
     def _step_before(self, stop_s: float) -> None:
         queue: list[Any] = self._queue  # for events, and for calls that only look like one
         watch = self._watch
+        look_at = watch.look_at
         while queue and queue[0][0] < stop_s:
             self._now, _, number, event = heappop(queue)
-            if number >= watch.look_at:
+            if number >= look_at:
                 watch.check_event(self._now, event)
+                look_at = watch.look_at
             if type(event) is Due:  # most events; SimPy would do nothing else for one
                 then = event.then
                 if then is not None:
@@ -92,8 +94,12 @@ class VirtualTimers:
 
     def call_later(self, delay_s: float, then: Callable[..., Any], *arguments: Any) -> Due:
         """Call `then` after simulated time; never at once, even without a delay."""
-        due, now_s = Due(then, arguments), self.now_s()
-        at_s = now_s + delay_s if delay_s > 0 else now_s
+        now_s = self.now_s()
+        return self.call_at(now_s + delay_s if delay_s > 0 else now_s, then, *arguments)
+
+    def call_at(self, at_s: float, then: Callable[..., Any], *arguments: Any) -> Due:
+        """Call `then` at a simulated moment that is not past; never at once."""
+        due = Due(then, arguments)
         heappush(self._queue, (at_s, NORMAL, next(self._number), due))
         return due
 

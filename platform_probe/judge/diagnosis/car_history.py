@@ -165,14 +165,16 @@ class CarHistory(CarState):
         super().take_telemetry(telemetry, now_s)
         self.beats = _with_beat(self.beats, now_s)
         self._interval_s = None
-        if isinstance(telemetry, PartialTelemetry):
+        if type(telemetry) is PartialTelemetry:  # `isinstance` takes long for a struct
             self._note_kind(telemetry, now_s)
-        if telemetry.voltage_v is not None:
-            self._note_voltage(telemetry.voltage_v, now_s)
-        if telemetry.signal_dbm is not None:
-            self.signal_dbm = telemetry.signal_dbm
-            if self.peak_dbm is None or telemetry.signal_dbm > self.peak_dbm:
-                self.peak_dbm = telemetry.signal_dbm
+        voltage_v = telemetry.voltage_v
+        if voltage_v is not None:
+            self._note_voltage(voltage_v, now_s)
+        signal_dbm = telemetry.signal_dbm
+        if signal_dbm is not None:
+            self.signal_dbm = signal_dbm
+            if self.peak_dbm is None or signal_dbm > self.peak_dbm:
+                self.peak_dbm = signal_dbm
         if telemetry.position_age_s is not None:
             self.position_age_s = telemetry.position_age_s
         if telemetry.data_used_bytes is not None:

@@ -141,7 +141,8 @@ class Inbox:
                     self.taken[kind] = taken + 1
                     if taken % LOOKED_THROUGH_EVERY == 0:
                         self._name_unknown_fields(slot, message)
-                    if isinstance(decoded, VehicleState | PartialState):
+                    # `isinstance` takes long for a struct.
+                    if type(decoded) is VehicleState or type(decoded) is PartialState:
                         decoded = self._values.bound_state(decoded, vehicle_id)
                     if decoded is not None:  # else of no concern, as the profile says
                         read.append((kind, vehicle_id, decoded, message))

@@ -281,7 +281,8 @@ def test_whatever_is_done_to_a_car_is_undone_and_told(
     assert not box.vehicle.is_door_locked(Door.DRIVER)
     assert (box.vehicle.signals(), box.vehicle.voltage_v) == (None, parameters.voltage_v)
     assert box.vehicle.position_age_s(street.env.now) < POSITION_REFRESH_S
-    assert abs(box.modem.bearer.signal_dbm() - parameters.signal_dbm) <= parameters.signal_swing_db
+    signal_dbm = box.modem.bearer.signal_dbm(street.env.now)
+    assert abs(signal_dbm - parameters.signal_dbm) <= parameters.signal_swing_db
 
 
 SLOW_RADIO = BUSY_BOX.radio.model_copy(

@@ -149,7 +149,7 @@ def signals(seed: int, *, every_s: float) -> list[float]:
     found = []
     while car.env.now < 3600:
         car.env.run(until=car.env.now + every_s)
-        found.append(car.box.modem.bearer.signal_dbm())
+        found.append(car.box.modem.bearer.signal_dbm(car.env.now))
     return found
 
 
