@@ -191,7 +191,7 @@ class ShareTests:
         evidence = series.evidence.total()
         if others:
             series.evidence, evidence = _replayed(members, share, measure.sizes)
-        if evidence <= series.limit:
+        if evidence <= series.limit or not members:  # what was hit may be forgotten by now
             return
         shared = self._traits_of_problem(watched.key, counts, members)
         if shared is None or len(self.problems) >= MOST_PROBLEMS:

@@ -13,6 +13,7 @@ from fleet_wire.contract.messages import Presence, PresenceReason, PresenceStatu
 from fleet_wire.randomness import RandomStream
 from platform_probe.judge.detection import silence, waves
 from platform_probe.judge.detection.measures import MEASURES
+from platform_probe.judge.detection.recent import Recent
 from tests.helpers.detection_player import PARKED
 from tests.helpers.diagnoses import diagnosis_of
 from tests.helpers.findings import Watched
@@ -51,6 +52,19 @@ def test_unlocks_out_of_a_backlog_say_nothing_of_now() -> None:
         watched.unlock(cause=Cause.API_FAILED, started_at=watched.time.unix_s() - 7_200.0)
     assert not watched.told
     assert watched.alerting.stats()["too_late"] == 50
+
+
+def test_an_alarm_whose_unlocks_are_forgotten_is_no_problem() -> None:
+    """Evidence may outlive the unlocks that it came from: then there is nothing to search in."""
+    watched = Watched()
+    watched.usual(600, failing=0.0)
+    for _ in range(8):
+        watched.unlock(cause=Cause.BOX_OFFLINE)
+    shares = watched.alerting._detection._shares
+    assert shares._alarmed
+    shares.recent = Recent()
+    watched.wait(3_600.0)
+    assert not watched.told
 
 
 def test_a_large_fleet_loses_cars_all_day() -> None:
