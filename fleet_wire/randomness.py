@@ -49,19 +49,6 @@ class RandomStream(msgspec.Struct, gc=False):
         digest = blake2b(count.to_bytes(8, "little"), digest_size=8, key=key).digest()
         return (int.from_bytes(digest, "little") >> 11) * _SCALE
 
-    def hex_digits(self, draws: int) -> str:
-        """Return the first 48 bits of each of so many draws, as twelve hexadecimal digits."""
-        first, key = self._count, self._key
-        if isinstance(key, str):
-            key = self._hashed(key)
-        self._count = first + draws
-        return "".join(
-            [
-                blake2b(count.to_bytes(8, "little"), digest_size=8, key=key).digest()[:1:-1].hex()
-                for count in range(first, self._count)
-            ]
-        )
-
     def constant(self) -> float:
         """Return the stream's own number, 0 <= u < 1: always the same one, and no draw."""
         key = self._key

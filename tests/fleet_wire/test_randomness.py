@@ -35,16 +35,6 @@ def test_known_answers(seed: int, name: str, expected: list[float]) -> None:
     assert draws(seed, name, 3) == expected
 
 
-@given(SEEDS, NAMES)
-def test_hexadecimal_digits_are_the_first_bits_of_draws(seed: int, name: str) -> None:
-    """Each draw gives twelve digits, and the next draw comes after all of them."""
-    stream = RandomStream.named(seed, name)
-    first, second, third = draws(seed, name, 3)
-
-    assert stream.hex_digits(2) == f"{int(first * 2**48):012x}{int(second * 2**48):012x}"
-    assert stream.uniform() == third
-
-
 def test_known_answers_of_each_kind() -> None:
     """Each kind of draw takes one number, and makes this of it."""
     stream = RandomStream.named(7, "kinds")

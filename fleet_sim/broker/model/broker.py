@@ -368,8 +368,6 @@ class BrokerModel:
             for line in log.bad_certificate(is_expired=is_expired):
                 self._router.say(line)
 
-    # Log events about clients
-
     # Packets
 
     def handle_subscribe(self, connection: Connection, filters: tuple[str, ...]) -> None:

@@ -134,13 +134,10 @@ class ModelLink:
         publication.check(self._max_packet_bytes)
         can_send = self._state is _CONNECTED and not self._is_frozen
         if not qos:
-            connection, broker = self._connection, self._broker
-            if can_send and connection is not None:  # `_send`, without a call for each heartbeat
-                connection.last_sent_s = broker.transport.up(
-                    connection, broker.handle_publish, publication
-                )
+            if can_send:
+                self._send(self._broker.handle_publish, publication)
             else:
-                broker.qos0_dropped += 1
+                self._broker.qos0_dropped += 1
         elif can_send and not self._waiting and self._has_room():
             self._start(publication)
         else:

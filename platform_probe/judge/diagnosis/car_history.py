@@ -163,12 +163,7 @@ class CarHistory(CarState):
     def take_telemetry(self, telemetry: Telemetry | PartialTelemetry, now_s: float) -> None:
         """Note a heartbeat."""
         super().take_telemetry(telemetry, now_s)
-        beats = self.beats
-        if len(beats) == KEPT and now_s - beats[-1] >= BURST_S and type(beats) is list:
-            del beats[0]  # nearly always: the same as below, without calls
-            beats.append(now_s)
-        else:
-            self.beats = _with_beat(beats, now_s)
+        self.beats = _with_beat(self.beats, now_s)
         self._interval_s = None
         if type(telemetry) is PartialTelemetry:  # `isinstance` takes long for a struct
             self._note_kind(telemetry, now_s)

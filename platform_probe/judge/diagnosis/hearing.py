@@ -106,8 +106,7 @@ class Hearing(ABC):
     ) -> None:
         """Handle a heartbeat; a retained one does not show when it was sent."""
         if not retained:
-            car = self.cars.get(vehicle_id) or self._car(vehicle_id)
-            car.take_telemetry(telemetry, self._clock.monotonic_s())
+            self._car(vehicle_id).take_telemetry(telemetry, self._clock.monotonic_s())
 
     def presence(self, vehicle_id: str, presence: Presence, *, retained: bool) -> None:
         """Handle a presence message, or a last will."""

@@ -82,8 +82,7 @@ class FleetEvidence:
         self, vehicle_id: str, telemetry: Telemetry | PartialTelemetry, now_s: float
     ) -> None:
         """Note a heartbeat."""
-        car = self._cars.get(vehicle_id) or self._cars.car(vehicle_id)
-        car.take_telemetry(telemetry, now_s)
+        self._cars.car(vehicle_id).take_telemetry(telemetry, now_s)
 
     def state(
         self, vehicle_id: str, state: VehicleState | PartialState, now_s: float, *, retained: bool
