@@ -15,7 +15,7 @@ from fleet_wire.contract.platform_log import decode_event, encode_event
 from fleet_wire.contract.problems import PROBLEMS
 from fleet_wire.web.exchange import HttpResponse
 from tests.helpers.fake_platform import FakePlatform, ServedApi, served_api
-from tests.helpers.transcripts import DETAIL
+from tests.helpers.transcripts import DETAIL, Teller
 
 METHODS: Final = ("DELETE", "FOO", "GET", "HEAD", "PATCH", "POST")
 SHOWN: Final = (
@@ -25,7 +25,7 @@ SHOWN: Final = (
 
 
 @dataclass
-class ApiPlayer:
+class ApiPlayer(Teller):
     """A phone, and a platform that gives the answer of `answers [STATUS] [problem=SLUG]`.
 
     A method with a path, a body and headers sends a request. Its answer is shown, what the
@@ -42,11 +42,6 @@ class ApiPlayer:
             "fails": self._fails,
             **{method: self._sender(method) for method in METHODS},
         }
-
-    def news(self) -> list[str]:
-        """Return what was seen."""
-        told, self.told = self.told, []
-        return told
 
     def _answers(
         self, status: int = 200, *, problem: str = "", body: str = "{}", **its: Any

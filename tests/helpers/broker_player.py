@@ -19,7 +19,7 @@ from fleet_wire.links.link import (
 )
 from tests.helpers.broker_place import Place
 from tests.helpers.recorder import Recorder
-from tests.helpers.transcripts import as_arguments
+from tests.helpers.transcripts import as_arguments, by_moment
 
 OF_LINK = {each.name for each in fields(LinkLimits)}
 OF_PROPERTIES = PublishProperties.__struct_fields__
@@ -64,11 +64,8 @@ class BrokerPlayer:
 
     def news(self) -> list[str]:
         """Return what came since it was asked last, a line for each moment."""
-        moments: dict[float, list[str]] = {}
-        for at_s, what in self.told:
-            moments.setdefault(at_s, []).append(what)
-        self.told.clear()
-        return [f"{at_s:g} s: {'; '.join(whats)}" for at_s, whats in moments.items()]
+        happened, self.told = self.told, []
+        return [f"{at_s:g} s: {'; '.join(whats)}" for at_s, whats in by_moment(happened)]
 
     def tell(self, what: str) -> None:
         """Keep what a client got, with when."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
 from html.parser import HTMLParser
@@ -78,6 +80,15 @@ def read_page(source: str) -> PageReader:
     reader.close()
     reader.text = " ".join(reader.text.split())
     return reader
+
+
+def found_on(source: str, patterns: Iterable[str], html: str = "") -> list[str]:
+    """Return what matches in the text of a page, or that nothing does; then in its HTML."""
+    text = read_page(source).text
+    found: list[str] = []
+    for pattern in patterns:
+        found += [one.group().strip() for one in re.finditer(pattern, text)] or [f"no {pattern}"]
+    return found + [one.group() for one in re.finditer(html, source) if html]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from tests.helpers.car_words import CALLS, begin_on_car, box_parameters, plain, 
 from tests.helpers.culprit import Seen, Suspect
 from tests.helpers.fake_link import EPOCH_S, Bench, bench
 from tests.helpers.faulty import Street, inject, inject_at
+from tests.helpers.transcripts import by_moment
 
 COUNTS = (
     "known",
@@ -107,11 +108,8 @@ class CarPlayer:
     def news(self) -> list[str]:
         """Return what came since it was asked last, a line for each moment."""
         self._look()
-        moments: dict[float, list[str]] = {}
-        for at_s, what in self.told:
-            moments.setdefault(at_s, []).append(what)
-        self.told.clear()
-        return [f"{at_s:g} s: {', '.join(_counted(whats))}" for at_s, whats in moments.items()]
+        happened, self.told = self.told, []
+        return [f"{at_s:g} s: {', '.join(_counted(whats))}" for at_s, whats in by_moment(happened)]
 
     # What is done
 

@@ -19,6 +19,7 @@ from fleet_wire.doors.form import load_door
 from fleet_wire.errors import ConfigError
 from fleet_wire.links.brokers import Brokers
 from tests.helpers.places import ROOT
+from tests.helpers.transcripts import Teller
 
 FOLDER: Final = ROOT / "tests/fleet_wire/config/files"
 
@@ -78,7 +79,7 @@ class Model(Part):
     ratio: float = Field(1.0, ge=0, le=9)
 
 
-class ConfigPlayer:
+class ConfigPlayer(Teller):
     r"""A file, and settings that `--set` gives.
 
     `file TEXT` reads a file, `\n` for a new line, and `file NAME.yaml` one of `files/`.
@@ -90,7 +91,7 @@ class ConfigPlayer:
 
     def __init__(self) -> None:
         self._document = Document(Path("f.yaml"), {}, {})
-        self._lines: list[str] = []
+        self.told: list[str] = []
 
     def verbs(self) -> Mapping[str, Callable[..., object]]:
         """Return the function of each verb."""
@@ -98,18 +99,13 @@ class ConfigPlayer:
             "broker": lambda text: self._tell_errors(self._parse_brokers, text),
             "door": lambda *texts: self._tell_errors(self._door, *texts),
             "file": lambda text: self._tell_errors(self._read, str(text)),
-            "line": lambda key="": self._lines.append(f"{self._document.line_of(_loc(key))}"),
+            "line": lambda key="": self.told.append(f"{self._document.line_of(_loc(key))}"),
             "listen": lambda text: self._tell_errors(self._parse_listen, text),
             "model": lambda at="": self._tell_errors(self._hold_to_model, at),
             "problem": lambda key="": self._tell([self._document.problem(_loc(key), "bad")]),
             "set": lambda *words, **named: self._tell_errors(self._set, *words, **named),
             "show": self._show,
         }
-
-    def news(self) -> list[str]:
-        """Return what came since it was asked last."""
-        lines, self._lines = self._lines, []
-        return lines
 
     def _tell_errors(self, act: Callable[..., None], *arguments: Any, **named: Any) -> None:
         with TemporaryDirectory() as directory:
@@ -122,7 +118,7 @@ class ConfigPlayer:
         """Tell problems without the directories of files."""
         for directory in (str(self._document.path.parent), *directories):
             problems = [each.replace(f"{directory}/", "") for each in problems]
-        self._lines += problems
+        self.told += problems
 
     def _read(self, directory: Path, text: str) -> None:
         path = FOLDER / text
@@ -139,7 +135,7 @@ class ConfigPlayer:
         value: Any = self._document.values
         for part in _loc(key):
             value = value[part]
-        self._lines.append(msgspec.json.encode(value).decode())
+        self.told.append(msgspec.json.encode(value).decode())
 
     def _hold_to_model(self, _: Path, at: str) -> None:
         if at:
@@ -148,11 +144,11 @@ class ConfigPlayer:
             validated_model(self._document, Model)
 
     def _parse_brokers(self, _: Path, text: str) -> None:
-        self._lines.append(" ".join(map(str, Brokers.parse(text).addresses)))
+        self.told.append(" ".join(map(str, Brokers.parse(text).addresses)))
 
     def _parse_listen(self, _: Path, text: str) -> None:
         host, port = parse_listen(text)
-        self._lines.append(f"{host} port {port}")
+        self.told.append(f"{host} port {port}")
 
     def _door(self, directory: Path, *texts: str) -> None:
         (directory / "token.txt").write_text("s3cret\n")

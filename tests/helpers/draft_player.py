@@ -13,11 +13,11 @@ from fleet_wire.profiles.profile import Profile
 from fleet_wire.profiles.samples import Sample, apply_profile
 from platform_probe.learn.drafting import draft_of
 from tests.helpers.profile_files import profile_of
-from tests.helpers.transcripts import matching
+from tests.helpers.transcripts import Teller, matching
 
 
 @dataclass
-class DraftPlayer:
+class DraftPlayer(Teller):
     """Somebody who listens to a fleet.
 
     `heard TOPIC PAYLOAD` is a message; a payload in braces is JSON with its quotes left out.
@@ -38,11 +38,6 @@ class DraftPlayer:
             "reads": lambda topic, payload: self._say([Sample(topic, _payload(payload))]),
             "traits": self._traits,
         }
-
-    def news(self) -> list[str]:
-        """Return what was shown."""
-        told, self.told = self.told, []
-        return told
 
     def _heard(
         self,

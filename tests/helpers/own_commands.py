@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 from click.testing import CliRunner
@@ -33,3 +36,15 @@ def run_here(module: str, *words: object) -> tuple[int, str, str]:
     """
     result = CliRunner().invoke(PROGRAMS[module.replace("_", "-")], [*map(str, words)])
     return result.exit_code, result.stdout, result.stderr
+
+
+def said_here(module: str, command: str, home: Path, pattern: str = "") -> list[str]:
+    """Run a command line as `run_here` does; return what it said, line by line.
+
+    That is its exit code, unless it is 0, and its lines that match. `HOME` stands for a directory.
+    """
+    words = shlex.split(command.replace("HOME", str(home)))
+    code, stdout, stderr = run_here(module, *words)
+    lines = f"{stdout}{stderr}".replace(str(home), "HOME").splitlines()
+    said = [one.rstrip() for one in lines if one.strip() and re.search(pattern, one)]
+    return [f"exit code {code}", *said] if code else said

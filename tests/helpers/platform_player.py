@@ -22,6 +22,7 @@ from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
 from tests.helpers.car_words import begin_on_car, box_parameters, calculated, changed, plain
 from tests.helpers.city import STEADY, populate
 from tests.helpers.platform_bench import CAR, PlatformBench
+from tests.helpers.transcripts import by_moment
 
 OF_REQUESTS = (PlatformStep.REQUESTED, PlatformStep.ACCEPTED, PlatformStep.ANSWERED)
 FAILPOINTS = {each.name: each for each in vars(failpoints).values() if isinstance(each, Failpoint)}
@@ -76,11 +77,8 @@ class PlatformPlayer:
 
     def news(self) -> list[str]:
         """Return what came since it was asked last, a line for each moment."""
-        moments: dict[float, list[str]] = {}
-        for at_s, what in self._happened:
-            moments.setdefault(at_s, []).append(what)
-        self._happened.clear()
-        return [f"{at_s:g} s: {', '.join(whats)}" for at_s, whats in moments.items()]
+        happened, self._happened = self._happened, []
+        return [f"{at_s:g} s: {', '.join(whats)}" for at_s, whats in by_moment(happened)]
 
     def _platform(self, *words: str, cars: int = 2, **changes: Any) -> None:
         """Begin with another platform; keys with `box.` are parameters of its cars."""

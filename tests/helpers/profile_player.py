@@ -31,7 +31,7 @@ from tests.helpers.messages import message_of
 from tests.helpers.own_wires import OWN_WIRES
 from tests.helpers.places import ROOT
 from tests.helpers.profile_files import profile_of
-from tests.helpers.transcripts import WORDS
+from tests.helpers.transcripts import WORDS, Teller
 
 FOLDER: Final = ROOT / "tests/fleet_wire/profiles/wires"
 CAR: Final = "car-1"
@@ -57,7 +57,7 @@ _WORDS: Final[Mapping[str, Callable[[str], Any]]] = {
 
 
 @dataclass
-class ProfilePlayer:
+class ProfilePlayer(Teller):
     r"""A profile, and messages on its wire.
 
     `profile NAME` loads a file of `wires/`, one of `tests/helpers/own_wires.py`, or one that ships.
@@ -70,7 +70,7 @@ class ProfilePlayer:
     text: str = ""
     profile: Profile = NATIVE
     command_id: str = "c1"
-    lines: list[str] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
 
     def verbs(self) -> Mapping[str, Callable[..., object]]:
         """Return the function of each verb."""
@@ -83,13 +83,8 @@ class ProfilePlayer:
             "numbers": self._numbers,
             "profile": self._profile,
             "sent": self._sent,
-            "words": lambda: self.lines.extend(traits_in_words(self.profile)),
+            "words": lambda: self.told.extend(traits_in_words(self.profile)),
         }
-
-    def news(self) -> list[str]:
-        """Return what came since it was asked last."""
-        lines, self.lines = self.lines, []
-        return lines
 
     def _profile(self, name: str) -> None:
         file = FOLDER / f"{name}.yaml"
@@ -107,13 +102,13 @@ class ProfilePlayer:
         except ConfigError as error:
             for problem in error.problems:
                 its = problem[problem.find("my.yaml") :]
-                self.lines.append(its.replace(f"{ROOT}/", ""))
+                self.told.append(its.replace(f"{ROOT}/", ""))
 
     def _heard(self, topic: str, payload: Any, **changes: Any) -> None:
         if "correlation_data" in changes:
             changes["correlation_data"] = changes["correlation_data"].encode("latin-1")
         message = message_of(topic, _as_text(payload).encode(), **changes)
-        self.lines += [one.text.rstrip() for one in apply_profile(self.profile, [("", message)])]
+        self.told += [one.text.rstrip() for one in apply_profile(self.profile, [("", message)])]
 
     def _box(self, vehicle_id: str, topic: str, payload: Any, **changes: Any) -> None:
         """Tell what a box of this car takes a message for."""
@@ -122,11 +117,11 @@ class ProfilePlayer:
         message = message_of(topic, _as_text(payload).encode(), **changes)
         command = self.profile.read_command(vehicle_id, message)
         said = f"{command.action} {command.command_id}" if command else "no command of it"
-        self.lines.append(f"{vehicle_id}: {said}")
+        self.told.append(f"{vehicle_id}: {said}")
 
     def _named(self, unique: str, client_id: str) -> None:
         self.command_id = self.profile.command_id(CAR, unique, client_id=client_id)
-        self.lines.append(f"its id is {self.command_id}")
+        self.told.append(f"its id is {self.command_id}")
 
     def _sent(self, kind: str, **fields: Any) -> None:
         action = Action(fields.get("action", "unlock"))
@@ -144,21 +139,21 @@ class ProfilePlayer:
         packets = self.profile.write(TopicKind(kind), CAR, sent, command)
         for topic, payload, qos, retain in packets:
             said = payload.decode("utf-8", "backslashreplace")
-            self.lines.append(f"{topic} {said} QoS {qos}{', retained' if retain else ''}")
+            self.told.append(f"{topic} {said} QoS {qos}{', retained' if retain else ''}")
         if not packets:
-            self.lines.append("nothing is sent")
+            self.told.append("nothing is sent")
 
     def _filters(self, *kinds: str, car: str | None = None) -> None:
         if car is None:
             found = self.profile.filters([TopicKind(kind) for kind in kinds])
         else:
             found = self.profile.car_filters(TopicKind(kinds[0]), car)
-        self.lines.append(" ".join(found))
+        self.told.append(" ".join(found))
 
     def _numbers(self) -> None:
         """Tell the numbers of the fleet's boxes that the profile knows."""
         numbers = self.profile.box_numbers.items()
-        self.lines.append(" ".join(f"{name}={value}" for name, value in numbers))
+        self.told.append(" ".join(f"{name}={value}" for name, value in numbers))
 
 
 def _as_text(word: Any) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 import shutil
 import weakref
 from collections.abc import Callable, Mapping
@@ -27,10 +26,10 @@ from fleet_wire.contract.attempt import Flag, PlatformSide, Source
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import RankedMode
 from tests.helpers import sweeps
-from tests.helpers.browser import read_page
+from tests.helpers.browser import found_on
 from tests.helpers.commands import SCENARIO
 from tests.helpers.diagnoses import diagnosis_of
-from tests.helpers.own_commands import run_here
+from tests.helpers.own_commands import said_here
 from tests.helpers.records import COMPLAINT
 from tests.helpers.sample_run import (
     SCENARIO_TEXT,
@@ -39,6 +38,7 @@ from tests.helpers.sample_run import (
     sample_facts,
     write_sample_run,
 )
+from tests.helpers.transcripts import Teller
 
 _FILES: Final = {
     "customer": "customers.jsonl",
@@ -65,7 +65,7 @@ _AS_IN_FILES: Final = {"car": "vehicle_id", "command": "command_id", "customer":
 
 
 @dataclass
-class RunPlayer:
+class RunPlayer(Teller):
     """The files of runs, and who reads them.
 
     `run NAME` begins another run; the first is called `run`. `unlock [COUNT] [CAUSE]` are unlocks
@@ -114,11 +114,6 @@ class RunPlayer:
             "touched": self._touched,
             "unlock": self._unlock,
         }
-
-    def news(self) -> list[str]:
-        """Return what was shown."""
-        told, self.told = self.told, []
-        return told
 
     def _begin(self, name: str) -> None:
         """Write the summary of the run before, and begin another."""
@@ -220,12 +215,7 @@ class RunPlayer:
 
     def _page(self, *patterns: str, html: str = "") -> None:
         report = write_report(self.directory, self._summary(), SCENARIO_TEXT)
-        source = report.read_text("utf-8")
-        text = read_page(source).text
-        for pattern in patterns:
-            found = [match.group().strip() for match in re.finditer(pattern, text)]
-            self.told += found or [f"no {pattern}"]
-        self.told += [match.group() for match in re.finditer(html, source) if html]
+        self.told += found_on(report.read_text("utf-8"), patterns, html)
 
     def _touched(self) -> None:
         conclude.name_touched_attempts(RunDirectory(self.directory))
@@ -248,12 +238,7 @@ class RunPlayer:
         """Run a command, and show its exit code unless it is 0, and the lines that match."""
         if self._number:
             self._summary()
-        words = shlex.split(command.replace("HOME", str(self.home)))
-        code, stdout, stderr = run_here("fleet_sim", *words)
-        if code:
-            self.told.append(f"exit code {code}")
-        lines = f"{stdout}{stderr}".replace(str(self.home), "HOME").splitlines()
-        self.told += [one.rstrip() for one in lines if one.strip() and re.search(pattern, one)]
+        self.told += said_here("fleet_sim", command, self.home, pattern)
 
 
 def _words(text: object) -> list[str]:

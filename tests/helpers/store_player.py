@@ -45,7 +45,7 @@ from tests.helpers.english import ENGLISH
 from tests.helpers.incident_store import make_incident_store
 from tests.helpers.records import COMPLAINT
 from tests.helpers.stores import BEGIN_S, KeptOpen, ReadAnew
-from tests.helpers.transcripts import DETAIL, matching
+from tests.helpers.transcripts import DETAIL, Teller, matching
 
 _OF_PLATFORM: Final = frozenset(PlatformSide.__struct_fields__) - {"vehicle_id"}
 _KINDS: Final = {
@@ -68,7 +68,7 @@ _MUTE: Final = Change(
 
 
 @dataclass
-class StorePlayer:
+class StorePlayer(Teller):
     """A store, and people who ask. The car is car-1, and times are seconds of the first day.
 
     `unlock NUMBER` begins in that second. Its fields are those of the record and of the platform,
@@ -118,11 +118,6 @@ class StorePlayer:
             "tell": self._tell,
             "unlock": self._unlock,
         }
-
-    def news(self) -> list[str]:
-        """Return what was said to those who asked."""
-        told, self.told = self.told, []
-        return told
 
     def _unlock(self, number: int, **said: Any) -> None:
         its = {name: value for name, value in said.items() if name not in _OF_PLATFORM}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import weakref
 from collections.abc import Callable, Iterator, Mapping
@@ -18,13 +17,13 @@ from fleet_sim.sweeps.point import PointRecord
 from fleet_sim.sweeps.report import worst_first, write_sweep_report
 from fleet_sim.sweeps.settings import Setting, spread_words
 from fleet_sim.sweeps.table import make_table
-from tests.helpers.browser import read_page
+from tests.helpers.browser import found_on
 from tests.helpers.sweeps import plan, record
-from tests.helpers.transcripts import DETAIL
+from tests.helpers.transcripts import DETAIL, Teller
 
 
 @dataclass
-class SweepPlayer:
+class SweepPlayer(Teller):
     """A sweep of the small scenario.
 
     `run SEED SHARE KEY=VALUE...` is a run of which that share of unlocks opened. `p95_s`, `error`,
@@ -51,11 +50,6 @@ class SweepPlayer:
             "table": self._table,
             "worst": self._worst,
         }
-
-    def news(self) -> list[str]:
-        """Return what was shown."""
-        told, self.told = self.told, []
-        return told
 
     def _run(
         self,
@@ -103,10 +97,7 @@ class SweepPlayer:
         seeds = max(one.seed for one in self.records)
         report = write_sweep_report(self.home, plan(self.home, *sets, seeds=seeds), self.records)
         source = report.read_text("utf-8").replace(str(self.home), "HOME")
-        text = read_page(source).text
-        for pattern in patterns:
-            self.told += [one.group() for one in re.finditer(pattern, text)] or [f"no {pattern}"]
-        self.told += [one.group() for one in re.finditer(html, source) if html]
+        self.told += found_on(source, patterns, html)
 
     def _worst(self) -> None:
         self.told.append(f"seeds {[one.seed for one in worst_first(self.records)]}")

@@ -36,6 +36,17 @@ class Player(Protocol):
         """Return in words what came since it was asked last."""
 
 
+class Teller:
+    """A player whose verbs keep in `told` what came of them."""
+
+    told: list[str]
+
+    def news(self) -> list[str]:
+        """Return what was told since it was asked last."""
+        told, self.told = self.told, []
+        return told
+
+
 PLAYERS: dict[Path, Callable[[], Player]] = {}
 """What plays each file, of those tests that were imported."""
 
@@ -139,6 +150,14 @@ def names_in(text: str) -> Iterator[str]:
         first, _, last = numbers.rpartition("-")
         low, high = (int(first), int(last) + 1) if first else (0, int(last))
         yield from (f"{prefix}-{number}" for number in range(low, high))
+
+
+def by_moment(happened: Iterable[tuple[float, str]]) -> Iterator[tuple[float, list[str]]]:
+    """Yield each moment, in seconds, with all that happened then."""
+    moments: dict[float, list[str]] = {}
+    for at_s, what in happened:
+        moments.setdefault(at_s, []).append(what)
+    yield from moments.items()
 
 
 def matching(lines: Iterable[str], pattern: str) -> list[str]:

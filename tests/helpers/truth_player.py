@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 import shutil
 import weakref
 from collections.abc import Callable, Mapping
@@ -21,8 +20,9 @@ from fleet_sim.truth.grading import DoorMovement, Grade, Press, Screen, ScreenCh
 from fleet_sim.truth.outputs import tables
 from fleet_sim.truth.page import write_page
 from fleet_sim.truth.score import RESULT, UNLOCKS, ClientResult, GradedUnlock, TruthResult
-from tests.helpers.browser import read_page
-from tests.helpers.own_commands import run_here
+from tests.helpers.browser import found_on
+from tests.helpers.own_commands import said_here
+from tests.helpers.transcripts import Teller
 
 LAST: Final = Press(
     request="r1", pressed_s=100.0, looked_s=110.0, ended_s=112.0, left_s=112.0, returned_s=126.0
@@ -37,7 +37,7 @@ MODES: Final = ("control", "ack_lost_executed", "auto_relock")
 
 
 @dataclass
-class TruthPlayer:
+class TruthPlayer(Teller):
     """A user before a screen, and results of clients.
 
     `press KIND` begins anew, `shown AT SCREEN` and `door AT open` say what happened, and `grade`
@@ -75,11 +75,6 @@ class TruthPlayer:
             "suite": self._suite,
             "tables": self._tables,
         }
-
-    def news(self) -> list[str]:
-        """Return what was shown."""
-        told, self.told = self.told, []
-        return told
 
     def _press(self, kind: str) -> None:
         self.press, self.screens, self.door = PRESSES[kind], [], []
@@ -149,10 +144,7 @@ class TruthPlayer:
         page = write_page(
             directory, result, unlocks_of(result), failed=failed, words=["fleet-sim", "truth"]
         )
-        source = page.read_text("utf-8")
-        for pattern in patterns:
-            self.told += [one.group() for one in re.finditer(pattern, read_page(source).text)]
-        self.told += [one.group() for one in re.finditer(html, source) if html]
+        self.told += found_on(page.read_text("utf-8"), patterns, html)
         self.told += sorted(f"badge of {one.parent.name}" for one in directory.rglob("badge.svg"))
 
     def _file(self, name: str, pattern: str) -> None:
@@ -161,12 +153,7 @@ class TruthPlayer:
         self.told += [one.group() for one in re.finditer(pattern, text)]
 
     def _compare(self, words: str, pattern: str = "") -> None:
-        said = words.replace("HOME", str(self.home))
-        code, stdout, stderr = run_here("fleet_sim", "compare", *shlex.split(said))
-        if code:
-            self.told.append(f"exit code {code}")
-        lines = f"{stdout}{stderr}".replace(str(self.home), "HOME").splitlines()
-        self.told += [one.rstrip() for one in lines if one.strip() and re.search(pattern, one)]
+        self.told += said_here("fleet_sim", f"compare {words}", self.home, pattern)
 
 
 def unlocks_of(result: TruthResult) -> list[GradedUnlock]:
