@@ -1,7 +1,4 @@
-"""The catalogue of texts: complete in each language, used, and rendered as expected.
-
-`python -m tests.platform_probe.texts.test_catalogue` renews the rendered sentences.
-"""
+"""The catalogue of texts: complete in each language, used, and written as each language does."""
 
 from __future__ import annotations
 
@@ -19,21 +16,39 @@ from fleet_wire.contract.text import Text
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.tell.support.advice import table
 from platform_probe.texts.catalogue import LANGUAGES, texts_of
+from platform_probe.texts.speaking import Speaker
 from tests.helpers.english import ENGLISH, FRENCH
 from tests.helpers.french import TRANSLATED
 
 FOLDER: Final = Path(product.__file__).parent
-RENDERED: Final = Path(__file__).with_name("rendered.txt")
 NAMED: Final = ("tell", "story", "seen", "post", "slack", "likely")
 """Groups of which each key is named in the code by its last part."""
-FORMS: Final[dict[str, Any]] = {
-    "": "NAME", "capital": "name", "clock": EPOCH_S, "time": EPOCH_S, "date": EPOCH_S, "ago": -75.0,
-    "percent": 0.042, "whole": 0.5, "sure": 0.95, "months": 3.0, "lasting": 4_000.0, "long": 95.5,
-    "mode": "auto_relock", "severity": "critical", "by": "somebody in Slack", "state": "open",
-    "cause": "box_offline", "ended": "unknown", "operation": "unlock", "count": 1_234,
-    ".0f": 12.4, ".1f": 12.4, ".2f": 12.4,
-}  # fmt: skip
-"""A value for each way in which a template writes one."""
+WRITTEN: Final[dict[str, tuple[Any, str, str]]] = {
+    "": ("NAME", "NAME", "NAME"),
+    "capital": ("name", "Name", "Name"),
+    "clock": (EPOCH_S, "00:00", "00:00"),
+    "time": (EPOCH_S, "00:00:00", "00:00:00"),
+    "date": (EPOCH_S, "Thu 1 Jan 2026 00:00:00 UTC", "01/01/2026 00:00:00 UTC"),
+    "ago": (-75.0, "75 s before the request", "75 s avant la demande"),
+    "percent": (0.042, "4.2 %", "4,2 %"),
+    "whole": (0.5, "50 %", "50 %"),
+    "sure": (0.95, "95 %", "95 %"),
+    "months": (3.0, "3 months", "3 mois"),
+    "lasting": (4_000.0, "1 h 7 min", "1 h 7 min"),
+    "long": (95.5, "1 min 36 s", "1 min 36 s"),
+    "mode": ("auto_relock", "the car locked itself again", "la voiture s'est reverrouillée"),
+    "severity": ("critical", "critical", "critique"),
+    "by": ("somebody in Slack", "somebody in Slack", "quelqu'un dans Slack"),
+    "state": ("open", "open", "en cours"),
+    "cause": ("box_offline", "box offline", "boîtier hors ligne"),
+    "ended": ("unknown", "not known", "issue inconnue"),
+    "operation": ("unlock", "unlock", "ouvrir"),
+    "count": (1_234, "1,234", "1\u00a0234"),
+    ".0f": (12.4, "12", "12"),
+    ".1f": (12.4, "12.4", "12,4"),
+    ".2f": (12.4, "12.40", "12,40"),
+}
+"""A value for each way in which a template writes one, as English and French write it."""
 
 
 def fields(text: str) -> dict[str, str]:
@@ -51,19 +66,6 @@ def sources() -> str:
         if path.suffix in (".py", ".html", ".toml")
     ]
     return "\n".join(path.read_text("utf-8") for path in sorted(paths))
-
-
-def rendered() -> str:
-    """Return every sentence with values in each language, with a value for each place."""
-    lines = []
-    for key, template in sorted(texts_of("en").items()):
-        values = {name: FORMS[spec] for name, spec in fields(template).items()}
-        if values:
-            texts = texts_of("fr")
-            french = {name: FORMS[spec] for name, spec in fields(texts[key]).items()}
-            lines.append(f"{key}\n  {ENGLISH.say(Text(key=key, values=values))}")
-            lines.append(f"  {FRENCH.say(Text(key=key, values=french))}")
-    return "\n".join(lines) + "\n"
 
 
 def test_each_language_has_every_text_with_the_same_places() -> None:
@@ -140,10 +142,12 @@ def test_every_text_of_the_table_of_advice_is_there() -> None:
         assert any(re.fullmatch(pattern, key) for key in texts), form
 
 
-def test_sentences_are_rendered_as_expected() -> None:
-    """In both languages, with numbers and times as each writes them."""
-    assert rendered() == RENDERED.read_text("utf-8")
-
-
-if __name__ == "__main__":
-    RENDERED.write_text(rendered(), "utf-8")
+@pytest.mark.parametrize(("speaker", "column"), [(ENGLISH, 1), (FRENCH, 2)])
+def test_every_sentence_writes_its_values_as_its_language_does(
+    speaker: Speaker, column: int
+) -> None:
+    """Each place of each sentence is filled, with numbers and times as people write them."""
+    for key, template in texts_of(speaker.language).items():
+        written = {name: WRITTEN[spec] for name, spec in fields(template).items()}
+        said = speaker.say(Text(key=key, values={name: one[0] for name, one in written.items()}))
+        assert all(one[column] in said for one in written.values()), key
