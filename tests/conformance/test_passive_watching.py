@@ -23,7 +23,6 @@ from fleet_wire.profiles.loading import load_profile
 from fleet_wire.profiles.profile import Profile
 from tests.helpers.culprit import Suspect
 from tests.helpers.fleet_places import CARS, DEADLINE_S, VirtualPlace, attempts_of
-from tests.helpers.listener import Listener
 from tests.helpers.own_wires import OWN_WIRES
 from tests.helpers.profile_files import profile_of
 
@@ -46,7 +45,7 @@ class Stranger:
 
     def __init__(self, place: VirtualPlace) -> None:
         self._place = place
-        self._link = Listener.of(place.broker).link
+        self._link = place.client().link
         self._numbers = count(1)
 
     def ask(self, vehicle_id: str, action: Action) -> None:
@@ -80,17 +79,17 @@ def circumstances(box: Box, number: int) -> tuple[AbstractContextManager[None], 
 def unlocks_of(place: VirtualPlace) -> Iterator[Truth]:
     """Open the cars one after the other, lock them again, and yield what happened."""
     stranger = Stranger(place)
-    place.pass_(5.0)
+    place.let_pass(5.0)
     for number in range(UNLOCKS):
         vehicle_id = CARS[number % len(CARS)]
         meets, truth = circumstances(place.fleet.boxes[vehicle_id], number)
         with meets:
-            place.pass_(NOTICED_S)
+            place.let_pass(NOTICED_S)
             stranger.ask(vehicle_id, Action.UNLOCK)
-            place.pass_(2 * DEADLINE_S)
-        place.pass_(NOTICED_S)
+            place.let_pass(2 * DEADLINE_S)
+        place.let_pass(NOTICED_S)
         stranger.ask(vehicle_id, Action.LOCK)
-        place.pass_(2 * DEADLINE_S)
+        place.let_pass(2 * DEADLINE_S)
         yield truth._replace(vehicle_id=vehicle_id)
 
 

@@ -5,40 +5,22 @@ from __future__ import annotations
 import sys
 
 from fleet_sim.broker.model.broker import BrokerModel
-from fleet_wire.links.link import Disconnected, Message, Session, Will
+from fleet_wire.links.link import Session, Will
 from fleet_wire.randomness import RandomStream
+from tests.helpers.broker_player import ToldRecorder
 from tests.helpers.virtual_scheduler import VirtualScheduler
 
 
-class Teller:
-    """A client that prints each of its callbacks."""
+def teller(broker: BrokerModel, time: VirtualScheduler, name: str) -> ToldRecorder:
+    """Return a client that prints each of its callbacks, with exact, wild and shared filters."""
 
-    def __init__(self, broker: BrokerModel, time: VirtualScheduler, name: str) -> None:
-        self._time = time
-        self._name = name
-        self.link = broker.link(self)
+    def tell(what: str) -> None:
+        sys.stdout.write(f"{time.now_s()!r} {name} {what}\n")
 
-    def _tell(self, *words: object) -> None:
-        sys.stdout.write(f"{self._time.now_s()!r} {self._name} {words}\n")
-
-    def session(self) -> Session:
-        """Return a session with exact, wild and shared filters."""
-        filters = (f"to/{self._name}", "all/#", "$share/group/work")
-        will = Will("all/wills", self._name.encode(), delay_s=1)
-        return Session(self._name, filters, session_expiry_s=20, keepalive_s=4, will=will)
-
-    def on_connected(self, *, session_present: bool) -> None:
-        """Tell it."""
-        self._tell("connected", session_present)
-
-    def on_message(self, message: Message) -> None:
-        """Tell and acknowledge it."""
-        self._tell(message.topic, message.payload, message.duplicate)
-        self.link.acknowledge(message)
-
-    def on_disconnected(self, reason: Disconnected) -> None:
-        """Tell it."""
-        self._tell(reason.why, reason.code)
+    filters = (f"to/{name}", "all/#", "$share/group/work")
+    will = Will("all/wills", name.encode(), delay_s=1)
+    session = Session(name, filters, session_expiry_s=20, keepalive_s=4, will=will)
+    return ToldRecorder(broker.link, session, tell)
 
 
 def main() -> None:
@@ -46,10 +28,9 @@ def main() -> None:
     draws = RandomStream.named(7, "story")
     time = VirtualScheduler()
     broker = BrokerModel(time, hop=lambda: 0.001 * draws.uniform())
-    tellers = [Teller(broker, time, f"client-{number}") for number in range(8)]
+    tellers = [teller(broker, time, f"client-{number}") for number in range(8)]
     for step in range(300):
-        teller = tellers[int(draws.uniform() * len(tellers))]
-        link = teller.link
+        link = tellers[int(draws.uniform() * len(tellers))].link
         topic = ("all/here", "work", "to/client-3", "nobody")[int(draws.uniform() * 4)]
         link.publish(topic, b"%d" % step, retain=draws.uniform() < 0.1)
         verbs = (link.connect, link.connect, link.connect, link.abort, link.freeze, link.thaw)

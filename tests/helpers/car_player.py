@@ -200,7 +200,7 @@ class CarPlayer:
 
     def _pass(self, seconds: float) -> None:
         assert self.street is not None
-        self.street.pass_s(seconds)
+        self.street.let_pass(seconds)
 
     # What comes of it
 

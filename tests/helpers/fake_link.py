@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +10,6 @@ import simpy
 from bench.fidelity.street import DirectLink
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.box_states import Power
-from fleet_sim.cars.distributions import Uniform
 from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
 from fleet_sim.cars.spec import CarSpec, Traits
 from fleet_sim.cars.world import World
@@ -35,20 +33,10 @@ from fleet_wire.links.link import (
     PublishProperties,
     Session,
 )
+from tests.helpers.messages import message_of
 
 SECRET = "test-secret"  # noqa: S105 - of the test's own fleet
 EPOCH_S = 1_700_000_000.0
-
-SLEEPY = NULL_BOX.model_copy(
-    update={
-        "asleep_share": 1.0,
-        "sms_loss": 0.0,
-        "sms_wake": Uniform(base_s=2.0),
-        "modem_resume": Uniform(base_s=8.0),
-        "awake_after_wake_s": 60.0,
-    }
-)
-"""A box that sleeps, and that an SMS wakes within 10 s."""
 
 
 @dataclass
@@ -126,6 +114,22 @@ class FakeLink(DirectLink):
         return [message for _, message in self.sent if isinstance(message, Presence)]
 
 
+def signed_command(
+    box: Box, command_id: str, *, at_s: float, lives_s: float = 30.0, **changes: Any
+) -> Command:
+    """Return a command for a box as the platform signs it in a second; `changes` spoil it."""
+    now_ms = int((EPOCH_S + at_s) * 1000)
+    fields: dict[str, Any] = {
+        "command_id": command_id,
+        "action": Action.UNLOCK,
+        "expires_at_ms": now_ms + int(lives_s * 1000),
+        **changes,
+    }
+    signature = fields.pop("signature", None)
+    signature = signature or signature_of(vehicle_key(SECRET, box.vehicle_id), **fields)
+    return Command(issued_at_ms=now_ms, signature=signature, **fields)
+
+
 @dataclass
 class Bench:
     """One box on a fake link, in virtual time."""
@@ -144,42 +148,17 @@ class Bench:
     def command(self, command_id: str = "c1", **changes: Any) -> Message:
         """Return a well-signed command as the broker would deliver it; `changes` spoil it."""
         self.counter += 1
-        now_ms = int((EPOCH_S + self.env.now) * 1000)
-        fields: dict[str, Any] = {
-            "command_id": command_id,
-            "action": Action.UNLOCK,
-            "expires_at_ms": now_ms + 30_000,
-            "counter": self.counter,
-        }
-        fields.update({key: value for key, value in changes.items() if key in fields})
-        key = vehicle_key(SECRET, self.box.vehicle_id)
-        signature = changes.get("signature") or signature_of(key, **fields)
-        command = Command(issued_at_ms=now_ms, signature=signature, **fields)
-        return self.message(
-            codec.encode(command),
-            correlation_data=changes.get("correlation_data", command_id.encode()),
-            user_properties=changes.get("user_properties", ()),
-        )
+        properties: dict[str, Any] = {"correlation_data": command_id.encode()}
+        for name in ("correlation_data", "user_properties"):
+            if name in changes:
+                properties[name] = changes.pop(name)
+        changes.setdefault("counter", self.counter)
+        command = signed_command(self.box, command_id, at_s=self.env.now, **changes)
+        return self.message(codec.encode(command), **properties)
 
-    def message(
-        self,
-        payload: bytes,
-        correlation_data: bytes | None = None,
-        user_properties: Sequence[tuple[str, str]] = (),
-    ) -> Message:
+    def message(self, payload: bytes, **properties: Any) -> Message:
         """Return a message on the box's command topic."""
-        return Message(
-            topic=f"cars/{self.box.vehicle_id}/command",
-            payload=payload,
-            qos=1,
-            retain=False,
-            duplicate=False,
-            packet_id=1,
-            correlation_data=correlation_data,
-            response_topic=None,
-            expiry_s=None,
-            user_properties=list(user_properties),
-        )
+        return message_of(f"cars/{self.box.vehicle_id}/command", payload, **properties)
 
     def power(self) -> Power:
         """Return the power state of the box."""

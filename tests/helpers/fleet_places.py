@@ -5,26 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 
-from fleet_sim.broker.model.broker import BrokerModel
-from fleet_sim.cars.disturbance import BOX_LINK_LIMITS
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
 from fleet_sim.cars.spec import CarSpec, Traits
-from fleet_sim.cars.world import World
 from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
-from fleet_sim.runs.virtual.time import (
-    EPOCH_UNIX_S,
-    VirtualClock,
-    VirtualEnvironment,
-    VirtualTimers,
-)
 from fleet_wire.clock import Clock
 from fleet_wire.contract.attempt import Attempt, Record, StrayAnswer
-from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.links.brokers import Brokers
 from fleet_wire.links.factory import link_factory
 from fleet_wire.links.link import LinkFactory
@@ -37,6 +26,8 @@ from platform_probe.outputs.logs import LineWriter, make_logger
 from platform_probe.outputs.metrics import ProbeMetrics, new_registry
 from platform_probe.settings.monitor import ProbeSettings
 from tests.helpers.brokers import running_mosquitto
+from tests.helpers.records import ListSink
+from tests.helpers.virtual_fleet import VirtualFleet
 from tests.helpers.waiting import eventually
 
 CARS = ("car-00001", "car-00002", "car-00003")
@@ -51,11 +42,7 @@ class Place(Protocol):
     profile: Profile
     probe: Probe
     records: list[Record]
-
-    @property
-    def fleet(self) -> Fleet:
-        """The cars."""
-        ...
+    fleet: Fleet
 
     async def until(self, predicate: Callable[[], object], message: str = "") -> None:
         """Let time pass until `predicate()` is true; fail when it takes too long."""
@@ -80,17 +67,6 @@ def specs_of(parameters: BoxParameters, profile: Profile) -> list[CarSpec]:
     return [CarSpec(vehicle_id, traits, box) for vehicle_id in CARS]
 
 
-class _Records:
-    """A sink that keeps everything."""
-
-    def __init__(self) -> None:
-        self.records: list[Record] = []
-
-    def emit(self, record: Record) -> None:
-        """Keep a record."""
-        self.records.append(record)
-
-
 LOAD: Final = {
     "stages": [{"kind": "burst", "count": len(CARS), "duration_s": 1}],
     "vehicles": [*CARS],
@@ -104,7 +80,7 @@ def _probe(
     links: LinkFactory,
     clock: Clock,
     timers: Timers,
-    sink: _Records,
+    sink: ListSink,
     *,
     only_watches: bool = False,
 ) -> Probe:
@@ -124,7 +100,7 @@ def _probe(
     )
 
 
-class VirtualPlace:
+class VirtualPlace(VirtualFleet):
     """The broker model, as fast as it goes."""
 
     def __init__(
@@ -134,62 +110,34 @@ class VirtualPlace:
         *,
         only_watches: bool = False,
     ) -> None:
-        self.profile = profile
-        self.env = VirtualEnvironment()
-        timers = VirtualTimers(self.env)
-        self.broker = BrokerModel(timers)
-        link = partial(self.broker.link, protocol=profile.traits.mqtt)
-        world = World(
-            env=self.env,
-            seed=1,
-            fleet_secret=DEMO_SECRET,
-            epoch_unix_s=EPOCH_UNIX_S,
-            link_factory=partial(link, limits=BOX_LINK_LIMITS),
-            profile=profile,
-        )
-        self.broker.on_handler_error = world.defects.note
-        self._fleet = Fleet(world, specs_of(parameters, profile), sms_centre="sms-centre")
-        self._fleet.start()
-        sink = _Records()
+        super().__init__(specs_of(parameters, profile), profile=profile)
+        self.fleet.start()
+        sink = ListSink()
         self.records = sink.records
-        clock = VirtualClock(self.env)
-        links = partial(link, limits=LINK_LIMITS)
-        self.probe = _probe(profile, links, clock, timers, sink, only_watches=only_watches)
-
-    @property
-    def fleet(self) -> Fleet:
-        """The cars."""
-        return self._fleet
+        links = self.links(LINK_LIMITS)
+        self.probe = _probe(
+            profile, links, self.clock, self.timers, sink, only_watches=only_watches
+        )
 
     async def until(self, predicate: Callable[[], object], message: str = "") -> None:
         """Step the environment."""
         ends_s = self.env.now + PATIENCE_S
         while not predicate():
             assert self.env.now < ends_s, message or "it does not come to pass"
-            self.pass_(STEP_S)
-
-    def pass_(self, duration_s: float) -> None:
-        """Let virtual time pass."""
-        self.env.run_to(self.env.now + duration_s, self._fleet.world.defects)
-        self._fleet.world.defects.check()
+            self.let_pass(STEP_S)
 
 
 class LivePlace:
     """A real mosquitto, and links over sockets."""
 
     def __init__(
-        self, profile: Profile, live: LiveFleet, probe: Probe, sink: _Records, *, port: int
+        self, profile: Profile, live: LiveFleet, probe: Probe, sink: ListSink, *, port: int
     ) -> None:
         self.profile = profile
         self.port = port
         self.probe = probe
         self.records = sink.records
-        self._live = live
-
-    @property
-    def fleet(self) -> Fleet:
-        """The cars."""
-        return self._live.fleet
+        self.fleet = live.fleet
 
     async def until(self, predicate: Callable[[], object], message: str = "") -> None:
         """Wait."""
@@ -222,7 +170,7 @@ async def live_place(
         live = LiveFleet(specs_of(NULL_BOX, profile), options)
         with live.driver.present():
             live.fleet.start()
-        sink, timers = _Records(), LoopTimers(asyncio.get_running_loop())
+        sink, timers = ListSink(), LoopTimers(asyncio.get_running_loop())
         links = link_factory(address, protocol=version, limits=LINK_LIMITS)
         probe = _probe(profile, links, SystemClock(), timers, sink, only_watches=only_watches)
         try:

@@ -4,55 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
-from fleet_sim.broker.model.broker import BrokerModel
 from fleet_sim.cars.box import Box
-from fleet_sim.cars.defects import Defects
-from fleet_sim.cars.disturbance import BOX_LINK_LIMITS
-from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.movements import OnMovement
 from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
 from fleet_sim.cars.spec import CarSpec, Traits
-from fleet_sim.cars.world import World
 from fleet_sim.platform.connection import PLATFORM_LINK_LIMITS
 from fleet_sim.platform.gateway import EmulatedPlatform
 from fleet_sim.platform.operations import Answer, Operation, Request
 from fleet_sim.platform.parameters import NULL_PLATFORM, PlatformParameters
-from fleet_sim.runs.virtual.time import EPOCH_UNIX_S, VirtualEnvironment, VirtualTimers
+from fleet_sim.runs.virtual.time import EPOCH_UNIX_S
 from fleet_wire.contract import codec
 from fleet_wire.contract.messages import Command
 from fleet_wire.contract.platform_log import PlatformEvent
 from fleet_wire.contract.topics import TopicKind
-from fleet_wire.links.link import Disconnected, Message, Session
 from fleet_wire.profiles.native import NATIVE
 from fleet_wire.profiles.profile import Profile
+from tests.helpers.virtual_fleet import VirtualFleet
 
 SECRET = "test-secret"  # noqa: S105 - of simulated cars
 CAR = "car-0"
 
 
-class _Listener:
-    """Keeps every command that goes over the broker."""
-
-    def __init__(self) -> None:
-        self.messages: list[Message] = []
-
-    def session(self) -> Session:
-        return Session("listener", subscriptions=("cars/+/command",), clean_start=True)
-
-    def on_connected(self, *, session_present: bool) -> None:
-        pass
-
-    def on_disconnected(self, reason: Disconnected) -> None:
-        pass
-
-    def on_message(self, message: Message) -> None:
-        self.messages.append(message)
-
-
-class PlatformBench:
+class PlatformBench(VirtualFleet):
     """Cars `car-0`, `car-1`, ..., and a platform that knows them. All are connected at first."""
 
     def __init__(
@@ -61,48 +36,28 @@ class PlatformBench:
         parameters: PlatformParameters = NULL_PLATFORM,
         box: BoxParameters = NULL_BOX,
         cars: int = 2,
-        seed: int = 1,
         profile: Profile = NATIVE,
         write: Callable[[PlatformEvent], None] | None = None,
         on_movement: OnMovement | None = None,
     ) -> None:
-        link = partial(BrokerModel.link, protocol=profile.traits.mqtt)
-        self.env = VirtualEnvironment(initial_time=0.0)
-        self.defects = Defects()
-        self.broker = BrokerModel(VirtualTimers(self.env))
-        self.world = World(
-            env=self.env,
-            seed=seed,
-            fleet_secret=SECRET,
-            epoch_unix_s=EPOCH_UNIX_S,
-            link_factory=partial(link, self.broker, limits=BOX_LINK_LIMITS),
+        super().__init__(
+            [CarSpec(f"car-{number}", Traits(group="all"), box) for number in range(cars)],
             profile=profile,
-            defects=self.defects,
+            fleet_secret=SECRET,
             on_movement=on_movement,
         )
-        specs = [CarSpec(f"car-{number}", Traits(group="all"), box) for number in range(cars)]
-        self.fleet = Fleet(self.world, specs, sms_centre="sms-centre")
         self.log: list[PlatformEvent] = []
         self.platform = EmulatedPlatform(
-            replace(
-                self.world,
-                link_factory=partial(link, self.broker, limits=PLATFORM_LINK_LIMITS),
-            ),
+            replace(self.world, link_factory=self.links(PLATFORM_LINK_LIMITS)),
             parameters,
             vehicle_ids=self.fleet.boxes,
             write=write or self.log.append,
         )
-        self._listener = _Listener()
-        self.link = self.broker.link(self._listener)
-        self.link.connect()
+        self.commands = self.client("cars/+/command")
+        """Hears every command."""
         self.fleet.start()
         self.platform.start()
         self.let_pass(1.0)
-
-    def let_pass(self, duration_s: float) -> None:
-        """Let time pass; a defect of the model fails the test."""
-        self.env.run_to(self.env.now + duration_s, self.defects)
-        self.defects.check()
 
     @property
     def now(self) -> float:
@@ -144,10 +99,5 @@ class PlatformBench:
     @property
     def published(self) -> Sequence[Command]:
         """Every command that went over the broker, in order."""
-        decoded = (codec.decode(TopicKind.COMMAND, each.payload) for each in self.messages)
+        decoded = (codec.decode(TopicKind.COMMAND, each) for each in self.commands.payloads)
         return [command for command in decoded if isinstance(command, Command)]
-
-    @property
-    def messages(self) -> Sequence[Message]:
-        """The same, as messages."""
-        return self._listener.messages

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
+
+import msgspec
 
 from fleet_wire.links.link import (
     Disconnected,
@@ -33,6 +36,11 @@ class Recorder:
     def payloads(self) -> list[bytes]:
         """The payloads of `messages`."""
         return [message.payload for message in self.messages]
+
+    @property
+    def documents(self) -> list[Any]:
+        """The payloads of `messages`, read as JSON."""
+        return [msgspec.json.decode(payload) for payload in self.payloads]
 
     def say(self, **changes: object) -> None:
         """Change the session of the next connect."""

@@ -13,17 +13,8 @@ from typing import Any
 
 import msgspec
 
-from fleet_sim.broker.model.broker import HOP_S, BrokerLimits, BrokerModel
-from fleet_sim.cars.disturbance import BOX_LINK_LIMITS
-from fleet_sim.cars.fleet import Fleet
-from fleet_sim.cars.world import World
+from fleet_sim.broker.model.broker import BrokerLimits
 from fleet_sim.runs.injection import broker_settings, inject_all
-from fleet_sim.runs.virtual.time import (
-    EPOCH_UNIX_S,
-    VirtualClock,
-    VirtualEnvironment,
-    VirtualTimers,
-)
 from fleet_sim.scenario.form import Scenario
 from fleet_wire.arrivals import arrival_times
 from fleet_wire.contract.attempt import Record, Source
@@ -40,6 +31,7 @@ from platform_probe.outputs.metrics import ProbeMetrics, new_registry
 from platform_probe.outputs.sinks import FanOut
 from platform_probe.settings.monitor import ProbeSettings
 from tests.helpers.scrapes import Scrapes
+from tests.helpers.virtual_fleet import VirtualFleet
 
 READY_S = 120.0
 """Until most boxes have connected, and before anything is watched or asked for."""
@@ -225,7 +217,7 @@ class Synthetic:
     vehicles: tuple[str, ...]
 
 
-class WatchedFleet:
+class WatchedFleet(VirtualFleet):
     """The cars and faults of a scenario; its load are the customers.
 
     Windows of faults and stages of the load count from when the fleet is ready, `READY_S` after
@@ -235,20 +227,9 @@ class WatchedFleet:
     def __init__(self, scenario: Scenario, *, seed: int, scrape_s: float = 15.0) -> None:
         self._scenario = scenario
         self._specs = scenario.cars()
-        self.env = VirtualEnvironment()
-        self.clock = VirtualClock(self.env)
-        self.timers = VirtualTimers(self.env)
         queue = broker_settings(scenario).max_queued_messages or 0
         limits = BrokerLimits(max_inflight_messages=0, max_queued_messages=queue)
-        self.broker = BrokerModel(self.timers, hop=HOP_S, limits=limits)
-        world = World(
-            env=self.env,
-            seed=seed,
-            fleet_secret=DEMO_SECRET,
-            epoch_unix_s=EPOCH_UNIX_S,
-            link_factory=partial(self.broker.link, limits=BOX_LINK_LIMITS),
-        )
-        self.fleet = Fleet(world, self._specs, sms_centre="sms-centre")
+        super().__init__(self._specs, limits=limits, seed=seed)
         self.vehicle_ids = list(self.fleet.boxes)
         self.monitors: list[Monitor] = []
         self.scrapes = Scrapes(interval_s=scrape_s)

@@ -43,14 +43,14 @@ from fleet_sim.cars.failpoints import (
 from fleet_sim.cars.parameters import NULL_BOX, Refusal
 from fleet_sim.cars.uplink import Uplink
 from fleet_sim.cars.vehicle import POSITION_REFRESH_S, Door, Gear
-from fleet_wire.contract.messages import Reason
+from fleet_wire.contract import codec
+from fleet_wire.contract.messages import Reason, VehicleState
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.reconnect import ReconnectPolicy
 from fleet_wire.profiles.profile import Packet
 from tests.helpers.culprit import Suspect
 from tests.helpers.fake_link import EPOCH_S
 from tests.helpers.faulty import Street
-from tests.helpers.listener import Listener
 
 BUSY_BOX = NULL_BOX.model_copy(
     update={
@@ -221,7 +221,7 @@ def watched(street: Street, *, sleeps: bool) -> list[float]:
     (box,) = street.boxes
     unreachable_at_s = []
     while street.env.now < BEGINS_S + HEALED_S:
-        street.pass_s(EVERY_S)
+        street.let_pass(EVERY_S)
         assert street.world.counts.reachable == box.modem.connection.is_reachable
         assert box.modem.connection.has_coverage or not box.modem.connection.is_reachable
         comes = sleeps and box.modem.connection.state is ConnectionState.CONNECTING
@@ -240,10 +240,10 @@ def heal(street: Street) -> None:
     box.vehicle.move_lock(street.env.now, to_locked=True)
     if not box.modem.connection.is_reachable and not box.is_asleep:
         box.power.reboot(by=Suspect())
-    street.pass_s(60.0)
+    street.let_pass(60.0)
     if box.is_asleep:
         box.send_sms()
-    street.pass_s(20.0)
+    street.let_pass(20.0)
 
 
 @settings(max_examples=100, deadline=None)
@@ -261,7 +261,7 @@ def test_whatever_is_done_to_a_car_is_undone_and_told(
     with no_complaints():
         street, suspect = Street(parameters=parameters), Suspect()
         (box,) = street.boxes
-        street.pass_s(BEGINS_S + LOOKS_AT_S - street.env.now)
+        street.let_pass(BEGINS_S + LOOKS_AT_S - street.env.now)
         do_all(street, deeds, suspect)
         unreachable_at_s = watched(street, sleeps=sleeps)
         told = len(suspect.hits)
@@ -275,7 +275,7 @@ def test_whatever_is_done_to_a_car_is_undone_and_told(
         assert box.modem.connection.is_reachable
         told = len(suspect.hits)
         street.unlock("last")
-        street.pass_s(5.0)
+        street.let_pass(5.0)
         assert street.executed()[-1:] == ["last"]
         assert len(suspect.hits) == told
     assert not box.vehicle.is_door_locked(Door.DRIVER)
@@ -332,18 +332,21 @@ def test_whatever_is_done_to_a_car_its_messages_keep_their_order(
     )
     with numbered_messages() as topics:
         street = Street(parameters=parameters)
-        heard = Listener.of(street.broker, "cars/car-0/+")
-        street.pass_s(BEGINS_S)
+        heard = street.client("cars/car-0/+")
+        street.let_pass(BEGINS_S)
         do_all(street, deeds, Suspect())
-        street.pass_s(HEALED_S)
+        street.let_pass(HEALED_S)
         heal(street)
         street.unlock("last")
-        street.pass_s(60.0)
+        street.let_pass(60.0)
         heal(street)  # it may have locked itself asleep
-        street.pass_s(60.0)
-    numbers = [payload["n"] for payload in heard.payloads() if "n" in payload]
+        street.let_pass(60.0)
+    numbers = [payload["n"] for payload in heard.documents if "n" in payload]
     firsts = [*dict.fromkeys(numbers)]
     assert firsts == sorted(firsts)
     states = [number for number, topic in enumerate(topics) if topic == "cars/car-0/state"]
     assert [number for number in numbers if number in states][-1] == states[-1]
-    assert heard.states()[-1].is_locked is street.boxes[0].vehicle.is_locked
+    stated = [each.payload for each in heard.messages if each.topic == "cars/car-0/state"]
+    state = codec.decode(TopicKind.STATE, stated[-1])
+    assert isinstance(state, VehicleState)
+    assert state.is_locked is street.boxes[0].vehicle.is_locked

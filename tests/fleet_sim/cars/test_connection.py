@@ -77,13 +77,13 @@ def test_a_box_that_a_broker_refuses_connects_when_it_boots(
     modem = street.boxes[0].modem
     refuse(street)
     modem.dialler.drop_connection(by=Suspect())
-    street.pass_s(15.0)
+    street.let_pass(15.0)
     assert modem.connection.state is ConnectionState.GIVEN_UP
     street.broker.refuse_connects_with = street.broker.may_subscribe = None
-    street.pass_s(1000.0)
+    street.let_pass(1000.0)
     assert not modem.connection.is_reachable
     street.boxes[0].power.reboot(by=Suspect())
-    street.pass_s(41.0)
+    street.let_pass(41.0)
     assert modem.connection.is_reachable
 
 

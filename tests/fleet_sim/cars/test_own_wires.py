@@ -46,7 +46,7 @@ class Story:
         link = partial(broker.link, protocol=profile.traits.mqtt)
         self._platform = Recorder(link, Session("platform"))
         self._platform.link.connect()
-        self.place.pass_(2.0)
+        self.place.let_pass(2.0)
         self._maker = CommandMaker(
             seed=1,
             client_id="platform",
@@ -76,7 +76,7 @@ class Story:
         """Let the box lose its connection without a word, and come back."""
         self.box.modem.connection.crash()
         self.box.modem.dialler.boot()
-        self.place.pass_(2.0)
+        self.place.let_pass(2.0)
         assert self.box.modem.connection.is_up
 
 
@@ -86,7 +86,7 @@ def test_a_command_whose_puback_is_lost_comes_twice(name: str, times: int) -> No
     story = Story(name)
     with story.box.set_action(PUBACK, lambda _usual, _message: False, by=Suspect()):
         story.unlock()
-        story.place.pass_(1.0)
+        story.place.let_pass(1.0)
         assert story.counts.executed == 1
     story.reconnect()
     assert story.counts.executed == times
@@ -99,10 +99,10 @@ def test_a_command_that_waited_is_late(name: str, times: int) -> None:
     story = Story(name)
     with story.box.modem.bearer.without_coverage(by=Suspect()):
         story.box.modem.connection.crash()
-        story.place.pass_(1.0)
+        story.place.let_pass(1.0)
         story.unlock()
-        story.place.pass_(LIFE_S + 5.0)
-    story.place.pass_(5.0)
+        story.place.let_pass(LIFE_S + 5.0)
+    story.place.let_pass(5.0)
     assert story.box.modem.connection.is_up
     assert story.counts.executed == times
     assert story.box.vehicle.is_locked is (times == 0)
@@ -115,7 +115,7 @@ def test_two_commands_at_once(name: str, executed: int) -> None:
     story = Story(name, slow)
     story.unlock()
     story.unlock()
-    story.place.pass_(5.0)
+    story.place.let_pass(5.0)
     assert (story.counts.executed, story.counts.refused) == (executed, 2 - executed)
 
 
@@ -125,7 +125,7 @@ def test_what_takes_a_command_away_is_told_which(name: str) -> None:
     story, suspect = Story(name), Suspect()
     with story.box.set_action(DOWNLINK, lambda _usual, _message: None, by=suspect):
         command_id = story.unlock()
-        story.place.pass_(1.0)
+        story.place.let_pass(1.0)
     assert [seen.command_id for seen in suspect.hits] == [command_id]
 
 
@@ -135,9 +135,9 @@ def test_a_crash_forgets_what_waited() -> None:
     story = Story("ovms", slow)
     story.unlock()
     story.unlock()
-    story.place.pass_(0.5)
+    story.place.let_pass(0.5)
     story.box.reset()
-    story.place.pass_(5.0)
+    story.place.let_pass(5.0)
     assert story.counts.executed == 0
 
 
@@ -147,5 +147,5 @@ def test_lines_that_are_not_about_the_locks_are_nobodys() -> None:
     topic = f"ovms/demo/{CAR}/client/phone/command/1"
     for payload in (b"stat", b"unlock 1234"):
         story._platform.link.publish(topic, payload)
-    story.place.pass_(1.0)
+    story.place.let_pass(1.0)
     assert (story.counts.commands, story.counts.malformed) == (1, 0)

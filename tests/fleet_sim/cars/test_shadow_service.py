@@ -9,7 +9,6 @@ import pytest
 from fleet_sim.cars.shadow_service import Shadow
 from fleet_wire.profiles.loading import load_profile
 from tests.helpers.fleet_places import CARS, VirtualPlace
-from tests.helpers.listener import Listener
 
 UPDATE = f"$aws/things/{CARS[0]}/shadow/update"
 
@@ -41,14 +40,14 @@ def test_null_removes_what_was_desired(state: dict[str, Any]) -> None:
 def test_an_update_is_answered_on_each_topic() -> None:
     """What was accepted, what differs and the whole document, each with the token."""
     place = VirtualPlace(load_profile("aws-shadow"))
-    listener = Listener.of(place.broker, f"{UPDATE}/+")
-    place.pass_(1.0)
+    listener = place.client(f"{UPDATE}/+")
+    place.let_pass(1.0)
     listener.messages.clear()
     asked = b'{"state":{"desired":{"doors":"unlocked"}},"clientToken":"t-1"}'
     listener.link.publish(UPDATE, asked)
-    place.pass_(0.1)
+    place.let_pass(0.1)
     topics = [message.topic.rpartition("/")[2] for message in listener.messages]
-    accepted, delta, documents, *_ = listener.payloads()
+    accepted, delta, documents, *_ = listener.documents
     assert topics[:3] == ["accepted", "delta", "documents"]
     assert accepted["state"] == {"desired": {"doors": "unlocked"}}
     assert delta["state"] == {"doors": "unlocked"}
@@ -60,20 +59,17 @@ def test_an_update_is_answered_on_each_topic() -> None:
 def test_what_is_no_request_is_rejected(payload: bytes) -> None:
     """With an error of 400, and nothing else changes."""
     place = VirtualPlace(load_profile("aws-shadow"))
-    listener = Listener.of(place.broker, f"{UPDATE}/+")
-    place.pass_(1.0)
+    listener = place.client(f"{UPDATE}/+")
+    place.let_pass(1.0)
     listener.messages.clear()
     listener.link.publish(UPDATE, payload)
-    place.pass_(0.1)
-    ((topic, said),) = [
-        (message.topic, said)
-        for message, said in zip(listener.messages, listener.payloads(), strict=True)
-    ]
-    assert (topic, said["code"]) == (f"{UPDATE}/rejected", 400)
+    place.let_pass(0.1)
+    (message,), (said,) = listener.messages, listener.documents
+    assert (message.topic, said["code"]) == (f"{UPDATE}/rejected", 400)
 
 
 async def test_a_fleet_without_shadows_has_no_service() -> None:
     """Nothing connects for it."""
     place = VirtualPlace(load_profile("aws-iot"))
-    place.pass_(1.0)
+    place.let_pass(1.0)
     assert place.fleet.shadow_service.client is None

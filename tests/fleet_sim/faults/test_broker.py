@@ -19,10 +19,10 @@ def test_queues_of_many_cars_are_filled_in_turn() -> None:
     street = Street(count=30, max_queued_messages=100)
     assert FILLER_WINDOW < 30 * 100
     street.inject(QueueFullDrop(), 20.0)
-    street.pass_s(10.0)
+    street.let_pass(10.0)
     for car in range(30):
         street.unlock(f"c{car}", car=car)
-    street.pass_s(1.0)
+    street.let_pass(1.0)
     assert set(street.broker.dropped) == {f"car-{car}" for car in range(30)}
 
 
@@ -31,10 +31,10 @@ def test_queues_of_two_windows_are_filled_side_by_side() -> None:
     street = Street(count=2, max_queued_messages=5)
     for box in street.boxes:
         street.inject(QueueFullDrop(max_queued_messages=5), 20.0, [box])
-    street.pass_s(5.0)
+    street.let_pass(5.0)
     for car in range(2):
         street.unlock(f"c{car}", car=car)
-    street.pass_s(1.0)
+    street.let_pass(1.0)
     assert street.broker.dropped == {"car-0": 1, "car-1": 1}
 
 

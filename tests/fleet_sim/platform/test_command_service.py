@@ -63,7 +63,7 @@ def test_commands_are_signed_and_live_no_longer_than_their_booking(bench: Platfo
     first, second = bench.published
     assert first.expires_at_ms - first.issued_at_ms == 30_000
     assert second.expires_at_ms - second.issued_at_ms < 12_500
-    assert [message.expiry_s for message in bench.messages] == [30, 13]
+    assert [message.expiry_s for message in bench.commands.messages] == [30, 13]
     assert second.counter > first.counter
     for car, command in (("car-0", first), ("car-1", second)):
         assert is_signed(vehicle_key(SECRET, car), command)
@@ -166,7 +166,7 @@ def test_another_cars_answer_is_none(bench: PlatformBench) -> None:
 def test_nobody_listens_for_the_car() -> None:
     """The broker says so: the command has not gone out, and another may be tried."""
     bench = PlatformBench(cars=1)
-    bench.link.disconnect()
+    bench.commands.link.disconnect()
     bench.box().modem.shut_down()
     bench.broker.stop()
     bench.let_pass(1)
@@ -180,7 +180,7 @@ def test_nobody_listens_for_the_car() -> None:
 def test_a_message_that_breaks_the_contract_is_counted(bench: PlatformBench) -> None:
     """Nothing else happens."""
     for topic, payload in (("cars/car-0/state", b"{"), ("cars/car-0/result", b"[]")):
-        bench.link.publish(topic, payload)
+        bench.commands.link.publish(topic, payload)
     bench.let_pass(1)
     assert bench.platform.service.malformed == 2
 

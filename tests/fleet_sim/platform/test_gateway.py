@@ -113,7 +113,7 @@ def test_the_phones_trace_goes_on_to_the_car(bench: PlatformBench) -> None:
     booking_id = bench.book()
     bench.unlock(booking_id, traceparent=f"00-{TRACE}-00f067aa0ba902b7-01")
     bench.unlock(booking_id, traceparent="nonsense")
-    sent = [dict(message.user_properties)["traceparent"] for message in bench.messages]
+    sent = [dict(message.user_properties)["traceparent"] for message in bench.commands.messages]
     assert sent[0].startswith(f"00-{TRACE}-")
     assert "00f067aa0ba902b7" not in sent[0]
     assert TRACE not in sent[1]
@@ -154,6 +154,6 @@ def test_a_defect_of_ours_is_an_internal_error(
         patch.setattr(bench.platform.service, "send", fail)
         (answer,) = bench.ask(Operation.UNLOCK, booking_id=booking_id)
     assert answer.problem is problems.INTERNAL_ERROR
-    assert bench.defects.count == 1
-    bench.defects.count = 0
+    assert bench.world.defects.count == 1
+    bench.world.defects.count = 0
     assert bench.unlock(booking_id).status == 200

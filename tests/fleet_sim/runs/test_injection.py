@@ -67,14 +67,14 @@ def test_injections_are_written_at_once_and_hits_when_they_happen(tmp_path: Path
             "parameters": {"loss": 1.0},
         },
     ]  # fmt: skip
-    street.pass_s(104.0 - SETTLED_S)
+    street.let_pass(104.0 - SETTLED_S)
     street.unlock("before", car=1)
-    street.pass_s(11.0)
+    street.let_pass(11.0)
     assert len(truth) == 3
     street.unlock("inside", car=1)
-    street.pass_s(5.5)
+    street.let_pass(5.5)
     street.unlock("after", car=1)
-    street.pass_s(1.0)
+    street.let_pass(1.0)
     asleep, lost = truth[2:]
     assert (asleep.injection, asleep.fault, asleep.vehicle_id) == (
         0,
@@ -103,10 +103,10 @@ def test_what_is_still_broken_at_the_end_lasts_until_then(tmp_path: Path) -> Non
     )
     street = Street(count=2)
     truth = injected(scenario, street, load_starts_s=100.0)
-    street.pass_s(150.0 - SETTLED_S)
+    street.let_pass(150.0 - SETTLED_S)
     assert len(truth) == 1
     end_injections(street.fleet)
-    street.pass_s(1.0)
+    street.let_pass(1.0)
     end_injections(street.fleet)
     assert truth[1:] == [
         Hit(
@@ -125,10 +125,10 @@ def lost_answers(tmp_path: Path, *entries: str) -> dict[int, set[str]]:
     scenario = scenario_with(tmp_path, *entries)
     street = Street(count=2)
     truth = injected(scenario, street, load_starts_s=street.env.now)
-    street.pass_s(1.0)
+    street.let_pass(1.0)
     for number in range(40):
         street.unlock(f"c{number}", car=number % 2)
-        street.pass_s(0.5)
+        street.let_pass(0.5)
     lost: dict[int, set[str]] = {}
     for hit in truth[len(entries) :]:
         lost.setdefault(hit.injection, set()).add(hit.command_id)
@@ -153,7 +153,7 @@ def test_cars_of_another_process_are_left_to_it(tmp_path: Path) -> None:
     )
     street = Street(count=1)
     truth = injected(scenario, street, load_starts_s=street.env.now)
-    street.pass_s(10.0)
+    street.let_pass(10.0)
     end_injections(street.fleet)
     assert [(each["fault"], each["vehicles"]) for each in truth] == [
         ("regional_carrier_outage", [])

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from fleet_sim.broker.model.broker import HOP_S, BrokerLimits, BrokerModel
-from fleet_sim.broker.model.link import ModelLink
-from fleet_wire.links.link import Disconnected, LinkLimits, Message, PublishProperties, Session
+from fleet_wire.links.link import LinkLimits, Message, PublishProperties, Session
+from tests.helpers.recorder import Recorder
 from tests.helpers.virtual_scheduler import VirtualScheduler
 
 CLOCK_GRAIN_S = 1.0
@@ -20,41 +20,29 @@ CONNECT_COST_S = 0.3
 """So long that other packets wait behind a CONNECT."""
 
 
-class Peer:
+class Peer(Recorder):
     """A client with a session that outlives every test."""
 
     def __init__(self, machine: Delivery | Expiry, name: str, *filters: str) -> None:
         self._machine = machine
-        self._session = Session(name, filters, session_expiry_s=1_000_000, keepalive_s=5)
-        self.withheld: list[Message] = []
-        self.withholds = False
-        self.link: ModelLink = machine.broker.link(self, LinkLimits(receive_max=4))
-
-    def session(self) -> Session:
-        """Return the session."""
-        return self._session
-
-    def on_connected(self, *, session_present: bool) -> None:
-        """Take note of nothing."""
+        self._acknowledged = 0
+        links = partial(machine.broker.link, limits=LinkLimits(receive_max=4))
+        session = Session(name, filters, session_expiry_s=1_000_000, keepalive_s=5)
+        super().__init__(links, session)
 
     def on_message(self, message: Message) -> None:
         """Keep it, and acknowledge it now or later."""
         self._machine.received.append((int(message.payload), self._machine.time.now_s()))
-        if self.withholds:
-            self.withheld.append(message)
-        else:
-            self.link.acknowledge(message)
-
-    def on_disconnected(self, reason: Disconnected) -> None:
-        """Take note of nothing."""
+        super().on_message(message)
+        self._acknowledged += self.acknowledges
 
     def withhold(self, *, withholds: bool) -> None:
         """Keep acknowledgements back from now on, or make up for it."""
-        self.withholds = withholds
+        self.acknowledges = not withholds
         if not withholds:
-            for message in self.withheld:
+            for message in self.messages[self._acknowledged :]:
                 self.link.acknowledge(message)
-            self.withheld.clear()
+            self._acknowledged = len(self.messages)
 
 
 class Delivery(RuleBasedStateMachine):
