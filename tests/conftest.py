@@ -15,6 +15,7 @@ from fleet_sim.broker.process import BrokerProcess
 from tests.helpers.brokers import running_mosquitto
 from tests.helpers.longest_first import longest_first
 from tests.helpers.outside_programs import OPTIONAL, StandIns
+from tests.helpers.survivors import end_survivors_of_this_process
 from tests.helpers.worker_memory import WorkerMemory
 
 pytest_plugins = ["tests.helpers.second_try"]
@@ -31,9 +32,10 @@ os.environ.setdefault("GOMEMLIMIT", "400MiB")
 def pytest_configure(config: pytest.Config) -> None:
     """Let no test start a program from outside without the marker that says so.
 
-    Nothing is garbage while modules and tests are gathered.
+    Nothing is garbage while modules and tests are gathered. What tests start ends with them.
     """
     gc.disable()
+    end_survivors_of_this_process()
     directory = TemporaryDirectory(prefix="stand-ins-")
     config.add_cleanup(directory.cleanup)
     config.pluginmanager.register(StandIns(Path(directory.name)))
