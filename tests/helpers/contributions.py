@@ -124,7 +124,7 @@ METRIC: Final = Contribution(
     ],
     commands=[
         "tests.docs --renew",
-        "pytest tests/docs tests/platform_probe/outputs/test_metrics.py",
+        "pytest tests/docs tests/platform_probe/outputs/test_metrics.py -m 'not long'",
         "pytest tests/deploy/test_dashboards.py",
         "pytest tests/deploy/test_prometheus_files.py -m 'not long'",
     ],
@@ -212,7 +212,7 @@ def newest_of(settings: ProbeSettings) -> NewestFile:
     ],
     commands=[
         "tests.docs --renew",
-        "pytest tests/docs tests/platform_probe/outputs/test_metrics.py",
+        "pytest tests/docs tests/platform_probe/outputs/test_metrics.py -m 'not long'",
         "pytest tests/platform_probe/outputs/test_newest.py",
         "pytest tests/platform_probe/test_live_stall.py",
     ],

@@ -14,6 +14,8 @@ from tests.helpers.places import ROOT
 
 PROGRAMS: Final = {"fleet-sim": "fleet_sim", "pytest": "pytest"}
 """Modules behind commands; other modules run by their own name."""
+TESTS_WITHIN: Final = "-q -n 0 -p no:cacheprovider -o faulthandler_timeout=0"
+"""What tests within a test are run with: the outer one alone says when they hang."""
 WRITTEN_BY_PROGRAMS: Final = {"build", "dist", "runs"}
 """Folders beside those of the project."""
 
@@ -49,7 +51,7 @@ def run_in(project: Path, command: str) -> str:
         env={
             **os.environ,
             "PYTHONPATH": os.pathsep.join([f"{project}", os.environ.get("PYTHONPATH", "")]),
-            "PYTEST_ADDOPTS": f"-q -n 0 -p no:cacheprovider --basetemp {project.parent / 'tmp'}",
+            "PYTEST_ADDOPTS": f"{TESTS_WITHIN} --basetemp {project.parent / 'tmp'}",
         },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
