@@ -10,13 +10,15 @@ REST := long or browser or compose or dask or images or other_brokers or strange
 # and of those that need an installed program or root, which `make quick` leaves out besides
 INSTALLED := broker or compiler or jq or kustomize or namespaces or prometheus or s3 or systemd
 
-# Folders and files that `make quick` leaves out too: what opens stores, types commands, and measures docs and the score,
-# but for one live run
-NOT_QUICK := tests/bench tests/deploy tests/docs tests/fleet_sim/commands tests/fleet_sim/sweeps tests/platform_probe/commands \
-	tests/platform_probe/judge_process tests/platform_probe/store tests/platform_probe/tell/support tests/platform_probe/web \
-	tests/test_help.py tests/test_hostile_input.py tests/test_readme.py tests/test_second_try.py tests/test_shown_outputs.py \
-	$(wildcard tests/test_docs_*.py) \
-	$(filter-out tests/live/test_live_run.py,$(wildcard tests/live/test_*.py))
+# Folders and files that `make quick` leaves out too, but for one live run: what opens stores, types commands, plays
+# many runs, waits for real time, and measures docs and the score
+NOT_QUICK := tests/bench tests/deploy tests/docs tests/fleet_sim/commands tests/fleet_sim/futures tests/fleet_sim/sweeps \
+	tests/golden tests/platform_probe/commands tests/platform_probe/judge_process tests/platform_probe/store \
+	tests/platform_probe/tell/support tests/platform_probe/web \
+	tests/fleet_sim/runs/test_suite.py tests/fleet_sim/truth/test_run.py tests/platform_probe/judge/test_memory.py \
+	tests/scenarios/test_random_scenarios.py tests/test_help.py tests/test_hostile_input.py tests/test_readme.py \
+	tests/test_second_try.py tests/test_shown_outputs.py $(wildcard tests/test_docs_*.py) \
+	$(filter-out tests/live/test_smoke.py,$(wildcard tests/live/test_*.py))
 
 .PHONY: help setup develop run million quick test test-all conformance check docs mutants bench days fidelity score weights lock clean
 

@@ -35,6 +35,9 @@ load:
 expect:
   attempts.ok_share: {min: 0.5}
 """
+EACH_CAR_ONCE = ("--set", "fleet.count=80", "--set", "load.deadline_s=60")
+"""As many cars as unlocks, and none asked twice within its deadline: on a busy machine the box
+would still be at its first command, and refuse the second."""
 
 
 def write_scenario(directory: Path, text: str = SCENARIO) -> Path:

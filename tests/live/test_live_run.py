@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.commands import (
+    EACH_CAR_ONCE,
     SCENARIO,
     finish,
     lines,
@@ -24,10 +25,6 @@ from tests.helpers.commands import (
 )
 from tests.helpers.own_commands import run_here
 from tests.helpers.waiting import wait_for
-
-EACH_CAR_ONCE = ("--set", "fleet.count=80", "--set", "load.deadline_s=60")
-"""As many cars as unlocks, and none asked twice within its deadline: on a busy machine the box
-would still be at its first command, and refuse the second."""
 
 
 def under_load(tmp_path: Path, text: str) -> tuple[subprocess.Popen[str], Path]:
@@ -239,19 +236,6 @@ def test_a_file_that_cannot_grow_is_named_and_the_rest_is_kept(tmp_path: Path) -
     whole = [line for line in (out / "attempts.jsonl").read_text().splitlines() if line[-1] == "}"]
     assert len(whole) > 20
     assert summary(out)["probe"]["ended"] == 80
-
-
-def test_iotcore_serves_where_there_is_no_mosquitto(tmp_path: Path) -> None:
-    """The broker that comes with the Python packages carries a small run, and says its limit."""
-    out = tmp_path / "run"
-    code, stdout, stderr = run(
-        *("fleet_sim", "run", write_scenario(tmp_path), "--out", out),
-        *("--private-broker", "iotcore"),
-        *EACH_CAR_ONCE,
-    )
-    assert code == 0, stdout + stderr
-    assert "at most 2000 boxes" in stdout
-    assert summary(out)["attempts"]["by_outcome"]["ok"] == 80
 
 
 def test_iotcore_refuses_more_boxes_than_it_carries(tmp_path: Path) -> None:
