@@ -6,15 +6,18 @@ Another harness (a broker in the same process, in virtual time) has to offer the
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from enum import StrEnum
+from functools import partial
 from typing import Literal, Protocol
 
 from fleet_sim.broker.process import BrokerProcess
 from fleet_wire.links.lean.link import LeanLinkFactory
-from fleet_wire.links.link import Link, LinkFactory, LinkHandler, LinkLimits, Session
+from fleet_wire.links.link import BrokerAddress, Link, LinkFactory, LinkHandler, LinkLimits, Session
 from fleet_wire.links.paho_link import PahoLinkFactory
+from fleet_wire.profiles.profile import MqttVersion
 from tests.helpers.apart import Apart
 from tests.helpers.brokers import running_iotcore, running_mosquitto
 from tests.helpers.recorder import Recorder
@@ -81,6 +84,21 @@ class Harness(Protocol):
 LinkKind = Literal["lean", "paho-5", "paho-3.1.1"]
 
 
+def links_of(
+    kind: LinkKind,
+    broker: BrokerAddress,
+    *,
+    tls: ssl.SSLContext | None = None,
+    limits: LinkLimits | None = None,
+    quick_ack: bool = False,
+) -> LinkFactory:
+    """Return what makes links of a kind to a broker."""
+    if kind == "lean":
+        return LeanLinkFactory(broker, tls=tls, limits=limits, quick_ack=quick_ack)
+    protocol: MqttVersion = "5" if kind == "paho-5" else "3.1.1"
+    return PahoLinkFactory(broker, protocol=protocol, tls=tls, limits=limits)
+
+
 class LiveHarness:
     """A real link and a real broker; with a `name` where others have used that broker before."""
 
@@ -93,16 +111,9 @@ class LiveHarness:
 
     def link(self, handler: LinkHandler, limits: LinkLimits | None = None) -> Link:
         """Return a new link to the broker."""
-        make_link = self._factory(limits)
-        return Apart(make_link, handler, self._name) if self._name else make_link(handler)
-
-    def _factory(self, limits: LinkLimits | None) -> LinkFactory:
-        address = self._broker.address
-        if self._kind == "lean":
-            quick_ack = self._broker.kind == "iotcore"
-            return LeanLinkFactory(address, limits=limits, quick_ack=quick_ack)
-        protocol: Literal["5", "3.1.1"] = "5" if self._kind == "paho-5" else "3.1.1"
-        return PahoLinkFactory(address, protocol=protocol, limits=limits)
+        quick_ack = self._broker.kind == "iotcore"
+        links = links_of(self._kind, self._broker.address, limits=limits, quick_ack=quick_ack)
+        return Apart(links, handler, self._name) if self._name else links(handler)
 
     async def until(self, predicate: Callable[[], object], message: str = "") -> None:
         """Wait."""
@@ -175,21 +186,9 @@ BROKER_DIFFERENCES: dict[str, frozenset[Difference]] = {
 
 
 @contextmanager
-def _lean_on_mosquitto() -> Iterator[Harness]:
+def _on_mosquitto(kind: LinkKind) -> Iterator[Harness]:
     with running_mosquitto() as broker:
-        yield LiveHarness("lean", broker)
-
-
-@contextmanager
-def _paho_on_mosquitto() -> Iterator[Harness]:
-    with running_mosquitto() as broker:
-        yield LiveHarness("paho-5", broker)
-
-
-@contextmanager
-def _paho_311_on_mosquitto() -> Iterator[Harness]:
-    with running_mosquitto() as broker:
-        yield LiveHarness("paho-3.1.1", broker)
+        yield LiveHarness(kind, broker)
 
 
 @contextmanager
@@ -198,10 +197,8 @@ def _lean_on_iotcore() -> Iterator[Harness]:
         yield LiveHarness("lean", broker)
 
 
-HARNESSES = {
-    "lean-mosquitto": _lean_on_mosquitto,
-    "paho-5-mosquitto": _paho_on_mosquitto,
-    "paho-3.1.1-mosquitto": _paho_311_on_mosquitto,
+HARNESSES: dict[str, Callable[[], AbstractContextManager[Harness]]] = {
+    **{f"{kind}-mosquitto": partial(_on_mosquitto, kind) for kind in LINK_DIFFERENCES},
     "lean-iotcore": _lean_on_iotcore,
 }
 

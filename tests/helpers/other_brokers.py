@@ -129,8 +129,8 @@ class OtherBroker(BrokerProcess):
 def running_rabbitmq(directory: Path) -> Iterator[OtherBroker]:
     """Run a RabbitMQ, and the daemon by which nodes of Erlang find each other."""
     assert _RABBITMQ_PROGRAM.exists(), _NOT_INSTALLED
-    ports = _new_ports()
-    _write_certificates(directory)
+    ports = new_ports()
+    write_certificates(directory)
     config = _write(directory / "rabbitmq.conf", _RABBITMQ_CONFIG, ports)
     (directory / "enabled_plugins").write_text("[rabbitmq_mqtt, rabbitmq_web_mqtt].")
     epmd_port = free_port()
@@ -165,8 +165,8 @@ def running_ejabberd(directory: Path) -> Iterator[OtherBroker]:
     """Run an ejabberd: a node without a name, which no other can find."""
     libraries = [found.parents[2] for found in Path("/usr/lib").glob(_EJABBERD_PROGRAM)]
     assert libraries, _NOT_INSTALLED
-    ports = _new_ports()
-    _write_certificates(directory)
+    ports = new_ports()
+    write_certificates(directory)
     variables = {
         "EJABBERD_CONFIG_PATH": _write(directory / "ejabberd.yml", _EJABBERD_CONFIG, ports),
         "EJABBERD_LOG_PATH": directory / "ejabberd.own.log",
@@ -219,11 +219,12 @@ class SharedBrokers:
         self._stack.close()
 
 
-def _new_ports() -> dict[str, int]:
+def new_ports() -> dict[str, int]:
+    """Return a free port for each scheme."""
     return {scheme: free_port() for scheme in ("mqtt", "mqtts", "ws", "wss")}
 
 
-def _write_certificates(directory: Path) -> None:
+def write_certificates(directory: Path) -> None:
     """Write the authority's certificate, and the broker's with its key."""
     AUTHORITY.cert_pem.write_to_path(f"{directory / 'ca.pem'}")
     soon = datetime.now(UTC) + timedelta(days=1)  # ejabberd sets a timer to its end: no year 3000
