@@ -12,7 +12,7 @@ import pytest
 
 from fleet_wire.contract.causes import CAUSES
 from tests.helpers.shipped import ALERTMANAGER, alerts, yaml
-from tests.helpers.stack import Webhook, running_alertmanager, until_up
+from tests.helpers.stack import running_alertmanager, running_webhook, until_up
 from tests.helpers.waiting import eventually
 
 CONFIG = ALERTMANAGER / "alertmanager.yml"
@@ -58,17 +58,12 @@ def rendered(template: str, *, data: str | None, data_file: Path | None = None) 
 
 async def active(directory: Path, sent: list[dict[str, str]]) -> list[dict[str, str]]:
     """Return the labels of those alerts that a real Alertmanager does not silence."""
-    webhook = Webhook()
-    webhook.start()
     labels = {"severity": "critical", "environment": "test"}
-    try:
-        with running_alertmanager(directory, webhook) as api:
-            await until_up(api, directory / "alertmanager.log")
-            api.post("/api/v2/alerts", [{"labels": {**labels, **one}} for one in sent])
-            await eventually(lambda: len(api.get("/api/v2/alerts")) == len(sent))
-            found = [alert["labels"] for alert in api.get("/api/v2/alerts", inhibited="false")]
-    finally:
-        webhook.stop()
+    with running_webhook() as webhook, running_alertmanager(directory, webhook) as api:
+        await until_up(api, directory / "alertmanager.log")
+        api.post("/api/v2/alerts", [{"labels": {**labels, **one}} for one in sent])
+        await eventually(lambda: len(api.get("/api/v2/alerts")) == len(sent))
+        found = [alert["labels"] for alert in api.get("/api/v2/alerts", inhibited="false")]
     return [one for one in sent if {**labels, **one} in found]
 
 
@@ -151,19 +146,14 @@ async def test_an_api_that_explains_nothing_explains_its_own_failures(tmp_path: 
 @pytest.mark.prometheus
 async def test_a_phone_shows_the_summary(tmp_path: Path) -> None:
     """What Slack pushes (`fallback`) and what it shows on top is the alert's own summary."""
-    webhook = Webhook()
-    webhook.start()
     alert = {
         "labels": {"alertname": "OperatorFails", "severity": "critical", "operator": "operator-b"},
         "annotations": {"summary": "Unlocks (probe) fail on the network of operator-b"},
     }
-    try:
-        with running_alertmanager(tmp_path, webhook) as api:
-            await until_up(api, tmp_path / "alertmanager.log")
-            api.post("/api/v2/alerts", [alert])
-            await eventually(lambda: [m for m in webhook.messages if "attachments" in m])
-    finally:
-        webhook.stop()
+    with running_webhook() as webhook, running_alertmanager(tmp_path, webhook) as api:
+        await until_up(api, tmp_path / "alertmanager.log")
+        api.post("/api/v2/alerts", [alert])
+        await eventually(lambda: [m for m in webhook.messages if "attachments" in m])
     (attachment,) = next(m["attachments"] for m in webhook.messages if "attachments" in m)
     assert attachment["fallback"] == alert["annotations"]["summary"]
     assert attachment["title"] == alert["annotations"]["summary"]

@@ -38,6 +38,7 @@ from tests.helpers.stack import (
     running,
     running_alertmanager,
     running_prometheus,
+    running_webhook,
     tail_of,
     until_up,
 )
@@ -89,10 +90,8 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
     """Start Alertmanager, Prometheus and a run; give them when unlocks have failed."""
     directory = tmp_path_factory.mktemp("live_stack")
     probe_port, console_port = free_port(), free_port()
-    webhook = Webhook()
-    webhook.start()
     async with contextlib.AsyncExitStack() as started:
-        started.callback(webhook.stop)
+        webhook = started.enter_context(running_webhook())
         alertmanager = started.enter_context(running_alertmanager(directory, webhook))
         await until_up(alertmanager, directory / "alertmanager.log")
         platform = FakePlatform()

@@ -12,8 +12,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
@@ -21,6 +19,8 @@ import jwt
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
+
+from tests.helpers.http_thread import QuietHandler, served_by
 
 CLIENT: Final = "unlockpath-console"
 SECRET: Final = "the secret of the client: 100% é"  # noqa: S105 - has to be quoted in a header
@@ -216,13 +216,12 @@ def signed(claims: Claims, header: Claims, key: Key) -> str:
 def oidc_provider(redirect_uri: str) -> Iterator[OidcProvider]:
     """Serve a provider on a free port of this machine."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def _answer(self) -> None:
-            length = int(self.headers.get("Content-Length") or 0)
+            authorization = self.headers.get("Authorization", "")
             status, told = provider.answered(
-                self.command, self.path, self.rfile.read(length).decode(),
-                self.headers.get("Authorization", ""),
-            )  # fmt: skip
+                self.command, self.path, self.body().decode(), authorization
+            )
             self.send_response(status)
             if status == 302:
                 self.send_header("Location", str(told))
@@ -235,16 +234,6 @@ def oidc_provider(redirect_uri: str) -> Iterator[OidcProvider]:
 
         do_GET = do_POST = _answer  # noqa: N815 - http.server calls them so
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    provider = OidcProvider(f"http://127.0.0.1:{server.server_port}", redirect_uri)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
+    provider = OidcProvider("", redirect_uri)
+    with served_by(Handler) as provider.url:
         yield provider
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -8,8 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Thread
+from threading import Event
 from typing import Any
 
 import trustme
@@ -19,6 +18,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from tests.helpers.http_thread import QuietHandler, served_by
 
 Labels = tuple[tuple[str, Any], ...]
 
@@ -85,12 +86,12 @@ def _plain(value: Any) -> Any:
     return getattr(value, kind)
 
 
-def _handler(receiver: OtlpReceiver) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
+def _handler(receiver: OtlpReceiver) -> type[QuietHandler]:
+    class Handler(QuietHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+        def do_POST(self) -> None:  # noqa: N802 - http.server calls it so
+            body = self.body()
             receiver.paths[self.path] += 1
             if receiver.hangs:
                 receiver.is_over.wait()
@@ -109,25 +110,7 @@ def _handler(receiver: OtlpReceiver) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(receiver.body)
 
-        def log_message(self, *_: object) -> None:
-            """Be silent."""
-
     return Handler
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    context: ssl.SSLContext | None = None
-
-    def finish_request(self, request: Any, client_address: Any) -> None:
-        if self.context is None:
-            super().finish_request(request, client_address)
-            return
-        with self.context.wrap_socket(request, server_side=True) as encrypted:
-            super().finish_request(encrypted, client_address)
-
-    def handle_error(self, *_: object) -> None:
-        """Be silent: clients may hang up."""
 
 
 @contextmanager
@@ -135,19 +118,12 @@ def otlp_receiver(
     *, certificate: trustme.LeafCert | None = None, **behaviour: Any
 ) -> Iterator[OtlpReceiver]:
     """Run a backend on a free port of this machine, with a certificate over TLS."""
-    receiver = OtlpReceiver("", **behaviour)
-    server = _Server(("127.0.0.1", 0), _handler(receiver))
-    scheme = "http"
+    receiver, context = OtlpReceiver("", **behaviour), None
     if certificate is not None:
-        scheme, server.context = "https", ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        certificate.configure_cert(server.context)
-    receiver.url = f"{scheme}://127.0.0.1:{server.server_address[1]}"
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        yield receiver
-    finally:
-        receiver.is_over.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        certificate.configure_cert(context)
+    with served_by(_handler(receiver), context) as receiver.url:
+        try:
+            yield receiver
+        finally:
+            receiver.is_over.set()

@@ -13,19 +13,19 @@ import os
 import re
 import shutil
 import subprocess
-import threading
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from fleet_sim.broker.process import free_port
+from tests.helpers.http_thread import QuietHandler, served_by
 from tests.helpers.shipped import ALERTMANAGER, PROMETHEUS
 from tests.helpers.waiting import eventually
 
@@ -42,40 +42,28 @@ FASTER = {
 }
 
 
+@dataclass
 class Webhook:
     """Takes what Alertmanager sends."""
 
-    def __init__(self) -> None:
-        self.messages: list[dict[str, Any]] = []
-        messages = self.messages
+    url: str = ""
+    messages: list[dict[str, Any]] = field(default_factory=list)
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                length = int(self.headers["Content-Length"])
-                messages.append(msgspec.json.decode(self.rfile.read(length)))
-                self.send_response(200)
-                self.end_headers()
 
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
+@contextlib.contextmanager
+def running_webhook() -> Iterator[Webhook]:
+    """Serve one until the block ends."""
+    webhook = Webhook()
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+    class Handler(QuietHandler):
+        def do_POST(self) -> None:  # noqa: N802 - http.server calls it so
+            webhook.messages.append(msgspec.json.decode(self.body()))
+            self.send_response(200)
+            self.end_headers()
 
-    @property
-    def url(self) -> str:
-        """Where to send."""
-        return f"http://127.0.0.1:{self._server.server_port}/"
-
-    def start(self) -> None:
-        """Serve in a thread."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End the thread, and free the port."""
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+    with served_by(Handler) as url:
+        webhook.url = f"{url}/"
+        yield webhook
 
 
 class Api:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -13,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from fleet_sim.broker.process import free_port
+from tests.helpers.stack import running
 from tests.helpers.waiting import wait_for
 
 TIMEOUT_S = 10.0
@@ -50,23 +50,12 @@ class VictoriaMetrics:
 def running_victoria_metrics(directory: Path) -> Iterator[VictoriaMetrics]:
     """Run one until the block ends, with its data below `directory`."""
     server = VictoriaMetrics(port := free_port())
-    log = directory / "victoria-metrics.log"
-    with (
-        log.open("wb") as output,
-        subprocess.Popen(
-            [
-                "victoria-metrics",
-                f"-httpListenAddr=127.0.0.1:{port}",
-                f"-storageDataPath={directory / 'victoria-metrics-data'}",
-                "-search.latencyOffset=1ms",
-            ],
-            stdout=output,
-            stderr=output,
-        ) as process,
-    ):
-        try:
-            wait_for(server.is_ready)
-            yield server
-        finally:
-            process.terminate()
-            process.wait()
+    command = [
+        "victoria-metrics",
+        f"-httpListenAddr=127.0.0.1:{port}",
+        f"-storageDataPath={directory / 'victoria-metrics-data'}",
+        "-search.latencyOffset=1ms",
+    ]
+    with running(command, directory / "victoria-metrics.log"):
+        wait_for(server.is_ready)
+        yield server

@@ -11,7 +11,7 @@ from platform_probe.tell.messages.webhook import signature_headers
 from tests.helpers.json_receiver import json_receiver
 from tests.helpers.made_incidents import acknowledged, made_incident, resolved, worse
 from tests.helpers.served_messages import hurry, served_messages
-from tests.helpers.stack import Api, Webhook, running_alertmanager, until_up
+from tests.helpers.stack import Api, Webhook, running_alertmanager, running_webhook, until_up
 from tests.helpers.waiting import eventually
 
 
@@ -69,29 +69,21 @@ async def test_a_hook_that_is_slow_keeps_no_other_waiting(
 @pytest.mark.prometheus
 async def test_the_real_alertmanager_has_one_alert_for_an_incident(tmp_path: Path) -> None:
     """It opens, gets worse, and ends; who routes there gets a notification for each."""
-    webhook = Webhook()
-    webhook.start()
-    try:
-        with running_alertmanager(tmp_path, webhook) as api:
-            await until_up(api, tmp_path / "alertmanager.log")
-            settings = {"urls": [f"http://127.0.0.1:{api.port}"], "repeat_s": 1.0}
-            values = {"alertmanager": settings}
-            async with served_messages(tmp_path, values, at_once=True) as served:
-                first = made_incident()
-                served.tell(first)
-                await eventually(lambda: severities(api) == ["warning"])
-                served.tell(worse(first))
-                await eventually(lambda: severities(api) == ["critical"])
-                await eventually(lambda: len(notified(webhook)) == 2)
-                assert notified(webhook)[0]["annotations"]["summary"] == first.title
-                assert (
-                    served.value("messages_failed_total", backend="alertmanager", why="content")
-                    == 0
-                )
-                served.tell(resolved(worse(first)))
-                await eventually(lambda: severities(api) == [])
-    finally:
-        webhook.stop()
+    with running_webhook() as webhook, running_alertmanager(tmp_path, webhook) as api:
+        await until_up(api, tmp_path / "alertmanager.log")
+        settings = {"urls": [f"http://127.0.0.1:{api.port}"], "repeat_s": 1.0}
+        values = {"alertmanager": settings}
+        async with served_messages(tmp_path, values, at_once=True) as served:
+            first = made_incident()
+            served.tell(first)
+            await eventually(lambda: severities(api) == ["warning"])
+            served.tell(worse(first))
+            await eventually(lambda: severities(api) == ["critical"])
+            await eventually(lambda: len(notified(webhook)) == 2)
+            assert notified(webhook)[0]["annotations"]["summary"] == first.title
+            assert served.value("messages_failed_total", backend="alertmanager", why="content") == 0
+            served.tell(resolved(worse(first)))
+            await eventually(lambda: severities(api) == [])
 
 
 def severities(api: Api) -> list[str]:
