@@ -5,8 +5,9 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from multiprocessing import Pool
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -40,18 +41,28 @@ class Score:
     @property
     def percent(self) -> float:
         """Of what can be noticed, how much was."""
-        noticeable = self.tried - self.equivalent
-        return 100 * self.noticed / noticeable if noticeable else 100.0
+        return percent_of([self])
 
 
-def names_by_path() -> dict[Path, list[str]]:
+def percent_of(scores: Iterable[Score]) -> float:
+    """Return how much was noticed of what can be, over all these files."""
+    together = [*scores]
+    noticeable = sum(score.tried - score.equivalent for score in together)
+    noticed = sum(score.noticed for score in together)
+    return 100 * noticed / noticeable if noticeable else 100.0
+
+
+def names_by_path(is_meant: Callable[[Path], bool]) -> dict[Path, list[str]]:
     """Return what mutmut calls the changes to each file that `pyproject.toml` has it change."""
-    found = {}
-    for path in sorted(walk_mutatable_files()):
-        names = mutate_file_contents(str(path), path.read_text("utf-8")).mutant_names
-        if names:
-            found[path] = [get_mutant_name(path, name) for name in names]
-    return found
+    paths = sorted(filter(is_meant, walk_mutatable_files()))
+    with Pool() as pool:
+        found = zip(paths, pool.map(_names_of, paths, chunksize=1), strict=True)
+        return {path: names for path, names in found if names}
+
+
+def _names_of(path: Path) -> list[str]:
+    names = mutate_file_contents(str(path), path.read_text("utf-8")).mutant_names
+    return [get_mutant_name(path, name) for name in names]
 
 
 def sample(names: Mapping[Path, list[str]], *, each: int, seed: int) -> dict[Path, list[str]]:
@@ -70,8 +81,8 @@ def start_afresh() -> None:
 
 
 def run_mutmut(names: list[str]) -> int:
-    """Try these changes; return mutmut's exit code."""
-    command = [str(Path(sys.executable).with_name("mutmut")), "run", "--max-children", "1", *names]
+    """Try these changes, one on each core; return mutmut's exit code."""
+    command = [str(Path(sys.executable).with_name("mutmut")), "run", *names]
     with LOG.open("w") as log:
         return subprocess.run(command, stdout=log, stderr=log, check=False).returncode
 
