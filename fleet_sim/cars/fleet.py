@@ -66,14 +66,10 @@ def _start_heartbeats(world: World, interval_s: float, boxes: list[Box]) -> None
 
     def beat() -> None:
         for box in next(turns):
-            _beat(box)
+            try:
+                box.heartbeat()
+            except Exception as error:  # noqa: BLE001 - a defect keeps none of the others back
+                world.defects.note(error)
         call_later(env, every_s, beat, ())
 
     call_later(env, every_s, beat, ())
-
-
-def _beat(box: Box) -> None:
-    try:
-        box.heartbeat()
-    except Exception as error:  # noqa: BLE001 - a defect keeps none of the others back
-        box.world.defects.note(error)

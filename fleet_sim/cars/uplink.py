@@ -77,14 +77,13 @@ class Uplink:
         """Pass a packet to the radio; the link keeps messages sent without a connection."""
         if self.meter is not None:
             self.meter.count(packet[1])
-        if self.radio.is_instant or not self._connection.is_up:
-            self._publish(packet, properties)
-        elif kind is TopicKind.TELEMETRY and not self._carried:
+        if not self.radio.is_instant and self._connection.is_up:
+            if kind is not TopicKind.TELEMETRY or self._carried:
+                self._carry(packet, properties)
+                return
             # Its delay is spared: nobody measures it, and an event each would cost most of a run.
             self._delay_s()
-            self._publish(packet, properties)
-        else:
-            self._carry(packet, properties)
+        self._publish(packet, properties)
 
     def acknowledge(self, message: Message) -> None:
         """Acknowledge a message of the present connection."""
