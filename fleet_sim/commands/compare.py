@@ -183,13 +183,23 @@ def _table(comparison: Judgement) -> Table:
 
 
 def _quantile_lines(comparison: Judgement) -> list[str]:
-    """Return which quantiles stand for others, because too few unlocks opened for those."""
+    """Return which quantiles stand for others, or are missing: too few unlocks opened for those."""
+    times = [each for each in comparison.judged if each.is_time]
+    if times and all(each.estimate is None for each in times):
+        return ["fewer than 1 % opened in both runs, so there is no time to open to compare"]
     return [
-        f"fewer than {each.wanted_percent} % opened in both runs, so p{each.percent} stands for"
+        f"fewer than {each.wanted_percent} % opened in both runs, so {_quantile(each)} stands for"
         f" p{each.wanted_percent}; a failed unlock counts as slower than all that opened"
-        for each in comparison.judged
+        for each in times
         if each.percent != each.wanted_percent
     ]
+
+
+def _quantile(each: Difference) -> str:
+    """Return which times are compared; the wanted ones where neither run has any."""
+    if each.estimate is None:
+        return f"p{each.wanted_percent}"
+    return "the fastest" if each.percent == 1 else f"p{each.percent}"
 
 
 def _suite(comparison: Judgement, name: str) -> Suite:
@@ -214,7 +224,7 @@ def _tolerated(each: Difference) -> str:
 
 def _label(each: Difference) -> str:
     if each.is_time:
-        return f"time to open, p{each.percent}"
+        return f"time to open, {_quantile(each)}"
     if each.key.startswith("by."):
         _, kind, label = each.key.removesuffix(".ok_share").split(".", maxsplit=2)
         return f"  {kind} {label}"

@@ -118,7 +118,9 @@ class LoadSettings(Section):
         if self.unlocks and self.relock and self.late_window_s < self.deadline_s:
             raise ValueError("relock needs a late_window_s of deadline_s or more, to know answers")
         if self.repeat and not any(map(_has_arrivals, self.stages)):
-            raise ValueError("repeat needs a stage with arrivals")
+            raise KeysClashError(
+                "repeat needs a stage in which an unlock begins", "stages", "repeat"
+            )
         return self
 
     @property
