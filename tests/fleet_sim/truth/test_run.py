@@ -64,20 +64,23 @@ def graded(
 def test_the_planted_lie_is_found(tmp_path: Path) -> None:
     """An app that shows success at 202 lies where the car stays locked; ours does not.
 
-    Where nothing is wrong both tell the truth.
+    Where nothing is wrong both tell the truth. A client that ends is an error of its own, and the
+    others are graded to the end.
     """
-    clients = {"app": APP, "naive": NAIVE}
+    ends = [sys.executable, "-c", 'print(\'{"ready": "api"}\', flush=True)']
+    clients = {"app": APP, "naive": NAIVE, "short": ends}
     result = graded(tmp_path, clients, ["actuator_inhibit_or_frozen", "key_overrides_app"])
     naive, app = result.clients["naive"].modes, result.clients["app"].modes
     assert naive[CONTROL].keys() == app[CONTROL].keys() == {Grade.TRUE}
     assert naive["key_overrides_app"].keys() == {Grade.FALSE_SUCCESS}
     assert app["key_overrides_app"].keys() == {Grade.TRUE}
     assert app["actuator_inhibit_or_frozen"].keys() == {Grade.FALSE_SUCCESS}, "its box lies too"
+    assert result.clients["short"].error == "ended with exit code 0"
     assert result.model_defects == 0
     assert read_result(tmp_path / "run") == result
     unlocks = read_unlocks(tmp_path / "run")
     assert count(unlocks) == {name: one.modes for name, one in result.clients.items()}
-    assert {each.client for each in unlocks if each.door} == {"app", "naive"}
+    assert {each.client for each in unlocks if each.door} == {*result.clients}
 
 
 def test_a_door_file_is_a_client(tmp_path: Path) -> None:
@@ -96,11 +99,3 @@ def test_a_door_file_is_a_client(tmp_path: Path) -> None:
     answers = {(it.mode, each.screen) for it in unlocks for each in it.screens}
     assert (CONTROL, Screen.OPEN) in answers
     assert ("key_overrides_app", Screen.FAILED) in answers
-
-
-def test_a_client_that_ends_is_an_error_of_its_own(tmp_path: Path) -> None:
-    """The others are graded to the end."""
-    ends = [sys.executable, "-c", 'print(\'{"ready": "api"}\', flush=True)']
-    result = graded(tmp_path, {"short": ends, "other": APP}, ["control"])
-    assert result.clients["short"].error == "ended with exit code 0"
-    assert result.clients["other"].modes[CONTROL].keys() == {Grade.TRUE}
