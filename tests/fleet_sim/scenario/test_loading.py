@@ -141,10 +141,7 @@ SLIPS_OF_FORM = [
     ("expect.unlock.p95_s={lest: 3}", "lest: unknown key"),
     ("expect.unlock.p95_s=3", "expected a mapping with min, max, equals, not 3"),
     ("fleet.groups=[{name: a}]", "count: missing"),
-    (
-        "load.stages.0={kind: burst, count: 1, rate_per_s: 1, duration_s: 1}",
-        "rate_per_s: unknown key",
-    ),
+    ("load.stages.0.over_s=1", "over_s: unknown key"),
     ("faults=[{name: no_coverage_garage}]", "window: missing"),
     ("faults.0.parameters.return_spread_s=1", "return_spread_s: unknown key"),
 ]
