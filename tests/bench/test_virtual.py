@@ -29,7 +29,7 @@ def test_every_size_is_measured_and_profiled() -> None:
     assert run.events > run.packets
     assert run.packets > 30 * 6 * 12  # a heartbeat every 300 s
     assert sum(results.profiled.shares.values()) == pytest.approx(1.0)
-    assert {"SimPy", "broker model", "box", "probe"} <= results.profiled.shares.keys()
+    assert {"clock and timers", "broker model", "box", "probe"} <= results.profiled.shares.keys()
 
 
 def _run(cars: int, hours: float, wall_s: float) -> VirtualMeasurement:
