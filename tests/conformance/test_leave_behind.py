@@ -79,8 +79,9 @@ async def test_frozen_link_leaves_what_it_held(harness: Harness, clients: Client
     client.link.leave_behind()
     client.link.thaw()
     await clients.connect(client)
-    await harness.until(lambda: client.acks and b"held" in watcher.payloads)
-    assert watcher.payloads == [*wills_of_a_takeover(harness), b"held"]
+    came = [*wills_of_a_takeover(harness), b"held"]  # of two connections: in either order
+    await harness.until(lambda: client.acks and len(watcher.payloads) >= len(came))
+    assert sorted(watcher.payloads) == sorted(came)
     kept = Difference.NO_SESSION_WITHOUT_SUBSCRIPTIONS not in harness.differences
     assert client.sessions_present == [False, kept]
     assert client.ends == []

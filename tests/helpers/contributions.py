@@ -212,8 +212,8 @@ def newest_of(settings: ProbeSettings) -> NewestFile:
     ],
     commands=[
         "tests.docs --renew",
-        "pytest tests/docs tests/platform_probe/outputs/test_metrics.py -m 'not long'",
-        "pytest tests/platform_probe/outputs/test_newest.py",
+        "pytest tests/docs/test_generated.py -m 'not long'",
+        "pytest tests/platform_probe/outputs -k 'metrics or newest'",
         "pytest tests/platform_probe/test_live_stall.py",
     ],
 )
