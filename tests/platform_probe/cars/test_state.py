@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
 from fleet_wire.contract.messages import Presence, PresenceReason, PresenceStatus
 from fleet_wire.contract.partial import PartialState
@@ -45,3 +46,16 @@ def test_equal_cars_share_their_labels() -> None:
         car.take_state(PartialState(operator="a"), 1.0, retained=True)
     assert first.labels is second.labels
     assert first.labels == Labels("north", "a")
+
+
+@pytest.mark.parametrize("reason", [PresenceReason.LAST_WILL, None])
+def test_a_last_will_is_no_sign_of_life(reason: PresenceReason | None) -> None:
+    """The broker speaks for a box that is gone; a goodbye is the box's own word."""
+    car = CarState()
+    car.take_presence(ONLINE, 1.0, retained=False)
+    will = Presence(PresenceStatus.OFFLINE, "two", reason)
+    assert car.take_presence(will, 5.0, retained=False) is Session.WILL
+    assert car.heard_s == 1.0
+    goodbye = Presence(PresenceStatus.OFFLINE, "two", PresenceReason.SLEEP)
+    car.take_presence(goodbye, 10.0, retained=False)
+    assert car.heard_s == 10.0

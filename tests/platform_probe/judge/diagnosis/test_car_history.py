@@ -9,7 +9,6 @@ from fleet_wire.contract.messages import (
     CarEvent,
     EventName,
     Presence,
-    PresenceReason,
     PresenceStatus,
     Telemetry,
     VehicleState,
@@ -116,18 +115,6 @@ def test_boots_are_known_from_events_and_from_heartbeats() -> None:
     assert car.booted_s == 100.0
     car.take_telemetry(Telemetry(-80.0, 12.5, 0.0, boots=4, uptime_s=20.0), 300.0)
     assert car.booted_s == 280.0
-
-
-@pytest.mark.parametrize("reason", [None, PresenceReason.LAST_WILL])
-def test_a_last_will_is_no_sign_of_life(reason: PresenceReason | None) -> None:
-    """Whether its wire says why a box is offline or not."""
-    car = CarHistory()
-    car.take_presence(ONLINE, 10.0, retained=False)
-    session = car.take_presence(
-        Presence(PresenceStatus.OFFLINE, "one", reason), 50.0, retained=False
-    )
-    assert session is Session.WILL
-    assert car.first_heard_after(10.0) is None
 
 
 def test_a_heartbeat_that_was_delayed_makes_no_healthy_car_lost() -> None:

@@ -8,29 +8,18 @@ from platform_probe.measure.attempts.broker_events import MAX_EACH, MAX_NAMELESS
 KIND = BrokerEventKind
 
 
-def test_the_latest_of_each_client_is_remembered() -> None:
-    """In the order in which it came, and no more than so much."""
-    events = BrokerEvents()
+def test_so_many_are_remembered_and_no_more() -> None:
+    """The latest of each client, of the latest clients, and of what names none."""
+    events = BrokerEvents(max_clients=2)
     for second in range(MAX_EACH + 3):
         events.add(BrokerEvent(second, "car-1", KIND.TAKEN_OVER))
     assert events.counts_since("car-1", 0.0) == {"taken_over": MAX_EACH}
     assert events.counts_since("car-1", 4.0) == {"taken_over": MAX_EACH - 1}
-    assert events.counts_since("car-2", 0.0) == {}
     assert events.taken == MAX_EACH + 3
-
-
-def test_clients_without_end_are_forgotten_in_turn() -> None:
-    """Whoever makes up ids does not fill the memory."""
-    events = BrokerEvents(max_clients=2)
-    for name in ("car-1", "car-2", "made-up"):
+    for name in ("car-2", "made-up"):
         events.add(BrokerEvent(0.0, name, KIND.DENIED))
     assert events.counts_since("car-1", 0.0) == {}
     assert events.counts_since("made-up", 0.0) == {"denied": 1}
-
-
-def test_what_names_no_client_is_kept_apart() -> None:
-    """The latest of it."""
-    events = BrokerEvents()
     for second in range(MAX_NAMELESS + 1):
         events.add(BrokerEvent(second, None, KIND.TLS_ERROR))
     assert events.nameless[0].at == 1

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from fleet_wire.contract.messages import Presence, PresenceReason, PresenceStatus, Telemetry
+from fleet_wire.contract.messages import Presence, PresenceReason, PresenceStatus
 from platform_probe.cars.state import BoxPresence
 from platform_probe.measure.attempts.evidence import FleetEvidence
 from tests.helpers.hand_made_boxes import state_of
@@ -23,19 +21,6 @@ def test_retained_messages_set_facts_but_no_times() -> None:
     vehicle = evidence.state_of("a-1")
     assert (vehicle.presence, vehicle.is_locked) == (BoxPresence.ONLINE, True)
     assert vehicle.heard_s is vehicle.presence_changed_s is None
-
-
-@pytest.mark.parametrize("reason", [PresenceReason.LAST_WILL, None])
-def test_a_last_will_is_no_sign_of_life(reason: PresenceReason | None) -> None:
-    """The broker speaks for a box that is gone, also on a wire that never says why one is."""
-    evidence = FleetEvidence()
-    evidence.presence("a-1", ONLINE, 1.0, retained=False)
-    evidence.presence("a-1", Presence(PresenceStatus.OFFLINE, "s1", reason), 5.0, retained=False)
-    assert evidence.state_of("a-1").heard_s == 1.0
-    evidence.presence("a-1", ONLINE, 9.0, retained=False)
-    assert evidence.reconnects.total() == 1
-    evidence.presence("a-1", ASLEEP, 10.0, retained=False)
-    assert evidence.state_of("a-1").heard_s == 10.0, "a goodbye is the box's own word"
 
 
 def test_counts_follow_presence_and_region() -> None:
@@ -93,13 +78,3 @@ def test_cars_known_in_part_are_counted() -> None:
         evidence.state(vehicle_id, state_of(vehicle_id, is_locked=True), 1.0, retained=True)
     evidence.telemetry("d-1", HEARTBEAT, 1.0)
     assert evidence.without_presence_or_state() == 2
-
-
-def test_a_heartbeat_tells_the_voltage() -> None:
-    """A parked car says its state once; that its battery runs down is in its heartbeats alone."""
-    evidence = FleetEvidence()
-    state = state_of("a-1", is_locked=True)
-    evidence.state("a-1", state, 1.0, retained=True)
-    assert evidence.state_of("a-1").voltage_v == state.voltage_v
-    evidence.telemetry("a-1", Telemetry(-85.0, 10.9, 3.0), 2.0)
-    assert evidence.state_of("a-1").voltage_v == 10.9

@@ -295,22 +295,6 @@ def test_nothing_is_kept_of_what_is_forgotten() -> None:
     assert not any(kept)
 
 
-def test_what_is_due_is_judged_behind_what_was_judged_already() -> None:
-    """Entries of what is judged stay in the queue: they are passed over."""
-    bench = JoinBench()
-    for number in range(2):
-        bench.seen(f"k{number}", trace_id=f"{number:032}")
-        bench.opens(f"k{number}")
-    first = {"request_id": "r0", "trace_id": f"{0:032}"}
-    bench.requested(**first)
-    bench.answered(200, **first)
-    bench.ended(command_id="k0", **first)
-    assert len(bench.records) == 1
-    bench.behind.wait(WAIT_S + 1)
-    bench.joiner.tick()
-    assert len(bench.records) == 2
-
-
 def test_records_of_lines_that_come_together_are_all_made_before_one_is_handed_on() -> None:
     """So either finds its code in the caches; they come in the order of their last lines."""
     bench = JoinBench()

@@ -42,23 +42,17 @@ def open_attempt_of(command_id: str, *answers: Phase) -> OpenAttempt:
 @pytest.mark.parametrize(
     "answers", [(), (Phase.RECEIVED,), (Phase.REFUSED,), (Phase.RECEIVED, Phase.EXECUTED)]
 )
-def test_what_the_car_has_answered_is_remembered(answers: tuple[Phase, ...]) -> None:
-    """Of an attempt that ended badly the other answers can still come."""
+@pytest.mark.parametrize("is_ok", [True, False])
+def test_what_the_car_has_answered_is_remembered(
+    answers: tuple[Phase, ...], *, is_ok: bool
+) -> None:
+    """After a bad end the other answers can still come; after a good one nothing new can."""
     remembered = PastCommands(window_s=WINDOW_S)
-    remembered.add_attempt(open_attempt_of("c1", *answers), 20.0, is_ok=False)
-    past = remembered.get("c1", 20.0)
-    assert past == PastAttempt(
-        "attempt-c1", "car-1", 0.0, 20.0 + WINDOW_S, answers, Source.PROBE, is_observed=True
+    remembered.add_attempt(open_attempt_of("c1", *answers), 20.0, is_ok=is_ok)
+    answered = EVERY_ANSWER if is_ok else answers
+    assert remembered.get("c1", 20.0) == PastAttempt(
+        "attempt-c1", "car-1", 0.0, 20.0 + WINDOW_S, answered, Source.PROBE, is_observed=True
     )
-
-
-def test_after_a_good_end_nothing_new_can_come() -> None:
-    """Every answer has been given, also one that was lost on the way."""
-    remembered = PastCommands(window_s=WINDOW_S)
-    remembered.add_attempt(open_attempt_of("c1", Phase.EXECUTED), 3.0, is_ok=True)
-    past = remembered.get("c1", 3.0)
-    assert isinstance(past, PastAttempt)
-    assert past.answers == EVERY_ANSWER
 
 
 def test_the_window_is_over_before_the_command_is_forgotten() -> None:

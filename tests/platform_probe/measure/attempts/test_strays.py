@@ -40,8 +40,9 @@ def test_new_answers_are_late_and_old_ones_are_repeated(
     """What the car has not said before its attempt ended comes late, once."""
     for phase, kind in kinds.items():
         past = past_of(*answers)
+        of_another = stray_of(past, phase, "car-2")
+        assert (of_another.kind, of_another.is_late_unlock) == (ORPHAN, False)
         assert [stray_of(past, phase).kind, stray_of(past, phase).kind] == [kind, DUPLICATE]
-        assert stray_of(past, phase, "car-2").kind is ORPHAN
         assert stray_of(None, phase).kind is ORPHAN
 
 
@@ -62,10 +63,3 @@ def test_only_an_executed_command_that_was_followed_to_its_end_opens_late() -> N
     for past in (past_of(EXECUTED), past_of(*EVERY_ANSWER), None):
         assert not stray_of(past, EXECUTED).is_late_unlock
     assert stray_of(None, EXECUTED).source is None
-
-
-def test_another_car_changes_nothing_that_is_remembered() -> None:
-    """The right car's answer is still late after a wrong one's, which has opened nothing."""
-    past = past_of()
-    assert not stray_of(past, EXECUTED, "car-2").is_late_unlock
-    assert stray_of(past, EXECUTED).kind is LATE

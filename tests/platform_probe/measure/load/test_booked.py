@@ -18,11 +18,6 @@ def replaced(path: Path, text: str) -> None:
     other.replace(path)
 
 
-def test_without_a_file_no_car_is_booked() -> None:
-    """Nothing is asked of the disk either."""
-    assert BookedCars(None, pytest.fail).why_not("car-1") is None
-
-
 def test_the_file_is_read_again_when_it_changes(tmp_path: Path) -> None:
     """By another file in its place, or by writing into it; empty: nothing is booked."""
     path = tmp_path / "booked.txt"

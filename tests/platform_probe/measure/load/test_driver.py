@@ -69,13 +69,6 @@ async def test_nothing_starts_after_stop() -> None:
     assert len(starts.made) == made
 
 
-async def test_empty_plan_is_done() -> None:
-    """A probe that only watches has nothing to start."""
-    starts = Starts([])
-    starts.driver.start_plan(starts.clock.monotonic_s())
-    assert starts.driver.is_done
-
-
 def test_lags_are_summed_up() -> None:
     """Quantiles over all starts; nothing where there was no start."""
     lags = Lags()

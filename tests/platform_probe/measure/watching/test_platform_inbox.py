@@ -112,15 +112,6 @@ result:
 """
 
 
-def test_when_a_command_of_long_ago_was_sent_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As long as its request is."""
-    monkeypatch.setattr(module, "MAX_KNOWN", 2)
-    bench = PlatformBench()
-    for name, at in (("r1", 1.0), ("r2", 2.0), ("r3", 3.0), ("r1", 1.0), ("r1", 9.0), ("r1", 9.0)):
-        bench.take("published", command_id=name, request_id=name, at=at)
-    assert (bench.inbox.taken, bench.inbox.repeated) == (4, 2)
-
-
 def test_what_is_known_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests of long ago are forgotten, those before the present ones are not."""
     monkeypatch.setattr(module, "MAX_KNOWN", 2)
@@ -132,6 +123,10 @@ def test_what_is_known_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         bench.take("requested", request_id=request_id, operation="lock")
     assert bench.inbox.taken == 6
     assert len(bench.inbox._known) + len(bench.inbox._known_before) <= 4
+    bench = PlatformBench()
+    for name, at in (("r1", 1.0), ("r2", 2.0), ("r3", 3.0), ("r1", 1.0), ("r1", 9.0), ("r1", 9.0)):
+        bench.take("published", command_id=name, request_id=name, at=at)
+    assert (bench.inbox.taken, bench.inbox.repeated) == (4, 2), "when each command was sent, too"
 
 
 def test_routes_and_apps_are_bounded() -> None:
