@@ -56,17 +56,6 @@ def rendered(template: str, *, data: str | None, data_file: Path | None = None) 
     ).strip()  # fmt: skip
 
 
-async def active(directory: Path, sent: list[dict[str, str]]) -> list[dict[str, str]]:
-    """Return the labels of those alerts that a real Alertmanager does not silence."""
-    labels = {"severity": "critical", "environment": "test"}
-    with running_webhook() as webhook, running_alertmanager(directory, webhook) as api:
-        await until_up(api, directory / "alertmanager.log")
-        api.post("/api/v2/alerts", [{"labels": {**labels, **one}} for one in sent])
-        await eventually(lambda: len(api.get("/api/v2/alerts")) == len(sent))
-        found = [alert["labels"] for alert in api.get("/api/v2/alerts", inhibited="false")]
-    return [one for one in sent if {**labels, **one} in found]
-
-
 OPERATOR = {
     "alertname": "OperatorFails",
     "trait": "operator",
@@ -82,65 +71,62 @@ def rises(cause: str) -> dict[str, str]:
     return {"alertname": "FailuresRise", "source": "probe", "cause": cause}
 
 
+OF_PROBE = {**OPERATOR, "source": "probe"}
+OF_CUSTOMERS = {**OPERATOR, "source": "customer"}
+LATE = {"alertname": "LateUnlock", "source": "customer"}
+ELSEWHERE = {**GONE, "region": "south"}
+CUSTOMERS = {"alertname": "CustomersFail"}
+API = {"alertname": "AnswersExplainNothing", "endpoint": "/unlock"}
+
+
+def burns(source: str) -> dict[str, str]:
+    """Return the labels of a budget that burns."""
+    return {"alertname": "UnlockBudgetBurn1h", "slo": "success", "source": source}
+
+
+SHOWN_AND_SILENT: dict[str, tuple[list[dict[str, str]], list[dict[str, str]]]] = {
+    "a named place silences the budget and boxes that go, and no car that stands open": (
+        [OF_CUSTOMERS, LATE],
+        [OF_PROBE, burns("customer"), CUSTOMERS, GONE, ELSEWHERE, BACK, rises("box_silent"),
+         rises("box_asleep")],
+    ),
+    "boxes that go or come explain lost commands: not the broker, a lock, or customers": (
+        [GONE, BACK, rises("broker_unreachable"), rises("vehicle_failed"), burns("probe"),
+         CUSTOMERS, {"alertname": "BoxesRefuse", "source": "probe"}],
+        [rises("box_silent")],
+    ),
+    "a region explains its own boxes alone, and no broker": (
+        [{"alertname": "RegionFails", "region": "north", "source": "probe"}, ELSEWHERE,
+         rises("broker_unreachable")],
+        [GONE, BACK, rises("vehicle_failed")],
+    ),
+    "an operator moves no lock, and takes no broker away": (
+        [OF_PROBE, rises("vehicle_failed"), rises("broker_unreachable")],
+        [rises("box_offline")],
+    ),
+    "a route that explains nothing is why unlocks end there, and no reason for silence": (
+        [API, rises("box_silent")],
+        [rises("api_failed")],
+    ),
+}  # fmt: skip
+
+
 @pytest.mark.prometheus
 async def test_alertmanager_silences_what_is_explained(tmp_path: Path) -> None:
-    """A named place silences the burning budget and boxes that go, and no car that stands open."""
-    customers = {**OPERATOR, "source": "customer"}
-    late = {"alertname": "LateUnlock", "source": "customer"}
+    """A real one, in which each case has an environment of its own."""
     sent = [
-        customers,
-        {**OPERATOR, "source": "probe"},
-        {"alertname": "UnlockBudgetBurn1h", "slo": "success", "source": "customer"},
-        {"alertname": "CustomersFail"},
-        late,
-        GONE,
-        {**GONE, "region": "south"},
-        BACK,
-        rises("box_silent"),
-        rises("box_asleep"),
+        {"severity": "critical", "environment": name, **one}
+        for name, (shown, silent) in SHOWN_AND_SILENT.items()
+        for one in (*shown, *silent)
     ]
-    assert await active(tmp_path, sent) == [customers, late]
-
-
-@pytest.mark.prometheus
-async def test_boxes_that_go_or_come_hide_nothing_else(tmp_path: Path) -> None:
-    """They explain lost commands; not the broker, a lock, or customers who stand before cars."""
-    shown = [
-        GONE,
-        BACK,
-        rises("broker_unreachable"),
-        rises("vehicle_failed"),
-        {"alertname": "UnlockBudgetBurn1h", "slo": "success", "source": "probe"},
-        {"alertname": "CustomersFail"},
-        {"alertname": "BoxesRefuse", "source": "probe"},
-    ]
-    assert await active(tmp_path, [*shown, rises("box_silent")]) == shown
-
-
-@pytest.mark.prometheus
-async def test_a_region_silences_its_own_boxes_only(tmp_path: Path) -> None:
-    """That boxes go elsewhere is another event; nor does a region explain the broker."""
-    region = {"alertname": "RegionFails", "region": "north", "source": "probe"}
-    elsewhere = {**GONE, "region": "south"}
-    broker = rises("broker_unreachable")
-    sent = [region, GONE, BACK, elsewhere, rises("vehicle_failed"), broker]
-    assert await active(tmp_path, sent) == [region, elsewhere, broker]
-
-
-@pytest.mark.prometheus
-async def test_an_operator_explains_no_lock(tmp_path: Path) -> None:
-    """A network loses commands and answers; it moves no lock, and takes no broker away."""
-    operator = {**OPERATOR, "source": "probe"}
-    sent = [operator, rises("vehicle_failed"), rises("broker_unreachable")]
-    assert await active(tmp_path, [*sent, rises("box_offline")]) == sent
-
-
-@pytest.mark.prometheus
-async def test_an_api_that_explains_nothing_explains_its_own_failures(tmp_path: Path) -> None:
-    """A route is named: that unlocks end there is the same, and no car's silence is."""
-    api = {"alertname": "AnswersExplainNothing", "endpoint": "/unlock"}
-    other = rises("box_silent")
-    assert await active(tmp_path, [api, rises("api_failed"), other]) == [api, other]
+    with running_webhook() as webhook, running_alertmanager(tmp_path, webhook) as api:
+        await until_up(api, tmp_path / "alertmanager.log")
+        api.post("/api/v2/alerts", [{"labels": labels} for labels in sent])
+        await eventually(lambda: len(api.get("/api/v2/alerts")) == len(sent))
+        found = [alert["labels"] for alert in api.get("/api/v2/alerts", inhibited="false")]
+    for name, (shown, silent) in SHOWN_AND_SILENT.items():
+        labels = {"severity": "critical", "environment": name}
+        assert [one for one in (*shown, *silent) if {**labels, **one} in found] == shown, name
 
 
 @pytest.mark.prometheus

@@ -47,16 +47,3 @@ async def test_what_is_on_disk_is_in_the_store(tmp_path: Path, mosquitto: Broker
     assert len(found) == len(set(found))
     kinds = dict(selected(store, "SELECT kind, count(*) FROM observations GROUP BY kind"))
     assert kinds["result"] >= len(found)
-
-
-async def test_store_of_another_is_refused(tmp_path: Path, mosquitto: BrokerProcess) -> None:
-    """A second monitor with the same store ends with exit code 2, and says what to do."""
-    settings = {"store": {"directory": str(tmp_path / "store")}}
-    (tmp_path / "second").mkdir()
-    async with running_probe(tmp_path, mosquitto.address, **settings) as first:
-        await first.ready()
-        options = {**settings, "client_id": "second"}
-        async with running_probe(tmp_path / "second", mosquitto.address, **options) as second:
-            assert await second.exit_code() == 2
-            assert "another monitor writes to this store" in second.stderr()
-            assert "store.directory" in second.stderr()

@@ -48,10 +48,6 @@ def test_cohort_and_its_begin_are_said(store: Path) -> None:
     assert ", sure (9" in result.output  # although all share region, firmware and more
     in_berlin = told("--since", "04:10", "--store", store, "--zone", "Europe/Berlin")
     assert "since 04:21" in in_berlin.output
-
-
-def test_json_has_the_numbers(store: Path) -> None:
-    """Traits, counts, and how sure."""
     found = json.loads(told("--since", "03:10", "--store", store, "--json").stdout)
     (cohort,) = found["cohorts"]
     assert cohort["traits"] == {"operator": "operator-b"}

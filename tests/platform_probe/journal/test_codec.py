@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.broker_log import BrokerEvent, BrokerEventKind
 from fleet_wire.contract.incident import ActionKind, IncidentAction
 from fleet_wire.contract.label import Label
@@ -110,10 +109,3 @@ def test_what_is_no_line_is_told(line: bytes) -> None:
     except UnreadableLineError:
         return
     assert entry_of(line_of(entry)[:-1]) == entry
-
-
-def test_each_field_of_an_unlock_survives() -> None:
-    """The line is the record as attempts.jsonl has it."""
-    record = attempt_of()
-    line = line_of(RecordWritten(2.0, record))
-    assert msgspec.json.decode(line.split(b" ", 1)[1], type=Attempt) == record

@@ -192,31 +192,10 @@ def test_only_what_means_the_same_is_shortened(texts: list[str], found: list[str
     assert beginnings("phase", texts) == found
 
 
-known = st.sampled_from(
-    [
-        "cmd",
-        "order",
-        "lock",
-        "ack",
-        "reply",
-        "state",
-        "door",
-        "link",
-        "telemetry",
-        "event",
-        "seen",
-        "done",
-        "OPEN",
-        "banana",
-        "car-00001",
-        "car-00002",
-        "alice",
-        "c0ffee01",
-        "17",
-        "FILL_IN",
-        "{x}",
-    ]
-)
+known = st.sampled_from([
+    "cmd", "order", "lock", "ack", "reply", "state", "door", "link", "telemetry", "event", "seen",
+    "done", "OPEN", "banana", "car-00001", "car-00002", "alice", "c0ffee01", "17", "FILL_IN", "{x}",
+])  # fmt: skip
 payloads = (
     known
     | st.text(max_size=9)

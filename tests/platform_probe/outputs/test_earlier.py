@@ -29,34 +29,21 @@ def write(path: Path, *attempts: Attempt, rest: bytes = b"") -> None:
 
 
 def test_the_last_of_each_source_is_found(tmp_path: Path) -> None:
-    """Over a torn line, and lines of a later version."""
+    """Over a torn line, lines of a later version, and what was not measured; in what was put aside.
+
+    Just after midnight the file of the records is young.
+    """
+    write(tmp_path / f"{ATTEMPTS_FILE}.1", attempt_of(source=Source.CUSTOMER, total_s=1.0))
     write(
         tmp_path / ATTEMPTS_FILE,
-        attempt_of(source=Source.CUSTOMER, total_s=1.0),
         attempt_of(total_s=2.0),
         attempt_of(cause=Cause.BOX_SILENT, total_s=3.0),
+        attempt_of(cause=Cause.NOT_OBSERVED, total_s=4.0),
+        attempt_of(flags=(Flag.OBSERVED_LATE,), total_s=5.0),
+        attempt_of(source=Source.FLOOR, total_s=6.0),
         rest=b'{"outcome":"melted"}\n\xff\n{"attempt_id":"a',
     )
     assert last_ends(tmp_path) == {Source.CUSTOMER: EPOCH_S + 1.0, Source.PROBE: EPOCH_S + 3.0}
-
-
-def test_what_was_not_measured_is_no_end(tmp_path: Path) -> None:
-    """As in the metric itself."""
-    write(
-        tmp_path / ATTEMPTS_FILE,
-        attempt_of(total_s=1.0),
-        attempt_of(cause=Cause.NOT_OBSERVED, total_s=2.0),
-        attempt_of(flags=(Flag.OBSERVED_LATE,), total_s=3.0),
-        attempt_of(source=Source.FLOOR, total_s=4.0),
-    )
-    assert last_ends(tmp_path) == {Source.PROBE: EPOCH_S + 1.0}
-
-
-def test_what_was_put_aside_is_looked_into(tmp_path: Path) -> None:
-    """Just after midnight the file of the records is young."""
-    write(tmp_path / f"{ATTEMPTS_FILE}.1", attempt_of(source=Source.CUSTOMER, total_s=1.0))
-    write(tmp_path / ATTEMPTS_FILE, attempt_of(total_s=2.0))
-    assert last_ends(tmp_path) == {Source.CUSTOMER: EPOCH_S + 1.0, Source.PROBE: EPOCH_S + 2.0}
 
 
 def test_what_ended_lately_is_found_as_it_was_revised_last(tmp_path: Path) -> None:

@@ -111,19 +111,13 @@ def test_diagnoses_are_kept(tmp_path: Path) -> None:
         kept(tmp_path)
 
 
-def test_null_box_is_not_kept(tmp_path: Path) -> None:
-    """What the stack itself takes is no unlock of a customer."""
-    with writer_of(tmp_path) as store:
+def test_null_box_and_heartbeats_are_not_kept(tmp_path: Path) -> None:
+    """What the stack itself takes is no customer's, and heartbeats can be left out."""
+    with writer_of(tmp_path, with_telemetry=False) as store:
         store.emit(unlock(1, source=Source.FLOOR))
         store.broker_said(BrokerEvent(BEGIN_S, "null-box-0", BrokerEventKind.TAKEN_OVER))
-    assert not all_segments(tmp_path, "attempts")
-    assert not all_segments(tmp_path, "observations")
-
-
-def test_heartbeats_can_be_left_out(tmp_path: Path) -> None:
-    """They are most of what boxes send."""
-    with writer_of(tmp_path, with_telemetry=False) as store:
         store.heard(TopicKind.TELEMETRY, "car-1", Telemetry(-70.5, 12.25, 3.0), is_retained=False)
+    assert not all_segments(tmp_path, "attempts")
     assert not all_segments(tmp_path, "observations")
 
 

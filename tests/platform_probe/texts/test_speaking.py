@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import msgspec
 import pytest
 
 from bench.detection.town import EPOCH_S
@@ -183,25 +182,6 @@ def test_a_title_that_is_too_long_keeps_its_end_in_each_language() -> None:
         assert (len(said), said.endswith(f"x{end}")) == (MOST_LETTERS, True)
     whole = Text(key="whom.as_is", values={"text": "x" * 300})
     assert title_of(whole, FRENCH) == "x" * (MOST_LETTERS - 3) + "..."
-
-
-def test_what_a_record_has_comes_back_from_json() -> None:
-    """Nested sentences, moments and shares are what they were."""
-    lives = Lives()
-    grown(lives)
-    written = msgspec.json.encode(lives.revisions[-1])
-    read = msgspec.json.decode(written, type=Incident)
-    assert read == lives.revisions[-1]
-    assert title_text(read) == title_text(lives.revisions[-1])
-
-
-def test_an_older_record_stays_in_english() -> None:
-    """It has a title and sentences, and nothing that another language is made of."""
-    lives = Lives()
-    lives.take(1)
-    old = msgspec.structs.replace(lives.revisions[-1], subject=None)
-    assert FRENCH.say(title_text(old)) == old.title
-    assert b"subject" not in msgspec.json.encode(old)
 
 
 @pytest.mark.parametrize(

@@ -95,16 +95,12 @@ async def test_readiness_says_why_not(served: Served) -> None:
 
 
 async def test_the_runbook_is_there(served: Served) -> None:
-    """The page of an alert, and no other."""
+    """The page of an alert; nothing else is served."""
     status, content_type, body = await served.get("/runbook/ProbeDown.md")
     assert (status, content_type.partition(";")[0]) == (200, "text/html")
     assert "<b>ProbeDown</b>" in body
-    assert (await served.get("/runbook/Nobody.md"))[0] == 404
-
-
-async def test_unknown_path_is_404(served: Served) -> None:
-    """Nothing else is served."""
-    assert (await served.get("/secrets"))[0] == 404
+    for path in ("/runbook/Nobody.md", "/secrets"):
+        assert (await served.get(path))[0] == 404
 
 
 async def test_only_reading_is_allowed(served: Served) -> None:

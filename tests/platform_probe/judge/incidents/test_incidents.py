@@ -61,13 +61,6 @@ def test_a_history_is_bounded() -> None:
     assert told.last.changes[0].kind is ChangeKind.OPENED
 
 
-def test_titles_fit() -> None:
-    """Whatever a firmware is called."""
-    told = Told()
-    told.take(cohort={"firmware": "x" * 200})
-    assert len(told.last.title) <= 150
-
-
 @pytest.mark.parametrize(
     ("mode", "whom"),
     [("no_coverage_garage", "Site deck"), ("bad_firmware_cohort", "Firmware 5.2.2")],

@@ -58,14 +58,18 @@ def cars_of(world: dict[str, Any]) -> tuple[int, int]:
 
 
 def test_the_likely_modes_become_worlds(tmp_path: Path) -> None:
-    """Each is as likely as the diagnoses say, and its fault goes on."""
+    """The fault goes on; a recipe shows its mode within a minute, and a world is in no hurry."""
     put_customers(tmp_path, struck=5, well=25)
 
     found = worlds_of(Source(tmp_path), an_incident())
 
     (world, *_) = found["worlds"]
+    scenario = world["scenario"]
     assert world["mode"] == "no_coverage_garage"
-    assert world["scenario"]["faults"][0]["window"] == {"start_s": 0}
+    assert scenario["faults"][0]["window"] == {"start_s": 0}
+    assert scenario["customers"].keys() <= {*HABITS, "stages"}
+    boxes = [group["box"] for group in scenario["fleet"]["groups"]]
+    assert not any(key in box for box in boxes for key in ("keepalive_s", "heartbeat_s"))
     assert "car-" not in yaml_text(found)
     assert found["unknown"]
     assert found["incident"] == an_incident().incident_id
@@ -127,18 +131,6 @@ def test_cars_that_are_lost_are_struck_though_nobody_asked_for_them(tmp_path: Pa
     struck, well = cars_of(world)
     assert struck + well == pytest.approx(FLEET, abs=5)
     assert struck > 0.9 * FLEET
-
-
-def test_a_world_is_in_no_hurry(tmp_path: Path) -> None:
-    """A recipe shows its mode within a minute; customers and boxes of a world are as usual."""
-    put_customers(tmp_path, struck=5, well=25)
-
-    (world, *_) = worlds_of(Source(tmp_path), an_incident())["worlds"]
-
-    scenario = world["scenario"]
-    assert scenario["customers"].keys() <= {*HABITS, "stages"}
-    boxes = [group["box"] for group in scenario["fleet"]["groups"]]
-    assert not any(key in box for box in boxes for key in ("keepalive_s", "heartbeat_s"))
 
 
 def test_an_incident_without_diagnoses_is_refused(tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ from platform_probe.tell.support.advice import ended_as
 from tests.helpers.english import ENGLISH
 from tests.helpers.said_advice import (
     OPENED_FOR_THEM,
-    Said,
     advice_for,
     in_english,
 )
@@ -28,21 +27,6 @@ def test_every_cause_has_its_advice(cause: Cause | None) -> None:
     elif cause is not None and CAUSES[cause].outcome is Outcome.UNKNOWN:
         assert ENGLISH.say(ended_as(cause)) == "is not known to have opened"
     assert len({advice_for(each) for each in Cause}) == len(Cause)
-
-
-@pytest.mark.parametrize("mode", MODES)
-def test_failure_mode_says_it_better(mode: str) -> None:
-    """Where one is likely its own sentences are told, and who must act."""
-    known = MODES[mode]
-    advice = advice_for(Cause.VEHICLE_FAILED, known)
-    assert advice == Said(known.spoken, known.now, known.acts, known.mend)
-
-
-def test_door_that_may_be_open_is_tried() -> None:
-    """Whatever the mode, where nobody knows whether the car has opened."""
-    say = advice_for(Cause.BOX_SILENT, MODES["half_open_tcp_nat"]).say
-    assert say.startswith(MODES["half_open_tcp_nat"].spoken)
-    assert "try the door" in say
 
 
 def test_no_door_is_tried_where_none_can_be_open() -> None:
@@ -76,29 +60,6 @@ def test_nobody_presses_or_tries_the_door_twice_in_one_sentence() -> None:
     twice = MODES["retry_double_execution"]
     lock = advice_for(Cause.VEHICLE_STATE, twice, "opened_since")
     assert lock.do == f"Another unlock has opened the car since. {lock.do.partition('. ')[2]}"
-
-
-def test_car_that_opened_later_is_to_be_locked() -> None:
-    """Whatever the cause says: first somebody looks after the open car."""
-    advice = advice_for(Cause.BOX_OFFLINE, opened_after_no=True)
-    assert "opened" in advice.say
-    assert advice.do.startswith("The car has OPENED")
-    assert "press" not in advice.do
-    assert advice.do.endswith("If they are not, lock it.")
-    used = advice_for(Cause.BOX_OFFLINE, opened_after_no=True, used_since=True)
-    assert "Do not lock it before the customer says" in used.do
-    of_mode = advice_for(Cause.BOX_OFFLINE, MODES["slow_wake_client_timeout"], opened_after_no=True)
-    assert of_mode.do == advice.do
-    assert of_mode.mend == MODES["slow_wake_client_timeout"].mend
-
-
-def test_what_is_said_of_a_wrong_pin_is_true_while_tries_are_left() -> None:
-    """Nothing is locked then, and the next press fails again while the PIN is wrong."""
-    mode = MODES["command_pin_lockout"]
-    assert "locked" not in f"{mode.title} {mode.spoken}"
-    assert "ask the customer to press" not in mode.now
-    assert "wrong PIN" in CAUSES[Cause.BOX_REJECTED].explanation
-    assert "wrong PIN" in advice_for(Cause.BOX_REJECTED).do
 
 
 def test_nobody_is_told_to_open_a_car_without_a_tool() -> None:

@@ -28,7 +28,6 @@ from platform_probe.web.console.helping import (
     language_of_incident,
     short_number,
 )
-from platform_probe.web.console.pages.unlock import story_of
 from tests.helpers.consoles import (
     Visitor,
     incident_of,
@@ -141,16 +140,6 @@ def test_nasty_records_are_only_text(tmp_path: Path) -> None:
             assert evil in unescape(got.text)
 
 
-@pytest.mark.parametrize("hours", ["-1", "0", "nan", "inf", "1e400", "9" * 20, "many"])
-def test_hours_that_make_no_sense_are_passed_over(open_console: str, hours: str) -> None:
-    """The page shows what it shows without them."""
-    visitor = Visitor(open_console)
-    usual, got = visitor.get("/fleet"), visitor.get(f"/fleet?hours={hours}")
-    assert got.status == 200
-    cells, usual_cells = (re.findall("<td.*?</td>", each.text) for each in (got, usual))
-    assert cells == usual_cells != []
-
-
 def test_other_methods_are_refused(open_console: str) -> None:
     """It reads, and changes nothing."""
     for method in ("PUT", "DELETE", "PATCH", "OPTIONS"):
@@ -167,17 +156,6 @@ def test_a_language_and_a_theme_are_kept(open_console: str) -> None:
     page = visitor.get("/fleet").text
     assert '<html lang="fr" data-theme="dark">' in page
     assert "Flotte en direct" in page
-
-
-def test_an_unlock_as_json(open_console: str) -> None:
-    """What `diagnose --json` prints, and how to reproduce it."""
-    got = Visitor(open_console).get("/unlock/attempt-33?format=json")
-    told = msgspec.json.decode(got.text)
-
-    assert got.headers["Content-Type"] == "application/json"
-    assert told["diagnosis"]["mode"] == "generic_500"
-    assert told["attempt"]["booking_id"] == "booking-33"
-    assert told["reproduce"].startswith("platform-probe export")
 
 
 def test_a_squad_has_its_own_questions(open_console: str) -> None:
@@ -274,32 +252,6 @@ def test_titles_of_incidents_in_french() -> None:
     assert [language_of_incident("fr", one) for one in (old, new)] == ["en", "fr"]
 
 
-def test_a_long_list_has_pages(tmp_path: Path) -> None:
-    """Each failure of a minute once, though more come meanwhile; by address alone."""
-    rows = [
-        msgspec.structs.replace(
-            unlock(number, cause=Cause.BOX_OFFLINE), started_at=BEGIN_S + number % 7
-        )
-        for number in range(120)
-    ]
-    put_unlocks(tmp_path / "store", rows)
-    with served(tmp_path / "store", tmp_path / "audit.jsonl") as url:
-        for first in ("/time", "/cause/box_offline"):
-            seen, path, pages = [], first, 0
-            while path:
-                page = unescape(Visitor(url).get(path).text)
-                seen += re.findall(r'data-row href="/unlock/([^"]+)"', page)
-                found = re.search(r'rel="next" href="([^"]+)"', page)
-                path = first + found[1] if found else ""
-                pages += 1
-            assert (pages, len(seen), len(set(seen))) == (3, 120, 120)
-        assert "Unlocks that failed (120)" in Visitor(url).get("/time").text
-        assert "51 to 100" in Visitor(url).get("/time?page=2").text
-        for odd in ("0", "-1", "x", "٣", "9" * 30):
-            assert Visitor(url).get(f"/time?page={quote(odd)}").status == 200
-        assert Visitor(url).get("/time?page=99").text.count("data-row") == 0
-
-
 def test_tables_of_roles_can_be_shown_whole(tmp_path: Path) -> None:
     """The first 25 rows, or up to 500."""
     rows = [
@@ -314,28 +266,6 @@ def test_tables_of_roles_can_be_shown_whole(tmp_path: Path) -> None:
         whole = Visitor(url).get("/oncall" + re.findall(r'href="(\?[^"]*rows=all)"', page)[0]).text
     assert '"/car/car-0"' not in page
     assert '"/car/car-0"' in whole
-
-
-def test_what_came_again_and_again_is_one_line() -> None:
-    """A phone that asks every second does not push the rest off the page."""
-    asks = {"who": "phone", "what": "asks", "is_poll": False}
-    opens = {"who": "car", "what": "opens", "is_poll": False}
-    waits = {"who": "platform", "what": "answers command status 200", "is_poll": True}
-    timeline: list[dict[str, Any]] = [
-        {**asks, "after_s": 1},
-        {**asks, "after_s": 2},
-        {**waits, "after_s": 2.5},
-        opens,
-        {**asks, "after_s": 3},
-        {**waits, "after_s": 4},
-        {**waits, "after_s": 5},
-    ]
-
-    story = story_of(timeline)
-    assert [(each.first["what"], each.times) for each in story] == [
-        ("asks", 2), ("answers command status 200", 3), ("opens", 1), ("asks", 1),
-    ]  # fmt: skip
-    assert (story[1].first["after_s"], story[1].last["after_s"]) == (2.5, 5)
 
 
 def test_very_many_incidents_at_once(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from fleet_wire.contract.attempt import Source, Stage
 from fleet_wire.contract.causes import Cause, Party
 from fleet_wire.contract.incident import ChangeKind, IncidentKind, IncidentState, Severity
 from fleet_wire.modes.mode import Actor, Layer
-from platform_probe.texts.catalogue import language_of, say_in, texts_of
+from platform_probe.texts.catalogue import language_of, texts_of
 from platform_probe.web.console.person import RIGHTS
 
 FOLDER = Path(product.__file__).parent
@@ -80,8 +80,3 @@ def test_presses_are_not_called_openings_in_french() -> None:
     keys = ("column.unlocks", "fleet.unlocks", "history.counts", "car.unlocks", "incident.of")
     assert [key for key in keys if not texts[key].lower().startswith("essais")] == []
     assert "sans ouverture" not in texts["table.customers_that_failed"]
-
-
-def test_a_text_that_a_language_lacks_is_english() -> None:
-    """Better than none."""
-    assert say_in("fr")("yes") == "oui"

@@ -84,7 +84,10 @@ def start(visitor: Visitor, incident_id: str = OPEN) -> Any:
 def test_the_page_shows_progress_and_then_the_ranked_mitigations(
     console: str, tmp_path: Path
 ) -> None:
-    """The first line is the best one; what comes from outside is no HTML."""
+    """The first line is the best one; what comes from outside is no HTML.
+
+    Without a monitor there is no button that posts it.
+    """
     visitor = Visitor(console)
     assert PAGE in visitor.get(f"/incident/{OPEN}").text
 
@@ -99,6 +102,7 @@ def test_the_page_shows_progress_and_then_the_ranked_mitigations(
     assert "Support knows &lt;them&gt;." in text
     assert "1.0 to 5.5" in text
     assert 'http-equiv="refresh"' not in text
+    assert "Post to the Slack thread" not in text
     assert "1,0 à 5,5" in Visitor(console, Accept_Language="fr").get(PAGE).text
     assert (tmp_path / "asked").read_text().startswith(f"{OPEN} --store ")
     looks = [line for line in looks_in(tmp_path / "audit.jsonl") if line["action"] == "what_if"]
@@ -174,18 +178,6 @@ def test_the_monitor_posts_a_result(
 
     assert {each.incident_id for each in asked} == {OPEN}
     assert asked[0].result.mitigations[0].title == "Call <them>"
-
-
-@pytest.mark.usefixtures("command")
-def test_without_a_monitor_nothing_can_be_posted(console: str, tmp_path: Path) -> None:
-    """There is no button."""
-    (tmp_path / "go").touch()
-    visitor = Visitor(console)
-
-    start(visitor)
-    wait_for(lambda: "Rentals lost" in visitor.get(PAGE).text)
-
-    assert "Post to the Slack thread" not in visitor.get(PAGE).text
 
 
 def test_mitigations_that_ship_are_told_in_each_language() -> None:
