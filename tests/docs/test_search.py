@@ -18,9 +18,9 @@ from tests.docs.site_hooks import OUTSIDE
 from tests.helpers.places import ROOT
 from tests.helpers.site import build_site
 
-QUESTIONS = tomllib.loads((ROOT / "tests" / "docs" / "questions.toml").read_text(encoding="utf-8"))[
-    "question"
-]
+QUESTIONS: dict[str, list[str]] = tomllib.loads(
+    (ROOT / "tests" / "docs" / "questions.toml").read_text(encoding="utf-8")
+)
 FIELD = "input.md-search__input"
 LINKS = "a.md-search-result__link"
 SHOWN_RESULTS = ".md-search-result__meta, .md-search-result__list"
@@ -71,23 +71,23 @@ def test_one_search_finds_the_page(address: str) -> None:
         page.goto(f"{address}index.html")
         page.click(FIELD)
         missing = {
-            question["search"]: found
-            for question in QUESTIONS
-            if not {*question["pages"]} & {*(found := pages_found(page, address, question))}
+            question: found
+            for question, answers in QUESTIONS.items()
+            if not {*answers} & {*(found := pages_found(page, address, question))}
         }
         browser.close()
     assert missing == {}
     assert [url for url in requested if not url.startswith(address)] == []
 
 
-def pages_found(page: Page, address: str, question: dict[str, str]) -> list[str]:
+def pages_found(page: Page, address: str, question: str) -> list[str]:
     """Write into the search field, all at once, and return the first pages and results shown.
 
     Letter by letter, the pages of the first letters would be shown for a moment. What the search
     before has found goes first.
     """
     page.eval_on_selector_all(SHOWN_RESULTS, "all => all.forEach(one => one.replaceChildren())")
-    page.fill(FIELD, question["search"])
+    page.fill(FIELD, question)
     page.keyboard.press("End")
     page.wait_for_function(
         "() => document.querySelector('.md-search-result__meta').textContent.match(/[0-9]/)"
@@ -103,7 +103,7 @@ def pages_found(page: Page, address: str, question: dict[str, str]) -> list[str]
 def test_each_question_has_a_page() -> None:
     """No question is lost, and each page that answers one exists."""
     assert len(QUESTIONS) == 193
-    pages = {page.partition("#")[0] for question in QUESTIONS for page in question["pages"]}
+    pages = {page.partition("#")[0] for answers in QUESTIONS.values() for page in answers}
     sources = {page: Path(page).with_suffix(".md") for page in pages}
     assert [
         page

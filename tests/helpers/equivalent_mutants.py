@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import tomllib
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -10,7 +10,9 @@ from typing import Final
 
 from tests.helpers.places import ROOT
 
-EQUIVALENT: Final = ROOT / "tests" / "mutants" / "equivalent.toml"
+EQUIVALENT: Final = ROOT / "tests" / "mutants" / "equivalent.txt"
+FUNCTION: Final = re.compile(r"^  ([\w.]+): (.*)\n((?:  [-+] .*(?:\n|$))+)", re.MULTILINE)
+CHANGE: Final = re.compile(r"^  - (.*)(?:\n  \+ (.*))?$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +50,10 @@ class Equivalent:
 @cache
 def equivalents() -> tuple[Equivalent, ...]:
     """Return the changes that no test can notice."""
+    _about, *files = EQUIVALENT.read_text("utf-8").split("\n\n")
     return tuple(
-        Equivalent(
-            path=Path(path),
-            function=entry["in"],
-            old=folded(entry["old"]),
-            new=folded(entry["new"]) if "new" in entry else None,
-            why=entry["why"],
-        )
-        for path, entries in tomllib.loads(EQUIVALENT.read_text("utf-8")).items()
-        for entry in entries
+        Equivalent(Path(path), function, folded(old), folded(new) or None, why)
+        for path, _, functions in (file.partition("\n") for file in files)
+        for function, why, changes in FUNCTION.findall(functions)
+        for old, new in CHANGE.findall(changes)
     )

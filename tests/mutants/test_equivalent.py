@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.helpers.equivalent_mutants import Equivalent, equivalents, folded
+from tests.helpers.equivalent_mutants import EQUIVALENT, Equivalent, equivalents, folded
 from tests.helpers.places import ROOT
 
 
@@ -32,3 +32,12 @@ def test_what_cannot_be_noticed_is_still_there(entry: Equivalent) -> None:
     assert entry.old in folded(functions[entry.function])
     assert entry.new != entry.old
     assert entry.why
+
+
+def test_no_line_is_passed_over() -> None:
+    """A line of another form would leave a change in the score."""
+    text = EQUIVALENT.read_text("utf-8")
+    indented = sum(line.startswith("  ") for line in text.splitlines())
+    functions = {(entry.path, entry.function, entry.why) for entry in equivalents()}
+    listed = [line for entry in equivalents() for line in (entry.old, entry.new) if line]
+    assert indented == len(functions) + len(listed)
