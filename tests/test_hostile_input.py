@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from ruamel.yaml import YAML
 
 import fleet_sim.__main__
 import platform_probe.__main__
@@ -29,52 +30,36 @@ LINES_OF_HELP = 60
 LONGEST_RUN_S = 600
 """A scenario within these is run: it takes a part of a second in virtual time."""
 
-SCENARIO: dict[str, Any] = {
-    "description": "Everything that a scenario can say.",
-    "seed": 3,
-    "fleet": {
-        "groups": [
-            {
-                "name": "city",
-                "count": 3,
-                "id": "city-{:03d}",
-                "first_index": 1,
-                "region": "north",
-                "box": {
-                    "boot": {"median_s": 2, "sigma": 0.5},
-                    "can_wake": {"base_s": 0.5, "spread_s": 0.5},
-                    "modem_resume": {"quantiles": [[0, 1], [1, 2]]},
-                    "radio": {"technology": "umts", "moving": True, "psm_active_s": 1},
-                    "reconnect": {"full_jitter": False, "base_s": 1, "jitter_s": 1, "cap_s": 9},
-                    "refusals": [{"codes": [135], "retry_s": 5}],
-                    "keepalive_s": 60,
-                    "heartbeat_s": 10,
-                    "relock_after_s": None,
-                    "voltage_v": 12.1,
-                },
-            }
-        ]
-    },
-    "load": {
-        "stages": [
-            {"kind": "constant", "rate_per_s": 1, "duration_s": 5},
-            {"kind": "poisson", "rate_per_s": 1, "duration_s": 5},
-            {"kind": "ramp", "from_rate_per_s": 0, "to_rate_per_s": 1, "duration_s": 5},
-            {"kind": "burst", "count": 2, "over_s": 1, "duration_s": 5},
-            {"kind": "times", "at_s": [1, 2], "duration_s": 5},
-        ],
-        "targets": {"group": "city", "share": 1.0},
-        "deadline_s": 5,
-        "command_ttl_s": 5,
-        "start_delay_s": 0.5,
-        "double_taps": 0.1,
-    },
-    "faults": [
-        {"name": name, "window": {"start_s": 1, "end_s": 9}, "parameters": {}}
-        for name in ("no_coverage_garage", "reconnect_storm", "deep_sleep_modem_off")
-    ],
-    "expect": {"attempts.ok_share": {"min": 0, "max": 1}},
-}
+SCENARIO: dict[str, Any] = YAML(typ="safe").load("""
+description: Everything that a scenario can say.
+seed: 3
+fleet:
+  groups:
+    - {name: city, count: 3, id: "city-{:03d}", first_index: 1, region: north, box: {
+        boot: {median_s: 2, sigma: 0.5}, can_wake: {base_s: 0.5, spread_s: 0.5},
+        modem_resume: {quantiles: [[0, 1], [1, 2]]},
+        radio: {technology: umts, moving: true, psm_active_s: 1},
+        reconnect: {full_jitter: false, base_s: 1, jitter_s: 1, cap_s: 9},
+        refusals: [{codes: [135], retry_s: 5}],
+        keepalive_s: 60, heartbeat_s: 10, relock_after_s: null, voltage_v: 12.1}}
+load:
+  stages:
+    - {kind: constant, rate_per_s: 1, duration_s: 5}
+    - {kind: poisson, rate_per_s: 1, duration_s: 5}
+    - {kind: ramp, from_rate_per_s: 0, to_rate_per_s: 1, duration_s: 5}
+    - {kind: burst, count: 2, over_s: 1, duration_s: 5}
+    - {kind: times, at_s: [1, 2], duration_s: 5}
+  targets: {group: city, share: 1.0}
+  deadline_s: 5
+  command_ttl_s: 5
+  start_delay_s: 0.5
+  double_taps: 0.1
+faults:
+  - {name: no_coverage_garage, window: {start_s: 1, end_s: 9}, parameters: {}}
+  - {name: reconnect_storm, window: {start_s: 1, end_s: 9}, parameters: {}}
+  - {name: deep_sleep_modem_off, window: {start_s: 1, end_s: 9}, parameters: {}}
+expect: {attempts.ok_share: {min: 0, max: 1}}
+""")
 SETTINGS: dict[str, Any] = {
     **ProbeSettings().model_dump(mode="json", exclude={"fleet_secret"}),
     "broker": "mqtt://user:pass@127.0.0.1:1883",
@@ -83,30 +68,15 @@ SETTINGS: dict[str, Any] = {
 }
 
 HOSTILE_TEXTS = st.one_of(
-    st.sampled_from(
-        [
-            *("", " ", "nan", "-inf", "1e308", "-1", "0", "true", "null", "é", "seed", "a=", "=b"),
-            *("a\0b", "\ud800", "\x1b[2J", "a\nb", "y" * 100_000, "9" * 5_000, "fleet.count"),
-            *(
-                "{}",
-                "[",
-                "*x",
-                "&x",
-                "!x",
-                "<<",
-                "../..",
-                "/",
-                "::1",
-                "x:",
-                "1/999999999999",
-                "0/0",
-            ),
-            *("mqtt://:0", "mqtt://h:0", f"mqtt://{'h' * 70}", "mqtt://u%00@h", "mqtt://[::1"),
-            *(f"{'h' * 70}:1", "[::1]:70000"),
-        ]
-    ),
+    st.sampled_from([
+        "", " ", "nan", "-inf", "1e308", "-1", "0", "true", "null", "é", "seed", "a=", "=b",
+        "a\0b", "\ud800", "\x1b[2J", "a\nb", "y" * 100_000, "9" * 5_000, "fleet.count",
+        "{}", "[", "*x", "&x", "!x", "<<", "../..", "/", "::1", "x:", "1/999999999999", "0/0",
+        "mqtt://:0", "mqtt://h:0", f"mqtt://{'h' * 70}", "mqtt://u%00@h", "mqtt://[::1",
+        f"{'h' * 70}:1", "[::1]:70000",
+    ]),
     st.text(max_size=20),
-)
+)  # fmt: skip
 HOSTILE_NUMBERS = st.one_of(
     st.sampled_from([0, -1, 1e308, -1e308, 1e300, 1e-300, 5e-324, 2**63, 10**400, 1e9, 70_000]),
     st.integers(),

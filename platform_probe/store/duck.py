@@ -31,8 +31,10 @@ the disk.
 _MISSING: Final = re.compile(
     r"No (such file|files found)|cannot open file|does not exist", re.IGNORECASE
 )
-_NAMED: Final = re.compile(r"""["']([^"']+\.parquet)["']""")
+_NAMED: Final = re.compile(r"""(["'])(.+?\.parquet)\1""")
 """A file in what DuckDB says of it: "No magic bytes found at end of file '...'", for one.
+
+A directory may have a quote in its name.
 
 If its end makes no sense ("Invalid data"), the message does not name the file.
 """
@@ -256,7 +258,7 @@ def _translated() -> Iterator[None]:
         named = _NAMED.search(why)
         is_of_thrift = type(error) is duckdb.Error  # how Parquet says what stands at a file's end
         if named is not None and (is_of_thrift or isinstance(error, duckdb.InvalidInputException)):
-            raise DamagedFileError(named[1], _problem_text(why, named[0])) from None
+            raise DamagedFileError(named[2], _problem_text(why, named[0])) from None
         if is_of_thrift:
             raise DamagedFileError(None, why) from None
         raise

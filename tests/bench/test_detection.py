@@ -21,7 +21,7 @@ from bench.detection.baselines import (
 from bench.detection.boxes import said_by
 from bench.detection.cost import measure_cost
 from bench.detection.nab import alarms_of
-from bench.detection.quiet import Kind, bound, quiet_days, trouble
+from bench.detection.quiet import Kind, quiet_days, trouble
 from bench.detection.town import Town
 from fleet_wire.contract.messages import Presence, PresenceStatus
 from fleet_wire.randomness import RandomStream
@@ -47,11 +47,6 @@ def test_an_outage_is_noticed_once_and_soon() -> None:
     assert found.unlocks <= 10
     assert found.incidents == 1
     assert found.title.startswith("Boxes offline since ")
-
-
-def test_the_bound_is_what_is_known() -> None:
-    """2 % to 10 %, thirty unlocks a minute, one false alarm a month: 167 unlocks."""
-    assert round(bound(0.1, 30.0)) == 167
 
 
 def test_the_mixture_is_as_quick_as_the_best_test_for_one_size() -> None:

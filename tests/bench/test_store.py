@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from bench.store import __main__ as bench_store
 from bench.store.__main__ import StoreMeasurement, grow, make_files, measure_here, render
 from bench.store.contenders import missing
-from bench.store.lines import attempt_lines, lines_later
+from bench.store.lines import attempt_lines
 
 pytestmark = pytest.mark.long
 
@@ -20,18 +19,6 @@ def test_lines_come_from_the_seed() -> None:
     first, again, other = (list(attempt_lines(50, cars=10, seed=seed)) for seed in (1, 1, 2))
     assert first == again != other
     assert 1_100 < sum(map(len, first)) / 50 < 1_400
-
-
-def test_lines_come_again_with_other_ids() -> None:
-    """Of the same cars and ends, so much later."""
-    first = list(attempt_lines(20, cars=10, seed=1))
-    later = [msgspec.json.decode(line) for line in lines_later(first, seed=1, after_s=540.0)]
-    for one, other in zip(map(msgspec.json.decode, first), later, strict=True):
-        assert other["started_at"] == pytest.approx(one["started_at"] + 540.0)
-        assert other["scheduled_s"] == pytest.approx(one["scheduled_s"] + 540.0)
-        ids = ("attempt_id", "command_id", "trace_id", "booking_id", "started_at", "scheduled_s")
-        assert not {one[each] for each in ids} & {other[each] for each in ids}
-        assert {**one, **{each: other[each] for each in ids}} == other
 
 
 @pytest.mark.parametrize("name", ["this store", "SQLite FTS5"])

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -22,6 +20,7 @@ from tests.helpers.shipped import (
     EXPOSED,
     check_with_promtool,
     dashboard,
+    overlapping,
     panel_exprs,
     panels,
     rule_exprs,
@@ -35,7 +34,6 @@ LEAST_PANELS = {
     "api": 8, "business": 12, "connectivity": 8, "cto": 12, "mobile": 10, "oncall": 10,
     "overview": 12, "qa": 10, "regions": 6, "support": 8,
 }  # fmt: skip
-GRID_WIDTH = 24
 OUTCOME_COLOURS = {"ok": "#009E73", "refused": "#56B4E9", "failed": "#D55E00", "unknown": "#E69F00"}
 """From the palette of Okabe and Ito, which people with any colour vision can tell apart."""
 
@@ -63,14 +61,7 @@ def test_dashboard_has_its_panels(path: Path) -> None:
 
 def test_panels_do_not_overlap(path: Path) -> None:
     """Every panel lies within the grid, on no other."""
-
-    def cells(panel: dict[str, Any]) -> set[tuple[int, int]]:
-        at = panel["gridPos"]
-        assert at["x"] + at["w"] <= GRID_WIDTH
-        return {(at["x"] + x, at["y"] + y) for x in range(at["w"]) for y in range(at["h"])}
-
-    for one, other in itertools.combinations(dashboard(path)["panels"], 2):
-        assert not cells(one) & cells(other), (one["title"], other["title"])
+    assert overlapping(dashboard(path)) == []
 
 
 def test_variables_are_defined_and_used(path: Path) -> None:

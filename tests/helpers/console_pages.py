@@ -18,9 +18,9 @@ from platform_probe.settings.console import ConsoleSettings
 from platform_probe.web.console.application import Console
 
 _LINE_ENDS = re.compile(
-    r"</(?:p|li|tr|h\d|dt|dd|dl|div|section|caption|summary|table|text|option)>"
+    r"</(?:p|li|tr|h\d|dd|dl|div|section|caption|summary|table|option)>|</text>\s*(?:</g>)?\s*</svg>"
 )
-_CELL_ENDS = re.compile(r"</t[dh]>")
+_CELL_ENDS = re.compile(r"</(?:t[dh]|dt)>")
 _MAIN = re.compile(r"<main\b.*</main>", re.DOTALL)
 _NOT_READ = re.compile(r"<(script|style|select|pre)\b.*?</\1>", re.DOTALL)
 
@@ -90,8 +90,12 @@ class ReadConsole:
 
 
 def lines_of(page: str) -> list[str]:
-    """Return the lines that somebody reads in the middle of a page; cells of a row side by side."""
+    """Return the lines that somebody reads in the middle of a page.
+
+    Side by side are the cells of a row, a term and what is said of it, and the ticks of a chart.
+    """
     main = _MAIN.search(page)
     shown = _CELL_ENDS.sub(" | ", _NOT_READ.sub("", main.group() if main else page))
-    lines = re.sub(r"<[^>]*>", "", _LINE_ENDS.sub("\0", re.sub(r"\s+", " ", shown))).split("\0")
+    ended = _LINE_ENDS.sub("\0", re.sub(r"\s+", " ", shown)).replace("</text>", " ")
+    lines = re.sub(r"<[^>]*>", "", ended).split("\0")
     return [line for one in lines if (line := unescape(re.sub(r"\s+", " ", one)).strip(" |"))]

@@ -49,6 +49,8 @@ class CountPlayer:
     judge: JudgeMetrics = field(default_factory=lambda: JudgeMetrics(CollectorRegistry()))
     before: dict[_Key, tuple[float, bool]] = field(default_factory=dict)
     """The samples that were told last: value, and whether there is a way to a trace."""
+    shown: tuple[str, ...] = ()
+    """The metrics that a story is about, as it says with `only`; else all."""
 
     def __post_init__(self) -> None:
         """Note where the series begin."""
@@ -68,6 +70,7 @@ class CountPlayer:
             "last_ends": lambda **ends: self.probe.set_last_ends(
                 {Source(source): at for source, at in ends.items()}
             ),
+            "only": self._show_only,
             "platform": self._follow_platform,
             "reconnects": lambda **regions: self.probe.note_reconnects(
                 {None if name == "none" else name: number for name, number in regions.items()}
@@ -104,7 +107,14 @@ class CountPlayer:
         for name, labels in sorted(before.keys() - now.keys()):
             told.setdefault(name, []).append(" ".join((*labels, "gone")))
         self.before = now
-        return [f"{name}: {', '.join(series)}" for name, series in told.items()]
+        return [
+            f"{name}: {', '.join(series)}"
+            for name, series in told.items()
+            if not self.shown or name in self.shown
+        ]
+
+    def _show_only(self, *metrics: str) -> None:
+        self.shown = metrics
 
     def _samples(self) -> Iterator[tuple[_Key, tuple[float, bool]]]:
         for registry in (self.probe.registry, self.judge.registry):

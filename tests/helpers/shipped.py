@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import subprocess
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ DEPLOY = ROOT / "deploy"
 PROMETHEUS = DEPLOY / "prometheus"
 ALERTMANAGER = DEPLOY / "alertmanager"
 RULE_TESTS = sorted((PROMETHEUS / "rules" / "tests").glob("*.yml"))
+GRID_WIDTH = 24
 DASHBOARDS = sorted((DEPLOY / "grafana" / "dashboards").glob("*.json"))
 
 RECORDED = re.compile(r"unlockpath:\w+:\w+")
@@ -143,3 +145,15 @@ def with_values(promql: str, *, window: str = "1m") -> str:
     promql = re.sub(r"\$per_\w+", "6", promql)  # what something costs
     assert "$" not in promql.replace('"$1"', ""), promql
     return promql
+
+
+def overlapping(board: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the pairs of a dashboard's panels that share a cell; none may leave the grid."""
+
+    def cells(panel: dict[str, Any]) -> set[tuple[int, int]]:
+        at = panel["gridPos"]
+        assert at["x"] + at["w"] <= GRID_WIDTH, panel["title"]
+        return {(at["x"] + x, at["y"] + y) for x in range(at["w"]) for y in range(at["h"])}
+
+    pairs = itertools.combinations(board["panels"], 2)
+    return [(one["title"], other["title"]) for one, other in pairs if cells(one) & cells(other)]

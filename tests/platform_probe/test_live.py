@@ -22,9 +22,7 @@ from tests.helpers.brokers import running_mosquitto
 from tests.helpers.hand_made_boxes import (
     AnyClient,
     HandMadeBox,
-    boxes,
     links_to,
-    say_nothing,
 )
 from tests.helpers.live_fleet import CARS, SILENT, fleet_of, load_of
 from tests.helpers.platform_log_file import PlatformLogFile
@@ -351,68 +349,6 @@ async def test_two_probes_that_share_count_every_customer_once(
         assert (probe.directory / "out" / "stray_answers.jsonl").read_bytes() == b""
     for record in [record for probe in probes for record in probe.attempts()]:
         assert record.sources_missing == ()
-
-
-async def test_a_command_that_is_sent_again_is_one_unlock_of_one_probe(
-    tmp_path: Path, mosquitto: BrokerProcess, links: LinkFactory
-) -> None:
-    """Also where the car is silent, and where another probe has come between the two.
-
-    An odd number of them: a broker that gave each copy to the next probe in turn would give the
-    second one of each to another than the first.
-    """
-    fleet = boxes(links, CARS[:3])
-    fleet += [HandMadeBox(links, car, say_nothing) for car in CARS[3:]]
-    await eventually(lambda: all(box.link.is_connected for box in fleet))
-    customer = AnyClient(links, "platform")
-    said = AnyClient(links, "group", "probes/monitors/+")
-    log = PlatformLogFile(tmp_path / "platform.jsonl")
-    settings = {
-        "watch_group": "monitors",
-        "load": {"deadline_s": 2},
-        "platform": {"log_file": str(log.path), "late_s": 1, "wait_s": 2},
-    }
-    sent = {f"k{number}": CARS[number % len(CARS)] for number in range(11)}
-    for name in ("one", "two", "three"):
-        (tmp_path / name).mkdir()
-    async with (
-        running_probe(tmp_path / "one", mosquitto.address, client_id="one", **settings) as first,
-        running_probe(tmp_path / "two", mosquitto.address, client_id="two", **settings) as second,
-    ):
-        await eventually(lambda: counting(said) == {"one", "two"})
-        async with running_probe(
-            tmp_path / "three", mosquitto.address, client_id="three", **settings
-        ) as third:
-            await third.ready()
-            probes = (first, second, third)
-            send_all(sent, customer, log)
-            await eventually(lambda: counting(said) == {"one", "two", "three"})
-            send_all(sent, customer, log)
-            await eventually(lambda: sorted(sent_again(*probes)) == sorted(sent))
-            for probe in probes:
-                probe.process.send_signal(signal.SIGTERM)
-            assert [await probe.exit_code() for probe in probes] == [0, 0, 0]
-    of_probes = [set(commands_of(probe)) for probe in probes]
-    assert sum(map(len, of_probes)) == len(set.union(*of_probes)) == len(sent)
-    assert all(of_probes[:2])
-
-
-def send_all(sent: dict[str, str], platform: AnyClient, log: PlatformLogFile) -> None:
-    """Let a platform send commands to cars, and say so."""
-    for command_id, car in sent.items():
-        command = Command(command_id, Action.UNLOCK, 0, 2**50, 1, "unsigned")
-        platform.send(f"cars/{car}/command", encode(command))
-        log.write("published", request_id=f"r-{command_id}", command_id=command_id, vehicle_id=car)
-
-
-def sent_again(*probes: RunningProbe) -> list[str]:
-    """Return the commands of which a record says that the platform sent them again."""
-    attempts = [attempt for probe in probes for attempt in probe.attempts()]
-    return [
-        one.command_id
-        for one in attempts
-        if one.command_id is not None and one.platform and one.platform.sent_again == 1
-    ]
 
 
 def counting(listener: AnyClient) -> set[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from tests.helpers.shipped import (
     DASHBOARDS,
     check_with_promtool,
     dashboard,
+    overlapping,
     panels,
     variables,
 )
@@ -60,14 +60,7 @@ def test_a_board_has_its_panels(exported: dict[str, Any]) -> None:
 
 def test_panels_do_not_overlap(exported: dict[str, Any]) -> None:
     """Every panel lies within the grid, on no other."""
-
-    def cells(panel: dict[str, Any]) -> set[tuple[int, int]]:
-        at = panel["gridPos"]
-        assert at["x"] + at["w"] <= 24
-        return {(at["x"] + x, at["y"] + y) for x in range(at["w"]) for y in range(at["h"])}
-
-    for one, other in itertools.combinations(exported["panels"], 2):
-        assert not cells(one) & cells(other), (one["title"], other["title"])
+    assert overlapping(exported) == []
 
 
 def test_what_asks_the_store_becomes_text() -> None:

@@ -9,7 +9,6 @@ from typing import Any
 import msgspec
 from click.testing import CliRunner, Result
 
-from fleet_sim.scenario.form import Scenario
 from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.modes.catalogue import MODES
@@ -17,26 +16,6 @@ from platform_probe.__main__ import main
 from platform_probe.tell.support.believed import TOLD_FROM
 from tests.helpers.places import ROOT
 from tests.helpers.virtual_runs import run_virtually
-
-GARAGES: dict[str, Any] = {
-    "description": "one of three garages has no coverage",
-    "fleet": {
-        "groups": [
-            {"name": "street", "count": 60},
-            {"name": "p1", "count": 30, "site": "garage-p1"},
-            {"name": "p2", "count": 30, "site": "garage-p2"},
-            {"name": "p3", "count": 30, "site": "garage-p3", "box": {"keepalive_s": 5}},
-        ]
-    },
-    "load": {"stages": [{"kind": "constant", "rate_per_s": 8, "duration_s": 40}]},
-    "faults": [
-        {
-            "name": "no_coverage_garage",
-            "target": {"site": "garage-p3"},
-            "window": {"start_s": 5, "end_s": 55},
-        }
-    ],
-}
 
 
 def told(*words: str | Path) -> Result:
@@ -71,22 +50,6 @@ def test_a_run_is_diagnosed_right_after_it(tmp_path: Path) -> None:
     assert (incident["state"], garage.title in incident["title"]) == ("open", True)
     assert found["diagnosis"]["probability"] < TOLD_FROM  # by itself: the incident knows of more
     assert found["say"].startswith(garage.customer)
-
-
-def test_the_garage_among_several_is_named(tmp_path: Path) -> None:
-    """Cars of one region and operator, of which those of one site lose their coverage."""
-    scenario = Scenario.model_validate(GARAGES)
-    run_virtually(scenario, tmp_path / "run", seed=7)
-    found = case("p3-00007", "--run", tmp_path / "run")
-    (cohort,) = found["who_else"]["cohorts"]
-    assert cohort["traits"] == {"site": "garage-p3"}
-    (incident,) = found["incidents"]
-    assert incident["title"].startswith("Site garage-p3: ")
-    text = told("p3-00007", "--run", tmp_path / "run").output
-    assert "hardware tcu-1, site garage-p3" in text
-    assert "are site garage-p3:" in text
-    of_street = case("street-00007", "--run", tmp_path / "run")
-    assert "site" not in of_street["attempt"]
 
 
 def test_retries_of_the_platform_are_no_attack(tmp_path: Path) -> None:

@@ -17,13 +17,13 @@ from platform_probe.store.duck import Duck
 from platform_probe.store.queries import all_queries
 from platform_probe.store.reading import Source
 from platform_probe.tell.support.fitting import UnlockQuery
-from platform_probe.tell.support.looking_up import look_up_in
+from platform_probe.tell.support.looking_up import look_up
 from platform_probe.tell.support.telling import text_of
 from platform_probe.tell.support.telling_programs import json_of
 from tests.helpers.consoles import Visitor, served
 from tests.helpers.english import ENGLISH
 from tests.helpers.stored_runs import StoredRun, run_with_store
-from tests.helpers.stores import kept, selected
+from tests.helpers.stores import KeptOpen, kept, selected
 
 MAPPED = "mine.yaml"
 FEW_FIELDS = """
@@ -112,25 +112,6 @@ def failed(run: StoredRun) -> list[str]:
     return [row[0] for row in selected(run.store, found)]
 
 
-class Asking:
-    """Asks as `platform-probe diagnose` does, over one database: each command reads it anew."""
-
-    def __init__(self, store: Path) -> None:
-        self._source = Source(store)
-        self._newest_s = self._source.newest_s()
-        self._duck = self._source.open_database(threads=1)
-
-    def diagnosed(self, wanted: UnlockQuery) -> dict[str, Any]:
-        """Return what it says as JSON, and tells in words."""
-        case = look_up_in(self._duck, self._source, wanted, self._newest_s)
-        assert text_of(case, ENGLISH)
-        return json_of(case, ENGLISH)
-
-    def close(self) -> None:
-        """Close the database."""
-        self._duck.close()
-
-
 def locks_told(found: dict[str, Any]) -> list[str]:
     """Return how the lock has changed, as a case tells it."""
     told = (re.fullmatch(r"reports: ((?:un)?locked)\b.*", one["what"]) for one in found["timeline"])
@@ -158,14 +139,22 @@ def test_state_is_kept_as_it_was_said(run: StoredRun, wire: str, packed: Path) -
 
 def test_every_failed_unlock_is_diagnosed(run: StoredRun, packed: Path, failed: list[str]) -> None:
     """Its car's lock is told as the car has said it; the API's name of a command finds it."""
-    with closing(Asking(packed)) as asking:
+    with closing(KeptOpen(packed)) as source:  # each command reads the store anew
+        newest_s = source.newest_s()
+
+        def diagnosed(wanted: UnlockQuery) -> dict[str, Any]:
+            """Return what `platform-probe diagnose` says as JSON, and tells in words."""
+            case = look_up(source, wanted, newest_s)
+            assert text_of(case, ENGLISH)
+            return json_of(case, ENGLISH)
+
         for attempt_id in failed:
-            found = asking.diagnosed(UnlockQuery(attempt=attempt_id))
+            found = diagnosed(UnlockQuery(attempt=attempt_id))
             its = (one.is_locked for one in run.states if one.vehicle_id == found["vehicle_id"])
             said = (None if is_locked is None else LOCK_WORD[is_locked] for is_locked in its)
             assert locks_told(found) == in_turn(said)
         api_id = found["attempt"]["command_id"].rpartition("/")[2]
-        assert asking.diagnosed(UnlockQuery(command=api_id))["attempt"] == found["attempt"]
+        assert diagnosed(UnlockQuery(command=api_id))["attempt"] == found["attempt"]
 
 
 def test_every_query_answers(packed: Path) -> None:

@@ -56,13 +56,9 @@ def store(made: Path, tmp_path: Path) -> Path:
 
 
 def test_customer_finds_all_of_theirs(store: Path) -> None:
-    """The last one first."""
+    """The last one first; what is no id finds nothing, and quotes are text like any other."""
     expected = [f"attempt-{number}" for number in range(48, -1, -5)]
     assert found(store, "customer-3") == expected
-
-
-def test_what_is_no_id_finds_nothing(store: Path) -> None:
-    """Quotes are text like any other."""
     assert found(store, "", "car-01", "attempt-9999", "' OR 1=1 --", "a\nb", "%") == []
 
 

@@ -14,8 +14,7 @@ import pytest
 
 from fleet_wire.contract.attempt import Complaint, Source
 from fleet_wire.contract.broker_log import BrokerEvent, BrokerEventKind
-from fleet_wire.contract.causes import Cause, Outcome
-from fleet_wire.contract.diagnosis import Diagnosis, FactSeen, RankedMode
+from fleet_wire.contract.diagnosis import RankedMode
 from fleet_wire.contract.label import Label
 from fleet_wire.contract.messages import (
     Action,
@@ -32,6 +31,7 @@ from fleet_wire.errors import ConfigError
 from platform_probe.journal.entries import UnlockLabelled
 from platform_probe.store.layout import all_segments, parquet_parts
 from platform_probe.store.writer import StoreHeldError, keep_label
+from tests.helpers.diagnoses import diagnosis_of
 from tests.helpers.records import STRAY
 from tests.helpers.stores import BEGIN_S, KeptWriter, ids_in, kept, selected, unlock, writer_of
 from tests.helpers.waiting import wait_for
@@ -87,21 +87,12 @@ def test_everything_is_kept(tmp_path: Path) -> None:
         assert not all_segments(tmp_path, "observations")
 
 
-def diagnosis_of(revision: int, *modes: RankedMode) -> Diagnosis:
-    """Return a revision of a diagnosis."""
-    return Diagnosis(
-        attempt_id="a1", vehicle_id="car-1", source=Source.CUSTOMER, revision=revision,
-        at=BEGIN_S + revision, after_s=20.0, outcome=Outcome.UNKNOWN, cause=Cause.BOX_SILENT,
-        modes=modes, facts=(FactSeen("last_will", "presence said offline"),), told=("mqtt",),
-    )  # fmt: skip
-
-
 def test_diagnoses_are_kept(tmp_path: Path) -> None:
     """Each revision, with the likeliest mode in columns of its own."""
     likely, unlikely = RankedMode("half_open_tcp_nat", 0.75), RankedMode("unknown", 0.25)
     with writer_of(tmp_path) as store:
-        store.diagnosis(diagnosis_of(1, unlikely))
-        store.diagnosis(diagnosis_of(2, likely, unlikely))
+        store.diagnosis(diagnosis_of(unlikely))
+        store.diagnosis(diagnosis_of(likely, unlikely, revision=2))
     sql = "SELECT revision, mode, probability, after_s, modes FROM diagnoses ORDER BY revision"
     for _ in range(2):
         first, second = selected(tmp_path, sql)

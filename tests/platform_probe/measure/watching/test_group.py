@@ -53,20 +53,14 @@ def test_who_was_gone_before_we_came_is_not_waited_for() -> None:
     assert group.announcement() == PRESENT
 
 
-def test_a_topic_cannot_be_left_by_a_client_id() -> None:
-    """A client id may hold what a topic cannot."""
-    group = Group("monitors", "a/+#b", clock=FakeClock(), listens_s=LISTENS_S)
-    assert group.topic == "probes/monitors/a%2F%2B%23b"
-    assert group.topic_filter == "probes/monitors/+"
-    assert group.will.payload == GONE
-    assert group.will.retain
-
-
-def test_other_topics_are_none_of_the_groups() -> None:
-    """Messages of cars and of other groups are left to others."""
+def test_a_group_keeps_to_its_topics() -> None:
+    """A client id may hold what a topic cannot; messages of cars and other groups are others'."""
+    odd = Group("monitors", "a/+#b", clock=FakeClock(), listens_s=LISTENS_S)
+    assert (odd.topic, odd.topic_filter) == ("probes/monitors/a%2F%2B%23b", "probes/monitors/+")
+    assert (odd.will.payload, odd.will.retain) == (GONE, True)
     group = GroupBench().join("one")
-    assert not group.handle_message("cars/car-1/state", b"")
-    assert not group.handle_message("probes/others/two", PRESENT)
+    for topic, payload in (("cars/car-1/state", b""), ("probes/others/two", PRESENT)):
+        assert not group.handle_message(topic, payload)
     assert all(map(group.is_ours, CARS))
 
 

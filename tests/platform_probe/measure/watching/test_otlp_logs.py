@@ -6,7 +6,7 @@ import asyncio
 import gzip
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -126,53 +126,53 @@ def as_protobuf(event: PlatformEvent) -> bytes:
     return content
 
 
-@pytest.mark.parametrize(
-    ("content", "content_type"), [(as_json(EVENT), JSON), (as_protobuf(EVENT), PROTOBUF)]
+BY_ATTRIBUTE = [
+    {"key": "event.name", "value": {"stringValue": "requested"}},
+    {"key": "unlockpath.operation", "value": {"stringValue": "unlock"}},
+    {
+        "key": "http.request.header.x-request-id",
+        "value": {"arrayValue": {"values": [{"stringValue": "r9"}]}},
+    },
+]
+"""As it was before OpenTelemetry gave the name of an event a field; a header's value is a list."""
+NAMED_BY_ATTRIBUTE = PlatformEvent(
+    PlatformStep.REQUESTED, AT_NS / 1e9, "r9", "unlock", api_release=EVENT.api_release
 )
-def test_attributes_become_an_event(content: bytes, content_type: str) -> None:
-    """Both forms say the same, every field of it."""
-    (record,) = records_of(content, content_type)
-    assert event_of(record) == EVENT
-
-
-def test_a_record_whose_text_is_a_line() -> None:
-    """A collector that reads the platform's file sends its lines as they are."""
-    line = encode_event(EVENT).decode()
-    content = as_json(EVENT, eventName="", attributes=[], body={"stringValue": line})
-    (record,) = records_of(content, JSON)
-    assert event_of(record) == EVENT
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("content", "content_type", "event"),
     [
-        {"eventName": "user.signed_in"},
-        {"eventName": "", "body": {"stringValue": "GET /healthz 200"}},
-        {"eventName": ""},
-        {"eventName": "", "body": {"intValue": 5}},
+        pytest.param(as_json(EVENT), JSON, EVENT, id="JSON"),
+        pytest.param(as_protobuf(EVENT), PROTOBUF, EVENT, id="protobuf"),
+        pytest.param(
+            as_json(
+                EVENT, eventName="", attributes=[],
+                body={"stringValue": encode_event(EVENT).decode()},
+            ),
+            JSON, EVENT, id="a line of the platform's file",
+        ),
+        pytest.param(
+            as_json(EVENT, eventName="", traceId="", attributes=BY_ATTRIBUTE),
+            JSON, NAMED_BY_ATTRIBUTE, id="named by an attribute",
+        ),
+        *(
+            pytest.param(as_json(EVENT, **changes), JSON, None, id=f"another log: {changes}")
+            for changes in (
+                {"eventName": "user.signed_in"},
+                {"eventName": "", "body": {"stringValue": "GET /healthz 200"}},
+                {"eventName": ""},
+                {"eventName": "", "body": {"intValue": 5}},
+            )
+        ),
     ],
-)
-def test_other_logs_are_passed_over(changes: dict[str, Any]) -> None:
-    """A platform may send all that it logs."""
-    (record,) = records_of(as_json(EVENT, **changes), JSON)
-    assert event_of(record) is None
-
-
-def test_the_name_of_an_event_may_be_an_attribute() -> None:
-    """As it was before OpenTelemetry gave it a field; a header's value is a list."""
-    attributes = [
-        {"key": "event.name", "value": {"stringValue": "requested"}},
-        {"key": "unlockpath.operation", "value": {"stringValue": "unlock"}},
-        {
-            "key": "http.request.header.x-request-id",
-            "value": {"arrayValue": {"values": [{"stringValue": "r9"}]}},
-        },
-    ]
-    content = as_json(EVENT, eventName="", traceId="", attributes=attributes)
-    (record,) = records_of(content, JSON)
-    event = event_of(record)
-    assert event is not None
-    assert (event.event, event.request_id, event.trace_id) == ("requested", "r9", None)
+)  # fmt: skip
+def test_attributes_become_an_event(
+    content: bytes, content_type: str, event: PlatformEvent | None
+) -> None:
+    """Both forms say the same, every field of it; a platform may send all that it logs."""
+    (record,) = records_of(content, content_type)
+    assert event_of(record) == event
 
 
 JSON_VALUES = st.recursive(
@@ -194,21 +194,14 @@ JSON_VALUES = st.recursive(
 RECORD_FIELDS = ("timeUnixNano", "traceId", "eventName", "body", "attributes", "severityText")
 
 
-@given(st.binary(max_size=200), st.sampled_from([JSON, PROTOBUF, "text/plain"]))
+@given(st.binary(max_size=200), st.sampled_from([JSON, PROTOBUF]))
 def test_a_post_that_is_no_otlp_is_refused_and_counted(content: bytes, content_type: str) -> None:
     """A post is refused whole, or each of its records becomes an event, is refused, or no event."""
     bench = PlatformBench()
     receiver = OtlpReceiver(bench.inbox, None)
-    if content_type not in (JSON, PROTOBUF):
-        with pytest.raises(UnreadablePostError, match="expected"):
-            records_of(content, content_type)
-        return
-    status, records = 200, list[LogRecord | RemoteProtocolError]()
-    try:
+    records = list[LogRecord | RemoteProtocolError]()
+    with suppress(UnreadablePostError):
         records += records_of(content, content_type)
-    except UnreadablePostError as error:
-        status = error.status
-    assert status in (200, 400)
     refused = sum(receiver.handle_log_record(record) is not None for record in records)
     assert bench.inbox.malformed == refused
     assert bench.inbox.taken + bench.inbox.repeated + refused <= len(records)

@@ -45,13 +45,9 @@ def positions_of(path: Path) -> tuple[TailedFile, LogPositions, list[LogPosition
     return file, positions, noted
 
 
-def test_without_a_journal_nothing_is_known(tmp_path: Path) -> None:
-    """The first process begins at the end of the log."""
-    assert read_before(tmp_path / "journal") is None
-
-
 def test_what_was_under_way_is_told(tmp_path: Path) -> None:
-    """The last minute and a half: older unlocks have a record."""
+    """The last minute and a half: older unlocks have a record. After an orderly end nothing was."""
+    assert read_before(tmp_path / "none") is None
     old, late = named("old"), named("late")
     put(
         tmp_path,
@@ -68,14 +64,10 @@ def test_what_was_under_way_is_told(tmp_path: Path) -> None:
     assert before.records == [late, COMPLAINT]
     assert before.attempts == [late]
     assert not before.is_stop
-
-
-def test_an_orderly_end_is_told(tmp_path: Path) -> None:
-    """Then nothing was under way."""
-    put(tmp_path, RecordWritten(1.0, attempt_of()), MonitorStopped(2.0))
-    before = read_before(tmp_path)
-    assert before is not None
-    assert before.is_stop
+    put(tmp_path, MonitorStopped(UNDER_WAY_S + 6.0))
+    ended = read_before(tmp_path)
+    assert ended is not None
+    assert ended.is_stop
 
 
 @pytest.mark.parametrize(("away_s", "lines"), [(WITHIN_S, [b"between"]), (WITHIN_S + 1.0, [])])

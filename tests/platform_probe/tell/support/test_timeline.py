@@ -23,51 +23,40 @@ def test_each_step_has_words_of_its_own(step: PlatformStep) -> None:
     assert not ENGLISH.say(what).startswith(f"{step}:")
 
 
-def state(minute: int, **said: Any) -> dict[str, Any]:
-    """Return what a car said of itself in a minute; of the rest nothing."""
+@pytest.mark.parametrize(
+    ("states", "told"),
+    [
+        ([{"is_locked": True}], ["locked"]),
+        ([{"voltage_v": 12.55}], ["12.6 V"]),
+        ([{}], []),
+        (
+            [{"is_locked": False, "is_open": True, "voltage_v": 12.0}],
+            ["unlocked, door open, 12.0 V"],
+        ),
+        (
+            [{"is_locked": True}, {"voltage_v": 12.5}, {"is_locked": True}, {"voltage_v": 12.5},
+             {"is_locked": False}, {"voltage_v": 12.5}, {"is_locked": True}],
+            ["locked", "12.5 V", "unlocked", "locked"],
+        ),
+        ([{"is_open": True}, {"is_open": False}, {"is_open": True}], ["door open", "door open"]),
+    ],
+)  # fmt: skip
+def test_a_state_tells_what_it_says_and_no_more(
+    states: list[dict[str, Any]], told: list[str]
+) -> None:
+    """A fleet may say lock, door and voltage in a message each; nothing is told twice.
+
+    That a door was shut is said in no word: it is told as open again.
+    """
     nothing: dict[str, Any] = dict.fromkeys(("is_locked", "is_open", "voltage_v"))
-    return {
-        "kind": "state",
-        "heard_at": utc(NOON_S + 60 * minute),
-        "is_retained": False,
-        **nothing,
-        **said,
-    }
-
-
-def told(*states: dict[str, Any]) -> list[str]:
-    """Return what is told of the states of a car."""
-    case = Case(vehicle_id="car-1", attempt=None, at_s=0.0, newest_s=0.0, heard=states)
-    return [ENGLISH.say(entry.what) for entry in timeline_of(case)]
-
-
-def test_a_state_tells_what_it_says_and_no_more() -> None:
-    """A fleet that says lock, door and voltage in a message each has locked cars too."""
-    assert told(state(0, is_locked=True)) == ["reports: locked"]
-    assert told(state(0, voltage_v=12.55)) == ["reports: 12.6 V"]
-    assert told(state(0)) == []
-    assert told(state(0, is_locked=False, is_open=True, voltage_v=12.0)) == [
-        "reports: unlocked, door open, 12.0 V"
-    ]
-
-
-def test_a_state_that_says_nothing_new_is_not_told_again() -> None:
-    """Also where each message says one thing, in turn."""
-    locked, volts = ("is_locked", True), ("voltage_v", 12.5)
-    minutes = [locked, volts, locked, volts, ("is_locked", False), volts, locked]
-    said = (state(minute, **{name: value}) for minute, (name, value) in enumerate(minutes))
-    assert told(*said) == [
-        "reports: locked",
-        "reports: 12.5 V",
-        "reports: unlocked",
-        "reports: locked",
-    ]
-
-
-def test_a_door_that_was_shut_meanwhile_is_told_as_open_again() -> None:
-    """That it was shut is said in no word."""
-    doors = (state(minute, is_open=is_open) for minute, is_open in enumerate((True, False, True)))
-    assert told(*doors) == ["reports: door open"] * 2
+    heard = [
+        {"kind": "state", "heard_at": utc(NOON_S + 60 * minute), "is_retained": False}
+        | nothing | said
+        for minute, said in enumerate(states)
+    ]  # fmt: skip
+    case = Case(vehicle_id="car-1", attempt=None, at_s=0.0, newest_s=0.0, heard=heard)
+    said = [ENGLISH.say(entry.what) for entry in timeline_of(case)]
+    assert said == [f"reports: {what}" for what in told]
 
 
 def test_a_request_is_told_once_where_the_platforms_clock_is_ahead() -> None:

@@ -67,48 +67,38 @@ def test_since_may_be_a_wrong_guess(minutes: int) -> None:
     assert exact.since == BEGAN_AT + minutes * 60
 
 
-def test_what_fails_everywhere_has_no_cohort() -> None:
-    """Each second attempt fails, of all kinds alike."""
-    finding = found_in(unlocks(lambda _, number: number % 16 < 8))
-    assert finding.found == ()
-    assert finding.absence is Absence.EVERYWHERE
-    assert finding.none_probability > 0.9
+HEALTHY = unlocks(lambda *_: False)
+NO_COHORT: dict[str, tuple[list[Count], Absence]] = {
+    "each second attempt fails, of all kinds alike": (
+        unlocks(lambda _, number: number % 16 < 8), Absence.EVERYWHERE,
+    ),
+    "the city failed as often before": (
+        [
+            replace(one, failures=int("city" in one.values and place % 16 < 8))
+            for place, one in enumerate(HEALTHY)
+        ],
+        Absence.AS_BEFORE,
+    ),
+    "twelve customers press in vain, at one car": (
+        [*HEALTHY, *(replace(one, vehicle_id="car-sick", failures=1) for one in HEALTHY[-160::14])],
+        Absence.FEW_CARS,
+    ),
+    "four failures, though all are of one region": (
+        unlocks(lambda _, number: number in (0, 8, 16, 24)), Absence.TOO_FEW,
+    ),
+    "no attempt at all": ([], Absence.TOO_FEW),
+}  # fmt: skip
 
 
-def test_what_was_always_bad_has_no_cohort() -> None:
-    """The city failed as often before."""
-    counts = [
-        replace(one, failures=int("city" in one.values and place % 16 < 8))
-        for place, one in enumerate(unlocks(lambda *_: False))
-    ]
+@pytest.mark.parametrize("why", NO_COHORT)
+def test_no_cohort_is_found_without_need(why: str) -> None:
+    """And it is said why there is none."""
+    counts, absence = NO_COHORT[why]
     finding = found_in(counts)
-    assert finding.found == ()
-    assert finding.absence is Absence.AS_BEFORE
-
-
-def test_a_sick_car_is_no_cohort() -> None:
-    """Twelve customers press in vain, at one car."""
-    counts = unlocks(lambda *_: False)
-    sick = [replace(one, vehicle_id="car-sick", failures=1) for one in counts[-160::14]]
-    finding = found_in([*counts, *sick])
-    assert finding.found == ()
-    assert finding.absence is Absence.FEW_CARS
-    assert finding.cars == ("car-sick",)
-
-
-def test_few_failures_say_nothing() -> None:
-    """Four failures, though all are of one region."""
-    finding = found_in(unlocks(lambda _, number: number in (0, 8, 16, 24)))
-    assert finding.found == ()
-    assert finding.absence is Absence.TOO_FEW
-
-
-def test_nothing_is_found_in_nothing() -> None:
-    """No attempt at all."""
-    finding = found_in([])
-    assert finding.found == finding.ranked == ()
-    assert finding.none_probability == 1.0
-    assert finding.absence is Absence.TOO_FEW
+    assert (finding.found, finding.absence) == ((), absence)
+    assert finding.cars == (("car-sick",) if absence is Absence.FEW_CARS else ())
+    assert absence is not Absence.EVERYWHERE or finding.none_probability > 0.9
+    assert counts or (finding.ranked, finding.none_probability) == ((), 1.0)
 
 
 def test_what_is_not_known_names_no_cohort() -> None:
