@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
+from fleet_sim.cars.box import Box
 from fleet_sim.cars.box_states import ConnectionState
 from fleet_sim.cars.distributions import Uniform
 from fleet_sim.cars.parameters import NULL_BOX, BoxParameters, Refusal
+from fleet_sim.cars.spec import CarSpec, Traits
+from fleet_wire.links.link import EndReason
 from fleet_wire.links.reconnect import ReconnectPolicy
 from fleet_wire.randomness import RandomStream
 from tests.helpers.culprit import Suspect
@@ -36,6 +40,22 @@ def test_a_first_failure_is_the_first() -> None:
         car.link.lose()
         car.env.run(until=1.0)
         assert car.link.calls == ["connect", "connect"]
+
+
+def test_only_an_attempt_to_connect_that_fails_is_reported() -> None:
+    """With the car and the reason; a connection that breaks is none."""
+    told: list[tuple[str, EndReason]] = []
+    car = bench(STEADY, start=False, connects_at_once=False)
+    world = replace(
+        car.world, on_no_connection=lambda vehicle_id, end: told.append((vehicle_id, end.why))
+    )
+    Box(world, CarSpec("car-1", Traits(group="test"), STEADY)).power.start()
+    car.link.lose(EndReason.REFUSED)
+    assert told == [("car-1", EndReason.REFUSED)]
+    car.link.connects_at_once = True
+    car.env.run(until=60)
+    car.link.lose()
+    assert len(told) == 1
 
 
 def test_each_connection_has_a_session_of_its_own() -> None:

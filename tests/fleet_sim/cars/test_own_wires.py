@@ -130,7 +130,10 @@ def test_what_takes_a_command_away_is_told_which(name: str) -> None:
 
 
 def test_a_crash_forgets_what_waited() -> None:
-    """What came while the box worked is lost with its memory: the broker has its PUBACK."""
+    """What came while the box worked is lost with its memory: the broker has its PUBACK.
+
+    Once it is back it has a memory again.
+    """
     slow = NULL_BOX.model_copy(update={"processing": Uniform(base_s=1.0)})
     story = Story("ovms", slow)
     story.unlock()
@@ -139,6 +142,11 @@ def test_a_crash_forgets_what_waited() -> None:
     story.box.reset()
     story.place.let_pass(5.0)
     assert story.counts.executed == 0
+    story.reconnect()
+    story.unlock()
+    story.unlock()
+    story.place.let_pass(5.0)
+    assert story.counts.executed == 2
 
 
 def test_lines_that_are_not_about_the_locks_are_nobodys() -> None:

@@ -53,6 +53,8 @@ def test_an_update_is_answered_on_each_topic() -> None:
     assert delta["state"] == {"doors": "unlocked"}
     assert documents["current"]["state"]["desired"] == {"doors": "unlocked"}
     assert {each["clientToken"] for each in (accepted, delta, documents)} == {"t-1"}
+    at_s = accepted["metadata"]["desired"]["doors"]["timestamp"]
+    assert {each["timestamp"] for each in (accepted, delta, documents)} == {at_s}
 
 
 @pytest.mark.parametrize("payload", [b"", b"{", b"[]", b'{"state":[]}', b'{"state":{"desired":7}}'])

@@ -140,6 +140,13 @@ def test_a_protobuf_message_is_read_by_the_names_of_its_fields() -> None:
     ]
 
 
+@pytest.mark.parametrize("said", [True, "true", "True", 1, "1"])
+def test_a_protobuf_flag_is_what_the_profile_s_word_means(said: object) -> None:
+    """Words of a profile are texts, numbers or flags in YAML; any other is false."""
+    report = typed("Up").encode({"report": {"locks": [{"locked": said}, {"locked": f"no {said}"}]}})
+    assert typed("Up").decode(report)["report"]["locks"] == [{"locked": True}, {"locked": False}]
+
+
 def test_a_protobuf_answer_is_told_by_its_alternative() -> None:
     """The name of the group of alternatives says which one a message has."""
     answer = typed("Up").encode({"answer": {"id": bytes.fromhex(ID), "status": "DONE"}})

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from fleet_wire.contract.codec import MAX_PAYLOAD_BYTES
 from fleet_wire.contract.messages import Result
 from fleet_wire.errors import RemoteProtocolError
+from fleet_wire.profiles.loading import load_profile
+from fleet_wire.profiles.profile import vehicle_of_topic
 from tests.helpers.messages import message_of
-from tests.helpers.own_wires import OWN_WIRES
+from tests.helpers.own_wires import ONE_FOR_ALL, OWN_WIRES
 from tests.helpers.profile_files import heard, profile_of, read
 from tests.helpers.profile_player import FOLDER
 
@@ -63,3 +65,11 @@ def test_any_payload_is_read_or_refused(name: str, payload: bytes, data: st.Data
         read(profile, topic, payload)
     except RemoteProtocolError:
         return
+
+
+def test_the_car_of_a_topic_is_known_without_its_payload() -> None:
+    """None is named by a topic that all cars share; a topic of nobody's is an error."""
+    assert vehicle_of_topic(load_profile("native"), "cars/car-7/state") == "car-7"
+    assert vehicle_of_topic(profile_of(ONE_FOR_ALL), "fleet/answers") == ""
+    with pytest.raises(RemoteProtocolError):
+        vehicle_of_topic(load_profile("native"), "elsewhere")
