@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from enum import Enum
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import simpy
 
@@ -106,6 +106,15 @@ class Surroundings(Protocol):
         ...
 
 
+class BookedCar(NamedTuple):
+    """A car that a customer has booked before the run."""
+
+    vehicle_id: str
+    booking_id: str
+    left_s: float
+    """Seconds until the booking ends."""
+
+
 class Customer:
     """A customer and a phone. Times of events count from the load."""
 
@@ -148,6 +157,9 @@ class Customer:
             self._around.served()
             return
         yield self._for(self._parameters.walk)
+        yield from self._use_car()
+
+    def _use_car(self) -> Life:
         renter = self._renter
         self._stands_at = self._struck.at(APPROACH, renter, usual=renter.vehicle_id)
         self._note(CustomerStep.ARRIVED)
@@ -160,10 +172,16 @@ class Customer:
         yield self._for(self._parameters.ends)
         yield from self._end_booking()
 
-    def live_on(self, vehicle_id: str, booking_id: str, *, left_s: float) -> Life:
+    def walk_on(self, booked: BookedCar, *, left_s: float) -> Life:
+        """Do the rest of it, from the middle of a walk that ends after `left_s`."""
+        self._has_booked(booked)
+        yield self._env.timeout(left_s)
+        yield from self._use_car()
+
+    def drive_on(self, booked: BookedCar, *, left_s: float) -> Life:
         """Do the rest of it, from the middle of a drive that ends after `left_s`."""
-        self._vehicle_id = self._stands_at = vehicle_id
-        self._booking_id = booking_id
+        self._has_booked(booked)
+        self._stands_at = booked.vehicle_id
         yield self._env.timeout(left_s)
         self._get_out()
         yield from self._lock()
@@ -171,6 +189,10 @@ class Customer:
         yield from self._end_booking()
 
     # Booking
+
+    def _has_booked(self, booked: BookedCar) -> None:
+        self._vehicle_id, self._booking_id = booked.vehicle_id, booked.booking_id
+        self._ends_at, self._booked_s = self._phone.unix_s() + booked.left_s, self._env.now
 
     def _book(self) -> Told:
         answer: Answer | None = None

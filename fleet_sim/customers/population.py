@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import simpy
 
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.world import World
-from fleet_sim.customers.customer import MARGIN_S, Customer
+from fleet_sim.customers.customer import MARGIN_S, BookedCar, Customer
 from fleet_sim.customers.failpoints import CustomerFailpoints
 from fleet_sim.customers.parameters import CustomerParameters
 from fleet_sim.customers.phone import Phone
@@ -29,7 +29,7 @@ TRIES = 20
 BEFORE = "before-"
 """How the names of customers begin who came before the run."""
 LONG_BEFORE_S = 24_000.0
-"""Drives began so long ago that one that is under way is as long as by chance [E]."""
+"""Rentals began so long ago that one that is under way is at any moment of it [E]."""
 SEEN_FREE_S = 1.0
 """So old may be what an app shows of which cars are free [E]."""
 
@@ -83,13 +83,15 @@ class Population:
         self._taken_last: tuple[str, float] | None = None
         """The car that was taken last, and when; kept where customers may choose the same."""
         self._served = 0
+        self._walked = 0
+        """Customers who came before and walk to their cars when the run begins."""
         self.come = 0
         """Customers who have come so far."""
 
     @property
     def is_served(self) -> bool:
         """Whether all customers have opened a car, or will not."""
-        return self._served == len(self._times_s)
+        return self._served == len(self._times_s) + self._walked
 
     def start(self, load_starts_s: float) -> None:
         """Start the customers; their times count from simulated second `load_starts_s`."""
@@ -135,20 +137,26 @@ class Population:
     def rent_out(
         self, vehicle_id: str, book: Callable[[str, str, float], str], load_starts_s: float
     ) -> None:
-        """Have a car away from now on, with a customer who came before and will bring it back.
+        """Have a car rented from now on, by a customer who came before.
 
+        This customer is on the way to it, or drives it and will bring it back.
         `book` books it for an account from now on, for so many seconds, and returns the booking.
         """
         customer_id, parameters = f"{BEFORE}{vehicle_id}", self._parameters
         stream = self._world.stream(f"{customer_id}/rental")
-        drive_s, left_s = _drive_under_way(parameters, stream)
-        booked_s = parameters.booking.sample_s(stream) - (drive_s - left_s)
-        booking_id = book(customer_id, vehicle_id, max(booked_s, left_s + MARGIN_S))
-        self._boxes[vehicle_id].vehicle.is_locked = False
-        self.car(vehicle_id).drive_off()
-        self._in_use[vehicle_id] += 1
+        now = _rental_under_way(parameters, stream)
+        booked_s = parameters.booking.sample_s(stream) - now.spent_s
+        booked_s = max(booked_s, now.left_s + MARGIN_S)
+        booked = BookedCar(vehicle_id, book(customer_id, vehicle_id, booked_s), booked_s)
         customer = self._customer(customer_id, load_starts_s)
-        self._world.env.process(customer.live_on(vehicle_id, booking_id, left_s=left_s))
+        self._in_use[vehicle_id] += 1
+        if now.is_walk:
+            self._walked += 1
+            self._world.env.process(customer.walk_on(booked, left_s=now.left_s))
+        else:
+            self._boxes[vehicle_id].vehicle.is_locked = False
+            self.car(vehicle_id).drive_off()
+            self._world.env.process(customer.drive_on(booked, left_s=now.left_s))
 
     # Shared by customers
 
@@ -204,10 +212,26 @@ class Population:
         self._served += 1
 
 
-def _drive_under_way(parameters: CustomerParameters, stream: RandomStream) -> tuple[float, float]:
-    """Return how long a drive lasts that is under way at a moment of chance, and what is left."""
-    left_s, drive_s = -stream.uniform() * LONG_BEFORE_S, 0.0
-    while left_s <= 0.0:
+class _RentalUnderWay(NamedTuple):
+    """A rental at a moment of chance."""
+
+    is_walk: bool
+    """Whether its customer walks to the car, else it is driven."""
+    spent_s: float
+    """Seconds since it was booked."""
+    left_s: float
+    """Seconds until the customer is at the car, or has driven it back."""
+
+
+def _rental_under_way(parameters: CustomerParameters, stream: RandomStream) -> _RentalUnderWay:
+    left_s = -stream.uniform() * LONG_BEFORE_S
+    while True:
+        walk_s = max(parameters.walk.sample_s(stream), 1.0)
+        left_s += walk_s
+        if left_s > 0.0:
+            return _RentalUnderWay(is_walk=True, spent_s=walk_s - left_s, left_s=left_s)
         drive_s = max(parameters.drive.sample_s(stream), 1.0)
         left_s += drive_s
-    return drive_s, left_s
+        if left_s > 0.0:
+            spent_s = walk_s + drive_s - left_s
+            return _RentalUnderWay(is_walk=False, spent_s=spent_s, left_s=left_s)

@@ -90,17 +90,33 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="hit"
     """The customer whom it happened to: what was struck is this customer's, and no other's."""
 
 
+class FaultWindow:
+    """The time in which a fault strikes."""
+
+    def __init__(self, length_s: float) -> None:
+        self._length_s = length_s
+
+    @property
+    def length_s(self) -> float:
+        """Return how long it is open."""
+        return self._length_s
+
+    def closing(self, env: simpy.Environment) -> simpy.Event:
+        """Return what to `yield` at its opening to wait until it closes."""
+        return env.timeout(self._length_s)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Injection:
     """One fault of a scenario, on its cars (at least one). Implements `failpoints.Culprit`.
 
-    Its process starts when the window opens, and `duration_s` is the length of the window.
+    Its process starts when the window opens.
     """
 
     world: World
     boxes: Sequence[Box]
     """The boxes of its cars; those of another process are not among them."""
-    duration_s: float
+    window: FaultWindow
     stream_of: Callable[[str], RandomStream]
     """Return this injection's own random stream of one car, by vehicle id."""
     number: int = 0
@@ -124,13 +140,18 @@ class Injection:
         """Return the environment in which the fault's processes run."""
         return self.world.env
 
+    @property
+    def duration_s(self) -> float:
+        """Return the length of the window."""
+        return self.window.length_s
+
     def wait(self, duration_s: float) -> simpy.Event:
         """Return what to `yield` to let time pass."""
         return self.world.env.timeout(duration_s)
 
     def whole_window(self) -> simpy.Event:
         """Return what to `yield` at the opening of the window to wait for its end."""
-        return self.wait(self.duration_s)
+        return self.window.closing(self.env)
 
     def hit(
         self,

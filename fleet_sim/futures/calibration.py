@@ -9,7 +9,7 @@ drawn in proportion to that, and each world is as likely as its diagnosis and it
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from statistics import NormalDist
 from typing import Any, Final, NamedTuple
 
@@ -20,7 +20,7 @@ from fleet_sim.futures.future import PARTS, PastCounts, checked_world
 from fleet_sim.futures.playing import FutureTask, ObservedCustomers, Player, World
 from fleet_sim.runs.course import RENTAL_S
 from fleet_sim.runs.source_digest import versions
-from fleet_sim.scenario.form import Scenario, select
+from fleet_sim.scenario.form import FaultEntry, Scenario, select
 
 SEVERITIES: Final = 12
 """Severities that are tried of a failure mode which is drawn with several, besides the recipe's
@@ -119,23 +119,40 @@ class _Steps:
 
 
 def _severities(world: World) -> list[Scenario]:
-    """Return the world's scenario as it is, and with other severities of its failure mode."""
-    drawn = _kinds(world)
-    if world.mode in FAULTS and FAULTS[world.mode].drawing.ranges:
-        drawn += [
-            FAULTS[world.mode].drawn_severity(_Steps((number + 0.5) / SEVERITIES))
-            for number in range(SEVERITIES)
-        ]
-    found = []
-    for changes in drawn:
-        faults = tuple(
-            entry.model_copy(update={"parameters": {**entry.parameters, **changes}})
-            if entry.name == world.mode
-            else entry
-            for entry in world.scenario.faults
-        )
-        found.append(world.scenario.model_copy(update={"faults": faults}))
+    """Return the world's scenario as it is, and with other severities of its failure mode.
+
+    A recipe may hurry, so that a minute shows its mode. Of its parameters the others have only
+    those that say which kind of the failure it is.
+    """
+    found = [_with_parameters(world, kind) for kind in _kinds(world)]
+    fault = FAULTS.get(world.mode)
+    if fault is None:
+        return found
+    of_kind = {name for variant in fault.drawing.variants for name in variant}
+    for number in range(SEVERITIES if fault.drawing.ranges else 1):
+        drawn = fault.drawn_severity(_Steps((number + 0.5) / SEVERITIES))
+        scenario = _with_parameters(world, drawn, kept=of_kind)
+        if scenario not in found:
+            found.append(scenario)
     return found
+
+
+def _with_parameters(
+    world: World, changes: Mapping[str, Any], *, kept: Container[str] | None = None
+) -> Scenario:
+    """Return the world's scenario with other parameters of its failure mode.
+
+    The rest stays as it is, or as usual where `kept` does not name it.
+    """
+
+    def changed(entry: FaultEntry) -> FaultEntry:
+        own = {name: it for name, it in entry.parameters.items() if kept is None or name in kept}
+        return entry.model_copy(update={"parameters": {**own, **changes}})
+
+    faults = tuple(
+        changed(entry) if entry.name == world.mode else entry for entry in world.scenario.faults
+    )
+    return world.scenario.model_copy(update={"faults": faults})
 
 
 def _kinds(world: World) -> list[Mapping[str, Any]]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -26,6 +26,7 @@ from fleet_sim.customers.failpoints import CustomerFailpoints
 from fleet_sim.customers.records import AppScreen, CustomerEvent, CustomerStep, Witnesses
 from fleet_sim.futures.fork import in_fork
 from fleet_sim.mitigations.acting import MitigationTargets, Occasions, has_occasion
+from fleet_sim.mitigations.ending import EndableFaults
 from fleet_sim.platform.connection import PLATFORM_LINK_LIMITS
 from fleet_sim.platform.gateway import EmulatedPlatform
 from fleet_sim.platform.open_requests import PlatformLog
@@ -255,25 +256,38 @@ def play_futures(
     a process is forked from this one for each. Raises `ModelDefectError` where the model failed:
     its counts would be worth nothing.
     """
-    found: dict[int, FutureCounts] = {}
-    alike: dict[Any, list[int]] = {}
-    for number, course in enumerate(courses):
-        alike.setdefault(course.before_decision(scenario) if forks else number, []).append(number)
+    together = [[*range(len(courses))]] if forks else [[number] for number in range(len(courses))]
     with _without_garbage_collection():
-        for numbers in alike.values():
-            future = _Future(scenario, courses[numbers[0]], seed)
-            future.play_to_decision()
-            if forks and len(numbers) > 1 and courses[numbers[0]].mitigation is None:
-                limits = [_limit_of(courses[number]) for number in numbers]
-                counts, occasions = in_fork(partial(future.counts_and_occasions, min(limits)))
-                idle = [each for each in numbers if not _acts(courses[each], occasions)]
-                found |= dict.fromkeys(idle, counts)
-            left = [number for number in numbers if number not in found]
-            for number in left[:-1]:
-                found[number] = in_fork(partial(future.counts_with, courses[number]))
-            for number in left[-1:]:
-                found[number] = future.counts_with(courses[number])
+        found = {
+            number: counts
+            for numbers in together
+            for number, counts in _played_together(scenario, courses, numbers, seed).items()
+        }
     return [found[number] for number in range(len(courses))]
+
+
+def _played_together(
+    scenario: Scenario, courses: Sequence[Course], numbers: Sequence[int], seed: int
+) -> dict[int, FutureCounts]:
+    """Return the counts of some of the courses, by number."""
+    future = _Future(scenario, courses[0], seed)
+    future.play_to_decision()
+    late = [number for number in numbers if future.may_go_on_with(courses[number])]
+    early = [number for number in numbers if number not in late]
+    found: dict[int, FutureCounts] = {}
+    if len(late) > 1 and courses[late[0]].mitigation is None:
+        limits = [_limit_of(courses[number]) for number in late]
+        counts, occasions = in_fork(partial(future.counts_and_occasions, min(limits)))
+        idle = [each for each in late if not _acts(courses[each], occasions)]
+        found |= dict.fromkeys(idle, counts)
+    left = [number for number in late if number not in found]
+    for number in left[:-1]:
+        found[number] = in_fork(partial(future.counts_with, courses[number]))
+    for number in left[-1:]:
+        found[number] = future.counts_with(courses[number])
+    for number in early:
+        found[number] = _Future(scenario, courses[number], seed).counts_from_beginning()
+    return found
 
 
 def _acts(course: Course, occasions: Occasions) -> bool:
@@ -367,8 +381,17 @@ class _Future:
         had_wakes = self._platform.service.wakes > wakes
         return counts, Occasions(had_wakes, limit.is_exceeded)
 
+    def may_go_on_with(self, course: Course) -> bool:
+        """Return whether the time so far is that of a course."""
+        return course.may_begin_now(self._targets.faults)
+
+    def counts_from_beginning(self) -> FutureCounts:
+        """Play it with faults that know from their beginning when they are ended."""
+        self._start_world()
+        return self.counts_with(self._course)
+
     def counts_with(self, course: Course) -> FutureCounts:
-        """Play it on from the decision with a course, and return its counts."""
+        """Play it on with a course, and return its counts."""
         assert isinstance(self._tally, _Tally)  # noqa: S101 - see `past_counts`
         course.mitigate(self._targets, load_starts_s=self._load_starts_s)
         self._play_on()
@@ -406,7 +429,7 @@ class _Future:
 
     def _start_load(self, starts_s: float) -> MitigationTargets:
         """Start faults and customers; return what a mitigation acts on."""
-        failpoints = CustomerFailpoints()
+        failpoints, faults = CustomerFailpoints(), EndableFaults()
         injector = inject_all(
             self._scenario,
             self._specs,
@@ -414,7 +437,7 @@ class _Future:
             load_starts_s=starts_s,
             record=_forget,
             around=FaultTargets(self._platform, ModelControl(self._broker), failpoints),
-            process_of=self._course.process_of,
+            process_of=faults.process_of,
         )
         assert self._scenario.customers is not None  # noqa: S101 - see `checked_world`
         population = population_of(
@@ -435,7 +458,7 @@ class _Future:
         )
         struck = struck_cars(injector.injected)
         targets = MitigationTargets(
-            self._fleet, self._specs, self._platform, population, self._broker, struck
+            self._fleet, self._specs, self._platform, population, self._broker, struck, faults
         )
         self._course.begin(targets, load_starts_s=starts_s)
         return targets

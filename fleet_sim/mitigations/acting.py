@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import simpy
@@ -13,14 +13,13 @@ from fleet_sim.cars.box import Box
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.spec import CarSpec
 from fleet_sim.customers.population import Population
-from fleet_sim.faults import Fault, Injection
-from fleet_sim.faults.registry import CarFault, FaultProcess
+from fleet_sim.faults import Injection
+from fleet_sim.faults.registry import FaultWindow
+from fleet_sim.mitigations.ending import EndableFaults
 from fleet_sim.mitigations.form import BoxSettings, Mitigation
 from fleet_sim.platform.gateway import EmulatedPlatform
 from fleet_wire.randomness import RandomStream
 
-BATCHES: Final = 10
-"""Groups in which cars get well again: enough for a smooth roll-out [E]."""
 WAKES_AGAIN: Final = "wake_again_after_s"
 """The parameter of the platform that is read only while a car is woken."""
 REACHED_EVERY_S: Final = 10.0
@@ -38,6 +37,7 @@ class MitigationTargets:
     broker: BrokerModel
     struck: frozenset[str]
     """Cars of the faults, by vehicle id."""
+    faults: EndableFaults
 
 
 class Occasions(NamedTuple):
@@ -61,10 +61,9 @@ def has_occasion(mitigation: Mitigation, occasions: Occasions) -> bool:
 def begin_mitigation(
     mitigation: Mitigation, targets: MitigationTargets, *, acts_at_s: float
 ) -> None:
-    """Schedule all that a mitigation does but the end of faults, see `end_of_fault`.
-
-    `acts_at_s` is the simulated second at which it begins to act.
-    """
+    """Schedule all that a mitigation does. `acts_at_s` is the simulated second when it begins."""
+    if mitigation.ends is not None:
+        targets.faults.end(mitigation.ends, acts_at_s=acts_at_s)
     targets.fleet.world.env.process(_act(mitigation, targets, acts_at_s))
 
 
@@ -104,7 +103,11 @@ def _culprit(fleet: Fleet) -> Injection:
         return fleet.world.stream(f"mitigation/{vehicle_id}")
 
     return Injection(
-        world=fleet.world, boxes=(), duration_s=0.0, stream_of=stream_of, fault="mitigation"
+        world=fleet.world,
+        boxes=(),
+        window=FaultWindow(0.0),
+        stream_of=stream_of,
+        fault="mitigation",
     )
 
 
@@ -114,56 +117,3 @@ def offered_cars(avoids: str, specs: Sequence[CarSpec], struck: frozenset[str]) 
         return [spec.vehicle_id for spec in specs if spec.vehicle_id not in struck]
     shared = {getattr(spec.traits, avoids) for spec in specs if spec.vehicle_id in struck}
     return [spec.vehicle_id for spec in specs if getattr(spec.traits, avoids) not in shared]
-
-
-@dataclass(frozen=True, slots=True)
-class MitigatedFault:
-    """A fault that a mitigation ends early. It acts as the fault does, for each car less long."""
-
-    fault: Fault
-    ends_s: Sequence[float]
-    """Seconds from the opening of the window until each batch of cars is well again."""
-    reboots: bool
-
-    def process(self, injection: Injection) -> FaultProcess:
-        """Strike as the fault does, and end for one batch of cars after the other."""
-        env = injection.env
-        for batch in self._batches(injection):
-            env.process(self.fault.process(batch))
-            if self.reboots:
-                env.process(_reboot_at_end(batch))
-        yield injection.whole_window()
-
-    def _batches(self, injection: Injection) -> Iterator[Injection]:
-        if not isinstance(self.fault, CarFault):
-            yield replace(injection, duration_s=min(self.ends_s[-1], injection.duration_s))
-            return
-        for number, ends_s in enumerate(self.ends_s):
-            boxes = injection.boxes[number :: len(self.ends_s)]
-            if boxes:
-                ids = frozenset(box.vehicle_id for box in boxes)
-                length_s = min(ends_s, injection.duration_s)
-                yield replace(injection, boxes=boxes, vehicle_ids=ids, duration_s=length_s)
-
-
-def _reboot_at_end(injection: Injection) -> FaultProcess:
-    """Reboot the boxes of an injection when its window ends."""
-    yield injection.whole_window()
-    for box in injection.boxes:
-        box.power.reboot(by=injection)
-
-
-def end_of_fault(
-    mitigation: Mitigation, fault: Fault, *, opens_s: float, acts_at_s: float
-) -> Fault | MitigatedFault:
-    """Return a fault as a mitigation leaves it: unchanged, or ended early.
-
-    Both times are seconds of load. A fault that begins after the mitigation acts never strikes.
-    """
-    ending = mitigation.ends
-    if ending is None or fault.name not in ending.modes:
-        return fault
-    first_s = max(acts_at_s - opens_s, 0.0)
-    steps = BATCHES if ending.over_s else 1
-    ends_s = [first_s + ending.over_s * (number + 1) / steps for number in range(steps)]
-    return MitigatedFault(fault, ends_s, ending.reboots)

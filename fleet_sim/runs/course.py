@@ -7,11 +7,10 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from fleet_sim.faults import Fault
-from fleet_sim.mitigations.acting import MitigationTargets, begin_mitigation, end_of_fault
+from fleet_sim.mitigations.acting import MitigationTargets, begin_mitigation
+from fleet_sim.mitigations.ending import EndableFaults
 from fleet_sim.mitigations.form import Mitigation
-from fleet_sim.runs.injection import FaultStart, Injected, own_process, strikes_boxes
-from fleet_sim.scenario.form import FaultEntry, Scenario
+from fleet_sim.runs.injection import Injected, strikes_boxes
 from fleet_wire.quantities import Seconds
 
 DO_NOTHING: Final = "Do nothing"
@@ -35,24 +34,10 @@ class Course(BaseModel):
         title = DO_NOTHING if self.mitigation is None else self.mitigation.title
         return {"mitigation": title, "future": self.model_dump(mode="json", exclude_defaults=True)}
 
-    def process_of(self, entry: FaultEntry, fault: Fault) -> FaultStart:
-        """Return how a fault acts: ended early, where the mitigation ends it."""
-        mitigation = self.mitigation
-        if mitigation is None:
-            return own_process(entry, fault)
-        acts_at_s = self.decision_s + mitigation.after_s
-        opens_s = entry.window.start_s
-        return end_of_fault(mitigation, fault, opens_s=opens_s, acts_at_s=acts_at_s).process
-
-    def before_decision(self, scenario: Scenario) -> object:
-        """Return a value that is equal for courses of a scenario that differ after the decision."""
-        mitigation = self.mitigation
-        ending = None if mitigation is None else mitigation.ends
-        if mitigation is None or ending is None:
-            return None
-        modes = {entry.name for entry in scenario.faults}.intersection(ending.modes)
-        shape = (mitigation.after_s, ending.over_s, ending.reboots, *sorted(modes))
-        return shape if modes else None
+    def may_begin_now(self, faults: EndableFaults) -> bool:
+        """Return whether nothing so far would have been different with its mitigation."""
+        ending = None if self.mitigation is None else self.mitigation.ends
+        return ending is None or faults.may_end(ending)
 
     def begin(self, targets: MitigationTargets, *, load_starts_s: float) -> None:
         """Have cars away with customers who came before; faults and customers have been started."""

@@ -14,7 +14,7 @@ from fleet_sim.cars.spec import CarSpec
 from fleet_sim.cars.world import World
 from fleet_sim.customers.failpoints import CustomerFailpoints
 from fleet_sim.faults import Fault, Injection, Strikes
-from fleet_sim.faults.registry import FaultProcess
+from fleet_sim.faults.registry import FaultProcess, FaultWindow
 from fleet_sim.platform.gateway import EmulatedPlatform
 from fleet_sim.results import readable
 from fleet_sim.scenario.form import FaultEntry, Scenario, select
@@ -61,11 +61,11 @@ class FaultTargets(NamedTuple):
 CARS_ALONE = FaultTargets()
 
 FaultStart = Callable[[Injection], FaultProcess]
-ProcessOf = Callable[[FaultEntry, Fault], FaultStart]
+ProcessOf = Callable[[Fault], FaultStart]
 """Returns how a fault of a scenario acts: as it does by itself, or as somebody ends it early."""
 
 
-def own_process(_entry: FaultEntry, fault: Fault) -> FaultStart:
+def own_process(fault: Fault) -> FaultStart:
     """Return how a fault acts by itself."""
     return fault.process
 
@@ -133,7 +133,7 @@ class Injector:
             world=world,
             cars=cars,
             boxes=[boxes[vehicle_id] for vehicle_id in ids if vehicle_id in boxes],
-            duration_s=end_s - start_s,
+            window=FaultWindow(end_s - start_s),
             stream_of=_streams(world, stream),
             number=number,
             fault=entry.name,
@@ -146,7 +146,7 @@ class Injector:
         )
         if ids:
             is_here = self.part.has(fault) and (injection.boxes or not strikes_boxes(fault))
-            acts = self.process_of(entry, fault) if is_here else _remote_fault
+            acts = self.process_of(fault) if is_here else _remote_fault
             world.env.process(_act(fault.name, acts, start_s, injection, self.say))
         return injected
 

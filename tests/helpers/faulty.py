@@ -11,6 +11,7 @@ from fleet_sim.cars.box import Box
 from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
 from fleet_sim.cars.world import World
 from fleet_sim.faults import Fault, Hit, Injection
+from fleet_sim.faults.registry import FaultWindow
 from fleet_sim.scenario.form import Group
 from fleet_wire.contract import codec
 from fleet_wire.contract.messages import (
@@ -55,7 +56,7 @@ def open_window(
         world=world,
         boxes=boxes,
         vehicle_ids=frozenset(box.vehicle_id for box in boxes),
-        duration_s=duration_s,
+        window=FaultWindow(duration_s),
         stream_of=lambda vehicle_id: RandomStream.named(1, f"fault/{name}/{vehicle_id}"),
         **more,
     )

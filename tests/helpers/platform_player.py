@@ -13,6 +13,7 @@ from fleet_sim.customers.parameters import CustomerParameters
 from fleet_sim.customers.population import Population
 from fleet_sim.customers.records import CustomerEvent, CustomerStep
 from fleet_sim.faults import FAULTS, Hit, Injection
+from fleet_sim.faults.registry import FaultWindow
 from fleet_sim.platform import answers, failpoints
 from fleet_sim.platform.open_requests import OpenRequest
 from fleet_sim.platform.operations import Answer, Operation, Request
@@ -134,7 +135,7 @@ class PlatformPlayer:
             boxes=boxes,
             cars=[box.spec for box in boxes],
             vehicle_ids=frozenset(box.vehicle_id for box in boxes),
-            duration_s=lasts_s,
+            window=FaultWindow(lasts_s),
             stream_of=bench.world.stream,
             fault=fault,
             record=self._record,

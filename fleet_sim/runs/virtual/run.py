@@ -22,6 +22,7 @@ from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.spec import NULL_CAR
 from fleet_sim.cars.world import World
 from fleet_sim.mitigations.acting import MitigationTargets
+from fleet_sim.mitigations.ending import EndableFaults
 from fleet_sim.platform.connection import PLATFORM_LINK_LIMITS
 from fleet_sim.results import readable
 from fleet_sim.results.summary import RunFacts
@@ -354,13 +355,14 @@ class VirtualRun:
         load_starts_s = probe.begin_load() - EPOCH_UNIX_S
         self._judge.begin_load()
         course = self._options.course
+        faults = EndableFaults()
         injector = inject_all(
             self._scenario,
             self._specs,
             self._fleet,
             load_starts_s=load_starts_s,
             record=self._record.add_truth,
-            process_of=own_process if course is None else course.process_of,
+            process_of=own_process if course is None else faults.process_of,
             around=rentals.fault_targets(ModelControl(self._broker)),
         )
         rentals.start_customers(load_starts_s)
@@ -368,7 +370,7 @@ class VirtualRun:
             struck = struck_cars(injector.injected)
             fleet, specs, broker = self._fleet, self._specs, self._broker
             targets = MitigationTargets(
-                fleet, specs, rentals.platform, rentals.population, broker, struck
+                fleet, specs, rentals.platform, rentals.population, broker, struck, faults
             )
             course.begin(targets, load_starts_s=load_starts_s)
             course.mitigate(targets, load_starts_s=load_starts_s)

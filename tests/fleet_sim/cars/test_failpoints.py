@@ -39,6 +39,7 @@ from fleet_sim.cars.failpoints import (
 )
 from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
 from fleet_sim.faults import Hit, Injection
+from fleet_sim.faults.registry import FaultWindow
 from fleet_wire.contract.messages import Command, Phase, Reason, Result
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.link import EndReason
@@ -237,7 +238,7 @@ def injected(car: Bench) -> tuple[Injection, list[Hit]]:
     injection = Injection(
         world=car.world,
         boxes=[car.box],
-        duration_s=0.0,
+        window=FaultWindow(0.0),
         stream_of=car.world.stream,
         number=3,
         fault="a fault",

@@ -156,6 +156,38 @@ def test_a_platform_that_takes_bookings_and_no_commands_is_told_from_one_that_ta
     assert lost(fitted) < 0.016 * HORIZON_S * 1.2
 
 
+def test_who_had_booked_before_the_failure_comes_to_a_car_and_presses(tmp_path: Path) -> None:
+    """Only customers who come later can book none: the first half is not like the second."""
+    maintenance = exported("planned_maintenance_window", struck=59)
+    maintenance["faults"][0]["target"] = {}
+    (world,) = read(
+        tmp_path,
+        parts=[[0, 0, 4], [0, 0, 0]],
+        before=(24, 1_500.0),
+        planned_maintenance_window=maintenance,
+    )
+
+    (fitted,) = fitted_worlds([world], seeds=4, play=one_by_one, on_played=lambda _: None)
+
+    kinds = [each.scenario.faults[0].parameters for each in fitted.variants]
+    assert not any(kind.get("only_commands") for kind in kinds)
+    assert lost(fitted) == pytest.approx(0.016 * HORIZON_S, rel=0.4)
+
+
+def test_a_recipe_in_a_hurry_is_not_the_only_severity(tmp_path: Path) -> None:
+    """Boxes that sleep for seconds lose nobody; those that sleep for hours do."""
+    hurried = {"sleep": {"base_s": 25, "spread_s": 25}, "awake_s": 5}
+    (world,) = read(
+        tmp_path,
+        parts=[[6, 0, 6], [6, 0, 6]],
+        deep_sleep_modem_off=exported("deep_sleep_modem_off", struck=30, **hurried),
+    )
+
+    (fitted,) = fitted_worlds([world], seeds=3, play=one_by_one, on_played=lambda _: None)
+
+    assert all("sleep" not in each.scenario.faults[0].parameters for each in fitted.variants)
+
+
 def test_a_severity_between_the_others_is_found(tmp_path: Path) -> None:
     """Severities go through the whole range, so a mild failure and a severe one are told apart."""
     worlds = read(

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from fleet_sim.cars.defects import ModelDefectError
+from fleet_sim.customers.population import Population
 from fleet_sim.futures import future
 from fleet_sim.futures.fork import in_fork
 from fleet_sim.futures.future import FutureCounts
@@ -79,16 +80,34 @@ def lost(of: World, mitigation: Mitigation | None, seeds: int = 3) -> int:
     return sum(round(each.lost) for each in played(of, mitigation, seeds))
 
 
+@pytest.mark.parametrize(
+    ("fault", "pasts"),
+    [
+        ("generic_500", 1),
+        ("bad_firmware_cohort", 1),
+        ("tls_cert_expired", 2),
+    ],
+)
 def test_a_future_that_is_forked_at_the_decision_is_the_one_from_its_beginning(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str, pasts: int
 ) -> None:
-    """Mitigations that end the fault, and those that do not, are played together.
+    """Mitigations that end the fault share the past, unless a car acts on when its window ends.
 
     Pairs of futures are compared, so the same seed gives the same but for the mitigation.
     """
-    one = world(tmp_path, "generic_500")
+    one = world(tmp_path, fault)
     options = [None, *(each for each in MITIGATIONS.values() if changes_something(each, one))]
+    begun: list[object] = []
+    begin = Population.start
+
+    def note_begin(population: Population, at_s: float) -> None:
+        begun.append(population)
+        begin(population, at_s)
+
+    monkeypatch.setattr(Population, "start", note_begin)
     together = play_world(one, options, 2)
+
+    assert len(begun) == pasts
     assert together == play_world(one, options, 2, forks=False)
     assert together == [play_world(one, [each], 2)[0] for each in options]
     assert len({each.lost for each in together}) > 1
