@@ -38,12 +38,11 @@ class ApiPlayer(Teller):
     def verbs(self) -> Mapping[str, Callable[..., object]]:
         """Return the function of each verb."""
         return {
-            "answers": self._answers,
-            "fails": self._fails,
+            **super().verbs(),
             **{method: self._sender(method) for method in METHODS},
         }
 
-    def _answers(
+    def _do_answers(
         self, status: int = 200, *, problem: str = "", body: str = "{}", **its: Any
     ) -> None:
         kind = PROBLEMS[problem] if problem else None
@@ -51,7 +50,7 @@ class ApiPlayer(Teller):
         status = status if kind is None else kind.status
         self.platform.answer = Answer(status=status, body=given, problem=kind, **its)
 
-    def _fails(self, text: str) -> None:
+    def _do_fails(self, text: str) -> None:
         self.platform.error = ZeroDivisionError(text)
 
     def _sender(self, method: str) -> Callable[..., None]:

@@ -19,7 +19,7 @@ from fleet_wire.links.link import (
 )
 from tests.helpers.broker_place import Place
 from tests.helpers.recorder import Recorder
-from tests.helpers.transcripts import as_arguments, by_moment
+from tests.helpers.transcripts import Player, as_arguments, by_moment
 
 OF_LINK = {each.name for each in fields(LinkLimits)}
 OF_PROPERTIES = PublishProperties.__struct_fields__
@@ -27,7 +27,7 @@ DEEDS = ("abort", "disconnect", "freeze", "leave_behind", "thaw")
 
 
 @dataclass
-class BrokerPlayer:
+class BrokerPlayer(Player):
     """A broker in virtual time.
 
     `connected` makes a client and connects it, `client` makes one that is away. `connect` waits
@@ -44,22 +44,12 @@ class BrokerPlayer:
     def verbs(self) -> Mapping[str, Callable[..., object]]:
         """Return the function of each verb."""
         return {
+            **super().verbs(),
             **{deed: self._deed(deed) for deed in DEEDS},
-            "ask": self._ask,
-            "broker": self._broker,
-            "client": self._client,
             "connect": lambda name: self.place.connect(self.clients[name]),
-            "connected": self._connected,
-            "deny": self._deny,
-            "dropped": self._dropped,
             "limit": lambda per_s: setattr(self.place.broker, "connect_limit", ConnectLimit(per_s)),
-            "place": self._place,
-            "publish": self._publish,
-            "say": self._say,
             "set": lambda name, value: setattr(self.place.broker, name, value),
-            "storm": self._storm,
             "wait": self.place.time.run_for,
-            "withhold": self._withhold,
         }
 
     def news(self) -> list[str]:
@@ -74,10 +64,10 @@ class BrokerPlayer:
     def _deed(self, deed: str) -> Callable[[str], None]:
         return lambda name: getattr(self.clients[name].link, deed)()
 
-    def _place(self, *, hop: float = HOP_S, **limits: Any) -> None:
+    def _do_place(self, *, hop: float = HOP_S, **limits: Any) -> None:
         self.place = Place(limits=BrokerLimits(**limits), hop=hop)
 
-    def _client(self, name: str, *filters: str, id: str | None = None, **more: Any) -> None:  # noqa: A002
+    def _do_client(self, name: str, *filters: str, id: str | None = None, **more: Any) -> None:  # noqa: A002
         if will := more.get("will"):
             (topic, *payload), changes = as_arguments(shlex.split(will))
             more["will"] = Will(topic, "".join(map(str, payload)).encode(), **changes)
@@ -90,26 +80,26 @@ class BrokerPlayer:
             lambda what: self.tell(f"{name} {what}"),
         )
 
-    def _connected(self, name: str, *filters: str, **more: Any) -> None:
-        self._client(name, *filters, **more)
+    def _do_connected(self, name: str, *filters: str, **more: Any) -> None:
+        self._do_client(name, *filters, **more)
         self.place.connect(self.clients[name])
         told = (round(self.place.time.now_s(), 4), f"{name} connects")
         self.told = [each for each in self.told if each != told]
 
-    def _ask(self, name: str) -> None:
+    def _do_ask(self, name: str) -> None:
         """Begin to connect, and do not wait for it."""
         self.clients[name].link.connect()
 
-    def _storm(self, count: int, **more: Any) -> None:
+    def _do_storm(self, count: int, **more: Any) -> None:
         """Let clients begin to connect at once."""
         for name in (f"car-{number}" for number in range(count)):
-            self._client(name, **more)
-            self._ask(name)
+            self._do_client(name, **more)
+            self._do_ask(name)
 
-    def _broker(self, deed: str) -> None:
+    def _do_broker(self, deed: str) -> None:
         getattr(self.place.broker, deed)()
 
-    def _deny(self, right: str, client_id: str, topic: str | None = None) -> None:
+    def _do_deny(self, right: str, client_id: str, topic: str | None = None) -> None:
         """Deny a client to `publish` to a topic, or to `subscribe` to it; None: to any."""
         setattr(
             self.place.broker,
@@ -117,7 +107,7 @@ class BrokerPlayer:
             lambda who, what: who != client_id or topic not in (None, what),
         )
 
-    def _publish(
+    def _do_publish(
         self, name: str, topic: str, payload: object = "", *, acked: bool = False, **more: Any
     ) -> None:
         its = {key: more.pop(key) for key in list(more) if key in OF_PROPERTIES}
@@ -133,13 +123,13 @@ class BrokerPlayer:
         except LocalProtocolError as error:
             self.tell(f"{name} may not: {error}")
 
-    def _say(self, name: str, **session: Any) -> None:
+    def _do_say(self, name: str, **session: Any) -> None:
         self.clients[name].say(**session)
 
-    def _withhold(self, name: str) -> None:
+    def _do_withhold(self, name: str) -> None:
         self.clients[name].acknowledges = False
 
-    def _dropped(self) -> None:
+    def _do_dropped(self) -> None:
         broker = self.place.broker
         counts = " ".join(f"{name} {count}" for name, count in broker.dropped.items())
         self.tell(f"dropped {counts or 'nothing'}, {broker.qos0_dropped} not sent")

@@ -16,7 +16,7 @@ from tests.helpers.car_words import CALLS, begin_on_car, box_parameters, plain, 
 from tests.helpers.culprit import Seen, Suspect
 from tests.helpers.fake_link import EPOCH_S, Bench, bench
 from tests.helpers.faulty import Street, inject, inject_at
-from tests.helpers.transcripts import by_moment
+from tests.helpers.transcripts import Player, by_moment
 
 COUNTS = (
     "known",
@@ -31,7 +31,7 @@ COUNTS = (
 
 
 @dataclass
-class CarPlayer:
+class CarPlayer(Player):
     """A car on a fake link (`car`), or cars on the broker model (`street`).
 
     `inject FAULT SECONDS` opens a window now, or `at_s`; a second one on a car needs a name.
@@ -61,38 +61,26 @@ class CarPlayer:
         """Return the function of each verb."""
         box = self.car.box
         return {
+            **super().verbs(),
             **self._verbs_of_faults(),
-            "answer_connects": self._answer_connects,
-            "begin": self._begin,
-            "car": self._car,
             "change": box.vehicle.change,
-            "clock": self._clock,
-            "command": self._command,
-            "copy": self._copy,
-            "counts": self._counts,
             "draw": lambda drop_v, name="load": box.vehicle.draw(self.loads[name], drop_v),
-            "end": self._end,
             "flood": self._flood,
             "handle": box.pull_handle,
             "heartbeat": box.heartbeat,
-            "inject": self._inject,
             "key": box.lock_on_the_spot,
             "leave": box.modem.connection.leave,
             "lock_again": lambda: box.vehicle.be_left(is_locked=True),
             "lose": lambda code=None: self.car.link.lose(code=code),
             "nonsense": self._flood,
             "notice": box.notice,
-            "pass": self._pass,
             "phone_key": lambda is_good: box.unlock_by_key(is_good=is_good),
             "refuse": lambda code: self.car.link.lose(EndReason.REFUSED, code),
             "set_wall_clock": lambda by_s: setattr(self.car.world.clock_step, "by_s", by_s),
             "shut_down": box.modem.shut_down,
             "sms": box.send_sms,
             "sms_arrives": box.power.receive_sms,
-            "street": self._street,
-            "unlock": self._unlock,
             "unlock_by_hand": lambda: box.vehicle.move_lock(self.car.env.now, to_locked=False),
-            "until": self._until,
         }
 
     def _verbs_of_faults(self) -> Mapping[str, Callable[..., object]]:
@@ -113,11 +101,11 @@ class CarPlayer:
 
     # What is done
 
-    def _car(self, *words: str, **changes: Any) -> None:
+    def _do_car(self, *words: str, **changes: Any) -> None:
         self.car = bench(box_parameters(words, changes))
         self.__post_init__()
 
-    def _street(
+    def _do_street(
         self, *words: str, count: int = 1, max_queued_messages: int = 1_000, **changes: Any
     ) -> None:
         street = Street(
@@ -135,7 +123,7 @@ class CarPlayer:
         street.platform.on_message = on_message  # type: ignore[method-assign]
         self.__post_init__()
 
-    def _command(self, name: str, action: str = "unlock", **changes: Any) -> None:
+    def _do_command(self, name: str, action: str = "unlock", **changes: Any) -> None:
         lives_s = changes.pop("lives_s", None)
         if lives_s is not None:
             changes["expires_at_ms"] = int((EPOCH_S + self.car.env.now + lives_s) * 1000)
@@ -144,7 +132,7 @@ class CarPlayer:
             self.copied = made
         self.car.deliver(made)
 
-    def _copy(self) -> None:
+    def _do_copy(self) -> None:
         assert self.copied is not None
         self.car.deliver(self.copied)
 
@@ -152,14 +140,14 @@ class CarPlayer:
         for _ in range(count):
             self.car.deliver(self.car.message(b"no command"))
 
-    def _unlock(self, name: str, **more: Any) -> None:
+    def _do_unlock(self, name: str, **more: Any) -> None:
         assert self.street is not None
         self.street.unlock(name, **more)
 
-    def _answer_connects(self, is_answered: bool) -> None:  # noqa: FBT001 - a word of a story
+    def _do_answer_connects(self, is_answered: bool) -> None:  # noqa: FBT001 - a word of a story
         self.car.link.connects_at_once = is_answered
 
-    def _inject(
+    def _do_inject(
         self,
         fault: str,
         duration_s: float,
@@ -180,7 +168,7 @@ class CarPlayer:
     def _by(self, name: str) -> Suspect:
         return self.suspects.setdefault(name, Suspect())
 
-    def _begin(self, what: str, *values: Any, by: str = "x", **more: Any) -> None:
+    def _do_begin(self, what: str, *values: Any, by: str = "x", **more: Any) -> None:
         name = more.pop("name", what)
         begun = begin_on_car(self.car.box, what, *values, by=self._by(by), **more)
         self.lasting[name] = begun
@@ -188,29 +176,29 @@ class CarPlayer:
         if isinstance(entered, Condition):
             self.loads[name] = entered
 
-    def _end(self, name: str) -> None:
+    def _do_end(self, name: str) -> None:
         self.lasting.pop(name).__exit__(None, None, None)
 
-    def _until(self, second: float) -> None:
+    def _do_until(self, second: float) -> None:
         self._look()
         while self.car.env.peek() < second:
             self.car.env.step()
             self._look()
         self.car.env.run(until=second)
 
-    def _pass(self, seconds: float) -> None:
+    def _do_pass(self, seconds: float) -> None:
         assert self.street is not None
         self.street.let_pass(seconds)
 
     # What comes of it
 
-    def _clock(self) -> None:
+    def _do_clock(self) -> None:
         believed_s = self.car.box.clock.believed_ms() / 1000
         off_s = believed_s - EPOCH_S - self.car.env.now
         shows = f"{off_s:+g} s" if abs(off_s) < EPOCH_S / 2 else f"1970 and {believed_s:g} s"
         self._note(f"clock shows {shows}")
 
-    def _counts(self) -> None:
+    def _do_counts(self) -> None:
         counts = self.car.world.counts
         self._note(", ".join(f"{getattr(counts, name)} {name}" for name in COUNTS))
         if self.street is not None:

@@ -96,6 +96,7 @@ class ConfigPlayer(Teller):
     def verbs(self) -> Mapping[str, Callable[..., object]]:
         """Return the function of each verb."""
         return {
+            **super().verbs(),
             "broker": lambda text: self._tell_errors(self._parse_brokers, text),
             "door": lambda *texts: self._tell_errors(self._door, *texts),
             "file": lambda text: self._tell_errors(self._read, str(text)),
@@ -104,7 +105,6 @@ class ConfigPlayer(Teller):
             "model": lambda at="": self._tell_errors(self._hold_to_model, at),
             "problem": lambda key="": self._tell([self._document.problem(_loc(key), "bad")]),
             "set": lambda *words, **named: self._tell_errors(self._set, *words, **named),
-            "show": self._show,
         }
 
     def _tell_errors(self, act: Callable[..., None], *arguments: Any, **named: Any) -> None:
@@ -131,7 +131,7 @@ class ConfigPlayer(Teller):
         overrides = [*map(str, words), *(f"{key}={value}" for key, value in named.items())]
         self._document = apply_overrides(self._document, overrides)
 
-    def _show(self, key: str = "") -> None:
+    def _do_show(self, key: str = "") -> None:
         value: Any = self._document.values
         for part in _loc(key):
             value = value[part]

@@ -30,6 +30,7 @@ from tests.helpers.diagnoses import diagnosis_of
 from tests.helpers.fake_clock import EPOCH_S, FakeClock
 from tests.helpers.log_lines import Log
 from tests.helpers.records import COMPLAINT, STRAY, attempt_of
+from tests.helpers.transcripts import Player
 
 _OF_EVERY_LINE = {"level", "event", "at", "trace_id", "span_id", "attempt_id"}
 _Key = tuple[str, tuple[str, ...]]
@@ -37,7 +38,7 @@ _Key = tuple[str, tuple[str, ...]]
 
 
 @dataclass
-class CountPlayer:
+class CountPlayer(Player):
     """The metrics of a monitor, of its judge and of rentals.
 
     `platform` makes metrics of a monitor that follows the platform's log.
@@ -59,25 +60,17 @@ class CountPlayer:
     def verbs(self) -> Mapping[str, Callable[..., object]]:
         """Return the function of each verb."""
         return {
+            **super().verbs(),
             "attempt": lambda **more: self.probe.emit(_attempt(**more)),
-            "call": self._call,
             "connected": self.probe.connected.set,
-            "diagnosis": self._diagnose,
-            "each": self._emit_each,
-            "fleet": self._set_fleet,
-            "half_an_hour_later": self._settle,
-            "incident": self._find,
             "last_ends": lambda **ends: self.probe.set_last_ends(
                 {Source(source): at for source, at in ends.items()}
             ),
-            "only": self._show_only,
-            "platform": self._follow_platform,
             "reconnects": lambda **regions: self.probe.note_reconnects(
                 {None if name == "none" else name: number for name, number in regions.items()}
             ),
             "resolved": lambda: self.judge.rentals.note_incidents([]),
             "stray": lambda kind, source, **more: self.probe.emit(_stray(kind, source, **more)),
-            "traffic": self._note_traffic,
             "unlock": lambda booking, cause=None, **more: self.judge.rentals.count(
                 _attempt(booking, cause=cause, **{"source": "customer", "total_s": 20.0, **more})
             ),
@@ -113,7 +106,7 @@ class CountPlayer:
             if not self.shown or name in self.shown
         ]
 
-    def _show_only(self, *metrics: str) -> None:
+    def _do_only(self, *metrics: str) -> None:
         self.shown = metrics
 
     def _samples(self) -> Iterator[tuple[_Key, tuple[float, bool]]]:
@@ -124,18 +117,18 @@ class CountPlayer:
                     key = one.name.removeprefix("unlockpath_"), labels
                     yield key, (one.value, one.exemplar is not None)
 
-    def _emit_each(self, trait: str, number: int, **more: Any) -> None:
+    def _do_each(self, trait: str, number: int, **more: Any) -> None:
         """Count an unlock for each of so many values of a trait."""
         for place in range(number):
             made: dict[str, Any] = {trait: f"{trait}_{place}", **more}
             self.probe.emit(_attempt(**made))
 
-    def _follow_platform(self) -> None:
+    def _do_platform(self) -> None:
         registry = CollectorRegistry()
         self.probe = ProbeMetrics(registry, version="1.2.3", follows_platform=True)
         self.before = dict(self._samples())
 
-    def _set_fleet(self, in_flight: int = 0, **boxes: int) -> None:
+    def _do_fleet(self, in_flight: int = 0, **boxes: int) -> None:
         """Show a fleet: `asleep=3`, or `north_online=2` of a region."""
         by_region = {
             (None if region == "none" else region, presence): number
@@ -146,24 +139,24 @@ class CountPlayer:
         alone = {name: number for name, number in boxes.items() if "_" not in name}
         self.probe.set_fleet(in_flight=in_flight, boxes=alone, by_region=by_region)
 
-    def _note_traffic(self, unix_s: float, not_followed: int, **topics: int) -> None:
+    def _do_traffic(self, unix_s: float, not_followed: int, **topics: int) -> None:
         totals = {kind: topics.get(kind.value, 0) for kind in TopicKind}
         self.probe.note_traffic(totals, not_followed, unix_s)
 
-    def _diagnose(self, *modes: str) -> None:
+    def _do_diagnosis(self, *modes: str) -> None:
         self.judge.count_diagnosis(diagnosis_of(*(RankedMode(mode, 0.5) for mode in modes)))
 
-    def _settle(self) -> None:
+    def _do_half_an_hour_later(self) -> None:
         """Let an unlock end, long after, of which nothing is counted."""
         later = _attempt("later", at=10 * FOLLOWED_S, source="customer", cause="api_refused")
         self.judge.rentals.count(later)
 
-    def _call(self, booking: str, attempt: str | None = None) -> None:
+    def _do_call(self, booking: str, attempt: str | None = None) -> None:
         attempts = () if attempt is None else (attempt,)
         call = msgspec.structs.replace(COMPLAINT, booking_id=booking, attempts=attempts)
         self.judge.rentals.count_call(call)
 
-    def _find(self, kind: str = "failures", **cohort: Any) -> None:
+    def _do_incident(self, kind: str = "failures", **cohort: Any) -> None:
         found = incident_of(kind=IncidentKind(kind), cohort={k: str(v) for k, v in cohort.items()})
         self.judge.rentals.note_incidents([found])
 

@@ -19,6 +19,7 @@ from platform_probe.tell.messages.webhook import Post, WebhookCore, WebhookState
 from platform_probe.texts.times import iso_of
 from tests.helpers import made_incidents
 from tests.helpers.fake_clock import EPOCH_S
+from tests.helpers.transcripts import Player
 
 STEPS: dict[str, Callable[..., Incident]] = {
     **{
@@ -107,7 +108,7 @@ class TellsIncidents:
 
 
 @dataclass
-class DeliveryPlayer:
+class DeliveryPlayer(Player):
     """A webhook and two Alertmanagers in virtual time, and what the files of both keep.
 
     `run SECONDS` lets time pass, `away hook TROUBLE` or `away URL` fails until `there`, and
@@ -126,7 +127,7 @@ class DeliveryPlayer:
     def __post_init__(self) -> None:
         """Begin."""
         self.incidents = TellsIncidents(self._hand, lambda: self.now.unix_s)
-        self._restart()
+        self._do_restart()
 
     @property
     def now(self) -> Moment:
@@ -136,12 +137,8 @@ class DeliveryPlayer:
     def verbs(self) -> Mapping[str, Callable[..., object]]:
         """Return the function of each verb."""
         return {
+            **super().verbs(),
             **self.incidents.verbs(),
-            "away": self._away,
-            "counts": self._counts,
-            "restart": self._restart,
-            "run": self._run,
-            "take": self._take,
             "there": self.failures.clear,
         }
 
@@ -157,11 +154,11 @@ class DeliveryPlayer:
                 lines.append(line)
         return lines
 
-    def _take(self, **chosen: str) -> None:
+    def _do_take(self, **chosen: str) -> None:
         self.chosen = {name: value.split(",") for name, value in chosen.items()}
-        self._restart()
+        self._do_restart()
 
-    def _restart(self) -> None:
+    def _do_restart(self) -> None:
         settings = WebhookSettings(name="x", url="https://x.example", **self.chosen)
         self.hook = WebhookCore(takes=settings.takes, keep=self._keeper("hook"))
         self.alerts = AlertsCore(
@@ -185,14 +182,14 @@ class DeliveryPlayer:
 
         return keep
 
-    def _away(self, whom: str, why: str = "unreachable") -> None:
+    def _do_away(self, whom: str, why: str = "unreachable") -> None:
         self.failures[whom] = Failure(Trouble(why), "away")
 
     def _hand(self, incident: Incident) -> None:
         self.hook.handle_incident(incident, self.now)
         self.alerts.handle_incident(incident, self.now)
 
-    def _run(self, for_s: float) -> None:
+    def _do_run(self, for_s: float) -> None:
         until_s = self.s + for_s
         while True:
             while (post := self.hook.next(self.now)) is not None:
@@ -237,7 +234,7 @@ class DeliveryPlayer:
     def _iso_now(self) -> str:
         return iso_of(self.now.unix_s, UTC)
 
-    def _counts(self) -> None:
+    def _do_counts(self) -> None:
         """Show how often each instance was asked, what waits, and what was dropped."""
         pushes = ", ".join(f"{name} {count}" for name, count in sorted(self.pushed.items()))
         self.told.append(

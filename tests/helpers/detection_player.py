@@ -20,7 +20,7 @@ from fleet_wire.contract.partial import PartialState
 from tests.helpers.diagnoses import diagnosis_of
 from tests.helpers.findings import Watched
 from tests.helpers.incident_player import IncidentLines, cohort_of
-from tests.helpers.transcripts import names_in
+from tests.helpers.transcripts import Player, names_in
 
 PRESENCE: Final = {
     "online": Presence(PresenceStatus.ONLINE, "s1"),
@@ -37,7 +37,7 @@ _OF_PLATFORM: Final = frozenset(PlatformSide.__struct_fields__)
 
 
 @dataclass
-class DetectionPlayer:
+class DetectionPlayer(Player):
     """Alerting in virtual time, with unlocks of a fleet.
 
     `unlocks 40 KIND KIND…` are forty unlocks, one every second, of the kinds in turn. A kind is a
@@ -61,18 +61,12 @@ class DetectionPlayer:
         """Return the function of each verb."""
         alerting = self.watched.alerting
         return {
-            "cars": self._cars,
+            **super().verbs(),
             "close": lambda: self._act(ActionKind.CLOSE),
             "connected": lambda: alerting.connection(is_there=True),
-            "diagnosed": self._diagnosed,
             "disconnected": lambda: alerting.connection(is_there=False),
-            "late": self._late,
-            "look": self._look,
             "mute": lambda: self._act(ActionKind.MUTE),
-            "presence": self._presence,
-            "report": self._report,
             "restart": lambda: self.watched.restart(self.diagnoses),
-            "unlocks": self._unlocks,
             "unmute": lambda: self._act(ActionKind.UNMUTE),
             "usual": self.watched.usual,
             "wait": self.watched.wait,
@@ -87,7 +81,9 @@ class DetectionPlayer:
         self.looked = []
         return lines
 
-    def _unlocks(self, number: int, *kinds: str | None, every_s: float = 1.0, **said: Any) -> None:
+    def _do_unlocks(
+        self, number: int, *kinds: str | None, every_s: float = 1.0, **said: Any
+    ) -> None:
         for kind in islice(cycle(kinds), number):
             self.watched.wait(every_s)
             self._unlock(kind or "-", **said)
@@ -120,7 +116,7 @@ class DetectionPlayer:
             self._diagnose(attempt.attempt_id, attempt.vehicle_id, mode, attempt.cause)
         return attempt
 
-    def _late(self, number: int) -> None:
+    def _do_late(self, number: int) -> None:
         """Cars open half a minute after their unlocks have failed."""
         for _ in range(number):
             attempt = self._unlock("box_silent")
@@ -134,7 +130,7 @@ class DetectionPlayer:
                 )
             )  # fmt: skip
 
-    def _diagnosed(self, attempts: str, mode: str, cars: str = "car:1") -> None:
+    def _do_diagnosed(self, attempts: str, mode: str, cars: str = "car:1") -> None:
         """Diagnose unlocks by their ids, of these cars."""
         for attempt_id, car in zip(names_in(attempts), cycle(names_in(cars)), strict=False):
             self._diagnose(attempt_id, car, mode, Cause.BOX_OFFLINE)
@@ -148,19 +144,19 @@ class DetectionPlayer:
         )  # fmt: skip
         self.watched.alerting.diagnosis(self.diagnoses[-1])
 
-    def _cars(self, cars: str, cohort: str = "all", presence: str = "online") -> None:
+    def _do_cars(self, cars: str, cohort: str = "all", presence: str = "online") -> None:
         """Hear the retained state and presence of cars, as a monitor does that starts."""
         state = msgspec.structs.replace(PARKED, **cohort_of(cohort))
         for car in names_in(cars):
             self.watched.hear(car, state, is_retained=True)
             self.watched.hear(car, PRESENCE[presence], is_retained=True)
 
-    def _presence(self, cars: str, word: str, *, every_s: float = 0.0) -> None:
+    def _do_presence(self, cars: str, word: str, *, every_s: float = 0.0) -> None:
         for car in names_in(cars):
             self.watched.hear(car, PRESENCE[word], is_retained=False)
             self.watched.wait(every_s)
 
-    def _report(self, cars: str, **said: Any) -> None:
+    def _do_report(self, cars: str, **said: Any) -> None:
         """Hear a part of the state of cars."""
         for car in names_in(cars):
             self.watched.hear(car, PartialState(**said), is_retained=False)
@@ -173,7 +169,7 @@ class DetectionPlayer:
             )
         )  # fmt: skip
 
-    def _look(self) -> None:
+    def _do_look(self) -> None:
         """Tell all facts of each incident."""
         for one in self.watched.last:
             examples = f"; {len(one.examples)} examples" if one.examples else ""

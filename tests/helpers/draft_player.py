@@ -32,14 +32,12 @@ class DraftPlayer(Teller):
     def verbs(self) -> Mapping[str, Callable[..., object]]:
         """Return the function of each verb."""
         return {
-            "draft": self._draft,
-            "heard": self._heard,
+            **super().verbs(),
             "read": lambda: self._say(self.samples),
             "reads": lambda topic, payload: self._say([Sample(topic, _payload(payload))]),
-            "traits": self._traits,
         }
 
-    def _heard(
+    def _do_heard(
         self,
         topic: str,
         payload: Any,
@@ -52,7 +50,7 @@ class DraftPlayer(Teller):
         sample = Sample(topic, _payload(payload), correlation_data=data, retain=retain)
         self.samples += [sample] * times
 
-    def _draft(self, lines: str = "", *, mqtt: Any = 5, vehicles: str = "") -> None:
+    def _do_draft(self, lines: str = "", *, mqtt: Any = 5, vehicles: str = "") -> None:
         chosen = {"vehicles": vehicles.split(",")} if vehicles else {}
         self.text = draft_of(self.samples, mqtt="5" if mqtt == 5 else "3.1.1", **chosen)
         self.told += matching(self.text.splitlines(), lines)
@@ -60,7 +58,7 @@ class DraftPlayer(Teller):
     def _profile(self) -> Profile:
         return profile_of(self.text)
 
-    def _traits(self) -> None:
+    def _do_traits(self) -> None:
         """Show how answers find their commands, or what is to be filled in."""
         try:
             self.told.append(f"correlation {self._profile().traits.correlation.value}")

@@ -26,7 +26,7 @@ from tests.helpers.join_player import JoinPlayer
 from tests.helpers.otlp_lines import config_for, log_line, metrics_line, trace_line
 from tests.helpers.otlp_receiver import OtlpReceiver, attributes, otlp_receiver, values_of
 from tests.helpers.track_player import TrackPlayer
-from tests.helpers.transcripts import DETAIL
+from tests.helpers.transcripts import DETAIL, Player
 
 PROTOBUF = {"Content-Type": "application/x-protobuf"}
 USUAL = ("messaging.", "network.", "server.", "unlockpath.attempt_id", "unlockpath.vehicle_id")
@@ -68,7 +68,7 @@ def registry_with(count: int) -> CollectorRegistry:
 
 
 @dataclass
-class ExportPlayer:
+class ExportPlayer(Player):
     """An exporter before a backend; it exports what a row has led to.
 
     Unlocks are those of a tracker, or behind `platform` of a joiner. `whole` tells all attributes
@@ -86,8 +86,8 @@ class ExportPlayer:
     def verbs(self) -> Mapping[str, Callable[..., object]]:
         """Return the function of each verb."""
         return {
+            **super().verbs(),
             **self.inner.verbs(),
-            "answers": self._answer,
             "garbage": lambda text: self.lines.append(str(text).replace(r"\n", "\n").encode()),
             "log": lambda **more: self.lines.append(
                 log_line(**{name: _read(value) for name, value in more.items()})
@@ -115,7 +115,7 @@ class ExportPlayer:
             report = exported(config_for(self.url or backend.url, **self.settings), *lines)
             return [_of_report(report), *self._arrived(backend)]
 
-    def _answer(self, status: int = 200, body: str = "", **headers: str) -> None:
+    def _do_answers(self, status: int = 200, body: str = "", **headers: str) -> None:
         self.behaviour = {
             "status": status,
             "body": bytes.fromhex(body),

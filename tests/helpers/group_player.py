@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from platform_probe.measure.watching.group import GONE, LISTENING, PRESENT, Group
 from tests.helpers.fake_clock import FakeClock
+from tests.helpers.transcripts import Player
 
 LISTENS_S = 20.0
 CARS = [f"car-{number}" for number in range(64)]
@@ -52,7 +53,7 @@ class GroupBench:
 
 
 @dataclass
-class GroupPlayer:
+class GroupPlayer(Player):
     """A group of monitors, who announce themselves each second of a `wait`.
 
     `lost` takes the connection from monitors, or from all, and `back` gives it to one. `gone` lets
@@ -68,14 +69,12 @@ class GroupPlayer:
         """Return the function of each verb."""
         bench, groups = self.bench, self.bench.groups
         return {
+            **super().verbs(),
             "announce": bench.announce,
             "announces": lambda name: groups[name].announcement(),
             "back": lambda name: groups[name].begin_anew(),
             "gone": lambda name, to: groups[to].handle_message(groups[name].topic, GONE),
             "join": bench.join,
-            "line": self._let_lines_come,
-            "lost": self._lose,
-            "silence": self._pass,
             "wait": bench.wait,
         }
 
@@ -92,13 +91,13 @@ class GroupPlayer:
         self.earlier.append(owners)
         return [told]
 
-    def _let_lines_come(self, *names: str) -> None:
+    def _do_line(self, *names: str) -> None:
         for name in names:
             self.bench.groups[name].line_came()
 
-    def _lose(self, *names: str) -> None:
+    def _do_lost(self, *names: str) -> None:
         for name in names or self.bench.groups:
             self.bench.groups[name].on_connection_lost()
 
-    def _pass(self, seconds: float) -> None:
+    def _do_silence(self, seconds: float) -> None:
         self.bench.clock.now_s += seconds

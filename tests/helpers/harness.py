@@ -18,7 +18,7 @@ from fleet_wire.links.lean.link import LeanLinkFactory
 from fleet_wire.links.link import BrokerAddress, Link, LinkFactory, LinkHandler, LinkLimits, Session
 from fleet_wire.links.paho_link import PahoLinkFactory
 from fleet_wire.profiles.profile import MqttVersion
-from tests.helpers.apart import Apart
+from tests.helpers.apart import link_apart
 from tests.helpers.brokers import running_iotcore, running_mosquitto
 from tests.helpers.recorder import Recorder
 from tests.helpers.waiting import eventually
@@ -113,7 +113,7 @@ class LiveHarness:
         """Return a new link to the broker."""
         quick_ack = self._broker.kind == "iotcore"
         links = links_of(self._kind, self._broker.address, limits=limits, quick_ack=quick_ack)
-        return Apart(links, handler, self._name) if self._name else links(handler)
+        return link_apart(links, handler, self._name) if self._name else links(handler)
 
     async def until(self, predicate: Callable[[], object], message: str = "") -> None:
         """Wait."""

@@ -18,6 +18,7 @@ from tests.helpers.own_wires import OWN_WIRES
 from tests.helpers.profile_files import profile_of
 from tests.helpers.told_attempts import USUAL, Accounts
 from tests.helpers.tracker_bench import CAR
+from tests.helpers.transcripts import Player
 
 USUAL_HERE = {**USUAL, "revision": UNSET, "sources_missing": UNSET, "booking_id": None}
 TELEMETRY = Telemetry(-85.0, 12.6, 3.0)
@@ -25,7 +26,7 @@ BY_HEX, REPEATED = "hex:", "x*"
 
 
 @dataclass
-class InboxPlayer:
+class InboxPlayer(Player):
     """An inbox of a monitor that watches, on the contract's wire or that of `profile`.
 
     Messages are of car `centre-1`, or of `car`. `take` lets any bytes come: `hex:ff` is one of
@@ -42,15 +43,13 @@ class InboxPlayer:
         """Return the function of each verb."""
         bench = self.bench
         return {
-            "command": self._command,
-            "known": self._tell_known,
+            **super().verbs(),
             "not_watching": lambda: self._make(OtherBench(is_watching=False)),
             "own_command": lambda name: bench.only_open.add_own_command(CAR, name, Action.UNLOCK),
             "presence": lambda is_there=True, car=CAR: self._take(
                 car, "presence", ONLINE if is_there else OFFLINE
             ),
             "profile": lambda name: self._make(OtherBench(_profile(name))),
-            "result": self._result,
             "send": bench.behind.send,
             "state": lambda name=None, *, is_locked=False, car=CAR: self._take(
                 car, "state", encode(state_of(car, is_locked=is_locked, command_id=name))
@@ -80,7 +79,7 @@ class InboxPlayer:
     def _take(self, car: str, kind: str, payload: bytes, **more: Any) -> None:
         self.bench.take(f"cars/{car}/{kind}", payload, **more)
 
-    def _command(
+    def _do_command(
         self, name: str = "k1", correlation: str | None = None, origin: str | None = None, *,
         car: str = CAR, form: str = "plain", retain: bool = False,
     ) -> None:  # fmt: skip
@@ -94,13 +93,13 @@ class InboxPlayer:
         forms = {"plain": payload, "torn": payload[:-1], "spaced": msgspec.json.format(payload)}
         self._take(car, "command", forms[form], **more)
 
-    def _result(
+    def _do_result(
         self, name: str, phase: str = "executed", reason: str | None = None, car: str = CAR
     ) -> None:
         result = Result(name, Phase(phase), Reason(reason) if reason else None)
         self._take(car, "result", encode(result))
 
-    def _tell_known(self, car: str = CAR) -> None:
+    def _do_known(self, car: str = CAR) -> None:
         """Say what is known of a car, how many are, and how much was read."""
         bench, state = self.bench, self.bench.behind.evidence.state_of(car)
         now_s = bench.behind.clock.now_s

@@ -12,7 +12,7 @@ from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.incident import ActionKind, Incident, IncidentKind
 from platform_probe.judge.incidents.maintenance import MaintenanceWindow
 from tests.helpers.told_incidents import Told
-from tests.helpers.transcripts import DETAIL, names_in
+from tests.helpers.transcripts import DETAIL, Player, names_in
 
 EVERYBODY: Final = ("operator-b/north", "operator-a/south")
 """The cohorts whose cars and customers a finding in all cars hits in turn."""
@@ -69,7 +69,7 @@ class IncidentLines:
 
 
 @dataclass
-class IncidentPlayer:
+class IncidentPlayer(Player):
     """Incidents, findings and a clock. The window must be the first event.
 
     `find NUMBER` takes a finding of ten of forty unlocks of operator a, of `car-0` to `car-9`.
@@ -89,18 +89,14 @@ class IncidentPlayer:
     def verbs(self) -> Mapping[str, Callable[..., object]]:
         """Return the function of each verb."""
         return {
+            **super().verbs(),
             "acknowledge": lambda **more: self._act(ActionKind.ACKNOWLEDGE, **more),
             "close": lambda **more: self._act(ActionKind.CLOSE, **more),
-            "find": self._find,
-            "hit": self._hit,
-            "look": self._look,
             "mute": lambda until_s, **more: self._act(
                 ActionKind.MUTE, until=EPOCH_S + until_s, **more
             ),
-            "restart": self._restart,
             "unmute": lambda: self._act(ActionKind.UNMUTE),
             "wait": self.told.wait,
-            "window": self._window,
         }
 
     def news(self) -> list[str]:
@@ -112,10 +108,12 @@ class IncidentPlayer:
         self.refused, self.looked = 0, []
         return told
 
-    def _find(self, number: int, **said: Any) -> None:
+    def _do_find(self, number: int, **said: Any) -> None:
         self.told.take(number, **dict(_fields(said)))
 
-    def _hit(self, number: int, cohort: str, hit: int = 10, total: int = 20, **said: Any) -> None:
+    def _do_hit(
+        self, number: int, cohort: str, hit: int = 10, total: int = 20, **said: Any
+    ) -> None:
         whose = EVERYBODY if cohort == "all" else (_plain(cohort),)
         hits = [f"{whose[each % len(whose)]}/{each // len(whose)}" for each in range(hit)]
         usual: dict[str, Any] = {
@@ -128,15 +126,15 @@ class IncidentPlayer:
     def _act(self, kind: ActionKind, **more: Any) -> None:
         self.refused += not self.told.act(kind, **more)
 
-    def _look(self) -> None:
+    def _do_look(self) -> None:
         self.looked += map(self.lines.of_last, self.told.incidents.open)
 
-    def _restart(self) -> None:
+    def _do_restart(self) -> None:
         last = self.told.last
         self.told, self.known = Told(), 0
         self.told.incidents.restore([last])
 
-    def _window(self, cohort: str, *, since_s: float = 0.0, until_s: float) -> None:
+    def _do_window(self, cohort: str, *, since_s: float = 0.0, until_s: float) -> None:
         self.told = Told(
             MaintenanceWindow(
                 name="new antennas",

@@ -10,6 +10,7 @@ from fleet_wire.contract.attempt import Attempt, Record
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
 from tests.helpers.join_bench import JoinBench
 from tests.helpers.told_attempts import Accounts
+from tests.helpers.transcripts import Player
 
 SHORT = {
     "booking": "booking_id",
@@ -22,7 +23,7 @@ PLAIN = ("requested", "answered", "published", "accepted", "ended", "called", "s
 
 
 @dataclass
-class JoinPlayer:
+class JoinPlayer(Player):
     """A joiner behind a tracker.
 
     Lines of the platform's log are about request `r1`, and answers of the car about command `k1`,
@@ -51,24 +52,16 @@ class JoinPlayer:
             if step not in plain
         }
         return {
+            **super().verbs(),
             **steps,
             **plain,
-            "ahead": self._ahead,
-            "arrive": self._arrive,
-            "catch_up": self._catch_up,
             "caught_up": bench.joiner.caught_up,
             "broker_lost": bench.behind.tracker.broker_lost,
-            "counts": self._counts,
-            "due": self._tell_due,
             "flush": bench.joiner.flush,
             "held": _long(self._hold),
-            "late": self._late,
             "missed": bench.joiner.missed,
             "opens": bench.opens,
-            "ours": self._ours,
             "reports": bench.behind.opened,
-            "restart": self._restart,
-            "stop": self._stop,
             "wait": bench.wait,
         }
 
@@ -86,25 +79,25 @@ class JoinPlayer:
             self.bench.records.append(record)
         self.told += self.accounts.of(record)
 
-    def _ahead(self, seconds: float) -> None:
+    def _do_ahead(self, seconds: float) -> None:
         self.bench.ahead_s = seconds
 
     def _hold(self, step: str, at: float = 0.0, **more: Any) -> None:
         self.held.append(self.bench.event(step, **more, at=self.bench.platform_at + at))
 
-    def _arrive(self, how: str = "alone", times: int = 1) -> None:
+    def _do_arrive(self, how: str = "alone", times: int = 1) -> None:
         lines, self.held[:] = self.held * times, []
         if how == "together":
             self.bench.joiner.take_events(lines)
         for line in lines if how == "alone" else ():
             self.bench.joiner.take_event(line)
 
-    def _late(self) -> None:
+    def _do_late(self) -> None:
         """Let a car that was given up say that it has opened."""
         self.bench.behind.executed("k1")
         self.bench.joiner.take_late(self.bench.behind.strays[-1])
 
-    def _ours(self, which: bool | str) -> None:  # noqa: FBT001 - yes, no, the first, or of a key
+    def _do_ours(self, which: bool | str) -> None:  # noqa: FBT001 - yes, no, the first, or of a key
         """Let a group say which unlocks this monitor counts; a key tells what it is asked."""
         answers = iter([True])
 
@@ -119,7 +112,7 @@ class JoinPlayer:
         self.bench = JoinBench(is_ours=is_ours)
         self.__post_init__()
 
-    def _restart(self, away: float = 0.0) -> None:
+    def _do_restart(self, away: float = 0.0) -> None:
         """Let another process know what was written, so many seconds later."""
         self.news()
         records, wall_s = self.bench.records, self.bench.behind.clock.wall_s
@@ -129,19 +122,19 @@ class JoinPlayer:
         self.__post_init__()
         self.bench.joiner.take_up(records, self.calls)
 
-    def _catch_up(self) -> None:
+    def _do_catch_up(self) -> None:
         self.bench.joiner.is_catching_up = True
 
-    def _tell_due(self) -> None:
+    def _do_due(self) -> None:
         due_s = self.bench.joiner.next_s()
         when = "never" if due_s is None else f"in {due_s - self.bench.behind.clock.now_s:g} s"
         self.told.append(f"due {when}")
 
-    def _stop(self) -> None:
+    def _do_stop(self) -> None:
         self.bench.behind.tracker.interrupt()
         self.bench.joiner.flush()
 
-    def _counts(self) -> None:
+    def _do_counts(self) -> None:
         joiner, tracker = self.bench.joiner, self.bench.behind.tracker
         counts = joiner.counts
         unlocks = tracker.started.total() + counts.only_platform

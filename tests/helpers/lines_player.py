@@ -11,6 +11,7 @@ from fleet_wire.profiles.loading import load_profile
 from tests.helpers.join_bench import JoinBench
 from tests.helpers.platform_inbox_bench import PlatformBench
 from tests.helpers.told_attempts import Accounts
+from tests.helpers.transcripts import Player
 
 _COUNTS = ("taken", "repeated", "malformed")
 _GAUGES = (
@@ -21,7 +22,7 @@ _GAUGES = (
 
 
 @dataclass
-class LinesPlayer:
+class LinesPlayer(Player):
     """An inbox for lines before a joiner. A line is named by its step, `raw` has any bytes."""
 
     bench: PlatformBench = field(default_factory=PlatformBench)
@@ -39,11 +40,10 @@ class LinesPlayer:
             for step in PlatformStep
         }
         return {
+            **super().verbs(),
             **steps,
             "ahead": lambda seconds: self._make(behind=JoinBench(ahead_s=seconds)),
             "earlier": lambda step: bench.inbox.restore_events([join.event(step)]),
-            "gauges": self._tell_gauges,
-            "heard": self._hear,
             "opens": join.opens,
             "profile": lambda name: self._make(profile=load_profile(name)),
             "raw": lambda text: bench.inbox.take_lines([str(text).encode("latin-1")]),
@@ -74,10 +74,10 @@ class LinesPlayer:
     def _make(self, **changes: Any) -> None:
         self.bench = PlatformBench(**changes)
 
-    def _hear(self) -> None:
+    def _do_heard(self) -> None:
         self.bench.inbox.let_hear(lambda event: self.said.append(f"heard {event.event}"))
 
-    def _tell_gauges(self) -> None:
+    def _do_gauges(self) -> None:
         began_at = self.bench.behind.platform_at
         for name in _GAUGES:
             value = self.bench.value(name) or 0.0

@@ -14,6 +14,7 @@ from fleet_sim.runs.progress import LineProgress
 from fleet_wire.errors import BrokerError
 from fleet_wire.links.brokers import Brokers
 from fleet_wire.links.link import Disconnected, EndReason
+from tests.helpers.transcripts import Player
 
 URLS: Final = {
     "plain": "mqtt://user:hush@broker.example",
@@ -24,7 +25,7 @@ URLS: Final = {
 
 
 @dataclass
-class LiveHealthPlayer:
+class LiveHealthPlayer(Player):
     """A process, brokers, and what is said of them; times are seconds.
 
     `brokers NAME` chooses a list of `URLS`. `end WHY [CODE] [DETAIL]` is the last end of a
@@ -42,21 +43,13 @@ class LiveHealthPlayer:
         self.pulse = Pulse("the probe", without="no unlock begins")
         Health(self.told.append).follow(self.pulse)
         self.take_overs = TakeOvers("platform", self.told.append, lambda: self.now_s)
-        self._choose("plain")
+        self._do_brokers("plain")
 
     def verbs(self) -> Mapping[str, Callable[..., object]]:
         """Return the function of each verb."""
         return {
+            **super().verbs(),
             "beat": self.pulse.beat,
-            "brokers": self._choose,
-            "end": self._end,
-            "patience": self._patience,
-            "platform": self._platform,
-            "silent": self._silent,
-            "states": self._states,
-            "taken_over": self._taken_over,
-            "wait": self._wait,
-            "why": self._why,
         }
 
     def news(self) -> list[str]:
@@ -68,34 +61,34 @@ class LiveHealthPlayer:
         self.told.clear()
         return told
 
-    def _choose(self, name: str) -> None:
+    def _do_brokers(self, name: str) -> None:
         self._brokers = Brokers.parse(URLS[name])
         self._fleet = FleetHealth(self._brokers, self.told.append)
         self._of_platform = BrokersOfPlatform(self._brokers, self.told.append)
-        self._patience(60.0)
+        self._do_patience(60.0)
 
-    def _patience(self, seconds: float) -> None:
+    def _do_patience(self, seconds: float) -> None:
         self._screen = StringIO()
         self._waiting = Waiting(self._brokers, seconds, LineProgress(self._screen))
 
-    def _end(self, why: str, code: int | None = None, detail: str = "") -> None:
+    def _do_end(self, why: str, code: int | None = None, detail: str = "") -> None:
         self.end = Disconnected(EndReason(why), code, detail)
 
-    def _why(self, *, answered: bool = False) -> None:
+    def _do_why(self, *, answered: bool = False) -> None:
         assert self.end is not None
         self.told.append(why_not(self.end, self._brokers, has_answered=answered))
 
-    def _wait(self, at_s: float, car: str = "") -> None:
+    def _do_wait(self, at_s: float, car: str = "") -> None:
         try:
             self._waiting.check(self._waiting._began_s + at_s, self.end, car)
         except BrokerError as error:
             self.told.append(f"{type(error).__name__}: {error}")
 
-    def _states(self, at_s: float, **reasons: str | None) -> None:
+    def _do_states(self, at_s: float, **reasons: str | None) -> None:
         states = {int(name[1:]): reason or "" for name, reason in reasons.items()}
         self._fleet.report_brokers(states, at_s)
 
-    def _platform(self, event: str, broker: int = 0) -> None:
+    def _do_platform(self, event: str, broker: int = 0) -> None:
         refused = Disconnected(EndReason.UNREACHABLE, detail="Connection refused")
         match event:
             case "none_left":
@@ -106,11 +99,11 @@ class LiveHealthPlayer:
                 end = None if event == "up" else refused
                 self._of_platform.changed(self._brokers.addresses[broker], end)
 
-    def _silent(self, seconds: int) -> None:
+    def _do_silent(self, seconds: int) -> None:
         for _ in range(seconds):
             self.pulse.pass_time(1.0)
 
-    def _taken_over(self, at_s: float) -> None:
+    def _do_taken_over(self, at_s: float) -> None:
         assert self.end is not None
         self.now_s = at_s
         self.take_overs.handle_end(self.end)

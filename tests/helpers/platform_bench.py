@@ -10,21 +10,38 @@ from fleet_sim.cars.box import Box
 from fleet_sim.cars.movements import OnMovement
 from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
 from fleet_sim.cars.spec import CarSpec, Traits
+from fleet_sim.platform.bookings import Booking
+from fleet_sim.platform.commands import PlatformCommand
 from fleet_sim.platform.connection import PLATFORM_LINK_LIMITS
 from fleet_sim.platform.gateway import EmulatedPlatform
 from fleet_sim.platform.operations import Answer, Operation, Request
 from fleet_sim.platform.parameters import NULL_PLATFORM, PlatformParameters
 from fleet_sim.runs.virtual.time import EPOCH_UNIX_S
 from fleet_wire.contract import codec
-from fleet_wire.contract.messages import Command
+from fleet_wire.contract.messages import Action, Command
 from fleet_wire.contract.platform_log import PlatformEvent
 from fleet_wire.contract.topics import TopicKind
+from fleet_wire.contract.trace_context import TraceContext
 from fleet_wire.profiles.native import NATIVE
 from fleet_wire.profiles.profile import Profile
 from tests.helpers.virtual_fleet import VirtualFleet
 
 SECRET = "test-secret"  # noqa: S105 - of simulated cars
 CAR = "car-0"
+
+
+def sent_command(
+    command_id: str = "c1", *, issued_at: float = 0.0, ttl_s: float = 30.0
+) -> PlatformCommand:
+    """Return an unlock that the platform has sent for anna, who has booked the car for a while."""
+    ends_at = issued_at + 1_000.0
+    booking = Booking(
+        booking_id="b1", account_id="anna", vehicle_id=CAR, starts_at=issued_at, ends_at=ends_at
+    )
+    return PlatformCommand(
+        command_id, Action.UNLOCK, booking, request_id="r1",
+        parent=TraceContext("t" * 32, "s" * 16), issued_at=issued_at, ttl_s=ttl_s,
+    )  # fmt: skip
 
 
 class PlatformBench(VirtualFleet):

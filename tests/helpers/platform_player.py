@@ -23,13 +23,13 @@ from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
 from tests.helpers.car_words import begin_on_car, box_parameters, calculated, changed, plain
 from tests.helpers.city import STEADY, populate
 from tests.helpers.platform_bench import CAR, PlatformBench
-from tests.helpers.transcripts import by_moment
+from tests.helpers.transcripts import Player, by_moment
 
 OF_REQUESTS = (PlatformStep.REQUESTED, PlatformStep.ACCEPTED, PlatformStep.ANSWERED)
 FAILPOINTS = {each.name: each for each in vars(failpoints).values() if isinstance(each, Failpoint)}
 
 
-class PlatformPlayer:
+class PlatformPlayer(Player):
     """Cars `car-0` and `car-1`, a platform, and customers, of whom Anna asks unless told otherwise.
 
     Bookings, commands and requests have the names `b1`, `c1` and `r1`, in their order. An unlock or
@@ -45,31 +45,24 @@ class PlatformPlayer:
         self._is_asking = False
         self._population: Population | None = None
         self._lasting: dict[str, AbstractContextManager[Any]] = {}
-        self._platform()
+        self._do_platform()
 
     def verbs(self) -> Mapping[str, Callable[..., object]]:
         """Return the function of each verb."""
         bench, box = self.bench, self.bench.box()
         return {
+            **super().verbs(),
             "ask": lambda what, **more: self._ask(Operation(what), None, **more),
-            "begin": self._begin,
-            "book": self._book,
-            "box_counts": self._box_counts,
             "broker": lambda what: getattr(bench.broker, what)(),
-            "customers": self._customers,
             "drop": lambda: box.modem.dialler.drop_connection(by=self),
             "end": lambda name: self._lasting.pop(name).__exit__(None, None, None),
             "end_booking": partial(self._ask, Operation.END),
             "extend": partial(self._ask, Operation.EXTEND),
-            "hang_up": self._hang_up,
             "lock": partial(self._ask, Operation.LOCK, wait=60.0),
             "pass": bench.let_pass,
-            "platform": self._platform,
-            "position": self._position,
             "shut_down": box.modem.shut_down,
             "sms_arrives": box.power.receive_sms,
             "state": partial(self._ask, Operation.VEHICLE_STATE, None),
-            "strike": self._strike,
             "status": lambda name, **more: self._ask(
                 Operation.COMMAND_STATUS, None, command_id=self._known(name), **more
             ),
@@ -81,7 +74,7 @@ class PlatformPlayer:
         happened, self._happened = self._happened, []
         return [f"{at_s:g} s: {', '.join(whats)}" for at_s, whats in by_moment(happened)]
 
-    def _platform(self, *words: str, cars: int = 2, **changes: Any) -> None:
+    def _do_platform(self, *words: str, cars: int = 2, **changes: Any) -> None:
         """Begin with another platform; keys with `box.` are parameters of its cars."""
         of_boxes, of_platform = dict[str, Any](), dict[str, Any]()
         for key, value in changes.items():
@@ -104,7 +97,7 @@ class PlatformPlayer:
 
     # What is done
 
-    def _begin(self, what: str, *values: Any, name: str | None = None, **more: Any) -> None:
+    def _do_begin(self, what: str, *values: Any, name: str | None = None, **more: Any) -> None:
         target, _, of_car = what.partition(":")
         if target == "car":
             begun = begin_on_car(self.bench.box(), of_car, *values, by=self, **more)
@@ -114,7 +107,7 @@ class PlatformPlayer:
         begun.__enter__()
         self._lasting[name or what] = begun
 
-    def _customers(self, *times_s: float, **changes: Any) -> None:
+    def _do_customers(self, *times_s: float, **changes: Any) -> None:
         """Let customers come at some seconds from now on, with changes of what they do."""
         values = changed(STEADY.model_dump(), changes)
         self._population = populate(
@@ -126,7 +119,7 @@ class PlatformPlayer:
             told_locked=lambda _who, car, command: self._on_told(f"{car} is locked", command),
         )
 
-    def _strike(self, fault: str, lasts_s: float, *, cars: int = 1, **more: Any) -> None:
+    def _do_strike(self, fault: str, lasts_s: float, *, cars: int = 1, **more: Any) -> None:
         """Open the window of a fault on the first cars."""
         bench = self.bench
         boxes = [bench.box(number) for number in range(cars)]
@@ -146,7 +139,7 @@ class PlatformPlayer:
         bench.env.process(made.process(injection))
         bench.let_pass(0.1)
 
-    def _book(self, car: str = CAR, *, by: str = "anna", for_s: float = 3600.0) -> None:
+    def _do_book(self, car: str = CAR, *, by: str = "anna", for_s: float = 3600.0) -> None:
         self._ask(Operation.BOOK, None, car=car, by=by, for_s=for_s)
 
     def _ask(
@@ -176,15 +169,15 @@ class PlatformPlayer:
         self._asked.append(bench.platform.ask(request, partial(self._on_answer, number)))
         self._is_asking = False
 
-    def _box_counts(self) -> None:
+    def _do_box_counts(self) -> None:
         counts = self.bench.world.counts
         self._note(f"the boxes got {counts.commands} commands")
 
-    def _position(self) -> None:
+    def _do_position(self) -> None:
         age_s = self.bench.box().vehicle.position_age_s(self.bench.env.now)
         self._note(f"the position is {age_s:g} s old")
 
-    def _hang_up(self, name: str) -> None:
+    def _do_hang_up(self, name: str) -> None:
         is_logged = self._asked[int(name.removeprefix("r")) - 1].hang_up()
         if not is_logged:
             self._note("nobody to hang up on")

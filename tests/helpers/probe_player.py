@@ -11,6 +11,7 @@ from typing import Any
 from msgspec import UNSET
 from prometheus_client import CollectorRegistry
 
+from bench.fidelity.street import DirectLink
 from fleet_wire.contract import codec
 from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.messages import (
@@ -44,6 +45,7 @@ from tests.helpers.log_lines import Log
 from tests.helpers.messages import message_of
 from tests.helpers.records import ListSink
 from tests.helpers.told_attempts import USUAL, Accounts
+from tests.helpers.transcripts import Player
 
 CAR = "car-1"
 ASLEEP = codec.encode(Presence(PresenceStatus.OFFLINE, "s1", PresenceReason.SLEEP))
@@ -61,23 +63,18 @@ NOT_SHOWN = {"at", "at_iso", "broker", "event", "explanation", "level", "session
 """Fields of log lines."""
 
 
-class FakeProbeLink:
+@dataclass
+class FakeProbeLink(DirectLink):
     """A link whose broker the test plays."""
 
-    def __init__(self, handler: LinkHandler) -> None:
-        self.handler = handler
-        self.is_connected = False
-        self.is_full = False
-        self.sent: list[tuple[str, bytes, PublishProperties | None, OnAck | None]] = []
-        self.acknowledged: list[Message] = []
+    is_full: bool = False
+    sent: list[tuple[str, bytes, PublishProperties | None, OnAck | None]] = field(
+        default_factory=list
+    )
+    acknowledged: list[Message] = field(default_factory=list)
 
     def connect(self) -> None:
         """Wait for the test to accept or refuse."""
-
-    def accept(self) -> None:
-        """Let the broker accept."""
-        self.is_connected = True
-        self.handler.on_connected(session_present=False)
 
     def end(self, why: EndReason = EndReason.BROKER_CLOSED, code: int | None = None) -> None:
         """Let the connection end."""
@@ -97,15 +94,6 @@ class FakeProbeLink:
     def acknowledge(self, *messages: Message) -> None:
         """Keep what is acknowledged."""
         self.acknowledged += messages
-
-    def disconnect(self) -> None:
-        """Leave."""
-        self.is_connected = False
-
-    def abort(self) -> None:
-        """Never used by a probe."""
-
-    freeze = thaw = leave_behind = abort
 
 
 class ProbeBench:
@@ -181,7 +169,7 @@ class ProbeBench:
 
 
 @dataclass
-class ProbePlayer:
+class ProbePlayer(Player):
     """A probe. Commands are `c1`, `c2` and on, in the order in which they were sent.
 
     `load` and `platform` make a probe with such settings; a load unlocks `car-1` three times at
@@ -205,32 +193,22 @@ class ProbePlayer:
         """Return the function of each verb."""
         bench, probe = self.bench, self.bench.probe
         return {
+            **super().verbs(),
             "accept": bench.accept,
             "acknowledged": lambda: self.said.append(
                 f"{len(bench.link.acknowledged)} acknowledged"
             ),
-            "answer": self._answer,
             "asleep": lambda **more: bench.take(f"cars/{CAR}/presence", ASLEEP, **more),
             "begin": probe.begin_load,
             "beat": probe.watch_itself,
             "close": probe.close,
-            "command": self._command,
-            "connect": self._connect,
             "counts": lambda: self.said.append(str(probe.counts())),
             "end": lambda why, code=None: bench.link.end(EndReason(why), code),
-            "executed": self._result,
             "full": lambda: setattr(bench.link, "is_full", True),
             "gauges": probe.refresh_gauges,
-            "line": self._line,
-            "load": self._load,
             "malformed": lambda: bench.take(f"cars/{CAR}/presence", b"?"),
             "lost": lambda: setattr(bench.link, "is_connected", False),
-            "metric": self._metric,
-            "opened": self._open,
-            "platform": lambda: self._remake(platform={}),
-            "ready": self._tell_ready,
-            "rest": self._tell_rest,
-            "set": self._remake,
+            "platform": lambda: self._do_set(platform={}),
             "start": bench.start,
             "start_to_connect": probe.connect,
             "stats": lambda name: self.said.append(f"{name} {probe.stats()[name]}"),
@@ -256,15 +234,15 @@ class ProbePlayer:
         told = [*sent, *warnings, *records, *said]
         return [self._named(line) for line in told]
 
-    def _load(self, count: int = 3, **more: Any) -> None:
+    def _do_load(self, count: int = 3, **more: Any) -> None:
         stage = {"kind": "burst", "count": count, "duration_s": 0.01}
-        self._remake(load={**LOAD, "stages": [stage], **_read(more)})
+        self._do_set(load={**LOAD, "stages": [stage], **_read(more)})
 
-    def _remake(self, **settings: Any) -> None:
+    def _do_set(self, **settings: Any) -> None:
         self.settings |= _read(settings)
         self.__post_init__()
 
-    def _connect(self) -> None:
+    def _do_connect(self) -> None:
         """Connect, and hear what is retained of a car that is online and locked."""
         self.bench.connect()
         state = codec.encode(state_of(CAR, is_locked=True))
@@ -291,7 +269,7 @@ class ProbePlayer:
             line = line.replace(command_id, name)
         return re.sub(ID, "unsent", re.sub(f"; trace_id {ID}", "", line))
 
-    def _answer(self, *, and_opens: bool = True) -> None:
+    def _do_answer(self, *, and_opens: bool = True) -> None:
         """Answer every command as a good box does, or say only that it is done."""
         for link in self.bench.links:
             self.said += map(self._tell_sent, link.sent)
@@ -300,40 +278,40 @@ class ProbePlayer:
         for vehicle_id, command, on_ack in unanswered:
             if on_ack is not None:
                 on_ack(0)
-            self._result(command.command_id, vehicle_id)
+            self._do_executed(command.command_id, vehicle_id)
             if and_opens:
-                self._open(command.command_id, vehicle_id, command.action is Action.LOCK)
+                self._do_opened(command.command_id, vehicle_id, command.action is Action.LOCK)
 
-    def _result(self, command_id: str, vehicle_id: str = CAR) -> None:
+    def _do_executed(self, command_id: str, vehicle_id: str = CAR) -> None:
         result = codec.encode(Result(command_id, Phase.EXECUTED))
         self.bench.take(f"cars/{vehicle_id}/result", result)
 
-    def _open(self, command_id: str, vehicle_id: str = CAR, is_locked: bool = False) -> None:  # noqa: FBT001, FBT002
+    def _do_opened(self, command_id: str, vehicle_id: str = CAR, is_locked: bool = False) -> None:  # noqa: FBT001, FBT002
         state = state_of(vehicle_id, is_locked=is_locked, command_id=command_id)
         self.bench.take(f"cars/{vehicle_id}/state", codec.encode(state))
 
-    def _command(self, command_id: str) -> None:
+    def _do_command(self, command_id: str) -> None:
         command = Command(command_id, Action.UNLOCK, 0, 30_000, 1, "signature")
         self.bench.take(f"cars/{CAR}/command", codec.encode(command))
 
-    def _line(self, event: str, after_s: float = 0.0, **more: Any) -> None:
+    def _do_line(self, event: str, after_s: float = 0.0, **more: Any) -> None:
         """Let a line of the platform's log come."""
         at = self.bench.clock.wall_s + after_s
         line = {"event": event, "at": at, "request_id": "r1", "operation": "unlock", **more}
         self.bench.probe.take_platform_lines([json.dumps(line).encode()])
 
-    def _metric(self, name: str, **labels: str | bool) -> None:
+    def _do_metric(self, name: str, **labels: str | bool) -> None:
         words = {key: _word(one) for key, one in labels.items()}
         value = self.bench.value(name, **words)
         told = "none" if value is None else f"{value:g}"
         self.said.append(" ".join((name, *words.values(), told)))
 
-    def _tell_ready(self) -> None:
+    def _do_ready(self) -> None:
         probe = self.bench.probe
         refusal = f"; for good: code {probe.refusal.code}" if probe.refusal else ""
         self.said.append(f"{probe.not_ready() or 'ready'}{refusal}")
 
-    def _tell_rest(self) -> None:
+    def _do_rest(self) -> None:
         probe = self.bench.probe
         done = "done" if probe.is_done else "not done"
         self.said.append(f"{done}, {'idle' if probe.is_idle else 'busy'}")

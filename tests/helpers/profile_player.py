@@ -75,23 +75,16 @@ class ProfilePlayer(Teller):
     def verbs(self) -> Mapping[str, Callable[..., object]]:
         """Return the function of each verb."""
         return {
-            "box": self._box,
-            "edit": self._edit,
-            "filters": self._filters,
-            "heard": self._heard,
-            "named": self._named,
-            "numbers": self._numbers,
-            "profile": self._profile,
-            "sent": self._sent,
+            **super().verbs(),
             "words": lambda: self.told.extend(traits_in_words(self.profile)),
         }
 
-    def _profile(self, name: str) -> None:
+    def _do_profile(self, name: str) -> None:
         file = FOLDER / f"{name}.yaml"
         self.text = file.read_text("utf-8") if file.exists() else OWN_WIRES.get(name, "")
         self.profile = load_profile(name) if name in NAMES else profile_of(self.text)
 
-    def _edit(self, *texts: Any) -> None:
+    def _do_edit(self, *texts: Any) -> None:
         text = self.text
         for old, new in zip(texts[::2], texts[1::2], strict=True):
             before = _as_text(old)
@@ -104,13 +97,13 @@ class ProfilePlayer(Teller):
                 its = problem[problem.find("my.yaml") :]
                 self.told.append(its.replace(f"{ROOT}/", ""))
 
-    def _heard(self, topic: str, payload: Any, **changes: Any) -> None:
+    def _do_heard(self, topic: str, payload: Any, **changes: Any) -> None:
         if "correlation_data" in changes:
             changes["correlation_data"] = changes["correlation_data"].encode("latin-1")
         message = message_of(topic, _as_text(payload).encode(), **changes)
         self.told += [one.text.rstrip() for one in apply_profile(self.profile, [("", message)])]
 
-    def _box(self, vehicle_id: str, topic: str, payload: Any, **changes: Any) -> None:
+    def _do_box(self, vehicle_id: str, topic: str, payload: Any, **changes: Any) -> None:
         """Tell what a box of this car takes a message for."""
         if "correlation_data" in changes:
             changes["correlation_data"] = changes["correlation_data"].encode("latin-1")
@@ -119,11 +112,11 @@ class ProfilePlayer(Teller):
         said = f"{command.action} {command.command_id}" if command else "no command of it"
         self.told.append(f"{vehicle_id}: {said}")
 
-    def _named(self, unique: str, client_id: str) -> None:
+    def _do_named(self, unique: str, client_id: str) -> None:
         self.command_id = self.profile.command_id(CAR, unique, client_id=client_id)
         self.told.append(f"its id is {self.command_id}")
 
-    def _sent(self, kind: str, **fields: Any) -> None:
+    def _do_sent(self, kind: str, **fields: Any) -> None:
         action = Action(fields.get("action", "unlock"))
         its = {name: _WORDS[name](it) if name in _WORDS else it for name, it in fields.items()}
         if "why" in its:
@@ -143,14 +136,14 @@ class ProfilePlayer(Teller):
         if not packets:
             self.told.append("nothing is sent")
 
-    def _filters(self, *kinds: str, car: str | None = None) -> None:
+    def _do_filters(self, *kinds: str, car: str | None = None) -> None:
         if car is None:
             found = self.profile.filters([TopicKind(kind) for kind in kinds])
         else:
             found = self.profile.car_filters(TopicKind(kinds[0]), car)
         self.told.append(" ".join(found))
 
-    def _numbers(self) -> None:
+    def _do_numbers(self) -> None:
         """Tell the numbers of the fleet's boxes that the profile knows."""
         numbers = self.profile.box_numbers.items()
         self.told.append(" ".join(f"{name}={value}" for name, value in numbers))

@@ -23,10 +23,11 @@ from fleet_wire.contract.causes import Cause
 from tests.helpers.fake_clock import FakeClock
 from tests.helpers.sample_run import make_attempt
 from tests.helpers.screen import Screen
+from tests.helpers.transcripts import Player
 
 
 @dataclass
-class ProgressPlayer:
+class ProgressPlayer(Player):
     """A run, and its display.
 
     It is in a pipe, or on a `terminal WIDTH`. `unlock COUNT [CAUSE] at_s=...` have
@@ -52,21 +53,16 @@ class ProgressPlayer:
     def verbs(self) -> Mapping[str, Callable[..., object]]:
         """Return the function of each verb."""
         return {
-            "boxes": self._boxes,
+            **super().verbs(),
             "close": self.shown.close,
             "connecting": self.shown.connecting,
-            "fault": self._fault,
             "learning": self.shown.learning,
             "leaving": self.shown.leaving,
-            "load": self._load,
             "note": lambda text: self.shown.note(text.encode().decode("unicode_escape")),
-            "pass": self._pass,
             "phase": self.shown.phase,
             "runs": lambda done, total, bad: self.shown.runs(done=done, total=total, failed=bad),
             "serving": self.shown.serving,
-            "terminal": self._terminal,
             "typed": self.stream.write,
-            "unlock": self._unlock,
         }
 
     def news(self) -> list[str]:
@@ -80,7 +76,7 @@ class ProgressPlayer:
         screen.write(text)
         return screen.text.splitlines()
 
-    def _terminal(self, width: int = 100) -> None:
+    def _do_terminal(self, width: int = 100) -> None:
         self.width = width
         console = Console(file=self.stream, force_terminal=True, width=width)
         self._show_on(TerminalProgress(console, self.clock))
@@ -90,16 +86,16 @@ class ProgressPlayer:
         display._counting = Counting(self.clock, lambda: 12_300_000_000)
         self.shown = display
 
-    def _pass(self, seconds: float) -> None:
+    def _do_pass(self, seconds: float) -> None:
         self.clock.now_s += seconds
 
-    def _boxes(self, **counts: Any) -> None:
+    def _do_boxes(self, **counts: Any) -> None:
         self.counts = FleetCounts(**counts)
 
-    def _fault(self, name: str, start_s: float, end_s: float, cars: int = 0) -> None:
+    def _do_fault(self, name: str, start_s: float, end_s: float, cars: int = 0) -> None:
         self.faults.append(InjectedFault(name, start_s, end_s, ["car"] * cars))
 
-    def _unlock(self, count: int, cause: str | None = None, **its: Any) -> None:
+    def _do_unlock(self, count: int, cause: str | None = None, **its: Any) -> None:
         with self.file.open("ab") as file:
             for _ in range(count):
                 self.number += 1
@@ -111,7 +107,7 @@ class ProgressPlayer:
                 made = msgspec.structs.replace(made, **fields)
                 file.write(msgspec.json.encode(made) + b"\n")
 
-    def _load(self, at_s: float, *, sent: int = 0, of: float = 60.0) -> None:
+    def _do_load(self, at_s: float, *, sent: int = 0, of: float = 60.0) -> None:
         self.clock.now_s += 10.0  # so that it is shown
         self.shown.load(
             LoadState(

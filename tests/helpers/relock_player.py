@@ -15,12 +15,13 @@ from platform_probe.outputs.metrics import ProbeMetrics
 from tests.helpers.clock_timers import ClockTimers
 from tests.helpers.log_lines import Log
 from tests.helpers.tracker_bench import TrackerBench
+from tests.helpers.transcripts import Player
 
 PATIENCE_S = 8.0
 
 
 @dataclass
-class RelockPlayer:
+class RelockPlayer(Player):
     """Relocks behind a tracker that sees the commands of others.
 
     A lock is sent as command `lock-1`, `lock-2` and on, and `unlock` is a synthetic unlock that
@@ -58,18 +59,16 @@ class RelockPlayer:
         bench, tracker = self.tracker, self.tracker.tracker
         same = ("customer", "executed", "opened", "presence", "received", "send", "start")
         return {
+            **super().verbs(),
             **{name: getattr(bench, name) for name in same},
             "answer": lambda phase, *which: bench.answer(Phase(phase), *which),
             "books": lambda: setattr(self, "booked", True),
             "close": self.relocks.close,
             "link": lambda: setattr(self, "not_sent", None),
-            "locked": self._locked,
             "no_link": lambda: setattr(self, "not_sent", "no connection"),
             "others": lambda: setattr(tracker, "is_ours", lambda _: False),
             "published": tracker.published,
             "refused": lambda why, name="c1": bench.refused(why and Reason(why), name),
-            "told_by_api": self._told_by_api,
-            "unlock": self._unlock,
             "wait": self.timers.run_for,
         }
 
@@ -103,16 +102,16 @@ class RelockPlayer:
         )
         return command_id, self.not_sent
 
-    def _unlock(self, command_id: str = "c1") -> None:
+    def _do_unlock(self, command_id: str = "c1") -> None:
         self.tracker.send(command_id)
         self.tracker.executed(command_id)
         self.tracker.opened(command_id)
 
-    def _locked(self, number: int = 1, *, is_locked: bool = True) -> None:
+    def _do_locked(self, number: int = 1, *, is_locked: bool = True) -> None:
         self.tracker.executed(f"lock-{number}")
         self.tracker.opened(f"lock-{number}", is_locked=is_locked)
 
-    def _told_by_api(self, cause: str | None = None) -> None:
+    def _do_told_by_api(self, cause: str | None = None) -> None:
         attempt = self.tracker.start(through_api=True)
         self.tracker.tracker.api_answered(attempt, 200, problem=None)
         self.tracker.tracker.end_as_told(attempt, Cause(cause) if cause else None, None)

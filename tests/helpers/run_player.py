@@ -90,32 +90,20 @@ class RunPlayer(Teller):
     def __post_init__(self) -> None:
         """Begin the first run, and remove all with the player."""
         weakref.finalize(self, shutil.rmtree, self.home)
-        self._begin("run")
+        self._do_run("run")
 
     def verbs(self) -> Mapping[str, Callable[..., object]]:
         """Return the function of each verb."""
         return {
+            **super().verbs(),
             **{name: self._line_of(name) for name in _FILES},
-            "call": self._call,
-            "diagnosed": self._diagnosed,
             "fact": self._facts.__setitem__,
-            "file": self._file,
-            "group": self._group,
             "manifest": self._manifest.update,
-            "page": self._page,
-            "run": self._begin,
-            "run_command": self._run_command,
-            "sample": self._sample,
             "set": self._changes.__setitem__,
-            "show": self._show,
-            "stats": self._stats,
-            "tables": self._tables,
             "text": lambda name, text: self._append(name, text.encode()),
-            "touched": self._touched,
-            "unlock": self._unlock,
         }
 
-    def _begin(self, name: str) -> None:
+    def _do_run(self, name: str) -> None:
         """Write the summary of the run before, and begin another."""
         if self._number:
             self._summary()
@@ -127,7 +115,7 @@ class RunPlayer(Teller):
         self._manifest: dict[str, Any] = {}
         self._groups: dict[str, dict[str, str]] = {}
 
-    def _stats(self, text: str) -> None:
+    def _do_stats(self, text: str) -> None:
         (self.directory / "probe_stats.json").write_text(text, encoding="utf-8")
 
     def _append(self, name: str, line: bytes) -> None:
@@ -143,7 +131,7 @@ class RunPlayer(Teller):
 
         return add
 
-    def _unlock(self, count: int = 1, cause: str | None = None, **said: Any) -> None:
+    def _do_unlock(self, count: int = 1, cause: str | None = None, **said: Any) -> None:
         for _ in range(count):
             self._number += 1
             made = make_attempt(
@@ -164,21 +152,21 @@ class RunPlayer(Teller):
             name = "floor" if is_floor else "attempts"
             self._append(f"{name}.jsonl", msgspec.json.encode(made))
 
-    def _diagnosed(self, attempt: str, *modes: str, revision: int = 1) -> None:
+    def _do_diagnosed(self, attempt: str, *modes: str, revision: int = 1) -> None:
         ranked = (RankedMode(mode, 0.9 - place / 10) for place, mode in enumerate(modes))
         made = diagnosis_of(*ranked, attempt_id=attempt, revision=revision)
         self._append("diagnoses.jsonl", msgspec.json.encode(made))
 
-    def _call(self, complaint_id: str, attempts: str = "", **said: Any) -> None:
+    def _do_call(self, complaint_id: str, attempts: str = "", **said: Any) -> None:
         its = {"complaint_id": complaint_id, "attempts": tuple(_words(attempts)), **said}
         call = msgspec.structs.replace(COMPLAINT, **its)
         self._append(conclude.COMPLAINTS, msgspec.json.encode(call))
 
-    def _group(self, name: str, **labels: str) -> None:
+    def _do_group(self, name: str, **labels: str) -> None:
         common = {"firmware": "1", "region": "north", "operator": name[0]}
         self._groups[name] = {"group": name, **common, **labels}
 
-    def _sample(self, **options: Any) -> None:
+    def _do_sample(self, **options: Any) -> None:
         write_sample_run(self.directory, SampleRun(**options))
 
     def _summary(self) -> dict[str, Any]:
@@ -202,29 +190,29 @@ class RunPlayer(Teller):
                 file.write_bytes(msgspec.json.encode(content))
         return summary
 
-    def _show(self, *keys: str) -> None:
+    def _do_show(self, *keys: str) -> None:
         summary = self._summary()
         self.told += [f"{key}: {_shown(_at(summary, key))}" for key in keys]
 
-    def _tables(self, pattern: str = "") -> None:
+    def _do_tables(self, pattern: str = "") -> None:
         console = Console(file=StringIO(), width=120)
         print_summary(self._summary(), console)
         assert isinstance(console.file, StringIO)
         lines = (" ".join(line.split()) for line in console.file.getvalue().splitlines())
         self.told += [line for line in lines if line and re.search(pattern, line)]
 
-    def _page(self, *patterns: str, html: str = "") -> None:
+    def _do_page(self, *patterns: str, html: str = "") -> None:
         report = write_report(self.directory, self._summary(), SCENARIO_TEXT)
         self.told += found_on(report.read_text("utf-8"), patterns, html)
 
-    def _touched(self) -> None:
+    def _do_touched(self) -> None:
         conclude.name_touched_attempts(RunDirectory(self.directory))
         for line in (self.directory / conclude.GROUND_TRUTH).read_bytes().splitlines():
             its = msgspec.json.decode(line)
             ids = [*its["attempts"], *its.get("complaints", ())]
             self.told.append(f"{its['type']} of {its['fault']}: {', '.join(ids) or 'nothing'}")
 
-    def _file(self, name: str, text: str, *, but: str = "") -> None:
+    def _do_file(self, name: str, text: str, *, but: str = "") -> None:
         """Write a file; a backslash and an n end a line."""
         path = self.home / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -234,7 +222,7 @@ class RunPlayer(Teller):
         text = text.replace("\\n", "\n").replace(this, that) if but else text.replace("\\n", "\n")
         path.write_text(f"{text}\n", encoding="utf-8")
 
-    def _run_command(self, command: str, pattern: str = "") -> None:
+    def _do_run_command(self, command: str, pattern: str = "") -> None:
         """Run a command, and show its exit code unless it is 0, and the lines that match."""
         if self._number:
             self._summary()

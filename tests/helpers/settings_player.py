@@ -21,12 +21,13 @@ from platform_probe.__main__ import main
 from platform_probe.settings.car_files import read_cars
 from platform_probe.settings.monitor import ENV_PREFIX, load_settings
 from platform_probe.settings.otlp import read_headers
+from tests.helpers.transcripts import Player
 
 LOAD = ("every_s", "repeat", "stages", "vehicles", "vehicles_file")
 
 
 @dataclass
-class SettingsPlayer:
+class SettingsPlayer(Player):
     r"""Settings of a monitor; each row begins without any.
 
     `file` has the text of probe.yaml, `\n` between its lines, and `env` and `flag` a setting. They
@@ -44,13 +45,10 @@ class SettingsPlayer:
     def verbs(self) -> Mapping[str, Callable[..., object]]:
         """Return the function of each verb."""
         return {
+            **super().verbs(),
             "cars": lambda text: self._read(read_cars, text, "latin-1"),
-            "env": self._set_variable,
-            "file": self._write,
-            "flag": self._set_flag,
             "headers": lambda text: self._read(read_headers, text, "utf-8"),
             "show": lambda *keys: self.shown.extend(keys),
-            "type": self._type,
         }
 
     def news(self) -> list[str]:
@@ -71,13 +69,13 @@ class SettingsPlayer:
             yield Path(name)
             self.told[:] = [line.replace(f"{name}/", "") for line in self.told]
 
-    def _write(self, text: str) -> None:
+    def _do_file(self, text: str) -> None:
         self.text = text.replace(r"\n", "\n")
 
-    def _set_variable(self, name: str, value: object) -> None:
+    def _do_env(self, name: str, value: object) -> None:
         self.variables[ENV_PREFIX + name] = str(value)
 
-    def _set_flag(self, name: str, value: Any) -> None:
+    def _do_flag(self, name: str, value: Any) -> None:
         self.flags[tuple(name.split("."))] = (value, f"--{name}")
 
     def _load(self, directory: Path) -> list[str]:
@@ -101,7 +99,7 @@ class SettingsPlayer:
             except ConfigError as error:
                 self.told += error.problems
 
-    def _type(self, *words: object) -> None:
+    def _do_type(self, *words: object) -> None:
         """Run `platform-probe`; of settings that it prints only the load is told."""
         with self._directory() as directory:
             if self.text is not None:

@@ -22,7 +22,7 @@ from platform_probe.tell.messages.slack_calls import (
 from platform_probe.texts.speaking import Speaker
 from tests.helpers.delivery_player import TellsIncidents
 from tests.helpers.slack_rules import mrkdwn_texts
-from tests.helpers.transcripts import matching
+from tests.helpers.transcripts import Player, matching
 from tests.helpers.virtual_slack import VirtualSlack
 
 ANSWERS: dict[str, Callable[[Call], Outcome | str | None]] = {
@@ -53,7 +53,7 @@ AROUND = Surroundings(
 
 
 @dataclass
-class SlackPlayer:
+class SlackPlayer(Player):
     """An outbox and Slack, in virtual time.
 
     `new`, `tell`, `joined` and `old` are those of `TellsIncidents`. `shows NAME PART` shows what a
@@ -73,12 +73,9 @@ class SlackPlayer:
     def verbs(self) -> Mapping[str, Callable[..., object]]:
         """Return the function of each verb."""
         return {
+            **super().verbs(),
             **self.incidents.verbs(),
-            "jump": self._jump,
             "restart": self.slack.restart,
-            "run": self._run,
-            "shows": self._shows,
-            "slack": self._answers,
         }
 
     def news(self) -> list[str]:
@@ -103,7 +100,7 @@ class SlackPlayer:
             self.refused = slack.refused
         return told
 
-    def _shows(
+    def _do_shows(
         self,
         name: str,
         part: str = "message",
@@ -130,13 +127,13 @@ class SlackPlayer:
         if buttons and not lines:
             self.shown.append(f"buttons {', '.join(each['text']['text'] for each in buttons)}")
 
-    def _run(self, seconds: float = math.inf) -> None:
+    def _do_run(self, seconds: float = math.inf) -> None:
         self.slack.run(seconds)
 
-    def _answers(self, how: str) -> None:
+    def _do_slack(self, how: str) -> None:
         self.slack.answer = ANSWERS[how]
 
-    def _jump(self, seconds: float) -> None:
+    def _do_jump(self, seconds: float) -> None:
         self.slack.jumped_s += seconds
 
 

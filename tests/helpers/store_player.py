@@ -95,31 +95,14 @@ class StorePlayer(Teller):
     def verbs(self) -> Mapping[str, Callable[..., object]]:
         """Return the function of each verb."""
         return {
-            "ask": self._ask,
-            "believed": self._believed,
-            "booking_end": self._booking_end,
-            "call": self._call,
-            "json": self._json,
-            "file": self._file,
-            "find": self._find,
-            "heard": self._heard,
-            "incident": self._incident,
-            "late": self._late,
+            **super().verbs(),
             "lock": lambda at_s, **more: stores.put_lock(self.directory, at_s, "car-1", **more),
-            "log": self._log,
-            "page": self._page,
-            "pack": self._pack,
             "presence": lambda at_s, status: stores.put_presence(
                 self.directory, at_s, "car-1", status
             ),
-            "raw": self._raw,
-            "run": self._run,
-            "store": self._store,
-            "tell": self._tell,
-            "unlock": self._unlock,
         }
 
-    def _unlock(self, number: int, **said: Any) -> None:
+    def _do_unlock(self, number: int, **said: Any) -> None:
         its = {name: value for name, value in said.items() if name not in _OF_PLATFORM}
         for name in ("evidence", "stages"):
             if name in its:
@@ -133,7 +116,7 @@ class StorePlayer(Teller):
             its["platform"] = PlatformSide(**side, vehicle_id=its.pop("opened", None))
         stores.put_unlocks(self.directory, [stores.unlock(number, **_as_fields(its, car="car-1"))])
 
-    def _incident(self, **said: Any) -> None:
+    def _do_incident(self, **said: Any) -> None:
         its = {name: value for name, value in said.items() if not name.endswith("_s")}
         for name in ("ended", "opened", "muted"):
             if f"{name}_s" in said:
@@ -153,7 +136,7 @@ class StorePlayer(Teller):
             its["changes"] = (Change(at=its["ended_at"], kind=ChangeKind.JOINED, sentence=joined),)
         put_incidents(self.directory, [incident_of(**_as_fields(its))])
 
-    def _believed(
+    def _do_believed(
         self, number: int, *modes: str, facts: str = "", against: str = "", **more: Any
     ) -> None:
         weighed = tuple(Weighed(Fact(one), -0.7, is_seen=False) for one in _words(against))
@@ -167,42 +150,42 @@ class StorePlayer(Teller):
         )
         stores.put_lines(self.directory, "diagnoses", [msgspec.json.encode(made)])
 
-    def _booking_end(self, at_s: float, **said: Any) -> None:
+    def _do_booking_end(self, at_s: float, **said: Any) -> None:
         its = {"car": "car-1", "booking": "booking-300"} | said
         stores.put_booking_end(self.directory, at_s, **its)
 
-    def _store(self, name: str) -> None:
+    def _do_store(self, name: str) -> None:
         """Ask about a store that all stories share, and nobody changes."""
         self.directory = shared_store(name)
 
-    def _pack(self) -> None:
+    def _do_pack(self) -> None:
         """Pack all lines, as the keeper does, and show what became of them."""
         report = stores.kept(self.directory)
         counts = {name: getattr(report, name) for name in ("rows", "merged", "unreadable")}
         done = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
         self.told.append(f"packed {done or 'nothing'}")
 
-    def _raw(self, table: str, *lines: str) -> None:
+    def _do_raw(self, table: str, *lines: str) -> None:
         """Add lines to a table as they are, whoever wrote them."""
         stores.put_lines(self.directory, table, [line.encode() for line in lines])
 
-    def _call(self, at_s: float, complaint_id: str = "call", **said: Any) -> None:
+    def _do_call(self, at_s: float, complaint_id: str = "call", **said: Any) -> None:
         if "attempts" in said:
             said["attempts"] = (said["attempts"],)
         made = {"complaint_id": complaint_id, "at": BEGIN_S + at_s, **said}
         call = msgspec.structs.replace(COMPLAINT, **made)
         stores.put_lines(self.directory, "complaints", [msgspec.json.encode(call)])
 
-    def _late(
+    def _do_late(
         self, number: int = 300, after_s: float = 20.1, *, car: str = "car-1", told_no: bool = True
     ) -> None:
         late = stores.opened_late(stores.unlock(number, car=car), after_s, is_told_no=told_no)
         stores.put_lines(self.directory, "stray_answers", [late])
 
-    def _log(self, at_s: float, **said: Any) -> None:
+    def _do_log(self, at_s: float, **said: Any) -> None:
         self._line("platform_events", at_s, {"request_id": "r", **said})
 
-    def _heard(self, at_s: float, kind: str, message: str, *, retained: bool = False) -> None:
+    def _do_heard(self, at_s: float, kind: str, message: str, *, retained: bool = False) -> None:
         said = {"kind": kind, "message": dict(_pairs(message)), "is_retained": retained}
         self._line("observations", at_s, said)
 
@@ -210,11 +193,11 @@ class StorePlayer(Teller):
         line = {"at": BEGIN_S + at_s, "vehicle_id": "car-1", **said}
         stores.put_lines(self.directory, table, [msgspec.json.encode(line)])
 
-    def _ask(self, at_s: float = 2_000.0, number: int = 300) -> None:
+    def _do_ask(self, at_s: float = 2_000.0, number: int = 300) -> None:
         query = UnlockQuery(attempt=f"attempt-{number}")
         self.told += _told(look_up(ReadAnew(self.directory), query, BEGIN_S + at_s))
 
-    def _tell(
+    def _do_tell(
         self,
         *parts: str,
         newest_s: float | None = 2_000.0,
@@ -240,7 +223,7 @@ class StorePlayer(Teller):
         chosen = [line for part in parts for line in found.get(part, [])]
         self.told += matching(chosen, lines)
 
-    def _json(self, *paths: str) -> None:
+    def _do_json(self, *paths: str) -> None:
         """Show values of the last answer as a program reads it."""
         assert self.case is not None
         for path in paths:
@@ -256,13 +239,13 @@ class StorePlayer(Teller):
             weakref.finalize(self, self.console.close)
         return self.console
 
-    def _find(self, text: object, *, settings: str = "") -> None:
+    def _do_find(self, text: object, *, settings: str = "") -> None:
         """Show where the search box leads, and the status of the page that is there."""
         console = self._opened(settings)
         url = console.leads_to(f"/search?q={text}")
         self.told.append(f"{text}: {url} {console.get(url)[0]}")
 
-    def _page(
+    def _do_page(
         self,
         path: str,
         lines: str = "",
@@ -289,13 +272,13 @@ class StorePlayer(Teller):
     def _with_paths(self, text: str) -> str:
         return text.replace("STORE", str(self.directory)).replace("HOME", str(self.home))
 
-    def _file(self, name: str, text: str) -> None:
+    def _do_file(self, name: str, text: str) -> None:
         """Write a file into `HOME`; a backslash and an n end a line."""
         path = self.home / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(self._with_paths(text).replace("\\n", "\n"), encoding="utf-8")
 
-    def _run(self, command: str, lines: str = "") -> None:
+    def _do_run(self, command: str, lines: str = "") -> None:
         """Run a command of the monitor, and show its exit code unless it is 0, and its lines."""
         words = self._with_paths(command)
         with pytest.MonkeyPatch.context() as patch:

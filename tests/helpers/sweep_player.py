@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import mkdtemp
@@ -40,18 +40,7 @@ class SweepPlayer(Teller):
         """Remove the files with the player."""
         weakref.finalize(self, shutil.rmtree, self.home)
 
-    def verbs(self) -> Mapping[str, Callable[..., object]]:
-        """Return the function of each verb."""
-        return {
-            "page": self._page,
-            "plots": self._plots,
-            "run": self._run,
-            "spread": self._spread,
-            "table": self._table,
-            "worst": self._worst,
-        }
-
-    def _run(
+    def _do_run(
         self,
         seed: int,
         share: float,
@@ -83,12 +72,12 @@ class SweepPlayer(Teller):
             settings.setdefault(key, Setting(one.setting, [])).records.append(one)
         return [*settings.values()]
 
-    def _plots(self, *names: str) -> None:
+    def _do_plots(self, *names: str) -> None:
         for plot in sweep_plots(self._settings()):
             if not names or plot.name in names:
                 self.told += [f"{plot.name}: {plot.title}", *_drawn(plot.as_json())]
 
-    def _page(self, *patterns: str, html: str = "") -> None:
+    def _do_page(self, *patterns: str, html: str = "") -> None:
         values: dict[str, dict[str, None]] = {}
         for one in self.records:
             for key, value in one.setting.items():
@@ -99,13 +88,13 @@ class SweepPlayer(Teller):
         source = report.read_text("utf-8").replace(str(self.home), "HOME")
         self.told += found_on(source, patterns, html)
 
-    def _worst(self) -> None:
+    def _do_worst(self) -> None:
         self.told.append(f"seeds {[one.seed for one in worst_first(self.records)]}")
 
-    def _spread(self, key: str) -> None:
+    def _do_spread(self, key: str) -> None:
         self.told.append(spread_words(Setting({}, self.records), key))
 
-    def _table(self, *columns: str) -> None:
+    def _do_table(self, *columns: str) -> None:
         table = make_table(self.records)
         self.told += [f"{column}: {table[column]}" for column in columns or list(table)[:6]]
 

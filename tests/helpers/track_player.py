@@ -21,6 +21,7 @@ from tests.helpers.join_bench import SPAN_ID
 from tests.helpers.records import TRACE_ID
 from tests.helpers.told_attempts import USUAL, Accounts
 from tests.helpers.tracker_bench import CAR, HEARTBEAT, BeatingBench, TrackerBench
+from tests.helpers.transcripts import Player
 
 USUAL_HERE: dict[str, Any] = {
     **USUAL,
@@ -48,7 +49,7 @@ WIRES = {
 
 
 @dataclass
-class TrackPlayer:
+class TrackPlayer(Player):
     """A tracker; answers are to command `c1` if they name no other.
 
     `pass` lets time go by of which the tracker is told later. `watching` is a tracker that sees the
@@ -68,43 +69,27 @@ class TrackPlayer:
         bench, tracker = self.bench, self.bench.tracker
         same = ("another_probe", "executed", "opened", "received", "send", "wait")
         return {
+            **super().verbs(),
             **{name: getattr(bench, name) for name in same},
             "acknowledged": tracker.acknowledged,
-            "answer": self._answer,
-            "beating": self._beat,
-            "asks_early": self._ask_early,
-            "broker": self._let_broker_say,
             "broker_lost": tracker.broker_lost,
-            "counts": self._count,
-            "customer": self._customer,
-            "due": self._tell_due,
             "fail": lambda name, cause, reason: tracker.fail(name, Cause(cause), reason),
             "heartbeat": lambda: tracker.telemetry(CAR, HEARTBEAT),
-            "hears_others": self._hear_others,
             "interrupt": tracker.interrupt,
             "is_open": lambda car: self.said.append(
                 f"{car} has {'an' if self.bench.tracker.has_open(car) else 'no'} open unlock"
             ),
-            "ours": self._share,
-            "pass": self._pass,
-            "presence": self._presence,
             "published": tracker.published,
             "refused": lambda why, name="c1": bench.refused(why and Reason(why), name),
-            "remembers": self._remember,
             "removed": tracker.removed,
             "provisional": lambda name, status: tracker.provisional(
                 ProvisionalResult(name, status)
             ),
             "result": lambda name, phase, **more: tracker.result(CAR, _result(name, phase, **more)),
             "state": lambda **more: tracker.state(CAR, PartialState(**more)),
-            "stand_still": self._stand_still,
-            "start": self._start,
             "telemetry": lambda **more: tracker.telemetry(CAR, PartialTelemetry(**more)),
             "tick": tracker.tick,
             "unread": lambda kind, car=CAR: tracker.unread(car, TopicKind(kind)),
-            "wall": self._wall,
-            "watching": self._watching,
-            "wire": self._wire,
         }
 
     def news(self) -> list[str]:
@@ -114,48 +99,50 @@ class TrackPlayer:
         said, self.said[:] = self.said[:], []
         return [*said, *(line for record in new for line in self.accounts.of(record))]
 
-    def _answer(self, phase: str, name: str = "c1", reason: str | None = None, **more: Any) -> None:
+    def _do_answer(
+        self, phase: str, name: str = "c1", reason: str | None = None, **more: Any
+    ) -> None:
         self.bench.answer(Phase(phase), name, reason=Reason(reason) if reason else None, **more)
 
-    def _customer(
+    def _do_customer(
         self, command_id: str = "k1", action: str = "unlock", *, is_traced: bool = False
     ) -> None:
         trace = TraceContext(TRACE_ID, SPAN_ID) if is_traced else None
         self.bench.customer(command_id, Action(action), trace)
 
-    def _pass(self, seconds: float) -> None:
+    def _do_pass(self, seconds: float) -> None:
         self.bench.clock.now_s += seconds
 
-    def _wall(self, seconds: float) -> None:
+    def _do_wall(self, seconds: float) -> None:
         self.bench.clock.wall_s += seconds
 
-    def _presence(self, reason: str | None = None, **more: Any) -> None:
+    def _do_presence(self, reason: str | None = None, **more: Any) -> None:
         self.bench.presence(PresenceReason(reason) if reason else None, **more)
 
-    def _start(self, command_id: str = "c1", *, source: str = "probe", **more: Any) -> None:
+    def _do_start(self, command_id: str = "c1", *, source: str = "probe", **more: Any) -> None:
         self.bench.start(command_id, source=Source(source), **more)
 
-    def _beat(self) -> None:
+    def _do_beating(self) -> None:
         self.bench = BeatingBench()
         self.bench.wait(1.0)
 
-    def _stand_still(self, seconds: float) -> None:
+    def _do_stand_still(self, seconds: float) -> None:
         assert isinstance(self.bench, BeatingBench)
         self.bench.stand_still(seconds)
 
-    def _watching(self) -> None:
+    def _do_watching(self) -> None:
         self.bench = TrackerBench(is_watching=True)
 
-    def _remember(self, number: int) -> None:
+    def _do_remembers(self, number: int) -> None:
         self.bench = TrackerBench(max_remembered=number)
 
-    def _ask_early(self) -> None:
+    def _do_asks_early(self) -> None:
         """Ask for the record of an unlock to which a connected car says nothing."""
         self.bench.tracker.on_unanswered = lambda attempt: self.said.append(
             f"{attempt.command_id} is unanswered: {attempt.cause}"
         )
 
-    def _hear_others(self) -> None:
+    def _do_hears_others(self) -> None:
         """Ask for the answers to commands that are not followed, and for whose cars were opened."""
         tracker = self.bench.tracker
         tracker.on_other = lambda car, answer: self.said.append(
@@ -163,27 +150,27 @@ class TrackPlayer:
         )
         tracker.on_stranger = lambda car: self.said.append(f"{car} was asked by a stranger")
 
-    def _share(self, cars: str) -> None:
+    def _do_ours(self, cars: str) -> None:
         """Let this monitor count one car of a group's, or `all`."""
         self.bench.tracker.is_ours = lambda car: cars in ("all", car)
 
-    def _let_broker_say(self, kind: str, car: str = CAR, ago_s: float = 0.0) -> None:
+    def _do_broker(self, kind: str, car: str = CAR, ago_s: float = 0.0) -> None:
         at = self.bench.clock.unix_s() - ago_s
         self.bench.evidence.broker.add(BrokerEvent(at, car, BrokerEventKind(kind)))
 
-    def _tell_due(self) -> None:
+    def _do_due(self) -> None:
         due_s = self.bench.tracker.next_deadline_s()
         when = "never" if due_s is None else f"in {due_s - self.bench.clock.now_s:g} s"
         self.said.append(f"due {when}")
 
-    def _count(self) -> None:
+    def _do_counts(self) -> None:
         tracker = self.bench.tracker
         ended = ", ".join(f"{number} of {source}" for source, number in tracker.ended.items())
         self.said.append(
             f"{tracker.started.total()} unlocks, {tracker.ok} ok, ended {ended or 'none'}"
         )
 
-    def _wire(self, name: str, *, is_watching: bool = False) -> None:
+    def _do_wire(self, name: str, *, is_watching: bool = False) -> None:
         evidence = FleetEvidence(wire=WIRES[name])
         self.bench = TrackerBench(evidence=evidence, is_watching=is_watching)
 

@@ -17,26 +17,30 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import unified_diff
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 
 WORDS = {"-": None, "yes": True, "no": False}
+DEED = "_do_"
 DETAIL = "    "
 """Begins a line that says more of the one above it. One like the last such line is left out."""
 
 
-class Player(Protocol):
-    """Something to which events happen."""
+class Player:
+    """Something to which events happen: a method `_do_VERB` for each verb of its stories."""
 
     def verbs(self) -> Mapping[str, Callable[..., object]]:
         """Return the function of each verb."""
+        names = (name for name in dir(type(self)) if name.startswith(DEED))
+        return {name.removeprefix(DEED): getattr(self, name) for name in names}
 
     def news(self) -> list[str]:
         """Return in words what came since it was asked last."""
+        raise NotImplementedError
 
 
-class Teller:
+class Teller(Player):
     """A player whose verbs keep in `told` what came of them."""
 
     told: list[str]

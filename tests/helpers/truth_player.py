@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 import weakref
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
@@ -58,43 +57,25 @@ class TruthPlayer(Teller):
         """Remove the results with the player."""
         weakref.finalize(self, shutil.rmtree, self.home)
 
-    def verbs(self) -> Mapping[str, Callable[..., object]]:
-        """Return the function of each verb."""
-        return {
-            "compare": self._compare,
-            "door": self._door,
-            "ended": self._ended,
-            "expect": self._expect,
-            "file": self._file,
-            "grade": self._grade,
-            "graded": self._graded,
-            "page": self._page,
-            "press": self._press,
-            "result": self._write,
-            "shown": self._shown,
-            "suite": self._suite,
-            "tables": self._tables,
-        }
-
-    def _press(self, kind: str) -> None:
+    def _do_press(self, kind: str) -> None:
         self.press, self.screens, self.door = PRESSES[kind], [], []
 
-    def _shown(self, at_s: float, screen: str) -> None:
+    def _do_shown(self, at_s: float, screen: str) -> None:
         self.screens.append(ScreenChange(at_s=at_s, screen=Screen(screen), request="r1"))
 
-    def _door(self, at_s: float, state: str, *, own: bool = True) -> None:
+    def _do_door(self, at_s: float, state: str, *, own: bool = True) -> None:
         self.door.append(DoorMovement(at_s=at_s, is_locked=state == "locked", is_own=own))
 
-    def _grade(self) -> None:
+    def _do_grade(self) -> None:
         found = grade(self.press, self.screens, self.door)
         self.told.append(f"{found.grade}{found.why and f': {found.why}'}")
 
-    def _graded(self, client: str, mode: str, *counts: str) -> None:
+    def _do_graded(self, client: str, mode: str, *counts: str) -> None:
         its = self.clients.setdefault(client, ClientResult(through="api", modes={}))
         pairs = (one.split(":") for one in counts)
         its.modes[mode] = {Grade(name): int(count) for name, count in pairs}
 
-    def _ended(self, client: str, error: str) -> None:
+    def _do_ended(self, client: str, error: str) -> None:
         self.clients[client] = ClientResult(through="api", error=error, modes={})
 
     def _result(self) -> TruthResult:
@@ -106,7 +87,7 @@ class TruthPlayer(Teller):
             clients=self.clients,
         )
 
-    def _write(self, name: str) -> Path:
+    def _do_result(self, name: str) -> Path:
         """Write the result as a run leaves it, and begin another."""
         directory, result = self.home / name, self._result()
         directory.mkdir()
@@ -117,7 +98,7 @@ class TruthPlayer(Teller):
         self.clients = {}
         return directory
 
-    def _expect(self, *texts: object, **bounds: object) -> None:
+    def _do_expect(self, *texts: object, **bounds: object) -> None:
         for text in (*map(str, texts), *(f"{name}={bound}" for name, bound in bounds.items())):
             try:
                 said = failures(self._result(), (parse(text, MODES),)) or [f"{text}: holds"]
@@ -125,21 +106,21 @@ class TruthPlayer(Teller):
                 said = [f"{text}: {error}"]
             self.told += said
 
-    def _suite(self, text: str) -> None:
+    def _do_suite(self, text: str) -> None:
         for suite in suites(self._result(), (parse(text, MODES),)):
             for case in suite.cases:
                 self.told.append(f"{suite.name}: {case.name}: {case.error or case.failure}")
 
-    def _tables(self) -> None:
+    def _do_tables(self) -> None:
         console = Console(file=StringIO(), width=120)
         for table in tables(self._result()):
             console.print(table)
         assert isinstance(console.file, StringIO)
         self.told += [" ".join(line.split()) for line in console.file.getvalue().splitlines()]
 
-    def _page(self, *patterns: str, html: str = "") -> None:
+    def _do_page(self, *patterns: str, html: str = "") -> None:
         result = self._result()
-        directory = self._write("page")
+        directory = self._do_result("page")
         failed = ["ha: 90%: 0 of 4"]
         page = write_page(
             directory, result, unlocks_of(result), failed=failed, words=["fleet-sim", "truth"]
@@ -147,12 +128,12 @@ class TruthPlayer(Teller):
         self.told += found_on(page.read_text("utf-8"), patterns, html)
         self.told += sorted(f"badge of {one.parent.name}" for one in directory.rglob("badge.svg"))
 
-    def _file(self, name: str, pattern: str) -> None:
+    def _do_file(self, name: str, pattern: str) -> None:
         """Show what matches in a file."""
         text = (self.home / name).read_text("utf-8").replace(str(self.home), "HOME")
         self.told += [one.group() for one in re.finditer(pattern, text)]
 
-    def _compare(self, words: str, pattern: str = "") -> None:
+    def _do_compare(self, words: str, pattern: str = "") -> None:
         self.told += said_here("fleet_sim", f"compare {words}", self.home, pattern)
 
 

@@ -16,7 +16,7 @@ from fleet_wire.contract.messages import CarEvent, EventName, Phase, Reason, Res
 from fleet_wire.modes.facts import EvidenceSource, Fact
 from platform_probe.judge.weights import shipped_ranking
 from tests.helpers.records import COMPLAINT
-from tests.helpers.transcripts import names_in
+from tests.helpers.transcripts import Player, names_in
 from tests.helpers.watched import ASLEEP, HEARTBEAT, ONLINE, SENT, WILL, Watched
 
 PARKED: Final = VehicleState(
@@ -30,7 +30,7 @@ _OF_PLATFORM: Final = frozenset(PlatformSide.__struct_fields__) - {"vehicle_id"}
 
 
 @dataclass
-class WatchPlayer:
+class WatchPlayer(Player):
     """A diagnosis and a clock. Cars are `car-1,car:2-5`; a car stands locked in the north.
 
     `ended CAUSE` is an unlock of car-1 that has just ended after 20 s. Its fields are those of the
@@ -50,22 +50,8 @@ class WatchPlayer:
     def verbs(self) -> Mapping[str, Callable[..., object]]:
         """Return the function of each verb."""
         return {
+            **super().verbs(),
             "at": self.watched.at,
-            "broker": self._broker,
-            "call": self._call,
-            "ended": self._ended,
-            "event": self._event,
-            "handshakes": self._handshakes,
-            "modes": self._modes,
-            "others": self._others,
-            "presence": self._presence,
-            "rank": self._rank,
-            "result": self._result,
-            "sentence": self._sentence,
-            "sources": self._sources,
-            "state": self._state,
-            "stray": self._stray,
-            "telemetry": self._telemetry,
         }
 
     def news(self) -> list[str]:
@@ -82,11 +68,11 @@ class WatchPlayer:
         asked, self.asked = self.asked, []
         return lines + asked
 
-    def _modes(self) -> None:
+    def _do_modes(self) -> None:
         """Tell the modes of the last diagnosis, each as sure, likely or thinkable."""
         self._tell_modes(sorted(self.watched.told[-1].modes, key=lambda one: one.mode))
 
-    def _rank(self, *facts: str, without: str = "") -> None:
+    def _do_rank(self, *facts: str, without: str = "") -> None:
         """Tell the modes of facts by the shipped weights, the likeliest first.
 
         All sources but those in `without` were there.
@@ -106,21 +92,23 @@ class WatchPlayer:
         told = (" ".join([word, *modes]) for word, modes in by_word.items() if modes)
         self.asked.append("; ".join(told))
 
-    def _sentence(self, *facts: str) -> None:
+    def _do_sentence(self, *facts: str) -> None:
         """Tell what is said of facts of the last diagnosis."""
         said = {one.fact: one.sentence for one in self.watched.told[-1].facts}
         self.asked += [f"{fact}: {said.get(fact)}" for fact in facts]
 
-    def _sources(self, *names: str) -> None:
+    def _do_sources(self, *names: str) -> None:
         """Tell whether the last diagnosis has looked at what these say."""
         told = self.watched.told[-1].told
         self.asked += [f"{name} {'is known' if name in told else 'is not known'}" for name in names]
 
-    def _presence(self, cars: str, word: str, *, retained: bool = False) -> None:
+    def _do_presence(self, cars: str, word: str, *, retained: bool = False) -> None:
         for car in names_in(cars):
             self.watched.diagnosing.presence(car, PRESENCE[word], retained=retained)
 
-    def _state(self, cars: str, *, retained: bool = False, signals: str = "", **said: Any) -> None:
+    def _do_state(
+        self, cars: str, *, retained: bool = False, signals: str = "", **said: Any
+    ) -> None:
         its = {name: str(value) if name in ("firmware", "hardware") else value
                for name, value in said.items()}  # fmt: skip
         if signals:
@@ -129,14 +117,14 @@ class WatchPlayer:
         for car in names_in(cars):
             self.watched.diagnosing.state(car, state, retained=retained)
 
-    def _telemetry(self, cars: str, **said: Any) -> None:
+    def _do_telemetry(self, cars: str, **said: Any) -> None:
         for car in names_in(cars):
             self.watched.diagnosing.telemetry(car, msgspec.structs.replace(HEARTBEAT, **said))
 
-    def _event(self, car: str, event: str, **more: Any) -> None:
+    def _do_event(self, car: str, event: str, **more: Any) -> None:
         self.watched.diagnosing.event(car, CarEvent(EventName(event), **more))
 
-    def _result(
+    def _do_result(
         self, car: str, command_id: str, phase: str, reason: str | None = None,
         box_s: float | None = None,
     ) -> None:  # fmt: skip
@@ -146,19 +134,21 @@ class WatchPlayer:
         )
         self.watched.diagnosing.result(car, said)
 
-    def _broker(self, cars: str | None, kind: str, detail: str | None = None, **more: Any) -> None:
+    def _do_broker(
+        self, cars: str | None, kind: str, detail: str | None = None, **more: Any
+    ) -> None:
         for car in names_in(cars) if cars else (None,):
             event = BrokerEvent(
                 self.watched.clock.wall_s, car, BrokerEventKind(kind), detail, **more
             )
             self.watched.diagnosing.broker_said(event)
 
-    def _handshakes(self, number: int, detail: str) -> None:
+    def _do_handshakes(self, number: int, detail: str) -> None:
         """Have so many handshakes with the broker fail."""
         for _ in range(number):
-            self._broker(None, "tls_error", detail)
+            self._do_broker(None, "tls_error", detail)
 
-    def _stray(self, kind: str, attempt_id: str, **more: Any) -> None:
+    def _do_stray(self, kind: str, attempt_id: str, **more: Any) -> None:
         self.watched.diagnosing.handle_record(
             StrayAnswer(
                 kind=StrayKind(kind), vehicle_id="car-1", command_id="c1", phase="executed",
@@ -166,7 +156,7 @@ class WatchPlayer:
             )
         )  # fmt: skip
 
-    def _ended(self, cause: str | None, **said: Any) -> None:
+    def _do_ended(self, cause: str | None, **said: Any) -> None:
         its = {name: value for name, value in said.items() if name not in _OF_PLATFORM}
         if its.get("stages") == "sent":
             its["stages"] = SENT
@@ -185,11 +175,11 @@ class WatchPlayer:
             self.watched.ended(Cause(cause) if cause else None, **its)
         )
 
-    def _others(self, cars: str, cause: str | None, **said: Any) -> None:
+    def _do_others(self, cars: str, cause: str | None, **said: Any) -> None:
         for car in names_in(cars):
-            self._ended(cause, vehicle_id=car, attempt_id=car, **said)
+            self._do_ended(cause, vehicle_id=car, attempt_id=car, **said)
 
-    def _call(self, **said: Any) -> None:
+    def _do_call(self, **said: Any) -> None:
         self.watched.diagnosing.handle_record(
             msgspec.structs.replace(COMPLAINT, at=self.watched.clock.wall_s, **said)
         )

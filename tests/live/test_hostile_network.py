@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from fleet_wire.links.lean.link import LeanLinkFactory
-from fleet_wire.links.link import BrokerAddress, Disconnected, LinkLimits, Message, Session
+from fleet_wire.links.link import BrokerAddress, Disconnected, LinkLimits, Session
 from tests.helpers.brokers import running_mosquitto
 from tests.helpers.commands import SCENARIO, finish, lines, start, summary, write_scenario
+from tests.helpers.recorder import Recorder
 from tests.helpers.waiting import eventually, wait_for
 
 pytestmark = pytest.mark.broker
@@ -21,59 +22,38 @@ KINDS = ["command", "result", "state", "presence", "telemetry", "nonsense"]
 BIG = bytes(10_000_000)
 
 
-class Attacker:
-    """A client that publishes what it likes."""
-
-    def __init__(self, broker: BrokerAddress) -> None:
-        limits = LinkLimits(max_queued=100_000)
-        self.link = LeanLinkFactory(broker, limits=limits)(self)
-        self.acknowledged = 0
-
-    def session(self) -> Session:
-        """Be nobody in particular."""
-        return Session(client_id="attacker")
-
-    def on_connected(self, *, session_present: bool) -> None:
-        """Have nothing to say yet."""
-
-    def on_message(self, message: Message) -> None:
-        """Expect nothing."""
+class Attacker(Recorder):
+    """A client that publishes what it likes, and comes back."""
 
     def on_disconnected(self, reason: Disconnected) -> None:
         """Come back."""
-        del reason
+        super().on_disconnected(reason)
         self.link.connect()
-
-    def send(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
-        """Publish at QoS 1 and count the answer."""
-        self.link.publish(topic, payload, retain=retain, on_ack=self._count)
-
-    def _count(self, _code: int) -> None:
-        self.acknowledged += 1
 
 
 async def attack(broker: BrokerAddress, seed: int) -> None:
     """Send random bytes, JSON of the wrong shape and 10 MB payloads on every topic."""
     random_bytes = random.Random(seed)  # noqa: S311 - a test's noise
-    attacker = Attacker(broker)
+    links = LeanLinkFactory(broker, limits=LinkLimits(max_queued=100_000))
+    attacker = Attacker(links, Session("attacker"))
     attacker.link.connect()
     await eventually(lambda: attacker.link.is_connected)
-    sent = 0
-    for car in CARS:
-        for kind in KINDS:
-            for payload in (
-                random_bytes.randbytes(random_bytes.randrange(200)),
-                b'{"command_id": "x", "phase": "executed"}',
-                b'{"command_id": 5}',
-                b"[" * 5_000,
-            ):
-                attacker.send(f"cars/{car}/{kind}", payload)
-                sent += 1
-    for topic in ("wake/car-00001", "cars/car-00001/command", "cars/car-00001/result", "cars//x"):
-        attacker.send(topic, BIG)
-        attacker.send(topic, b"\xff\xfe")
-        sent += 2
-    await eventually(lambda: attacker.acknowledged >= sent)
+    noise = [
+        (f"cars/{car}/{kind}", payload)
+        for car in CARS
+        for kind in KINDS
+        for payload in (
+            random_bytes.randbytes(random_bytes.randrange(200)),
+            b'{"command_id": "x", "phase": "executed"}',
+            b'{"command_id": 5}',
+            b"[" * 5_000,
+        )
+    ]
+    topics = ("wake/car-00001", "cars/car-00001/command", "cars/car-00001/result", "cars//x")
+    noise += [(topic, payload) for topic in topics for payload in (BIG, b"\xff\xfe")]
+    for topic, payload in noise:
+        attacker.link.publish(topic, payload, on_ack=attacker.acks.append)
+    await eventually(lambda: len(attacker.acks) >= len(noise))
     attacker.link.disconnect()
 
 

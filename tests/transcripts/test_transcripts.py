@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
-from tests.helpers.transcripts import DETAIL, PLAYERS, played, renew, stories, stories_test
+from tests.helpers.transcripts import DETAIL, PLAYERS, Teller, played, renew, stories, stories_test
 from tests.transcripts.__main__ import all_players
 
 TEXT = """\
@@ -25,25 +24,19 @@ wait 1.5; wait 2
 """
 
 
-class Caller:
+class Caller(Teller):
     """Somebody who calls others, and waits."""
 
     def __init__(self) -> None:
-        self.told: list[str] = []
+        self.told = []
 
-    def verbs(self) -> Mapping[str, Callable[..., object]]:
-        """Return the function of each verb."""
-        return {"call": self._call, "wait": float}
-
-    def _call(self, name: str | None, *, loudly: bool = False) -> None:
+    def _do_call(self, name: str | None, *, loudly: bool = False) -> None:
         self.told.append(f"{name} comes{' loudly' if loudly else ''}")
         if loudly:
             self.told.append(f"{DETAIL}from far away")
 
-    def news(self) -> list[str]:
-        """Return who came."""
-        told, self.told = self.told, []
-        return told
+    def _do_wait(self, seconds: float) -> None:
+        assert isinstance(seconds, int | float)
 
 
 def test_a_story_says_what_came_of_each_row(tmp_path: Path) -> None:

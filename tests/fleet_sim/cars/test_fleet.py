@@ -23,6 +23,7 @@ from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.link import LinkHandler, Message
 from fleet_wire.randomness import RandomStream
 from tests.helpers.fake_link import SECRET, FakeLink
+from tests.helpers.messages import message_of
 
 
 def fleet_of(
@@ -124,18 +125,7 @@ def test_another_car_moves_no_heartbeat() -> None:
 def wake(vehicle_id: str, payload: bytes | None = None) -> Message:
     """Return a wake request as the broker delivers it."""
     request = codec.encode(WakeRequest(request_id="w1", requested_at_ms=0))
-    return Message(
-        topic=f"wake/{vehicle_id}",
-        payload=payload or request,
-        qos=1,
-        retain=False,
-        duplicate=False,
-        packet_id=1,
-        correlation_data=None,
-        response_topic=None,
-        expiry_s=None,
-        user_properties=[],
-    )
+    return message_of(f"wake/{vehicle_id}", payload or request)
 
 
 def test_a_wake_request_becomes_an_sms() -> None:

@@ -5,27 +5,9 @@ from __future__ import annotations
 import pytest
 import simpy
 
-from fleet_sim.platform.bookings import Booking
 from fleet_sim.platform.commands import CommandState, PlatformCommand
 from fleet_sim.platform.deadlines import Deadlines
-from fleet_wire.contract.messages import Action
-from fleet_wire.contract.trace_context import TraceContext
-
-
-def command(name: str) -> PlatformCommand:
-    """Return a command that has not ended."""
-    booking = Booking(
-        booking_id="b", account_id="anna", vehicle_id="car-1", starts_at=0.0, ends_at=1e9
-    )
-    return PlatformCommand(
-        name,
-        Action.UNLOCK,
-        booking,
-        request_id="r",
-        parent=TraceContext("t" * 32, "s" * 16),
-        issued_at=0.0,
-        ttl_s=30.0,
-    )
+from tests.helpers.platform_bench import sent_command
 
 
 class Kept:
@@ -44,11 +26,11 @@ class Kept:
 def test_each_comes_at_its_moment() -> None:
     """Also where one is set later for a moment that is earlier."""
     kept = Kept()
-    kept.deadlines.set(3.0, command("last"))
-    kept.deadlines.set(2.0, command("second"))
+    kept.deadlines.set(3.0, sent_command("last"))
+    kept.deadlines.set(2.0, sent_command("second"))
     kept.env.run(until=0.5)
-    kept.deadlines.set(0.5, command("first"))
-    kept.deadlines.set(1.5, command("also second"))
+    kept.deadlines.set(0.5, sent_command("first"))
+    kept.deadlines.set(1.5, sent_command("also second"))
     kept.env.run(until=10.0)
     assert kept.came == [
         (1.0, "first", 0), (2.0, "second", 0), (2.0, "also second", 0), (3.0, "last", 0),
@@ -58,7 +40,7 @@ def test_each_comes_at_its_moment() -> None:
 def test_a_command_that_has_ended_is_let_alone() -> None:
     """Those behind it come all the same, and it takes no event of its own."""
     kept = Kept()
-    ended, other = command("ended"), command("other")
+    ended, other = sent_command("ended"), sent_command("other")
     ended.publishes = other.publishes = 1
     kept.deadlines.set(1.0, ended)
     kept.deadlines.set(2.0, other)
@@ -72,7 +54,7 @@ def test_one_event_stands_for_all() -> None:
     """A thousand commands that end in time cost the environment two events."""
     kept = Kept()
     for number in range(1_000):
-        each = command(str(number))
+        each = sent_command(str(number))
         kept.deadlines.set(30.0, each)
         each.finish(CommandState.EXECUTED)
     assert len(kept.env._queue) == 1
@@ -91,7 +73,7 @@ def test_a_defect_keeps_nobody_else_waiting() -> None:
 
     deadlines = Deadlines(env, come)
     for name in ("one", "other"):
-        deadlines.set(1.0, command(name))
+        deadlines.set(1.0, sent_command(name))
     with pytest.raises(ZeroDivisionError):
         env.run(until=2.0)
     env.run(until=2.0)

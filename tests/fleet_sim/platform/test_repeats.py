@@ -7,14 +7,12 @@ from typing import Any
 import pytest
 
 from fleet_sim.platform import answers, repeats
-from fleet_sim.platform.bookings import Booking
-from fleet_sim.platform.commands import PlatformCommand
 from fleet_sim.platform.open_requests import OpenRequest
 from fleet_sim.platform.operations import Answer, Operation, Request
 from fleet_sim.platform.repeats import Repeats
 from fleet_wire.contract import problems
-from fleet_wire.contract.messages import Action
 from fleet_wire.contract.trace_context import TraceContext
+from tests.helpers.platform_bench import sent_command
 
 KEY = ("anna", "k")
 DONE = Answer(status=201, body={"booking_id": "b1"})
@@ -34,12 +32,7 @@ def test_who_repeats_is_given_the_command_of_the_first() -> None:
     first, second, third = asked(), asked(), asked()
     kept.register(first, KEY, 0.0)
     kept.register(second, KEY, 1.0)
-    booking = Booking(
-        booking_id="b1", account_id="anna", vehicle_id="car-1", starts_at=0.0, ends_at=9.0
-    )
-    first.command = command = PlatformCommand(
-        "k1", Action.UNLOCK, booking, request_id="r", parent=first.parent, issued_at=0.0, ttl_s=9.0
-    )
+    first.command = command = sent_command()
     assert kept.commanded(first) == [second]
     assert kept.store_answer(first, answers.of_problem(problems.VEHICLE_SILENT)) == []
     assert kept.register(third, KEY, 2.0) == (False, None)

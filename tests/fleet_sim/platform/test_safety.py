@@ -8,12 +8,9 @@ import pytest
 
 from fleet_sim.cars.movements import Movement, of_another_car
 from fleet_sim.platform import safety
-from fleet_sim.platform.bookings import Booking
-from fleet_sim.platform.commands import PlatformCommand
 from fleet_sim.platform.safety import Finding, FindingKind, Safety
 from fleet_wire.contract.messages import Action, Command
-from fleet_wire.contract.trace_context import TraceContext
-from tests.helpers.platform_bench import CAR, PlatformBench
+from tests.helpers.platform_bench import CAR, PlatformBench, sent_command
 
 Kind = FindingKind
 LIFE_S = 30.0
@@ -26,14 +23,8 @@ class Watch:
         self.world = PlatformBench().world
         self.epoch = self.world.epoch_unix_s
         self.findings: list[Finding] = []
-        self.booking = Booking(
-            booking_id="b1", account_id="anna", vehicle_id=CAR,
-            starts_at=self.epoch, ends_at=self.epoch + 1000,
-        )  # fmt: skip
-        self.known = PlatformCommand(
-            "c1", Action.UNLOCK, self.booking, request_id="r1", parent=TraceContext("t", "s"),
-            issued_at=self.epoch, ttl_s=LIFE_S,
-        )  # fmt: skip
+        self.known = sent_command(issued_at=self.epoch, ttl_s=LIFE_S)
+        self.booking = self.known.booking
         options = {"command_of": {"c1": self.known}.get, "others_may": False, **options}
         self.safety = Safety(self.world, self.findings.append, **options)
 
@@ -101,10 +92,7 @@ def test_without_a_right_to_it() -> None:
 def test_twice_for_one_press() -> None:
     """A second command that was sent in the place of the first counts with it."""
     watch = Watch()
-    again = PlatformCommand(
-        "c2", Action.UNLOCK, watch.booking, request_id="r2", parent=TraceContext("t", "s"),
-        issued_at=watch.epoch, ttl_s=LIFE_S,
-    )  # fmt: skip
+    again = sent_command("c2", issued_at=watch.epoch, ttl_s=LIFE_S)
     again.repeats = watch.known
     watch.safety.command_of = {"c1": watch.known, "c2": again}.get
     assert not watch.move(2.0, "c2")
