@@ -162,7 +162,7 @@ class CountPlayer(Player):
 
 
 @dataclass
-class LogPlayer:
+class LogPlayer(Player):
     """The lines of the log that records lead to."""
 
     log: Log = field(default_factory=Log)
@@ -172,13 +172,11 @@ class LogPlayer:
         """Make what writes them."""
         self.sink = LogSink(self.log.logger, FakeClock())
 
-    def verbs(self) -> Mapping[str, Callable[..., object]]:
-        """Return the function of each verb."""
-        emit = self.sink.emit
-        return {
-            "attempt": lambda **more: emit(_attempt(**more)),
-            "stray": lambda kind, source, **more: emit(_stray(kind, source, **more)),
-        }
+    def _do_attempt(self, **more: Any) -> None:
+        self.sink.emit(_attempt(**more))
+
+    def _do_stray(self, kind: str, source: str, **more: Any) -> None:
+        self.sink.emit(_stray(kind, source, **more))
 
     def news(self) -> list[str]:
         """Return each line: its level and event, and its fields that are no mappings."""

@@ -13,9 +13,10 @@ import mqtt5
 from fleet_wire.errors import LocalProtocolError
 from fleet_wire.links.link import LinkLimits
 from tests.helpers.fake_transport import FakeNetwork, FakeTransport, publish_from_broker, turn
+from tests.helpers.transcripts import Player
 
 
-class LinkPlayer:
+class LinkPlayer(Player):
     """A link without a socket. After each row the event loop finishes its iteration.
 
     `client TOPIC` makes a client that subscribes, with limits by name; `connect` and `accept` open
