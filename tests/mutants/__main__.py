@@ -1,7 +1,7 @@
 """Change the core one expression at a time; list what its own tests do not notice.
 
 mutmut makes the changes, in a copy under `mutants/`, and runs the tests that call the changed
-function. A sample of them takes minutes on two cores. All of them take hours; that can be
+function. A sample of them takes minutes on two cores, and all of them take hours. Either can be
 interrupted and goes on where it was, for what was noticed stays noticed until its file changes.
 """
 
@@ -36,12 +36,10 @@ def main() -> int:
     names = names_by_path(is_meant=lambda path: _is_meant(path, arguments))
     if not names:
         sys.exit(f"no file to change begins with {' or '.join(arguments.paths)}")
-    if arguments.all:
-        wanted = not_noticed_yet(names)
-    else:
+    if not arguments.all:
         names = sample(names, each=arguments.each, seed=arguments.seed)
-        wanted = [name for found in names.values() for name in found]
         _say(f"seed {arguments.seed}: up to {arguments.each} changes to each file, see --help")
+    wanted = not_noticed_yet(names)
     start_afresh()
     if wanted and run_mutmut(wanted):
         sys.exit(f"mutmut did not get through: see {ROOT / LOG}")

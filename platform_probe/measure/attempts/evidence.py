@@ -61,7 +61,7 @@ class FleetEvidence:
     def without_presence_or_state(self) -> int:
         """Return how many cars sent only one of the two messages that a broker retains of each.
 
-        None where the fleet does not have both, or says only a part of a state at a time.
+        0 where the fleet does not have both, or says only a part of a state at a time.
         """
         if not self.wire.names_last_command:
             return 0

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fleet_wire.contract.messages import Presence, PresenceReason, PresenceStatus
+from fleet_wire.profiles.profile import CONTRACT
 from platform_probe.cars.state import BoxPresence
 from platform_probe.measure.attempts.evidence import FleetEvidence
 from tests.helpers.hand_made_boxes import state_of
@@ -78,3 +81,10 @@ def test_cars_known_in_part_are_counted() -> None:
         evidence.state(vehicle_id, state_of(vehicle_id, is_locked=True), 1.0, retained=True)
     evidence.telemetry("d-1", HEARTBEAT, 1.0)
     assert evidence.without_presence_or_state() == 2
+
+
+def test_where_states_name_no_command_no_car_is_known_in_part() -> None:
+    """Such a fleet says a part of a state at a time, so a part is no loss."""
+    evidence = FleetEvidence(wire=replace(CONTRACT, names_last_command=False))
+    evidence.presence("a-1", ONLINE, 1.0, retained=True)
+    assert evidence.without_presence_or_state() == 0

@@ -24,11 +24,10 @@ def test_a_call_says_when_it_was_in_the_load_and_what_its_car_is() -> None:
     began_s = bench.behind.tracker.load_began_s
     of_car, of_none = bench.complaints
     assert of_car.scheduled_s == pytest.approx(bench.behind.clock.now_s - began_s, abs=0.5)
-    assert (of_car.region, of_car.firmware) == (
-        bench.behind.evidence.state_of(CAR).labels.region,
-        bench.behind.evidence.state_of(CAR).labels.firmware,
-    )
-    assert of_car.region is not None
+    labels = bench.behind.evidence.state_of(CAR).labels
+    assert None not in (labels.region, labels.operator, labels.firmware, labels.hardware)
+    assert (of_car.region, of_car.operator) == (labels.region, labels.operator)
+    assert (of_car.firmware, of_car.hardware) == (labels.firmware, labels.hardware)
     assert of_car.site == unseen(of_car).site == "garage-p3"
     assert b"site" not in msgspec.json.encode(of_none)
     assert (of_none.vehicle_id, of_none.region) == ("", None)
