@@ -84,6 +84,9 @@ def main() -> None:
         for found in pool.map(_trouble, _troubles(arguments)):
             troubles.append(found)
             print(_in_words(found), flush=True)
+    if not troubles:
+        print(healthy_days_in_words(quiet))
+        return
     cost_us, cohorts = measure_cost()
     written = written_of(quiet, troubles, cost_us, cohorts)
     for line in table_of(written):
@@ -91,6 +94,12 @@ def main() -> None:
     if arguments.json is not None:
         encoded = msgspec.json.encode({"detection": written})
         arguments.json.write_bytes(msgspec.json.format(encoded) + b"\n")
+
+
+def healthy_days_in_words(quiet: Sequence[Quiet]) -> str:
+    """Return how many alerts healthy days brought."""
+    days, alerts = sum(one.days for one in quiet), sum(one.alerts for one in quiet)
+    return f"{days:g} healthy days: {alerts} alerts, {alerts * MONTH_DAYS / days:g} in 30 days"
 
 
 def _quiet_towns(arguments: argparse.Namespace) -> list[tuple[Kind, int, float]]:
@@ -210,14 +219,19 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.detection", description=__doc__)
     parser.add_argument("--days", type=float, default=66.0, help="healthy days, in all")
     parser.add_argument("--towns", type=int, default=2, help="of each kind, each from cold")
-    parser.add_argument("--seeds", type=int, default=3, help="troubles of each kind")
+    parser.add_argument(
+        "--seeds", type=int, default=3, help="troubles of each kind; 0: healthy days only"
+    )
     parser.add_argument(
         "--seed", type=int, default=HELD_OUT_SEEDS, help="of the first town; lower: to tune with"
     )
     parser.add_argument("--rate", type=float, default=10.0, help="unlocks a minute, in trouble")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="towns at a time")
     parser.add_argument("--json", type=Path, help="write the figures there")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.json is not None and not arguments.seeds:
+        parser.error("--json needs troubles: give --seeds 1 or more")
+    return arguments
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from itertools import islice
 
 import pytest
 
+from bench.detection.__main__ import main
 from bench.detection.baselines import (
     BURNS,
     USUAL,
@@ -154,3 +155,13 @@ def test_the_cost_is_measured() -> None:
     microseconds, cohorts = measure_cost(200)
     assert microseconds > 0.0
     assert cohorts > 450
+
+
+def test_healthy_days_alone_are_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without troubles nothing can be averaged: what is known is printed."""
+    words = "bench.detection --days 0.03 --towns 1 --seeds 0 --seed 3 --jobs 1"
+    monkeypatch.setattr("sys.argv", words.split())
+    main()
+    assert capsys.readouterr().out.splitlines()[-1] == "0.03 healthy days: 0 alerts, 0 in 30 days"

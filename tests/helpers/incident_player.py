@@ -209,6 +209,8 @@ def _fields(said: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
                 yield "since", EPOCH_S + value
             case "cohort" | "common":
                 yield name, cohort_of(value)
+            case "same":
+                yield name, (cohort_of(value),)
             case "cars" | "customers":
                 yield name, frozenset(names_in(value or ""))
             case "causes":

@@ -257,7 +257,7 @@ class Detection:
         one = None
         if measures:
             one = Hit(
-                at_s, values, attempt.vehicle_id, whose, attempt.attempt_id, measures,
+                at_s, now_s, values, attempt.vehicle_id, whose, attempt.attempt_id, measures,
                 attempt.cause,
             )  # fmt: skip
             self._waves.hit(one)

@@ -26,7 +26,7 @@ HOURS: Final = 168
 WEIGHT_OF_USUAL: Final = 8.0
 """Hits that "as at any other hour" counts for: few, since cars do sleep at night [E]."""
 WEIGHT_OF_OTHER_DAYS: Final = 20.0
-"""Hits that the same time of other days, and the hours beside it, count for [E]."""
+"""Hits that the same time of other days counts for [E]."""
 SEASON_BOUNDS: Final = (0.5, 6.0)
 _HOUR_S: Final = 3600.0
 
@@ -59,18 +59,14 @@ class LearnedRate:
         hits = self.hits + WEIGHT_OF_PRIOR * prior
         return (hits + math.sqrt(self.hits)) / (self.attempts + WEIGHT_OF_PRIOR)
 
-    def close_block(self, block: Block, *, prior: float) -> tuple[Block, float] | None:
-        """Close a block, and learn from the one that is old enough.
-
-        Returns that one, and how many hits would be usual in it at a usual hour.
-        """
+    def close_block(self, block: Block, *, prior: float) -> Block | None:
+        """Close a block, and learn from the one that is old enough, which is returned."""
         self.waiting.append(block)
         if len(self.waiting) <= LAG_BLOCKS:
             return None
         old = self.waiting.popleft()
-        usual = self.share(prior) * old.attempts
-        self._learn(old, usual * old.factor)
-        return old, usual
+        self._learn(old, self.share(prior) * old.attempts * old.factor)
+        return old
 
     def forget_waiting(self) -> None:
         """Drop the last hour from learning: something was found in it."""
@@ -91,14 +87,14 @@ class Season:
 
     def __init__(self) -> None:
         self._hits = [0.0] * HOURS
-        self._usual = [0.0] * HOURS
+        self._attempts = [0.0] * HOURS
         self._factors: dict[int, tuple[float, float]] = {}
 
-    def learn(self, unix_s: float, hits: float, usual: float) -> None:
-        """Update the factor by the hits of a block, and the usual number at any hour."""
-        hour = hour_of_week(unix_s)
-        self._hits[hour] += hits
-        self._usual[hour] += usual
+    def learn(self, block: Block) -> None:
+        """Update the factor of an hour by a block of it."""
+        hour = hour_of_week(block.unix_s)
+        self._hits[hour] += block.hits
+        self._attempts[hour] += block.attempts
         self._factors.clear()
 
     def factor(self, unix_s: float) -> float:
@@ -106,28 +102,34 @@ class Season:
         return self._rates_at(unix_s)[0]
 
     def highest(self, unix_s: float) -> float:
-        """Return by how much it may differ: a standard deviation more."""
+        """Return by how much it may differ: a standard deviation more.
+
+        An hour may be as bad as the one before it or after it: nights do not end on the hour.
+        """
         return self._rates_at(unix_s)[1]
 
     def _rates_at(self, unix_s: float) -> tuple[float, float]:
         hour = hour_of_week(unix_s)
         both = self._factors.get(hour)
         if both is None:
-            both = self._factors[hour] = self._factors_of(hour)
+            own, highest = self._factors_of(hour)
+            near = (self._factors_of((hour + each) % HOURS)[0] for each in (-1, 1))
+            highest = max(highest, *near)
+            low, high = SEASON_BOUNDS
+            both = min(max(own, low), high), min(max(highest, low), high)
+            self._factors[hour] = both
         return both
 
     def _factors_of(self, hour: int) -> tuple[float, float]:
-        """Return both: the hour's own, filled up with those of that time of all days."""
-        around = [
-            (day + near) % HOURS for day in range(hour % 24, HOURS, 24) for near in (-1, 0, 1)
-        ]
-        hits = sum(self._hits[each] for each in around) + WEIGHT_OF_USUAL
-        usual = sum(self._usual[each] for each in around) + WEIGHT_OF_USUAL
+        """Return the factor of an hour and its highest, filled up with that time of all days."""
+        attempts = sum(self._attempts)
+        share = sum(self._hits) / attempts if attempts else 0.0
+        of_days = range(hour % 24, HOURS, 24)
+        hits = sum(self._hits[each] for each in of_days) + WEIGHT_OF_USUAL
+        usual = share * sum(self._attempts[each] for each in of_days) + WEIGHT_OF_USUAL
         own_hits = self._hits[hour] + WEIGHT_OF_OTHER_DAYS * hits / usual
-        own = own_hits / (self._usual[hour] + WEIGHT_OF_OTHER_DAYS)
-        highest = own * (1.0 + 1.0 / math.sqrt(hits))
-        low, high = SEASON_BOUNDS
-        return min(max(own, low), high), min(max(highest, low), high)
+        own = own_hits / (share * self._attempts[hour] + WEIGHT_OF_OTHER_DAYS)
+        return own, own * (1.0 + 1.0 / math.sqrt(hits))
 
 
 def hour_of_week(unix_s: float) -> int:

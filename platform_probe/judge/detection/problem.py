@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from fleet_wire.contract.causes import Cause
-from platform_probe.judge.detection.end_test import CLEARLY_WORSE, EndTest
+from platform_probe.judge.detection.end_test import CLEARLY_WORSE, LEAST_AGAIN, EndTest
 from platform_probe.judge.detection.evidence import Evidence
 from platform_probe.judge.detection.finding import Finding
 from platform_probe.judge.detection.measures import LATE, Measure
@@ -86,6 +86,15 @@ class Problem:
         """How many others were not hit since then."""
         self.over_s = math.inf
         """Since when it is taken to be over."""
+        self.doubted_s = math.inf
+        """Since when its cohort is well, if that is likelier than that it goes on.
+
+        What began later may be of another problem, until cars enough are hit again.
+        """
+        self._well_s = math.inf
+        """When the first one that was not hit began, of those after the last hit."""
+        self._hit_in_doubt: set[str] = set()
+        """Cars that were hit since `doubted_s`."""
         self.common = key
         """The values that all of its unlocks share."""
         self.same: list[Name] = []
@@ -121,7 +130,7 @@ class Problem:
         """
         if not self._counts_hit(hit):
             return False
-        if not self.since_s - BEFORE_S <= hit.at_s <= self.over_s:
+        if not self.since_s - BEFORE_S <= hit.at_s <= min(self.over_s, self.doubted_s):
             return False
         if is_outside_cohort(self.key, hit.values):
             return False
@@ -156,7 +165,7 @@ class Problem:
         self.is_changed = True
 
     def add_unlock(
-        self, values: Values, now_s: float, hit: Hit | None, *, car: str, counts: bool
+        self, values: Values, at_s: float, now_s: float, hit: Hit | None, *, car: str, counts: bool
     ) -> None:
         """Add an unlock of a car. A repetition by the same customer or car does not count."""
         is_of_it = is_in(self.key, values)
@@ -170,6 +179,10 @@ class Problem:
             self.last_s = now_s
             is_well = hit is None and self.measure is not LATE
             self._weigh(car, is_hit=of_it is not None, is_well=is_well, counts=counts)
+            if of_it is not None:
+                self._note_hit(of_it)
+            elif is_well:
+                self._note_well(at_s)
             if self._ending.is_over:
                 self.over_s = min(self.over_s, now_s)
 
@@ -284,6 +297,21 @@ class Problem:
         if hit.vehicle_id and len(self.cars) < MOST_KEPT:
             self.cars.add(hit.vehicle_id)
         self.is_changed = True
+
+    def _note_well(self, at_s: float) -> None:
+        """Note when an unlock began that was not hit: its cohort may be well since then."""
+        self._well_s = min(self._well_s, at_s)
+        if not self._ending.is_likely:
+            self.doubted_s = min(self.doubted_s, self._well_s)
+
+    def _note_hit(self, hit: Hit) -> None:
+        """Note that a hit came: enough cars that are hit since it was in doubt end the doubt."""
+        if hit.at_s < self._well_s:
+            return
+        self._hit_in_doubt.add(hit.vehicle_id)
+        if self.doubted_s == math.inf or len(self._hit_in_doubt) >= LEAST_AGAIN:
+            self.doubted_s = self._well_s = math.inf
+            self._hit_in_doubt.clear()
 
     def _sure(self) -> float:
         return 1.0 - min(self._limit / max(self._evidence.total(), 1.0), 1.0)

@@ -28,6 +28,8 @@ class Hit:
     """An unlock that was hit."""
 
     at_s: float
+    known_s: float
+    """When its record came: a failure is known some time after it began."""
     values: Values
     vehicle_id: str
     customer: str | None
@@ -120,6 +122,7 @@ class Recent:
                 found.append(
                     Count(
                         at=hit.at_s + unix_offset_s,
+                        known_at=hit.known_s + unix_offset_s,
                         values=hit.values,
                         vehicle_id=hit.vehicle_id or hit.attempt_id,
                         failures=1,

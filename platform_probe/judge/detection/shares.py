@@ -86,7 +86,7 @@ class ShareTests:
     ) -> None:
         """Add an unlock of a car that ended."""
         for problem in self.problems:
-            problem.add_unlock(values, now_s, hit, car=car, counts=counts)
+            problem.add_unlock(values, at_s, now_s, hit, car=car, counts=counts)
         if not counts:
             return
         self.recent.add_unlock(at_s, values)
@@ -340,12 +340,19 @@ def _best_first(found: TraitSearch, key: Key) -> list[SharedTraits]:
 
 
 def _replayed(members: list[Count], share: float, sizes: Mixture) -> tuple[Evidence, float]:
-    """Return the evidence that these events make, and the highest that they ever made."""
+    """Return the evidence that these events make, and the highest that they ever made.
+
+    They are weighed in the order in which they were known, as when they came.
+    """
     evidence = Evidence(share, sizes)
     highest = 0.0
-    for one in members:
+    for one in sorted(members, key=_known_at):
         if one.failures:
             highest = max(highest, evidence.hit())
         else:
             evidence.misses(one.attempts)
     return evidence, min(highest, CEILING)
+
+
+def _known_at(one: Count) -> float:
+    return one.at if one.known_at is None else one.known_at

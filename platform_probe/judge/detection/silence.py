@@ -1,9 +1,9 @@
 """Silence: unlocks, or heartbeats, that are expected and do not come.
 
-The expectation is the least that is sure. It is half of the quieter quarter of the last hour, and
-half of the quietest of the last days at this hour. A train, a morning and an evening change no more
-than that; an app that no longer asks does. Parts of the fleet are only missed at hours of which
-there is a day's history.
+The expectation is the least that is sure: half of the lowest usual rate. The rates are the lower
+quartile of the last hour's five-minute counts, and those of the last days at this hour and the
+next. A train, a morning and an evening change no more than that; an app that no longer asks does.
+Parts of the fleet are only missed at hours of which there is a day's history.
 """
 
 from __future__ import annotations

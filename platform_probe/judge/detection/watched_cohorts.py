@@ -137,4 +137,4 @@ class WatchedCohorts:
         prior = everybody.share(measure.share) if watched.key else measure.share
         learned = series.learned.close_block(block, prior=prior)
         if learned is not None and not watched.key and measure is not BLIND:
-            season.learn(learned[0].unix_s, learned[0].hits, learned[1])
+            season.learn(learned)

@@ -35,11 +35,18 @@ OF_THOSE_BACK: Final = frozenset({"reconnect_storm", "late_delivery_persistent_s
 def most_telling(findings: Collection[Finding]) -> Finding:
     """Return the finding that an incident is named after.
 
-    A finding with a mode wins. Its mode must be diagnosed as often as any other, within a standard
-    deviation: failures at another stage, or of pressing again, are fewer. After these come
-    suspicious traffic, then findings with a cause that go on; among these, the ones that customers
-    feel. A mode has as many unlocks as any of its findings: lost cars count each press of a
-    customer, failures the first.
+    The first of these properties that tells findings apart decides:
+
+    1. It has a mode.
+    2. Its mode is diagnosed as often as any other, within a standard deviation: failures at another
+       stage, or of pressing again, are fewer. A mode has as many unlocks as any of its findings:
+       lost cars count each press of a customer, failures the first.
+    3. It is suspicious traffic.
+    4. It has a cause.
+    5. It goes on.
+    6. Customers feel it more, see `RANK`.
+    7. Some mode was diagnosed.
+    8. It has more hits.
     """
     named: dict[str, float] = {}
     for one in findings:

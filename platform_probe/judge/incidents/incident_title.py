@@ -33,6 +33,8 @@ _OF_WHAT: Final = frozenset({"not_connected", "no_heartbeats", "one_account_many
 """Findings that are named by their measure, and need no cause."""
 _OF_CAUSES: Final = frozenset({IncidentKind.FAILURES, IncidentKind.GENERIC_ERRORS})
 """Kinds that are called by the commonest cause, where no mode is known."""
+_PLACE_OR_NETWORK: Final = frozenset({"no_coverage_garage", "regional_carrier_outage"})
+"""Modes that only their cohorts tell apart: the cars of one place, or those of one operator."""
 _SINCE: Final = " since "
 _BOTH: Final = 2
 """The number of cohorts that a title names."""
@@ -71,8 +73,18 @@ def problem_text(finding: Finding) -> Text:
     if mode is None:
         return Text(key=f"wrong.{_named_without_mode(finding)}")
     what = Text(key="wrong.mode", values={"mode": mode})
+    if mode in _PLACE_OR_NETWORK and _is_one_place_with_one_operator(finding):
+        what = Text(key="wrong.place_or_network")
     is_late = finding.kind is IncidentKind.LATE_UNLOCKS
     return Text(key="wrong.late", values={"what": what}) if is_late else what
+
+
+def _is_one_place_with_one_operator(finding: Finding) -> bool:
+    """Return whether the cars of a finding are all those of one site, and all of one operator."""
+    of_all = [{name: value} for name, value in finding.common.items()]
+    names = (finding.cohort, *finding.same) if finding.cohort else of_all
+    is_place = any(name.keys() == {"site"} for name in names)
+    return is_place and any("operator" in name and "site" not in name for name in names)
 
 
 def _mode_named(finding: Finding) -> str | None:

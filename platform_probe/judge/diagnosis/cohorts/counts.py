@@ -41,6 +41,8 @@ class Count(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     at: float
     """Unix seconds."""
+    known_at: float | None = None
+    """When it was known, where that is much later."""
     values: Values
     vehicle_id: str | None = None
     """The car; None where cars are not told apart."""

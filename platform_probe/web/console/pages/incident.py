@@ -47,12 +47,14 @@ def incident_page(asked: PageRequest, incident_id: str) -> Answer:
     if not asked.may_see(known):
         return forbidden()
     now = known.latest
-    end_s = now.ended_at if now.state is not IncidentState.OPEN else max(asked.now_s, now.at)
+    known_until_s = max(asked.now_s, now.at)
+    end_s = now.ended_at if now.state is not IncidentState.OPEN else known_until_s
     growth = known.growth
     if end_s is not None and end_s > growth[-1][0]:
         growth = [*growth, (end_s, growth[-1][1])]
     values = {
         "now": now,
+        "lasts_s": known_until_s - now.since,
         "advice": _advice_for(now),
         "do": asked.speaker.say(first_step_of(now)),
         "runbook": f"{runbook_page(now)}.md",

@@ -20,16 +20,19 @@ from tests.helpers.findings import Watched
 
 
 @pytest.mark.parametrize(
-    ("share", "failing", "well"),
+    ("share", "failing", "well", "by_chance"),
     [
-        pytest.param(1.0, 60, 30, id="all"),
-        pytest.param(0.3, 120, 300, id="three in ten", marks=pytest.mark.long),
+        pytest.param(1.0, 60, 30, 0, id="all"),
+        pytest.param(0.3, 120, 300, 1, id="three in ten", marks=pytest.mark.long),
     ],
 )
 def test_what_flaps_twenty_times_is_one_alert_and_one_recovery(
-    share: float, failing: int, well: int
+    share: float, failing: int, well: int, by_chance: int
 ) -> None:
-    """Through all of it, from unlocks to incidents: what flickers is found in many cohorts."""
+    """Through all of it, from unlocks to incidents: what flickers is found in many cohorts.
+
+    Where some of all unlocks fail, once in twenty times they may look like those of a part.
+    """
     watched = Watched()
     watched.usual(600, failing=0.005)
     stream = RandomStream.named(3, "flaps")
@@ -39,9 +42,11 @@ def test_what_flaps_twenty_times_is_one_alert_and_one_recovery(
             watched.unlock(cause=Cause.BOX_OFFLINE if stream.uniform() < share else None)
         watched.usual(well, failing=0.0)
     watched.usual(2_000, failing=0.0)
-    (incident,) = watched.last
+    incident, *others = watched.last
+    assert len(others) <= by_chance
     assert incident.state is IncidentState.RESOLVED
-    assert [one.changes[-1].kind for one in watched.told].count(ChangeKind.RESOLVED) == 1
+    told = [one for one in watched.told if one.incident_id == incident.incident_id]
+    assert [one.changes[-1].kind for one in told].count(ChangeKind.RESOLVED) == 1
 
 
 def test_unlocks_out_of_a_backlog_say_nothing_of_now() -> None:
@@ -158,3 +163,26 @@ def test_a_problem_that_is_over_explains_nothing_that_began_since() -> None:
         watched.unlock(cause=Cause.BOX_SILENT, site="deck", vehicle_id=f"struck-{number}")
     watched.wait(30.0)
     assert [(one.cars, one.cohort) for one in watched.last] == [(8, {}), (5, {"site": "deck"})]
+
+
+def test_a_problem_that_is_likely_over_explains_no_failure_that_began_since() -> None:
+    """A garage is well again but for one car; then cars fail everywhere, two of them in it."""
+    watched = Watched()
+    watched.usual(300, failing=0.0)
+    for number in range(8):
+        watched.wait(1.0)
+        watched.unlock(cause=Cause.BOX_SILENT, site="deck", vehicle_id=f"deck-{number}")
+        watched.unlock(site="street")
+    watched.wait(25.0)
+    for number in range(3):
+        watched.wait(1.0)
+        watched.unlock(site="deck", vehicle_id=f"deck-{number}")
+        watched.unlock(site="street")
+    watched.wait(25.0)
+    for number in range(6):
+        watched.wait(0.5)
+        watched.unlock()
+        site = "street" if number % 3 else "deck"
+        watched.unlock(cause=Cause.BOX_SILENT, site=site, vehicle_id=f"struck-{number}")
+    watched.wait(30.0)
+    assert [one.cars for one in watched.last] == [10, 6]

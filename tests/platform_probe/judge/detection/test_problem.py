@@ -19,7 +19,7 @@ def test_what_went_well_in_a_wider_cohort_is_none_of_the_one_that_it_proves_to_b
     """Else a cohort of which nothing was seen yet has fewer unlocks than none."""
     problem = Problem(FAILED, (), since_s=0.0, expected=0.02)
     for _ in range(10):
-        problem.add_unlock(SOUTH, 1.0, None, car="car", counts=True)
+        problem.add_unlock(SOUTH, 0.0, 1.0, None, car="car", counts=True)
     assert problem.well == 10
     problem.key = ((0, "north"),)
     problem.recount([], Counter({SOUTH: 10}))
