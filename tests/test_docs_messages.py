@@ -18,10 +18,7 @@ from fleet_wire.contract.incident import ActionKind
 from fleet_wire.system_clock import SystemClock
 from platform_probe.settings.messages import INTERACTIVITY_PATH
 from platform_probe.settings.monitor import load_settings
-from platform_probe.tell.messages import (
-    slack_outbox,
-    webhook,
-)
+from platform_probe.tell.messages import slack_outbox, webhook
 from platform_probe.tell.messages.delivery import LONGEST_RETRY_S, Trouble
 from platform_probe.tell.messages.slack import NEEDED_SCOPES, WANTED_SCOPES
 from platform_probe.tell.messages.webhook import Body, Event, schema, signature_headers

@@ -38,15 +38,12 @@ OUTCOME_COLOURS = {"ok": "#009E73", "refused": "#56B4E9", "failed": "#D55E00", "
 """From the palette of Okabe and Ito, which people with any colour vision can tell apart."""
 
 
-@pytest.fixture(params=DASHBOARDS, ids=lambda path: path.stem)
-def path(request: pytest.FixtureRequest) -> Path:
-    """Give each dashboard's file in turn."""
-    chosen: Path = request.param
-    return chosen
-
-
+@pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)
 def test_dashboard_has_its_panels(path: Path) -> None:
-    """Enough panels, each with a title, a description, a unit, and at least one expression."""
+    """Enough panels, each with a title, a description, a unit, and at least one expression.
+
+    Each lies within the grid, on no other, and expressions read the variables that there are.
+    """
     board = dashboard(path)
     assert len(panels(board)) >= LEAST_PANELS[path.stem]
     for panel in panels(board):
@@ -57,18 +54,8 @@ def test_dashboard_has_its_panels(path: Path) -> None:
         assert all(target["expr"] for target in panel["targets"]), panel["title"]
     assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"])
     assert board["uid"] == f"unlockpath-{path.stem}"
-
-
-def test_panels_do_not_overlap(path: Path) -> None:
-    """Every panel lies within the grid, on no other."""
-    assert overlapping(dashboard(path)) == []
-
-
-def test_variables_are_defined_and_used(path: Path) -> None:
-    """An expression reads only variables that exist, and none exists for nothing."""
-    board = dashboard(path)
-    text = path.read_text(encoding="utf-8")
-    used = set(re.findall(r"\$\{?((?!__)[a-z]\w*)", text))
+    assert overlapping(board) == []
+    used = set(re.findall(r"\$\{?((?!__)[a-z]\w*)", path.read_text(encoding="utf-8")))
     assert used == set(variables(board))
 
 

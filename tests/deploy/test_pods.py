@@ -140,56 +140,54 @@ def is_fine(url: str) -> bool:
         return False
 
 
-def test_monitor_and_platform_need_no_place_of_their_own(cluster: Cluster) -> None:
-    """They become ready beside variables of Services, write to their volume alone, and end well."""
-    port, api_port = free_port(), free_port()
-    probe = cluster.start(
-        Pod(build="base", kind="Deployment", workload="platform-probe", name="", fleet={}),
-        "platform-probe-x2b4",
-        places={"/etc/platform-probe.yaml": f"{KUBERNETES / 'base' / 'platform-probe.yaml'}"},
+def start_monitor(
+    cluster: Cluster, name: str, port: int, config: str, environment: Mapping[str, str] = NOTHING
+) -> subprocess.Popen[bytes]:
+    """Start a monitor of `base` or of a million cars, which listens on a port of this machine."""
+    workload = name.rpartition("-")[0]
+    build = "base" if workload == "platform-probe" else "million"
+    return cluster.start(
+        Pod(build=build, kind="Deployment", workload=workload, name="", fleet={}),
+        name,
+        places={"/etc/platform-probe.yaml": f"{KUBERNETES / config}"},
         environment={
             "PLATFORM_PROBE_LISTEN": f"127.0.0.1:{port}",
             "PLATFORM_PROBE_OUT_DIR": ".",
             "PLATFORM_PROBE_LOAD__VEHICLES_FILE": f"{KUBERNETES / 'base' / 'vehicles.txt'}",
-            "PLATFORM_PROBE_CONSOLE__LISTEN": "127.0.0.1:0",
-            "PLATFORM_PROBE_CONSOLE__TOKENS_FILE": f"{KUBERNETES / 'monitor' / 'tokens.txt'}",
             "PLATFORM_PROBE_LOAD__DEADLINE_S": "1",
             "TMPDIR": ".",
+            **environment,
         },
     )
+
+
+def test_monitor_and_platform_need_no_place_of_their_own(cluster: Cluster) -> None:
+    """They become ready beside variables of Services, write to their volume alone, and end well."""
+    port, api_port = free_port(), free_port()
+    console = {
+        "PLATFORM_PROBE_CONSOLE__LISTEN": "127.0.0.1:0",
+        "PLATFORM_PROBE_CONSOLE__TOKENS_FILE": f"{KUBERNETES / 'monitor' / 'tokens.txt'}",
+    }
+    name = "platform-probe-x2b4"
+    probe = start_monitor(cluster, name, port, "base/platform-probe.yaml", console)
     platform = cluster.start(
         Pod(build="base", kind="Deployment", workload="platform", name="", fleet={}),
         "platform-9d7f",
         places={"--listen=0.0.0.0:8080": f"--listen=127.0.0.1:{api_port}"},
     )
     wait_for(lambda: is_fine(f"http://127.0.0.1:{port}/readyz"))
-    cluster.wait_for("platform-probe-x2b4", '"event":"console"')
+    cluster.wait_for(name, '"event":"console"')
     wait_for(lambda: is_fine(f"http://127.0.0.1:{api_port}/healthz"))
     for process in (probe, platform):
         process.terminate()
         assert process.wait(60) == 0
-    assert "Traceback" not in cluster.log("platform-probe-x2b4") + cluster.log("platform-9d7f")
+    assert "Traceback" not in cluster.log(name) + cluster.log("platform-9d7f")
 
 
 def test_the_monitor_that_opens_a_million_cars_has_no_console(cluster: Cluster) -> None:
     """It becomes ready with its own configuration, and looks for no place to write to."""
-    port = free_port()
-    opening = KUBERNETES / "several-probes" / "opening.yaml"
-    name = "platform-probe-opener-5c7d"
-    probe = cluster.start(
-        Pod(
-            build="million", kind="Deployment", workload="platform-probe-opener", name="", fleet={}
-        ),
-        name,
-        places={"/etc/platform-probe.yaml": f"{opening}"},
-        environment={
-            "PLATFORM_PROBE_LISTEN": f"127.0.0.1:{port}",
-            "PLATFORM_PROBE_OUT_DIR": ".",
-            "PLATFORM_PROBE_LOAD__VEHICLES_FILE": f"{KUBERNETES / 'base' / 'vehicles.txt'}",
-            "PLATFORM_PROBE_LOAD__DEADLINE_S": "1",
-            "TMPDIR": ".",
-        },
-    )
+    port, name = free_port(), "platform-probe-opener-5c7d"
+    probe = start_monitor(cluster, name, port, "several-probes/opening.yaml")
     wait_for(lambda: is_fine(f"http://127.0.0.1:{port}/readyz"))
     probe.terminate()
     assert probe.wait(60) == 0

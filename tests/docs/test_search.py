@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
 from tests.docs.site_hooks import OUTSIDE
+from tests.helpers.http_thread import QuietHandler, served_by
 from tests.helpers.places import ROOT
 from tests.helpers.site import build_site
 
@@ -30,32 +29,17 @@ SECTIONS = 8
 """Results, pages and their sections, in which a reader looks for a section."""
 
 
-class Handler(SimpleHTTPRequestHandler):
-    """Serves files without a line for each."""
-
-    def log_message(self, *_: object) -> None:
-        """Print nothing."""
-
-
-@contextmanager
-def served(directory: Path) -> Iterator[str]:
-    """Serve a directory on this machine, and yield its address."""
-    handler = partial(Handler, directory=str(directory))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/"
-        finally:
-            server.shutdown()
-            thread.join()
-
-
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Serve the site."""
-    with served(build_site(tmp_path_factory.mktemp("site"))) as address:
-        yield address
+    site = str(build_site(tmp_path_factory.mktemp("site")))
+
+    class Handler(QuietHandler, SimpleHTTPRequestHandler):
+        def __init__(self, *request: Any) -> None:
+            super().__init__(*request, directory=site)
+
+    with served_by(Handler) as address:
+        yield f"{address}/"
 
 
 @pytest.mark.browser

@@ -17,6 +17,7 @@ from tests.helpers.transcripts import DETAIL, Player, names_in
 EVERYBODY: Final = ("operator-b/north", "operator-a/south")
 """The cohorts whose cars and customers a finding in all cars hits in turn."""
 USUAL: Final = {
+    "title": "operator-a: boxes offline since 23:59 on 31 Dec, 10 customers",
     "": "warning failures",
     "of": "operator-a",
     "cause": "box_offline",
@@ -28,6 +29,18 @@ USUAL: Final = {
     "sure": "0.99",
 }
 """What is left out where an incident is told of for the first time."""
+OUTAGE: Final = {
+    **USUAL,
+    "title": (
+        "operator-b, north: the mobile network is down in the region since 23:59 on 31 Dec,"
+        " 10 customers"
+    ),
+    "": "critical failures",
+    "of": "operator-b/north",
+    "mode": "regional_carrier_outage",
+    "hit": "10 of 20",
+}
+"""Another one of which no more is told: what `hit` finds where most diagnoses name this mode."""
 _REGIONS: Final = frozenset({"centre", "coast", "hills", "north", "south", "valley", "west"})
 
 
@@ -41,7 +54,8 @@ class IncidentLines:
     def of_revision(self, one: Incident) -> Iterator[str]:
         """Yield what changed, and on further lines the facts that are new."""
         name, facts, change = self.name(one.incident_id), incident_facts(one), one.changes[-1]
-        before = self.before.get(name, USUAL)
+        is_outage = {key: value for key, value in facts.items() if value} == OUTAGE
+        before = self.before.get(name, OUTAGE if is_outage else USUAL)
         self.before[name] = facts
         by = f" by {change.by}" if change.by else ""
         why = f" ({change.reason})" if change.reason else ""

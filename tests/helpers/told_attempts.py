@@ -10,6 +10,7 @@ import pytest
 from msgspec import UNSET, structs
 
 from fleet_wire.contract.attempt import Attempt, Complaint, Record, Source, StrayAnswer
+from fleet_wire.contract.causes import Cause, Outcome
 from tests.helpers.fake_clock import EPOCH_S
 from tests.helpers.records import TRACE_ID
 from tests.helpers.tracker_bench import CAR
@@ -35,6 +36,16 @@ USUAL: dict[str, Any] = {
     "parent_span_id": "00f067aa0ba902b7",
 }
 """What a line leaves out."""
+USUAL_PATHS = {
+    None: "requested 0, published 0, broker_accepted 0, box_received 0.2125, result_received 0.5,"
+    " state_changed 0.5",
+    Outcome.REFUSED: "requested 0, published 0, broker_accepted 0, result_received 0",
+    Outcome.UNKNOWN: "requested 0, published 0, broker_accepted 0, box_received in vain after 20",
+    Cause.API_REFUSED: "requested 0, api_answered 0",
+    Cause.API_FAILED: "requested 0, api_answered in vain after 20",
+    Cause.NOT_PUBLISHED: "requested 0, api_answered 0, published in vain after 20",
+}
+"""The stages of what opened, of what ended so, or of such a cause. Only others are told."""
 JUDGED = ("revision", "sources_missing")
 """Fields that say by being there whether the platform's log is followed."""
 PLAIN_EVIDENCE = ("furthest_stage=", "puback=0")
@@ -65,6 +76,7 @@ class Accounts:
 
     usual: Mapping[str, Any] = field(default_factory=lambda: USUAL)
     numbers: dict[str, int] = field(default_factory=dict)
+    is_path_told: bool = False
 
     def of(self, record: Record) -> list[str]:
         """Return the lines of a record: what became of it, and its path."""
@@ -85,7 +97,14 @@ class Accounts:
         parts = [f"{head} in {_number(record.total_s)} s", *self._unusual(record)]
         if record.platform:
             parts.append(f"platform {', '.join(self._unusual(record.platform)) or 'as usual'}")
-        return ["; ".join(parts), f"{DETAIL}{', '.join(_path(record))}"]
+        return ["; ".join(parts), *self._unusual_path(record)]
+
+    def _unusual_path(self, record: Attempt) -> Iterator[str]:
+        path = ", ".join(_path(record))
+        usual = USUAL_PATHS.get(record.cause) or USUAL_PATHS.get(record.outcome)
+        self.is_path_told |= path != usual  # after another one, a usual one is told as well
+        if self.is_path_told:
+            yield f"{DETAIL}{path}"
 
     def _unusual(self, record: Any) -> Iterator[str]:
         for name, default in zip(record.__struct_fields__, _defaults(record), strict=True):

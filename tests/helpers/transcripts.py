@@ -3,7 +3,8 @@
 A story begins with `#` lines: the rule that it shows. Each other line is a row of events, separated
 by semicolons. Lines that begin with `=` say what came of the row above them; a row without such
 lines led to nothing. An event is a verb with its arguments: `answered 403 request_id=r2`. A `-` is
-None, `yes` and `no` are booleans, and a verb `again` starts with a new player.
+None, `yes` and `no` are booleans, and a verb `again` starts with a new player. What comes of a row
+is `the same` where several lines are those of the row in its place before that.
 
 A `test_stories.py` names the player of the files beside it.
 `.venv/bin/python -m tests.transcripts --renew` writes what comes of the events today.
@@ -25,6 +26,7 @@ WORDS = {"-": None, "yes": True, "no": False}
 DEED = "_do_"
 DETAIL = "    "
 """Begins a line that says more of the one above it. One like the last such line is left out."""
+SAME = "the same"
 
 
 class Player:
@@ -109,16 +111,22 @@ def played(story: Story, new_player: Callable[[], Player]) -> str:
     """Play the events, and return the story with what came of them."""
     player = new_player()
     lines = list(story.rule)
+    before: list[list[str]] = []
+    now: list[list[str]] = []
     detail = ""
     for row in story.rows:
         lines.append(row)
         for verb, *arguments in _events_in(row):
             if verb == "again":
-                player = new_player()
+                player, before, now = new_player(), now, []
             else:
                 positional, named = as_arguments(arguments)
                 player.verbs()[verb](*positional, **named)
-        for line in player.news():
+        if news := player.news():
+            now.append(news)
+        if len(news) > 1 and news in before[len(now) - 1 : len(now)]:
+            news = [SAME]
+        for line in news:
             if line != detail:
                 lines.append(f"= {line}")
             detail = line if line.startswith(DETAIL) else detail

@@ -19,11 +19,7 @@ from fleet_wire.contract.messages import Action, Command
 from fleet_wire.links.link import BrokerAddress, LinkFactory, PublishProperties
 from platform_probe.measure.watching.group import PRESENT
 from tests.helpers.brokers import running_mosquitto
-from tests.helpers.hand_made_boxes import (
-    AnyClient,
-    HandMadeBox,
-    links_to,
-)
+from tests.helpers.hand_made_boxes import AnyClient, HandMadeBox, links_to
 from tests.helpers.live_fleet import CARS, SILENT, fleet_of, load_of
 from tests.helpers.platform_log_file import PlatformLogFile
 from tests.helpers.running_probe import RunningProbe, running_probe

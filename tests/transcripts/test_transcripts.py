@@ -19,6 +19,13 @@ call 'bert; carl' loudly=yes
 again; call -
 = None comes
 
+# Who is called again comes again. From where is the same.
+call bert loudly=yes
+= bert comes loudly
+=     from far away
+again; call bert loudly=yes
+= the same
+
 # Nobody comes by himself.
 wait 1.5; wait 2
 """
@@ -43,9 +50,11 @@ def test_a_story_says_what_came_of_each_row(tmp_path: Path) -> None:
     """A word with a space is quoted; what came of nothing else is what the text says."""
     path = tmp_path / "calls.txt"
     path.write_text(TEXT, encoding="utf-8")
-    first, second = stories(path)
-    assert (first.name, second.name) == ("whoever_is_called_comes", "nobody_comes_by_himself")
-    assert [played(each, Caller) for each in (first, second)] == [first.text, second.text]
+    told = [*stories(path)]
+    assert [one.name for one in told] == [
+        "whoever_is_called_comes", "who_is_called_again_comes_again", "nobody_comes_by_himself",
+    ]  # fmt: skip
+    assert [played(one, Caller) for one in told] == [one.text for one in told]
 
 
 def test_what_does_not_come_of_it_any_more_differs_and_can_be_renewed(tmp_path: Path) -> None:
@@ -84,7 +93,8 @@ def test_a_story_that_is_not_so_fails_with_what_differs(tmp_path: Path) -> None:
     """A line of a difference says more than two texts."""
     (tmp_path / "calls.txt").write_text(TEXT.replace("anna comes", "anna stays"), "utf-8")
     play = stories_test(str(tmp_path / "test_stories.py"), Caller)
-    first, second = stories(PLAYERS.popitem()[0])
-    play(second, Caller)
+    first, *others = stories(PLAYERS.popitem()[0])
+    for other in others:
+        play(other, Caller)
     with pytest.raises(pytest.fail.Exception, match=r"(?s)-= anna stays.*\+= anna comes"):
         play(first, Caller)

@@ -8,13 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from bench.score.detection import (
-    IncidentOutcome,
-    QuietDay,
-    notice,
-    noticed_incidents,
-    quiet_day,
-)
+from bench.score.detection import IncidentOutcome, QuietDay, notice, noticed_incidents, quiet_day
 from bench.score.detection_figures import figures_of, quiet_figures, table_of
 from bench.score.incidents import Incident, scored_faults
 from bench.score.towns import quiet_day_of, town_of

@@ -91,7 +91,10 @@ def run(path: Path, *, opens: bool, all_press_again: bool = False) -> None:
 
 
 def test_who_presses_again_was_harmed(tmp_path: Path) -> None:
-    """Once each, since the first; the call is the incident's. The south is another cohort."""
+    """Once each, since the first; the call is the incident's. The south is another cohort.
+
+    What another fault did is not the incident.
+    """
     run(tmp_path, opens=False)
     harm = harm_of(tmp_path, entries=1)
     assert harm.began_at == BEGAN_AT + 5.0
@@ -100,14 +103,10 @@ def test_who_presses_again_was_harmed(tmp_path: Path) -> None:
     assert harm.first_call_at == BEGAN_AT + 75.0
     assert len(harm.tries) == 9
     assert harm.unlocks_until(BEGAN_AT + 45.0) == 2
-
-
-def test_the_test_that_knows_all_needs_four_of_four(tmp_path: Path) -> None:
-    """As many where it is not told whom, of so few cohorts: the fourth failed after 20 s."""
-    run(tmp_path, opens=False)
-    bound = harm_of(tmp_path, entries=1).bound
-    assert bound.unlocks == 4
-    assert bound.knowable_at == BEGAN_AT + 40.0 + 20.0
+    assert harm.bound.unlocks == 4, "as many where it is not told whom, of so few cohorts"
+    assert harm.bound.knowable_at == BEGAN_AT + 40.0 + 20.0, "the fourth failed after 20 s"
+    of_noise = harm_of(tmp_path, entries=0)  # it comes after the incident's own entries
+    assert (of_noise.harmed, of_noise.first_call_at, of_noise.bound.unlocks) == (0, None, None)
 
 
 def test_what_looks_well_is_known_when_the_customer_presses_again(tmp_path: Path) -> None:
@@ -123,10 +122,3 @@ def test_what_looks_as_on_any_day_cannot_be_known(tmp_path: Path) -> None:
     harm = harm_of(tmp_path, entries=1)
     assert harm.harmed == 9
     assert harm.bound.knowable_at is None
-
-
-def test_what_another_fault_did_is_not_the_incident(tmp_path: Path) -> None:
-    """Noise comes after the incident's own entries."""
-    run(tmp_path, opens=False)
-    harm = harm_of(tmp_path, entries=0)
-    assert (harm.harmed, harm.first_call_at, harm.bound.unlocks) == (0, None, None)

@@ -37,19 +37,16 @@ def test_every_mode_is_scored() -> None:
 
 
 def test_a_drawn_scenario_can_be_loaded(tmp_path: Path) -> None:
-    """For tuning, and with the wider ranges of the score."""
-    for fault, seed in product(scored_faults(), (1, HELD_OUT_SEEDS + 1)):
-        file = tmp_path / f"{fault}.yaml"
-        file.write_bytes(msgspec.json.encode(scenario_of(Incident((fault,), seed))))
-        assert fault in {entry.name for entry in load_scenario(file, []).faults}
+    """For tuning and for the score; drawn widely of a fault, of several in a row, and of none.
 
-
-def test_a_widely_drawn_scenario_can_be_loaded(tmp_path: Path) -> None:
-    """Of a fault, of several in a row, and of none; with the wire that lies beside it."""
+    The wire lies beside it.
+    """
     file = tmp_path / "incident.yaml"
+    seeds = (1, HELD_OUT_SEEDS + 1)
+    usual = (Incident((fault,), seed) for fault, seed in product(scored_faults(), seeds))
     healthy = Incident((), 2, is_wide=True)
     wide = (wide_incident(name, 1) for name in scored_faults()[::3])
-    for one in (healthy, *drawn_rows(4, 0), *wide):
+    for one in (*usual, healthy, *drawn_rows(4, 0), *wide):
         (tmp_path / MAPPED_WIRE).write_text(wire_of(one, TWO_TOPICS) or "", encoding="utf-8")
         file.write_bytes(msgspec.json.encode(scenario_of(one)))
         assert set(one.faults) <= {entry.name for entry in load_scenario(file, []).faults}

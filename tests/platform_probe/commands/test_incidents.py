@@ -16,12 +16,7 @@ from platform_probe.__main__ import main
 from platform_probe.commands.incidents import ack
 from platform_probe.commands.person import person_name
 from platform_probe.outputs.sinks import ATTEMPTS_FILE, INCIDENTS_FILE
-from tests.helpers.made_incidents import (
-    acknowledged,
-    closed,
-    made_incident,
-    worse,
-)
+from tests.helpers.made_incidents import acknowledged, closed, made_incident, worse
 
 FIRST = made_incident()
 LAST = worse(acknowledged(FIRST))

@@ -11,11 +11,7 @@ from fleet_wire.contract.attempt import PROBE_STOPPED, Attempt, Flag, Source
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.incident import IncidentState
 from platform_probe.outputs import earlier
-from platform_probe.outputs.earlier import (
-    last_ends,
-    last_incidents,
-    recent,
-)
+from platform_probe.outputs.earlier import last_ends, last_incidents, recent
 from platform_probe.outputs.sinks import ATTEMPTS_FILE, INCIDENTS_FILE
 from tests.helpers.consoles import incident_of
 from tests.helpers.fake_clock import EPOCH_S

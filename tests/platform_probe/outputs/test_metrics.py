@@ -12,12 +12,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from fleet_wire.contract.attempt import (
-    Flag,
-    PlatformSide,
-    Record,
-    Source,
-)
+from fleet_wire.contract.attempt import Flag, PlatformSide, Record, Source
 from fleet_wire.contract.causes import Cause
 from platform_probe.outputs.dimension import MAX_LABEL_VALUES
 from platform_probe.outputs.metrics import ProbeMetrics

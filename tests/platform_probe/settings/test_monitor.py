@@ -15,11 +15,7 @@ from fleet_wire.errors import ConfigError
 from fleet_wire.profiles.loading import load_profile
 from platform_probe.measure.load.plan import LoadPlan
 from platform_probe.settings.load import LoadSettings
-from platform_probe.settings.monitor import (
-    ProbeSettings,
-    load_settings,
-    settings_schema,
-)
+from platform_probe.settings.monitor import ProbeSettings, load_settings, settings_schema
 from tests.helpers.profile_files import profile_of
 
 SERVICE_VARIABLES = {

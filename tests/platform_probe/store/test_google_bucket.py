@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -13,6 +11,7 @@ import pytest
 from platform_probe.store import bucket as bucket_module
 from platform_probe.store.bucket import Bucket, BucketError
 from platform_probe.store.limits import BucketSettings
+from tests.helpers.http_thread import QuietHandler, served_by
 
 TOKEN = "of-the-machine"  # noqa: S105 - of nobody
 SETTINGS = BucketSettings(bucket="kept", endpoint=bucket_module.GOOGLE, prefix="monitor-1")
@@ -24,65 +23,59 @@ class Google:
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
         self.strangers = 0
-        google = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                path = unquote(urlsplit(self.path).path)
-                if path.startswith("/computeMetadata/"):
-                    body = f'{{"access_token":"{TOKEN}","expires_in":3600}}'.encode()
-                    self.answer(200, body if path.endswith("/token") else b"me@project")
-                else:
-                    content = google.files.get(path)
-                    self.answer(404 if content is None else 200, content or b"")
 
-            def do_HEAD(self) -> None:
-                self.do_GET()
+def handler_of(google: Google) -> type[QuietHandler]:
+    """Return what answers for Google."""
 
-            def do_PUT(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                if self.headers["Authorization"] != f"Bearer {TOKEN}":
-                    google.strangers += 1
-                    self.answer(403, b"<Error><Code>AccessDenied</Code></Error>")
-                    return
-                google.files[unquote(urlsplit(self.path).path)] = body
-                self.answer(200, b"")
+    class Handler(QuietHandler):
+        def do_GET(self) -> None:  # noqa: N802 - http.server calls it so
+            path = unquote(urlsplit(self.path).path)
+            if path.startswith("/computeMetadata/"):
+                body = f'{{"access_token":"{TOKEN}","expires_in":3600}}'.encode()
+                self.answer(200, body if path.endswith("/token") else b"me@project")
+            else:
+                content = google.files.get(path)
+                self.answer(404 if content is None else 200, content or b"")
 
-            def do_DELETE(self) -> None:
-                google.files.pop(unquote(urlsplit(self.path).path), None)
-                self.answer(204, b"")
+        do_HEAD = do_GET  # noqa: N815
 
-            def answer(self, status: int, body: bytes) -> None:
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
-                self.send_header("ETag", '"1"')
-                self.send_header("Last-Modified", "Mon, 30 Nov 2026 12:00:00 GMT")
-                self.end_headers()
-                if self.command != "HEAD":
-                    self.wfile.write(body)
+        def do_PUT(self) -> None:  # noqa: N802 - http.server calls it so
+            body = self.body()
+            if self.headers["Authorization"] != f"Bearer {TOKEN}":
+                google.strangers += 1
+                self.answer(403, b"<Error><Code>AccessDenied</Code></Error>")
+                return
+            google.files[unquote(urlsplit(self.path).path)] = body
+            self.answer(200, b"")
 
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as it is
-                """Say nothing."""
+        def do_DELETE(self) -> None:  # noqa: N802 - http.server calls it so
+            google.files.pop(unquote(urlsplit(self.path).path), None)
+            self.answer(204, b"")
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        def answer(self, status: int, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.send_header("ETag", '"1"')
+            self.send_header("Last-Modified", "Mon, 30 Nov 2026 12:00:00 GMT")
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(body)
+
+    return Handler
 
 
 @pytest.fixture
 def google(monkeypatch: pytest.MonkeyPatch) -> Iterator[Google]:
     """Let the object store take this machine for one of Google's."""
     google = Google()
-    address = f"127.0.0.1:{google.server.server_port}"
     for name in ("GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_SERVICE_ACCOUNT", "HOME"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("GOOGLE_BASE_URL", f"http://{address}")
-    for name in ("GCE_METADATA_HOST", "GCE_METADATA_IP", "METADATA_HOST", "METADATA_IP"):
-        monkeypatch.setenv(name, address)
-    thread = threading.Thread(target=google.server.serve_forever)
-    thread.start()
-    yield google
-    google.server.shutdown()
-    thread.join()
-    google.server.server_close()
+    with served_by(handler_of(google)) as url:
+        monkeypatch.setenv("GOOGLE_BASE_URL", url)
+        for name in ("GCE_METADATA_HOST", "GCE_METADATA_IP", "METADATA_HOST", "METADATA_IP"):
+            monkeypatch.setenv(name, urlsplit(url).netloc)
+        yield google
 
 
 def test_files_go_and_come_as_the_machines_account(google: Google, tmp_path: Path) -> None:

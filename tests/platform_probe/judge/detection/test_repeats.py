@@ -17,41 +17,30 @@ def customer_of(attempt: Attempt) -> str | None:
     return Customers().customer_of(attempt)
 
 
-def test_a_customer_who_presses_again_counts_once() -> None:
-    """The same failure a minute later says nothing new, and neither does the try that opens."""
+@pytest.mark.parametrize(
+    "unlocks",
+    [
+        # second, customer, car, whether it fails and whether it counts; first who presses again
+        [(0, "a", 1, True, True), (60, "a", 1, True, False), (120, "a", 1, False, False)],
+        # in another car that fails: it may be the phone
+        [(0, "a", 1, True, True), (120, "a", 2, True, False)],
+        # a sick car, whoever comes to it
+        [(0, "a", 1, True, True), (1_800, "b", 1, True, False), (SICK_S + 1, "c", 1, True, True)],
+        # another customer's unlock that opens
+        [(0, "a", 1, False, True), (60, "b", 1, False, True), (120, "c", 1, False, True)],
+    ],
+)
+def test_what_says_something_new_counts(unlocks: list[tuple[float, str, int, bool, bool]]) -> None:
+    """Neither the same failure a minute later nor the try that opens does."""
     repeats, watched = Repeats(), Watched()
-    failed = watched.unlock(cause=Cause.BOX_SILENT)
-    opened = watched.unlock(vehicle_id=failed.vehicle_id, platform=failed.platform)
-    assert repeats.add_unlock(failed, customer_of(failed), 0.0, way="lost_away")[0]
-    assert not repeats.add_unlock(failed, customer_of(failed), 60.0, way="lost_away")[0]
-    assert not repeats.add_unlock(opened, customer_of(opened), 120.0, way=None)[0]
-
-
-def test_a_customer_who_takes_another_car_that_fails_counts_once() -> None:
-    """It may be the phone."""
-    repeats, watched = Repeats(), Watched()
-    failed = watched.unlock(cause=Cause.BOX_SILENT)
-    other = watched.unlock(cause=Cause.BOX_SILENT, platform=failed.platform)
-    assert repeats.add_unlock(failed, customer_of(failed), 0.0, way="lost_away")[0]
-    assert not repeats.add_unlock(other, customer_of(other), 120.0, way="lost_away")[0]
-
-
-def test_a_sick_car_counts_once_in_a_while() -> None:
-    """Whoever comes to it: it is one car."""
-    repeats, watched = Repeats(), Watched()
-    failed = watched.unlock(cause=Cause.BOX_SILENT)
-    again = watched.unlock(cause=Cause.BOX_SILENT, vehicle_id=failed.vehicle_id)
-    assert repeats.add_unlock(failed, customer_of(failed), 0.0, way="lost_away")[0]
-    assert not repeats.add_unlock(again, customer_of(again), 1_800.0, way="lost_away")[0]
-    assert repeats.add_unlock(again, customer_of(again), SICK_S + 1.0, way="lost_away")[0]
-
-
-def test_cars_that_open_count_each_time() -> None:
-    """Another customer's unlock is another event."""
-    repeats, watched = Repeats(), Watched()
-    for number in range(3):
-        opened = watched.unlock(vehicle_id="car-1")
-        assert repeats.add_unlock(opened, customer_of(opened), 60.0 * number, way=None)[0]
+    for at_s, account, car, fails, counts in unlocks:
+        made = watched.unlock(
+            cause=Cause.BOX_SILENT if fails else None,
+            vehicle_id=f"car-{car}",
+            platform=PlatformSide(account_id=account),
+        )
+        way = "lost_away" if fails else None
+        assert repeats.add_unlock(made, customer_of(made), at_s, way=way)[0] is counts
 
 
 def test_who_presses_again_soon_after_a_car_opened_is_noticed() -> None:

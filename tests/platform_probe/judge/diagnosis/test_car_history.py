@@ -5,13 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from fleet_wire.contract.messages import (
-    CarEvent,
-    EventName,
-    Presence,
-    PresenceStatus,
-    Telemetry,
-)
+from fleet_wire.contract.messages import CarEvent, EventName, Presence, PresenceStatus, Telemetry
 from fleet_wire.contract.partial import PartialState, PartialTelemetry
 from platform_probe.cars.state import Session
 from platform_probe.judge.diagnosis.car_history import KEPT, CarHistory

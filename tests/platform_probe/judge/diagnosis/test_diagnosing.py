@@ -7,9 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from fleet_wire.contract.attempt import (
-    PlatformSide,
-)
+from fleet_wire.contract.attempt import PlatformSide
 from fleet_wire.contract.causes import CAUSES, Cause, Outcome
 from fleet_wire.contract.diagnosis import Diagnosis, RankedMode
 from fleet_wire.contract.topics import TopicKind

@@ -17,7 +17,7 @@ B = (("operator", "b"),)
 
 
 def test_those_who_fail_alike_are_counted_by_what_they_have_in_common() -> None:
-    """A failure of another family is none of theirs."""
+    """A failure of another family is none of theirs, and one taken back counts no longer."""
     neighbours = Neighbours()
     for _ in range(4):
         neighbours.add_unlock(100.0, Cause.BOX_OFFLINE, A)
@@ -27,14 +27,8 @@ def test_those_who_fail_alike_are_counted_by_what_they_have_in_common() -> None:
     assert compared[A[0]].inside == (4, 5)
     assert compared[A[0]].outside == (0, 4)
     assert compared[ALL].inside == (4, 9)
-
-
-def test_an_unlock_that_is_taken_back_is_counted_no_longer() -> None:
-    """So that nobody is his own neighbour."""
-    neighbours = Neighbours()
-    neighbours.add_unlock(100.0, Cause.BOX_OFFLINE, A)
-    neighbours.take_back(100.0, Cause.BOX_OFFLINE, A)
-    assert neighbours.compare(100.0, Cause.BOX_OFFLINE, A)[ALL].inside == (0, 0)
+    neighbours.take_back(100.0, Cause.BOX_OFFLINE, A)  # so that nobody is his own neighbour
+    assert neighbours.compare(130.0, Cause.BOX_SILENT, A)[ALL].inside == (3, 8)
 
 
 def test_what_is_long_ago_is_forgotten() -> None:

@@ -6,11 +6,7 @@ import pytest
 
 from fleet_wire.contract.attempt import Source
 from fleet_wire.contract.causes import Cause
-from fleet_wire.contract.messages import (
-    CarEvent,
-    EventName,
-    Telemetry,
-)
+from fleet_wire.contract.messages import CarEvent, EventName, Telemetry
 from fleet_wire.modes.facts import EvidenceSource, Fact
 from platform_probe.judge.diagnosis.path import never_ends_so
 from platform_probe.judge.diagnosis.ranking import SURE

@@ -5,12 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bench.detection.town import EPOCH_S
-from fleet_wire.contract.incident import (
-    ActionKind,
-    ChangeKind,
-    IncidentAction,
-    IncidentState,
-)
+from fleet_wire.contract.incident import ActionKind, ChangeKind, IncidentAction, IncidentState
 from platform_probe.judge.incidents.followed import MOST_CHANGES
 from platform_probe.judge.incidents.incident_title import subject_of
 from platform_probe.judge.incidents.incidents import MOST_OPEN, QUIET_S, REMEMBERED_S

@@ -1,7 +1,8 @@
 """Incidents: what is told of what is found and done, in the text files of this folder.
 
 `finding_parts.txt` has several cohorts: one incident for one problem, and numbers that count each
-unlock once.
+unlock once. A new incident has its title and facts where they are other than those of `USUAL` or
+`OUTAGE` in `tests/helpers/incident_player.py`.
 """
 
 from __future__ import annotations

@@ -9,9 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet_wire.contract.attempt import (
-    Attempt,
-)
+from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.causes import Outcome
 from fleet_wire.contract.platform_log import PlatformEvent
 from platform_probe.measure.attempts import joiner as module

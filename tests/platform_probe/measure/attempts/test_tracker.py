@@ -8,11 +8,7 @@ import pytest
 
 from platform_probe.measure.attempts import held_answers, tracker
 from platform_probe.measure.attempts.held_answers import HOLD_S
-from tests.helpers.tracker_bench import (
-    DEADLINE_S,
-    TrackerBench,
-    check_arithmetic,
-)
+from tests.helpers.tracker_bench import DEADLINE_S, TrackerBench, check_arithmetic
 
 
 def test_a_customers_unlock_has_an_id_of_its_own_that_every_probe_gives_it() -> None:

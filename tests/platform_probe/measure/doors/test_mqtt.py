@@ -12,11 +12,7 @@ from fleet_wire.contract.messages import Action, Command, WakeRequest
 from fleet_wire.contract.signing import is_signed, vehicle_key
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.contract.trace_context import TraceContext, parse_traceparent, span_id_of
-from platform_probe.measure.doors.mqtt import (
-    CommandMaker,
-    OutgoingCommand,
-    is_of_a_probe,
-)
+from platform_probe.measure.doors.mqtt import CommandMaker, OutgoingCommand, is_of_a_probe
 from tests.helpers.fake_clock import EPOCH_S, FakeClock
 
 SECRET = "fleet-secret-of-the-test"  # noqa: S105 - of the test's own fleet

@@ -5,12 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from platform_probe.measure.watching.group import (
-    GONE,
-    PRESENT,
-    SILENT_S,
-    Group,
-)
+from platform_probe.measure.watching.group import GONE, PRESENT, SILENT_S, Group
 from tests.helpers.fake_clock import FakeClock
 from tests.helpers.group_player import CARS, LISTENS_S, GroupBench
 

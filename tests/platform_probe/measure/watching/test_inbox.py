@@ -12,24 +12,13 @@ from hypothesis import strategies as st
 
 from fleet_wire.contract.causes import Outcome
 from fleet_wire.contract.codec import MAX_PAYLOAD_BYTES, encode
-from fleet_wire.contract.messages import (
-    Action,
-    Command,
-    Phase,
-    Reason,
-    Result,
-    Telemetry,
-)
+from fleet_wire.contract.messages import Action, Command, Phase, Reason, Result, Telemetry
 from fleet_wire.contract.topics import NULL_BOXES, TopicKind
 from fleet_wire.links.link import Message
 from fleet_wire.profiles.loading import load_profile
 from platform_probe.journal.entries import BrokerLine, CarMessage, CarRemoved, Entry
 from platform_probe.journal.feed import JournalFeed, JournalTime
-from platform_probe.measure.watching.inbox import (
-    LOOKED_THROUGH_EVERY,
-    MAX_NAMED,
-    subscriptions,
-)
+from platform_probe.measure.watching.inbox import LOOKED_THROUGH_EVERY, MAX_NAMED, subscriptions
 from platform_probe.measure.watching.known_values import MOST_VALUES
 from platform_probe.outputs.dimension import MAX_NEW_OF_ONE, OTHER
 from tests.helpers.hand_made_boxes import OFFLINE, ONLINE, state_of

@@ -11,18 +11,10 @@ from hypothesis import strategies as st
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.incident import Change, ChangeKind, Incident, IncidentKind
 from fleet_wire.modes.catalogue import MODES
-from platform_probe.tell.messages.slack_blocks import (
-    Content,
-    content_of,
-    escaped,
-    history,
-    moment,
-)
+from platform_probe.tell.messages.slack_blocks import Content, content_of, escaped, history, moment
 from platform_probe.tell.messages.slack_calls import Call, DisplayPart, SlackThread, Verb
 from tests.helpers.fake_clock import EPOCH_S
-from tests.helpers.made_incidents import (
-    made_incident,
-)
+from tests.helpers.made_incidents import made_incident
 from tests.helpers.slack_player import AROUND
 from tests.helpers.slack_rules import (
     MAX_GOOD_TEXT,

@@ -19,13 +19,7 @@ from platform_probe.tell.messages.webhook import (
     signature_headers,
 )
 from tests.helpers.english import FRENCH
-from tests.helpers.made_incidents import (
-    TITLE,
-    acknowledged,
-    made_incident,
-    resolved,
-    then,
-)
+from tests.helpers.made_incidents import TITLE, acknowledged, made_incident, resolved, then
 
 
 def test_a_body_is_what_its_schema_says() -> None:

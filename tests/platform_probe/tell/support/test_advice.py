@@ -8,11 +8,7 @@ from fleet_wire.contract.causes import CAUSES, Cause, Outcome
 from fleet_wire.modes.catalogue import APP_RELEASE, MODES
 from platform_probe.tell.support.advice import ended_as
 from tests.helpers.english import ENGLISH
-from tests.helpers.said_advice import (
-    OPENED_FOR_THEM,
-    advice_for,
-    in_english,
-)
+from tests.helpers.said_advice import OPENED_FOR_THEM, advice_for, in_english
 
 
 @pytest.mark.parametrize("cause", [*Cause, None])

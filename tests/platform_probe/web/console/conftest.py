@@ -32,7 +32,6 @@ def open_console(console_store: Path, console_audit: Path) -> Iterator[str]:
     """Serve the store to everybody on this machine, with a squad, plates and traces."""
     plates = console_audit.with_name("plates.csv")
     plates.write_text("# the fleet\ncar-03, AB-123-CD\ncar-05,<b>x</b>\n")
-    lost = console_audit.with_name("lost.csv")
     settings: dict[str, Any] = {
         "sql_memory_mib": 512,
         "sql_timeout_s": 300,
@@ -47,18 +46,6 @@ def open_console(console_store: Path, console_audit: Path) -> Iterator[str]:
                     {"title": "Operators", "query": "operators-compared"},
                     {"title": "By hour", "sql": "SELECT count(*) AS unlocks FROM attempts"},
                     {"title": "Broken", "sql": "SELECT nothing FROM nowhere"},
-                ],
-            },
-            {
-                "name": "attackers",
-                "queries": [
-                    {"title": "Reads", "sql": "SELECT content FROM read_text('/etc/passwd')"},
-                    {"title": "Writes", "sql": f"EXPLAIN ANALYZE COPY attempts TO '{lost}'"},
-                    {"title": "Hoards", "sql": "SELECT length(repeat('x', 2000000000))"},
-                    {
-                        "title": "Since",
-                        "sql": "SELECT count(*) AS honest FROM attempts WHERE started_at > $since",
-                    },
                 ],
             },
         ],

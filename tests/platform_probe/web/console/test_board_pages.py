@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from html import unescape
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qs
 
@@ -22,6 +20,7 @@ from platform_probe.store.duck import Rows
 from platform_probe.web.console.prometheus import Prometheus, SeriesQuestion
 from platform_probe.web.console.tokens import token_hash
 from tests.helpers.consoles import Got, Visitor, looks_in, served
+from tests.helpers.http_thread import QuietHandler, served_by
 from tests.helpers.stack import Api, running, until_up
 
 BOARD: Final = "/board/connectivity/coast"
@@ -74,35 +73,27 @@ class BoardConsole(NamedTuple):
         return found
 
 
-class StandIn(BaseHTTPRequestHandler):
+class StandIn(QuietHandler):
     """A Prometheus that answers with `answers`, by the path and the query."""
 
     answers: dict[str, Any] = {}  # noqa: RUF012 - of the tests
     asked: list[dict[str, list[str]]] = []  # noqa: RUF012
 
-    def do_POST(self) -> None:
+    def do_POST(self) -> None:  # noqa: N802 - http.server calls it so
         """Answer a question."""
-        form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+        form = parse_qs(self.body().decode())
         self.asked.append(form)
         body = self.answers[form["query"][0]]
         self.send_response(400 if b'"error"' in body else 200)
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
 
 @pytest.fixture(scope="module")
 def prometheus() -> Iterator[str]:
     """Serve a stand-in."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), StandIn)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/prometheus"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served_by(StandIn) as url:
+        yield f"{url}/prometheus"
 
 
 @pytest.fixture(scope="module")

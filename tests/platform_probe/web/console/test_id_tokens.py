@@ -16,13 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from platform_probe.web.console import provider as provider_module
 from tests.helpers.console_doors import Door, signed_in
-from tests.helpers.oidc_provider import (
-    CLIENT,
-    SECRET,
-    Claims,
-    Key,
-    signed,
-)
+from tests.helpers.oidc_provider import CLIENT, SECRET, Claims, Key, signed
 
 # What is forged
 

@@ -14,34 +14,15 @@ import msgspec
 import pytest
 
 from fleet_wire.contract.causes import Cause
-from fleet_wire.contract.incident import (
-    Change,
-    ChangeKind,
-    Severity,
-)
+from fleet_wire.contract.incident import Change, ChangeKind, Severity
 from fleet_wire.contract.text import Text
 from platform_probe.store.duck import Duck, Rows
 from platform_probe.store.reading import Source
 from platform_probe.web.console import incidents
-from platform_probe.web.console.helping import (
-    incident_title,
-    language_of_incident,
-    short_number,
-)
-from tests.helpers.consoles import (
-    Visitor,
-    incident_of,
-    looks_in,
-    metric,
-    put_incidents,
-    served,
-)
+from platform_probe.web.console.helping import incident_title, language_of_incident, short_number
+from tests.helpers.consoles import Visitor, incident_of, looks_in, metric, put_incidents, served
 from tests.helpers.english import ENGLISH, FRENCH
-from tests.helpers.stores import (
-    BEGIN_S,
-    put_unlocks,
-    unlock,
-)
+from tests.helpers.stores import BEGIN_S, put_unlocks, unlock
 from tests.helpers.waiting import wait_for
 
 PATHS = (
@@ -164,20 +145,6 @@ def test_a_squad_has_its_own_questions(open_console: str) -> None:
 
     assert "operator-a" in page
     assert "nowhere" in page
-
-
-def test_a_squads_sql_reaches_nothing_but_the_tables(
-    open_console: str, console_audit: Path
-) -> None:
-    """Nor does it exceed its limits; its neighbours on the page are answered."""
-    page = unescape(Visitor(open_console).get("/squad/attackers").text)
-
-    assert "root:" not in page
-    assert "read_text() is not allowed here" in page
-    assert "only SELECT is allowed here, not COPY" in page
-    assert not console_audit.with_name("lost.csv").exists()
-    assert "needs more than 512 MiB of memory" in page
-    assert "honest" in page
 
 
 @pytest.mark.parametrize(

@@ -13,15 +13,8 @@ from pydantic import ValidationError
 from platform_probe.settings.console import ConsoleSettings
 from platform_probe.web.console import provider as provider_module
 from tests.helpers.console_doors import ROLES, Door, a_door, sent_back, signed_in, up
-from tests.helpers.consoles import (
-    TOKENS,
-    looks_in,
-    metric,
-)
-from tests.helpers.oidc_provider import (
-    CLIENT,
-    Claims,
-)
+from tests.helpers.consoles import TOKENS, looks_in, metric
+from tests.helpers.oidc_provider import CLIENT, Claims
 from tests.helpers.waiting import wait_for
 
 # The way in

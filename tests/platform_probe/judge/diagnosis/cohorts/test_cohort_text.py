@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from platform_probe.judge.diagnosis.cohorts.cohort_text import (
-    finding_in_words,
-    traits_in_words,
-)
+from platform_probe.judge.diagnosis.cohorts.cohort_text import finding_in_words, traits_in_words
 from platform_probe.judge.diagnosis.cohorts.find import Absence, Cohort, Finding, Trait
 from platform_probe.judge.diagnosis.cohorts.onset import OnsetTime
 from platform_probe.texts.speaking import ENGLISH
