@@ -11,10 +11,9 @@ import sys
 
 from fleet_wire.links.lean.packets import (
     LARGEST_PACKET,
-    connect_packet,
+    MQTT_5,
     packet_size,
     puback_packets,
-    subscribe_packet,
 )
 from fleet_wire.links.link import Session
 from platform_probe.measure.connected import LINK_LIMITS
@@ -52,14 +51,14 @@ def main() -> None:
     session = Session("bare-subscriber", clean_start=True, keepalive_s=0)
     with socket.create_connection((host, int(port))) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connect = connect_packet(
+        connect = MQTT_5.connect(
             session,
             username=None,
             password=None,
             receive_max=LINK_LIMITS.receive_max,
             max_packet_bytes=LINK_LIMITS.max_packet_bytes,
         )
-        connection.sendall(connect + subscribe_packet(1, subscriptions(watch=True)))
+        connection.sendall(connect + MQTT_5.subscribe(1, subscriptions(watch=True)))
         incoming = connection.recv(_READ_BYTES)
         print("subscribed", flush=True)
         while True:

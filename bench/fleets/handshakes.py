@@ -8,7 +8,7 @@ import uvloop
 
 from bench.fleets.common import FleetArguments, Reporter, connect_all, stop_event
 from fleet_wire.links.connecting import Dialer
-from fleet_wire.links.factory import tls_context
+from fleet_wire.links.tls import tls_context
 
 
 def run(arguments: FleetArguments) -> None:

@@ -21,7 +21,6 @@ from bench.fleets.common import (
 )
 from fleet_sim.cars.disturbance import BOX_LINK_LIMITS
 from fleet_sim.cars.parameters import NULL_BOX
-from fleet_wire.links.factory import tls_context
 from fleet_wire.links.lean.link import LeanLinkFactory
 from fleet_wire.links.link import (
     BrokerAddress,
@@ -32,6 +31,7 @@ from fleet_wire.links.link import (
     Session,
     Will,
 )
+from fleet_wire.links.tls import tls_context
 
 _ID_AT = len(b'{"command_id":"')
 _RECEIVED_END = b'","phase":"received","since_received_s":0.0,"box_time":1700000000000}'

@@ -33,7 +33,6 @@ NO_MATCHING_SUBSCRIBERS = 16
 MALFORMED_PACKET = 129
 PROTOCOL_ERROR = 130
 NOT_AUTHORIZED = 135
-KEEP_ALIVE_TIMEOUT = 141
 SESSION_TAKEN_OVER = 142
 RECEIVE_MAXIMUM_EXCEEDED = 147
 TOPIC_ALIAS_INVALID = 148
@@ -246,7 +245,7 @@ class LinkLimits:
     """How much a link takes, sends and waits."""
 
     max_connecting: int = 64
-    """How many clients of a broker may connect at a time, over the lean link."""
+    """How many clients of a broker may connect at a time."""
     max_packet_bytes: int = 65_536
     """The largest packet that we accept. CONNECT says so; a larger packet closes the connection."""
     receive_max: int = 1_000
@@ -254,7 +253,7 @@ class LinkLimits:
     max_in_flight: int = 100
     """How many may go out unacknowledged; the broker's receive maximum may be lower."""
     max_queued: int = 10_000
-    """How many may wait behind those; the lean link takes at most 32,000."""
+    """How many may wait behind those, at most 32,000."""
     pubacks_together: int = 1
     """Number of PUBACKs to read in one wake-up, if that many are due.
 

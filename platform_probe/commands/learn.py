@@ -13,8 +13,8 @@ import uvloop
 from fleet_wire.command_line import write_file
 from fleet_wire.config.secrets import read_secret
 from fleet_wire.durations import HELP, Duration
-from fleet_wire.links.factory import tls_for
 from fleet_wire.links.link import BrokerAddress
+from fleet_wire.links.tls import tls_for
 from fleet_wire.profiles.gaps import FILL_IN
 from platform_probe.learn.learning import LearnOptions, listen, write_draft
 

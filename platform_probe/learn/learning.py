@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from fleet_wire.errors import BrokerRefusedError, BrokerUnreachableError, ConfigError, LimitError
-from fleet_wire.links.factory import link_factory
+from fleet_wire.links.lean.link import LeanLinkFactory
 from fleet_wire.links.link import BrokerAddress, Disconnected, Link, Message, Session
 from fleet_wire.private_files import FOR_OWNER
 from fleet_wire.profiles.profile import MqttVersion
@@ -84,7 +84,7 @@ async def listen(options: LearnOptions) -> Observation:
     Raises `BrokerUnreachableError` or `BrokerRefusedError` where the broker is not there, refuses
     us or the topics, or leaves before anything was heard.
     """
-    links = link_factory(options.broker, protocol=options.protocol, tls=options.tls)
+    links = LeanLinkFactory(options.broker, protocol=options.protocol, tls=options.tls)
     listener = _Listener(options)
     listener.link = links(listener)
     listener.link.connect()

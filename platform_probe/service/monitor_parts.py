@@ -15,9 +15,10 @@ from fleet_wire.config.secrets import read_secret
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.entry_points import added_by_others
 from fleet_wire.errors import ConfigError
-from fleet_wire.links.factory import link_factory, tls_for
+from fleet_wire.links.lean.link import LeanLinkFactory
 from fleet_wire.links.link import LinkFactory
 from fleet_wire.links.several import OnBroker, OnLeftOver, spread_links
+from fleet_wire.links.tls import tls_for
 from fleet_wire.profiles.profile import Profile, vehicle_of_topic
 from fleet_wire.system_clock import SystemClock
 from platform_probe.judge_process.child import JudgeChild
@@ -88,7 +89,7 @@ def links_of(
         limits = replace(limits, read_together_s=READ_TOGETHER_S)
     return spread_links(
         brokers,
-        partial(link_factory, protocol=version, tls=context, limits=limits),
+        partial(LeanLinkFactory, protocol=version, tls=context, limits=limits),
         vehicle_of=partial(vehicle_of_topic, profile),
         on_broker=on_broker,
         on_left_over=on_left_over,

@@ -9,7 +9,7 @@ import pytest
 
 from fleet_wire.errors import ConfigError
 from fleet_wire.links.connecting import Identity
-from fleet_wire.links.factory import link_factory
+from fleet_wire.links.lean.link import LeanLinkFactory
 from fleet_wire.links.link import EndReason, LinkHandler, Session
 from tests.helpers.brokers import running_mosquitto, write_passwords
 from tests.helpers.recorder import Recorder
@@ -33,7 +33,7 @@ async def test_a_client_comes_as_itself(protocol: Literal["5", "3.1.1"], tmp_pat
         return None
 
     with running_mosquitto(config) as broker:
-        links = link_factory(broker.address, protocol=protocol, identity_of=identity_of)
+        links = LeanLinkFactory(broker.address, protocol=protocol, identity_of=identity_of)
         names = ("itself", "wrong", "unreadable", "nobody")
         clients = {name: Recorder(links, Session(name)) for name in names}
         for client in clients.values():

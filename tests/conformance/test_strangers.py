@@ -18,7 +18,7 @@ from bench.score.incidents import TWO_TOPICS
 from fleet_sim.broker.process import free_port
 from fleet_wire.contract.attempt import Attempt, Source, Stage
 from fleet_wire.contract.causes import Outcome
-from fleet_wire.links.factory import link_factory
+from fleet_wire.links.lean.link import LeanLinkFactory
 from fleet_wire.links.link import BrokerAddress, Session
 from fleet_wire.profiles.loading import load_profile
 from fleet_wire.web.client import HttpClient, NoAnswerError
@@ -302,7 +302,7 @@ async def test_home_assistant_opens_a_car(tmp_path: Path) -> None:
         entry["data"]["entries"][0]["data"]["port"] = place.port
         (tmp_path / ".storage" / "core.config_entries").write_text(json.dumps(entry), "utf-8")
         address = BrokerAddress.parse(f"mqtt://127.0.0.1:{place.port}")
-        page = Recorder(link_factory(address), Session("page", ("ha/log",)))
+        page = Recorder(LeanLinkFactory(address), Session("page", ("ha/log",)))
         page.link.connect()
         hass = python.parent / "hass"
         async with running(str(hass), "-c", str(tmp_path), "--skip-pip"):

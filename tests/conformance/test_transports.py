@@ -13,7 +13,7 @@ import pytest
 import trustme
 
 from fleet_sim.broker.process import HOST
-from fleet_wire.links.factory import link_factory
+from fleet_wire.links.lean.link import LeanLinkFactory
 from fleet_wire.links.link import BrokerAddress, EndReason, LinkFactory, Session
 from fleet_wire.profiles.profile import MqttVersion
 from tests.helpers.brokers import running_mosquitto, write_passwords
@@ -155,7 +155,7 @@ async def test_websocket(
 ) -> None:
     """MQTT runs over WebSocket, with and without TLS."""
     tls = trusting() if scheme == "wss" else None
-    links = link_factory(broker.at(scheme), protocol=protocol, tls=tls)
+    links = LeanLinkFactory(broker.at(scheme), protocol=protocol, tls=tls)
     await check_echo(await end_of(links))
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 import pytest
 
-from fleet_wire.links.factory import link_factory
+from fleet_wire.links.lean.link import LeanLinkFactory
 from fleet_wire.links.link import Disconnected, LinkFactory, LinkLimits, Message, Session
 from tests.helpers.brokers import running_mosquitto
 from tests.helpers.recorder import Recorder
@@ -78,7 +78,7 @@ async def life_of(protocol: Literal["5", "3.1.1"], *, fails_in: str = "") -> Ins
     door = Door()
     with running_mosquitto() as broker:
         limits = LinkLimits(connect_timeout_s=5)
-        links = link_factory(broker.address, protocol=protocol, limits=limits, within=door)
+        links = LeanLinkFactory(broker.address, protocol=protocol, limits=limits, within=door)
         client = Inside(links, Session("client", ("topic",)), door, fails_in)
         client.link.connect()
         await eventually(lambda: client.sessions_present or client.ends)

@@ -21,9 +21,8 @@ class ModelHarness:
 
     def __init__(self, *, max_queued_messages: int = 1_000, protocol: MqttVersion = "5") -> None:
         self._protocol: MqttVersion = protocol
-        kind: LinkKind = "lean" if protocol == "5" else "paho-3.1.1"
+        kind: LinkKind = "lean" if protocol == "5" else "lean-3.1.1"
         self.differences: frozenset[Difference] = LINK_DIFFERENCES[kind]
-        self.shortest_keepalive_s = 1
         self._scheduler = VirtualScheduler()
         limits = BrokerLimits(max_queued_messages=max_queued_messages)
         self._broker = BrokerModel(self._scheduler, limits=limits)

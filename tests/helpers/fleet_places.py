@@ -15,7 +15,7 @@ from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
 from fleet_wire.clock import Clock
 from fleet_wire.contract.attempt import Attempt, Record, StrayAnswer
 from fleet_wire.links.brokers import Brokers
-from fleet_wire.links.factory import link_factory
+from fleet_wire.links.lean.link import LeanLinkFactory
 from fleet_wire.links.link import LinkFactory
 from fleet_wire.profiles.profile import Profile
 from fleet_wire.system_clock import SystemClock
@@ -171,7 +171,7 @@ async def live_place(
         with live.driver.present():
             live.fleet.start()
         sink, timers = ListSink(), LoopTimers(asyncio.get_running_loop())
-        links = link_factory(address, protocol=version, limits=LINK_LIMITS)
+        links = LeanLinkFactory(address, protocol=version, limits=LINK_LIMITS)
         probe = _probe(profile, links, SystemClock(), timers, sink, only_watches=only_watches)
         try:
             yield LivePlace(profile, live, probe, sink, port=broker.port)

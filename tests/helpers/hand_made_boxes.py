@@ -19,7 +19,7 @@ from fleet_wire.contract.messages import (
     VehicleState,
 )
 from fleet_wire.contract.topics import TopicKind, topic_of
-from fleet_wire.links.factory import link_factory
+from fleet_wire.links.lean.link import LeanLinkFactory
 from fleet_wire.links.link import (
     BrokerAddress,
     Disconnected,
@@ -119,7 +119,7 @@ async def links_to(
     broker: BrokerAddress, tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[LinkFactory]:
     """Give a factory of links, all of which are closed when the block ends."""
-    factory = link_factory(broker, tls=tls)
+    factory = LeanLinkFactory(broker, tls=tls)
     links: list[Link] = []
 
     def make(handler: LinkHandler) -> Link:

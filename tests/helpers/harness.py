@@ -16,7 +16,6 @@ from typing import Literal, Protocol
 from fleet_sim.broker.process import BrokerProcess
 from fleet_wire.links.lean.link import LeanLinkFactory
 from fleet_wire.links.link import BrokerAddress, Link, LinkFactory, LinkHandler, LinkLimits, Session
-from fleet_wire.links.paho_link import PahoLinkFactory
 from fleet_wire.profiles.profile import MqttVersion
 from tests.helpers.apart import link_apart
 from tests.helpers.brokers import running_iotcore, running_mosquitto
@@ -28,7 +27,7 @@ class Difference(StrEnum):
     """What a link or broker does otherwise; the tests assert it instead of the standard."""
 
     NO_PROPERTIES = "MQTT 3.1.1 carries no properties, so no message expiry either"
-    TAKES_ANY_SIZE = "paho reads whatever a broker sends"
+    TAKES_ANY_SIZE = "MQTT 3.1.1 cannot say how large a packet may be, so any is taken"
     NO_REASON_CODES = "MQTT 3.1.1 has no reason codes in PUBACK and no DISCONNECT from a broker"
     IGNORES_PACKET_LIMIT = "rumqttd and ejabberd send packets above the client's maximum"
     IGNORES_SUBSCRIBERS = "rumqttd answers success where nobody subscribes"
@@ -49,8 +48,6 @@ class Harness(Protocol):
     """A kind of link to a kind of broker, for one test."""
 
     differences: frozenset[Difference]
-    shortest_keepalive_s: int
-    """The shortest that the link keeps up with: paho looks once a second, at the last moment."""
 
     def link(self, handler: LinkHandler, limits: LinkLimits | None = None) -> Link:
         """Return a new link to the broker."""
@@ -81,7 +78,7 @@ class Harness(Protocol):
         ...
 
 
-LinkKind = Literal["lean", "paho-5", "paho-3.1.1"]
+LinkKind = Literal["lean", "lean-3.1.1"]
 
 
 def links_of(
@@ -93,10 +90,8 @@ def links_of(
     quick_ack: bool = False,
 ) -> LinkFactory:
     """Return what makes links of a kind to a broker."""
-    if kind == "lean":
-        return LeanLinkFactory(broker, tls=tls, limits=limits, quick_ack=quick_ack)
-    protocol: MqttVersion = "5" if kind == "paho-5" else "3.1.1"
-    return PahoLinkFactory(broker, protocol=protocol, tls=tls, limits=limits)
+    protocol: MqttVersion = "5" if kind == "lean" else "3.1.1"
+    return LeanLinkFactory(broker, protocol=protocol, tls=tls, limits=limits, quick_ack=quick_ack)
 
 
 class LiveHarness:
@@ -106,7 +101,6 @@ class LiveHarness:
         self._kind = kind
         self._broker = broker
         self._name = name
-        self.shortest_keepalive_s = 1 if kind == "lean" else 3
         self.differences = LINK_DIFFERENCES[kind] | BROKER_DIFFERENCES[broker.kind]
 
     def link(self, handler: LinkHandler, limits: LinkLimits | None = None) -> Link:
@@ -143,8 +137,7 @@ class LiveHarness:
 
 LINK_DIFFERENCES: dict[LinkKind, frozenset[Difference]] = {
     "lean": frozenset(),
-    "paho-5": frozenset({Difference.TAKES_ANY_SIZE}),
-    "paho-3.1.1": frozenset(
+    "lean-3.1.1": frozenset(
         {
             Difference.TAKES_ANY_SIZE,
             Difference.NO_PROPERTIES,

@@ -17,8 +17,8 @@ from fleet_sim.broker.process import BrokerProcess, free_port
 from fleet_wire.contract import codec
 from fleet_wire.contract.messages import WakeRequest
 from fleet_wire.contract.topics import TopicKind, topic_of
-from fleet_wire.links.factory import tls_context
 from fleet_wire.links.link import BrokerAddress
+from fleet_wire.links.tls import tls_context
 from tests.helpers.brokers import running_mosquitto, write_passwords
 from tests.helpers.commands import SCENARIO, finish, lines, run, start, write_scenario
 from tests.helpers.forked import Forked, forked

@@ -17,8 +17,8 @@ from fleet_wire.error_text import first_few
 from fleet_wire.errors import ConfigError
 from fleet_wire.links.brokers import Brokers
 from fleet_wire.links.connecting import Identity
-from fleet_wire.links.factory import tls_context, tls_for
 from fleet_wire.links.link import LinkHandler
+from fleet_wire.links.tls import tls_context, tls_for
 
 PLACE = "{vehicle_id}"
 """The placeholder for the car's id in a pattern."""

@@ -25,9 +25,9 @@ class LiveDriver(simpy.Environment):
 
     External events may enter only within `with driver.present():`. It first steps everything that
     was due and sets `now` to the present. Afterwards the driver wakes up for the model's next
-    event. Links enter for each call that they make, see `fleet_wire.links.factory`. An exception
-    inside counts as a defect of the model: its link closes, and all else continues. If simulated
-    time no longer advances, that is a defect as well. The driver stops, and `on_stall` is called.
+    event. Links enter for each call that they make, see `SharedByLinks`. An exception inside counts
+    as a defect of the model: its link closes, and all else continues. If simulated time no longer
+    advances, that is a defect as well. The driver stops, and `on_stall` is called.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -27,7 +27,7 @@ from fleet_sim.runs.progress import Progress
 from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.links.brokers import Brokers
 from fleet_wire.links.connecting import IdentityOf
-from fleet_wire.links.factory import link_factory
+from fleet_wire.links.lean.link import LeanLinkFactory
 from fleet_wire.links.link import LinkFactory, LinkHandler, LinkLimits
 from fleet_wire.links.several import spread_links
 from fleet_wire.profiles.native import NATIVE
@@ -126,7 +126,7 @@ class LiveFleet:
         return spread_links(
             brokers or options.brokers,
             partial(
-                link_factory,
+                LeanLinkFactory,
                 protocol=options.profile.traits.mqtt,
                 tls=options.tls,
                 limits=limits,

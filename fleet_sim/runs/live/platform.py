@@ -42,7 +42,7 @@ from fleet_wire.errors import LimitError
 from fleet_wire.garbage import calm_garbage_collector
 from fleet_wire.links.away import Away
 from fleet_wire.links.brokers import Brokers
-from fleet_wire.links.factory import link_factory
+from fleet_wire.links.lean.link import LeanLinkFactory
 from fleet_wire.links.link import SESSION_TAKEN_OVER, BrokerAddress, Disconnected
 from fleet_wire.links.several import spread_links
 from fleet_wire.private_files import open_to_append
@@ -115,7 +115,7 @@ class LivePlatform:
             link_factory=spread_links(
                 options.brokers,
                 partial(
-                    link_factory,
+                    LeanLinkFactory,
                     protocol=profile.traits.mqtt,
                     tls=options.tls,
                     limits=PLATFORM_LINK_LIMITS,

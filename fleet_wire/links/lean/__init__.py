@@ -1,1 +1,1 @@
-"""The lean link: a sans-I/O MQTT 5 codec under one asyncio protocol, for very many clients."""
+"""The lean link: a sans-I/O MQTT codec under one asyncio protocol, for very many clients."""

@@ -6,7 +6,8 @@ import asyncio
 import socket
 import ssl
 from contextlib import AbstractContextManager, nullcontext
-from typing import Protocol
+from dataclasses import replace
+from typing import Literal, Protocol
 
 from fleet_wire.errors import ConfigError
 from fleet_wire.links.connecting import (
@@ -19,7 +20,10 @@ from fleet_wire.links.connecting import (
 )
 from fleet_wire.links.lean.keepalive_wheel import KeepaliveWheel
 from fleet_wire.links.lean.opening import Opening
-from fleet_wire.links.lean.outbox import MAX_QUEUED
+from fleet_wire.links.lean.outbox import LAST_PACKET_ID, MAX_QUEUED
+from fleet_wire.links.lean.packets import LARGEST_PACKET, MQTT_5
+from fleet_wire.links.lean.packets_3 import MQTT_3
+from fleet_wire.links.lean.websocket import WebSocket
 from fleet_wire.links.link import BrokerAddress, LinkHandler, LinkLimits
 
 
@@ -34,17 +38,22 @@ class Flushed(Protocol):
 class SharedByLinks:
     """State that the links of one broker share.
 
-    `broker` is `mqtt://` or `mqtts://`; `tls` is its context (None: the system's authorities).
-    `quick_ack` helps against brokers
-    that do not set TCP_NODELAY (iotcore), at a system call a read. `within` is the context in which
-    the links make every call to their owners. `identity_of` says who a client is, where that is not
-    what `broker` and `tls` say.
+    `tls` is the context of `broker` (None: the system's authorities). `quick_ack` helps against
+    brokers that do not set TCP_NODELAY (iotcore), at a system call a read. `within` is the context,
+    a reusable one, in which the links make every call to their owners. `identity_of` says who a
+    client is, where that is not what `broker` and `tls` say.
+
+    MQTT 3.1.1 has no properties, reason codes, message expiry or limits of the other side. Publish
+    properties are dropped, every PUBACK counts as success, and a broker's reason to close is
+    unknown. The broker decides how long it keeps a session. A broker that does not know our limits
+    may send any size, and any number of messages.
     """
 
     def __init__(
         self,
         broker: BrokerAddress,
         *,
+        protocol: Literal["5", "3.1.1"] = "5",
         loop: asyncio.AbstractEventLoop | None = None,
         tls: ssl.SSLContext | None = None,
         limits: LinkLimits | None = None,
@@ -53,7 +62,12 @@ class SharedByLinks:
         identity_of: IdentityOf | None = None,
     ) -> None:
         self.broker = broker
+        self.forms = MQTT_5 if protocol == "5" else MQTT_3
         self.limits = limits or LinkLimits()
+        if protocol != "5":
+            self.limits = replace(
+                self.limits, max_packet_bytes=LARGEST_PACKET, receive_max=LAST_PACKET_ID
+            )
         self.loop = loop or asyncio.get_running_loop()
         self.pace = ConnectPace(self.limits.max_connecting)
         self.wheel = KeepaliveWheel(self.loop)
@@ -75,10 +89,10 @@ class SharedByLinks:
     def socket_for_low_water(self, opening: Opening) -> socket.socket | None:
         """Return the socket of `opening` where its link may wait for more than a byte.
 
-        PUBACKs are counted in bytes, and under TLS these are not MQTT's.
+        PUBACKs are counted in bytes, and under TLS or WebSocket these are not MQTT's.
         """
-        limits = self.limits
-        awaits_pubacks = limits.pubacks_together > 1 and not self._tls
+        limits, is_plain = self.limits, not (self._tls or self.broker.is_websocket)
+        awaits_pubacks = limits.pubacks_together > 1 and is_plain
         return opening.sock if awaits_pubacks or limits.read_together_s else None
 
     def identity_of(self, handler: LinkHandler) -> Identity:
@@ -98,12 +112,17 @@ class SharedByLinks:
         try:
             tls = opening.identify().tls or self._tls
             opening.sock = sock = await self._dialer.dial()
+            websocket = None
+            if self.broker.is_websocket:
+                websocket = WebSocket(opening, self.broker, self.loop.create_future())
             await self.loop.create_connection(
-                lambda: opening,
+                lambda: websocket or opening,
                 sock=sock,
                 ssl=tls if self._tls else None,
                 server_hostname=self.broker.host if self._tls else None,
             )
+            if websocket is not None:
+                await websocket.until_open()
         except OSError as error:
             opening.fail(describe_os_error(error))
         except ConfigError as error:

@@ -1,4 +1,4 @@
-"""The lean link: MQTT 5 on the `mqtt5` codec, one `asyncio.Protocol` a client, best on uvloop.
+"""The lean link: MQTT on a sans-I/O codec, one `asyncio.Protocol` a client, best on uvloop.
 
 A connected link owns no task, future or timer, and containers only while they hold something, so
 that tens of thousands fit into one process. All packets that a link produces within one iteration
@@ -25,12 +25,8 @@ from fleet_wire.links.lean.packets import (
     PingRespPacket,
     PubAckPacket,
     SubAckPacket,
-    connect_packet,
-    disconnect_packet,
     name_of,
     puback_packets,
-    publish_packet,
-    subscribe_packet,
 )
 from fleet_wire.links.lean.stream import PacketStream
 from fleet_wire.links.link import (
@@ -71,7 +67,7 @@ class _State(IntEnum):
 
 
 class LeanLink(PacketStream):
-    """One MQTT 5 client; implements `fleet_wire.links.link.Link`. Made by `LeanLinkFactory`."""
+    """One MQTT client; implements `fleet_wire.links.link.Link`. Made by `LeanLinkFactory`."""
 
     __slots__ = (
         "_handler",
@@ -126,7 +122,7 @@ class LeanLink(PacketStream):
             raise LocalProtocolError(f"{topic}: QoS {qos}, only 0 and 1 are allowed")
         outbox = self._outbox
         packet_id = outbox.next_id() if qos else None
-        packet = publish_packet(topic, payload, packet_id, properties, retain=retain)
+        packet = self._factory.forms.publish(topic, payload, packet_id, properties, retain=retain)
         if len(packet) > self._max_packet_bytes:
             raise LocalProtocolError(
                 f"{topic}: packet of {len(packet)} bytes, the broker takes {self._max_packet_bytes}"
@@ -167,7 +163,7 @@ class LeanLink(PacketStream):
         if self._is_frozen:
             self.abort()
         else:
-            self._close(disconnect_packet())
+            self._close(self._factory.forms.disconnect(0))
 
     def abort(self) -> None:
         """Drop the connection as a crash does: the broker publishes the will."""
@@ -214,7 +210,7 @@ class LeanLink(PacketStream):
             opening.session = session = self._handler.session()
         if self._opening is opening:
             self._send(
-                connect_packet(
+                factory.forms.connect(
                     session,
                     username=opening.identity.username,
                     password=opening.identity.password,
@@ -242,7 +238,8 @@ class LeanLink(PacketStream):
         if session.subscriptions:
             opening.subscribe_id = self._outbox.next_id()
             self._outbox.reserve_id(opening.subscribe_id)
-            self._send(subscribe_packet(opening.subscribe_id, session.subscriptions))
+            subscribe = self._factory.forms.subscribe
+            self._send(subscribe(opening.subscribe_id, session.subscriptions))
         else:
             self._finish_opening(opening)
 
@@ -334,7 +331,7 @@ class LeanLink(PacketStream):
         try:
             step(*arguments)
         except PeerError as error:
-            self._close(disconnect_packet(error.code))
+            self._close(self._factory.forms.disconnect(error.code))
             self._end_connection(Disconnected(EndReason.PROTOCOL_ERROR, detail=str(error)))
         except Exception:
             logger.exception("a handler raised: its link is closed")

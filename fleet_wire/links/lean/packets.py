@@ -1,8 +1,9 @@
-"""MQTT 5 packets to bytes and back: all that we need of the `mqtt5` codec, without any I/O."""
+"""MQTT packets to bytes and back: all that we need of the `mqtt5` codec, without any I/O."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import mqtt5
 from mqtt5 import (
@@ -88,8 +89,19 @@ Incoming = Message | int | Packet
 """A message, the id in a PUBACK that says success, or another packet."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PacketForms:
+    """The packets that differ between versions of MQTT: how each is made, and any of them read."""
+
+    connect: Callable[..., bytes]
+    subscribe: Callable[[int, Sequence[str]], bytes]
+    publish: Callable[..., bytes]
+    disconnect: Callable[[int], bytes]
+    decode: Callable[[memoryview, int], tuple[Packet | None, int]]
+
+
 def read_packets(
-    data: bytes | bytearray, max_packet_bytes: int, *, most: int
+    data: bytes | bytearray, max_packet_bytes: int, forms: PacketForms, *, most: int
 ) -> tuple[list[Incoming], list[int], PeerError | None]:
     """Return what is there as a whole, where each of it ends, and what is wrong behind that.
 
@@ -108,7 +120,7 @@ def read_packets(
                 came.append(data[position + 2] << 8 | data[position + 3])
                 position += SHORTEST_PUBACK
             else:
-                packet, size = _decode(view[position:], max_packet_bytes)
+                packet, size = forms.decode(view[position:], max_packet_bytes)
                 if packet is None:
                     break
                 came.append(message_of(packet) if type(packet) is PublishPacket else packet)
@@ -168,7 +180,7 @@ def message_of(packet: PublishPacket) -> Message:
     )
 
 
-def connect_packet(
+def _connect_packet(
     session: Session,
     *,
     username: str | None,
@@ -199,7 +211,7 @@ def connect_packet(
     ).write()
 
 
-def subscribe_packet(packet_id: int, topic_filters: Sequence[str]) -> bytes:
+def _subscribe_packet(packet_id: int, topic_filters: Sequence[str]) -> bytes:
     """Return SUBSCRIBE at QoS 1.
 
     The retain flag of what comes then says, as in MQTT 3.1.1, that it waited at the broker.
@@ -211,7 +223,7 @@ def subscribe_packet(packet_id: int, topic_filters: Sequence[str]) -> bytes:
     return mqtt5.SubscribePacket(packet_id, filters).write()
 
 
-def publish_packet(
+def _publish_packet(
     topic: str,
     payload: bytes,
     packet_id: int | None,
@@ -262,7 +274,7 @@ def pingreq_packet() -> bytes:
     return mqtt5.PingReqPacket().write()
 
 
-def disconnect_packet(code: int = 0) -> bytes:
+def _disconnect_packet(code: int) -> bytes:
     """Return DISCONNECT with reason `code`: one of our own that the codec knows."""
     return DisconnectPacket(reason_code=mqtt5.DisconnectReasonCode(code)).write()
 
@@ -270,3 +282,12 @@ def disconnect_packet(code: int = 0) -> bytes:
 def name_of(reason_code: object) -> str:
     """Return the specification's name of a codec's reason code: its enums have no `name`."""
     return repr(reason_code).partition(".")[2].partition(":")[0].lower().replace("_", " ")
+
+
+MQTT_5 = PacketForms(
+    connect=_connect_packet,
+    subscribe=_subscribe_packet,
+    publish=_publish_packet,
+    disconnect=_disconnect_packet,
+    decode=_decode,
+)

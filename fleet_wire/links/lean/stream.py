@@ -136,8 +136,9 @@ class PacketStream(asyncio.Protocol, ABC):
         if self._incoming:
             self._incoming += data
             data = self._incoming
+        factory = self._factory
         came, ends, problem = read_packets(
-            data, self._factory.limits.max_packet_bytes, most=_PACKETS_A_TURN
+            data, factory.limits.max_packet_bytes, factory.forms, most=_PACKETS_A_TURN
         )
         taken = self._handle_in_order(came) if came else 0
         if self._transport is not transport:

@@ -9,7 +9,7 @@ import pytest
 
 from fleet_wire.errors import RemoteProtocolError
 from fleet_wire.links.brokers import Brokers, broker_of
-from fleet_wire.links.factory import link_factory
+from fleet_wire.links.lean.link import LeanLinkFactory
 from fleet_wire.links.link import BrokerAddress, Disconnected, Session
 from fleet_wire.links.several import OnLeftOver, SeveralLinks
 from tests.helpers.brokers import running_mosquitto
@@ -128,7 +128,7 @@ async def test_each_broker_carries_its_own_cars_and_may_go_away() -> None:
         several = Recorder(
             lambda handler: SeveralLinks(
                 handler,
-                [(broker.address, link_factory(broker.address)) for broker in (left, right)],
+                [(broker.address, LeanLinkFactory(broker.address)) for broker in (left, right)],
                 vehicle_of=vehicle_of,
                 on_broker=lambda broker, reason: changes.append((broker, reason)),
             ),
@@ -136,7 +136,7 @@ async def test_each_broker_carries_its_own_cars_and_may_go_away() -> None:
         )
         cars = {
             broker: Recorder(
-                link_factory(broker.address), Session("cars", ("cars/+/down",), clean_start=True)
+                LeanLinkFactory(broker.address), Session("cars", ("cars/+/down",), clean_start=True)
             )
             for broker in (left, right)
         }

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.errors import BrokerRefusedError, BrokerUnreachableError, ConfigError, LimitError
-from fleet_wire.links.factory import link_factory
+from fleet_wire.links.lean.link import LeanLinkFactory
 from fleet_wire.links.link import BrokerAddress, Session
 from fleet_wire.profiles.profile import MqttVersion
 from fleet_wire.profiles.samples import Sample, read_samples
@@ -33,7 +33,7 @@ SAID = (
 
 async def speak(address: BrokerAddress, *, retain: bool) -> None:
     """Say what a fleet says; retained, whoever comes later hears it too."""
-    fleet = Recorder(link_factory(address), Session("fleet"))
+    fleet = Recorder(LeanLinkFactory(address), Session("fleet"))
     fleet.link.connect()
     await eventually(lambda: fleet.link.is_connected)
     for topic, payload in SAID:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet_sim.broker.model.packets import Publication
-from fleet_wire.links.lean.packets import publish_packet
+from fleet_wire.links.lean.packets import MQTT_5
 from fleet_wire.links.link import PublishProperties
 
 
@@ -28,7 +28,7 @@ def test_packet_size_is_that_of_the_codec(
 ) -> None:
     """The size that limits apply to is the size of the packet that a real link would send."""
     payload = bytes(payload_bytes)
-    packet = publish_packet(topic, payload, 1 if qos else None, properties, retain=False)
+    packet = MQTT_5.publish(topic, payload, 1 if qos else None, properties, retain=False)
     publication = Publication(topic, payload, qos, False, properties)  # noqa: FBT003
     assert publication.packet_bytes() == len(packet)
     assert publication.is_larger_than(len(packet) - 1)
@@ -40,11 +40,11 @@ def test_packet_sizes_are_right_where_a_length_takes_one_byte_more() -> None:
     around = [edge + step for edge in (1 << 7, 1 << 14, 1 << 21) for step in range(-30, 5)]
     for count in around:
         publication = Publication("topic", bytes(count), 1, False)  # noqa: FBT003
-        packet = publish_packet("topic", bytes(count), 1, None, retain=False)
+        packet = MQTT_5.publish("topic", bytes(count), 1, None, retain=False)
         assert publication.packet_bytes() == len(packet)
     for count in around[:70]:
         properties = PublishProperties(user_properties=(("name", "v" * count),))
         if count > 0:
             publication = Publication("topic", b"", 1, False, properties)  # noqa: FBT003
-            packet = publish_packet("topic", b"", 1, properties, retain=False)
+            packet = MQTT_5.publish("topic", b"", 1, properties, retain=False)
             assert publication.packet_bytes() == len(packet)

@@ -1,34 +1,15 @@
-"""Which link for which broker, and TLS files."""
+"""TLS files."""
 
 from __future__ import annotations
 
 import ssl
 from pathlib import Path
-from typing import Literal
 
 import pytest
 import trustme
 
 from fleet_wire.errors import ConfigError
-from fleet_wire.links.factory import link_factory, tls_context
-from fleet_wire.links.lean.link import LeanLinkFactory
-from fleet_wire.links.link import BrokerAddress
-from fleet_wire.links.paho_link import PahoLinkFactory
-
-
-@pytest.mark.parametrize(
-    ("url", "protocol", "kind"),
-    [
-        ("mqtt://host", "5", LeanLinkFactory),
-        ("mqtts://host", "5", LeanLinkFactory),
-        ("mqtt://host", "3.1.1", PahoLinkFactory),
-        ("ws://host", "5", PahoLinkFactory),
-        ("wss://host", "3.1.1", PahoLinkFactory),
-    ],
-)
-async def test_choice(url: str, protocol: Literal["5", "3.1.1"], kind: type) -> None:
-    """The lean link where it can, paho's elsewhere."""
-    assert type(link_factory(BrokerAddress.parse(url), protocol=protocol)) is kind
+from fleet_wire.links.tls import tls_context
 
 
 def _written(path: Path, blob: trustme.Blob) -> Path:

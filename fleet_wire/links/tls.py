@@ -1,54 +1,13 @@
-"""Which link for which broker: the lean one for MQTT 5 over TCP or TLS, paho's for the rest."""
+"""The TLS contexts of clients."""
 
 from __future__ import annotations
 
 import ssl
-from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Literal
 
 from fleet_wire.errors import ConfigError
 from fleet_wire.links.brokers import Brokers
-from fleet_wire.links.connecting import IdentityOf
-from fleet_wire.links.lean.link import LeanLinkFactory
-from fleet_wire.links.link import BrokerAddress, LinkFactory, LinkLimits
-
-
-def link_factory(
-    broker: BrokerAddress,
-    *,
-    protocol: Literal["5", "3.1.1"] = "5",
-    tls: ssl.SSLContext | None = None,
-    limits: LinkLimits | None = None,
-    quick_ack: bool = False,
-    within: AbstractContextManager[object, None] | None = None,
-    identity_of: IdentityOf | None = None,
-) -> LinkFactory:
-    """Return the factory of links to `broker`; call it where the event loop runs.
-
-    The links run each call of a handler or an `on_ack` inside `within`, a reusable context.
-    `identity_of` says who each of them is to the broker, where that is not what `broker` and `tls`
-    say.
-    """
-    if broker.is_websocket or protocol != "5":
-        from fleet_wire.links.paho_link import PahoLinkFactory  # noqa: PLC0415 - few brokers want it
-
-        return PahoLinkFactory(
-            broker,
-            protocol=protocol,
-            tls=tls,
-            limits=limits,
-            within=within,
-            identity_of=identity_of,
-        )
-    return LeanLinkFactory(
-        broker,
-        tls=tls,
-        limits=limits,
-        quick_ack=quick_ack,
-        within=within,
-        identity_of=identity_of,
-    )
+from fleet_wire.links.link import BrokerAddress
 
 
 def tls_context(
