@@ -15,7 +15,7 @@ from functools import partial
 from io import StringIO
 from itertools import count, islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import click
 import msgspec
@@ -105,6 +105,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     covered: int
     """Intervals of savings that hold the saving of a true future."""
     intervals: int
+    """Intervals of savings; a point that holds its true saving says nothing, and is no interval."""
 
 
 def drawn_scenario(fault: str, seed: int) -> dict[str, Any]:
@@ -227,8 +228,18 @@ def predicted_futures(
     }
 
 
-def score_incident(named: tuple[str, int], *, kept: Path, seeds: int, true_seeds: int) -> str:
-    """Do what is not done yet of one incident, and return its name, or why there is none."""
+class Scored(NamedTuple):
+    """A drawn incident, and what became of it."""
+
+    name: str
+    not_noticed: str = ""
+    """Why the monitor had no incident; empty: it had one."""
+    not_answered: str = ""
+    """Why the what-if had no answer; empty: it had one."""
+
+
+def score_incident(named: tuple[str, int], *, kept: Path, seeds: int, true_seeds: int) -> Scored:
+    """Do what is not done yet of one incident."""
     fault, seed = named
     name = f"{fault}-{seed}"
     folder = kept / name
@@ -244,7 +255,7 @@ def score_incident(named: tuple[str, int], *, kept: Path, seeds: int, true_seeds
             (folder / PRESENT).write_bytes(msgspec.json.encode({"error": error}))
         error = msgspec.json.decode((folder / PRESENT).read_bytes())["error"]
         if error:
-            return f"{name}: {error}"
+            return Scored(name, not_noticed=error)
         if not (folder / TRUTH).exists():
             first = run_seed(fault, seed) + 1
             truth = true_futures(folder, first, mitigations, true_seeds)
@@ -253,8 +264,8 @@ def score_incident(named: tuple[str, int], *, kept: Path, seeds: int, true_seeds
             predicted = predicted_futures(folder, mitigations, seeds)
             (folder / PREDICTED).write_bytes(msgspec.json.encode(predicted))
     except UnlockpathError as problem:
-        return f"{name}: {problem}"
-    return name
+        return Scored(name, not_answered=f"{problem}".splitlines()[0])
+    return Scored(name)
 
 
 def verdict_of(folder: Path) -> Verdict:
@@ -275,6 +286,11 @@ def verdict_of(folder: Path) -> Verdict:
         if name != NOTHING and name in by_name
         for before, after in zip(alike[NOTHING], lost, strict=True)
     ]
+    intervals = [
+        saved.low <= true <= saved.high
+        for saved, true in pairs
+        if not saved.low == saved.high == true
+    ]
     return Verdict(
         incident=folder.name,
         worlds=predicted["worlds"],
@@ -286,8 +302,8 @@ def verdict_of(folder: Path) -> Verdict:
         lost_best=of_named,
         predicted_best=by_name[named].lost.mean,
         regret=of_named - means[best],
-        covered=sum(saved.low <= true <= saved.high for saved, true in pairs),
-        intervals=len(pairs),
+        covered=sum(intervals),
+        intervals=len(intervals),
     )
 
 
@@ -365,19 +381,21 @@ def main(
     """Score incidents, print each with its verdict, and then the figures."""
     work = partial(score_incident, kept=kept, seeds=seeds, true_seeds=true_seeds)
     verdicts: list[Verdict] = []
+    not_answered = 0
     turns = islice(incidents_in_turn(first_seed, step), MOST_DRAWN * incidents)
     context = forked_with(__name__)
     with ProcessPoolExecutor(jobs, mp_context=context, initializer=begin_worker) as pool:
-        for said in pool.map(work, turns):
-            if ":" in said:
-                click.echo(said.splitlines()[0])
-                continue
-            verdicts.append(verdict_of(kept / said))
-            click.echo(_line(verdicts[-1]))
-            if len(verdicts) == incidents:
+        for scored in pool.map(work, turns):
+            if why := scored.not_noticed or scored.not_answered:
+                not_answered += not scored.not_noticed
+                click.echo(f"{scored.name}: {why}")
+            else:
+                verdicts.append(verdict_of(kept / scored.name))
+                click.echo(_line(verdicts[-1]))
+            if len(verdicts) + not_answered == incidents:
                 pool.shutdown(cancel_futures=True)
                 break
-    figures = figures_of(verdicts)
+    figures = figures_of(verdicts) | {"not_answered": not_answered}
     click.echo(aligned([[name, f"{value:.3g}"] for name, value in figures.items()]))
     if out is not None:
         out.write_bytes(msgspec.json.format(msgspec.json.encode(figures), indent=1) + b"\n")

@@ -50,6 +50,8 @@ class _Candidate(NamedTuple):
     struck: int
     seen: float
     """Share of the customers whom a monitor sees: the others could book no car."""
+    lost: float
+    """Share of all customers who did not get in, or could book no car."""
     log_weight: float
 
 
@@ -228,11 +230,16 @@ def _candidates(
     shares = _Shares(*(_shares(pasts, is_struck=which) for which in (True, False)))
     return [
         _Candidate(
-            scenario, number, seen, _log_weight(observed, parts) + _of_demand(observed, seen)
+            scenario,
+            number,
+            seen,
+            lost,
+            _log_weight(observed, parts) + _of_demand(observed, seen),
         )
         for number in sorted(numbers)
         for parts in [shares.mixed_shares(world, number, cars)]
         for seen in [1.0 - sum(part[-1] for part in parts) / PARTS]
+        for lost in [sum(part[-2] + part[-1] for part in parts) / PARTS]
     ]
 
 
@@ -317,10 +324,11 @@ def _log_mean(logs: Sequence[float]) -> float:
 def _variants(
     world: World, observed: ObservedCustomers, candidates: Sequence[_Candidate], number: int
 ) -> tuple[World, ...]:
-    """Return candidates in proportion to their weights, spread evenly over them.
+    """Return candidates in proportion to their weights, spread evenly from mild to bad ones.
 
     Each has a number of customers that may have come.
     """
+    candidates = sorted(candidates, key=lambda each: each.lost)
     most = max(each.log_weight for each in candidates)
     weights = [math.exp(each.log_weight - most) for each in candidates]
     step = sum(weights) / number
