@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -25,7 +25,7 @@ from fleet_sim.cars.world import World
 from fleet_sim.customers.failpoints import CustomerFailpoints
 from fleet_sim.customers.records import AppScreen, CustomerEvent, CustomerStep, Witnesses
 from fleet_sim.futures.fork import in_fork
-from fleet_sim.mitigations.acting import MitigationTargets, Occasions, has_occasion
+from fleet_sim.mitigations.acting import MitigationTargets, Occasions, deed_of, has_occasion
 from fleet_sim.mitigations.ending import EndableFaults
 from fleet_sim.platform.connection import PLATFORM_LINK_LIMITS
 from fleet_sim.platform.gateway import EmulatedPlatform
@@ -278,20 +278,18 @@ def _played_together(
     if len(late) > 1 and courses[late[0]].mitigation is None:
         limits = [_limit_of(courses[number]) for number in late]
         counts, occasions = in_fork(partial(future.counts_and_occasions, min(limits)))
-        idle = [each for each in late if not _acts(courses[each], occasions)]
+        idle = [each for each in late if not future.may_change(courses[each], occasions)]
         found |= dict.fromkeys(idle, counts)
-    left = [number for number in late if number not in found]
-    for number in left[:-1]:
-        found[number] = in_fork(partial(future.counts_with, courses[number]))
-    for number in left[-1:]:
-        found[number] = future.counts_with(courses[number])
+    alike: dict[Hashable, list[int]] = {}
+    for number in late:
+        if number not in found:
+            alike.setdefault(future.deed_of(courses[number]), []).append(number)
+    for place, same in enumerate(alike.values(), start=1):
+        play_on = partial(future.counts_with, courses[same[0]])
+        found |= dict.fromkeys(same, play_on() if place == len(alike) else in_fork(play_on))
     for number in early:
         found[number] = _Future(scenario, courses[number], seed).counts_from_beginning()
     return found
-
-
-def _acts(course: Course, occasions: Occasions) -> bool:
-    return course.mitigation is not None and has_occasion(course.mitigation, occasions)
 
 
 def _limit_of(course: Course) -> float:
@@ -384,6 +382,15 @@ class _Future:
     def may_go_on_with(self, course: Course) -> bool:
         """Return whether the time so far is that of a course."""
         return course.may_begin_now(self._targets.faults)
+
+    def may_change(self, course: Course, occasions: Occasions) -> bool:
+        """Return whether a course is another one than doing nothing."""
+        mitigation = course.mitigation
+        return mitigation is not None and has_occasion(mitigation, self._targets, occasions)
+
+    def deed_of(self, course: Course) -> Hashable:
+        """Return a value that is equal for courses that have the same future."""
+        return course.mitigation and deed_of(course.mitigation, self._targets)
 
     def counts_from_beginning(self) -> FutureCounts:
         """Play it with faults that know from their beginning when they are ended."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -49,13 +49,19 @@ class Occasions(NamedTuple):
     """Whether more connections came than the lowest limit of any mitigation admits."""
 
 
-def has_occasion(mitigation: Mitigation, occasions: Occasions) -> bool:
+def has_occasion(mitigation: Mitigation, targets: MitigationTargets, occasions: Occasions) -> bool:
     """Return whether a mitigation may change the future that had these occasions."""
-    if mitigation.boxes or mitigation.avoids or mitigation.ends:
+    if mitigation.boxes or mitigation.ends or _cars_left(mitigation, targets):
         return True
     if mitigation.connects_per_s is not None and occasions.had_rush:
         return True
     return any(name != WAKES_AGAIN or occasions.had_wakes for name in mitigation.platform)
+
+
+def deed_of(mitigation: Mitigation, targets: MitigationTargets) -> Hashable:
+    """Return a value that is equal for mitigations that do the same in this world."""
+    words = mitigation.model_dump_json(exclude={"title", "assumes", "cost", "avoids"})
+    return words, tuple(_cars_left(mitigation, targets))
 
 
 def begin_mitigation(
@@ -76,8 +82,8 @@ def _act(
         targets.platform.configure(mitigation.platform)
     if mitigation.connects_per_s is not None:
         targets.broker.connect_limit = ConnectLimit(mitigation.connects_per_s)
-    if mitigation.avoids is not None:
-        targets.population.offer(offered_cars(mitigation.avoids, targets.specs, targets.struck))
+    if cars := _cars_left(mitigation, targets):
+        targets.population.offer(cars)
     if mitigation.boxes is not None:
         by = _culprit(targets.fleet)
         for box in targets.fleet.boxes.values():
@@ -109,6 +115,13 @@ def _culprit(fleet: Fleet) -> Injection:
         stream_of=stream_of,
         fault="mitigation",
     )
+
+
+def _cars_left(mitigation: Mitigation, targets: MitigationTargets) -> list[str]:
+    """Return the cars to which a mitigation limits the offer; none where it leaves the offer."""
+    if mitigation.avoids is None:
+        return []
+    return offered_cars(mitigation.avoids, targets.specs, targets.struck)
 
 
 def offered_cars(avoids: str, specs: Sequence[CarSpec], struck: frozenset[str]) -> list[str]:

@@ -140,6 +140,33 @@ def test_a_mitigation_is_played_where_it_has_an_occasion(
     assert (together[1] == together[0]) is not bool(asleep_share)
 
 
+def test_mitigations_that_offer_the_same_cars_are_played_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no car would be left, all stay on offer: then nothing changes."""
+    values = scenario("regional_carrier_outage")
+    for group in values["fleet"]["groups"]:
+        group["firmware"] = "1.0.0"
+    one = world_of(tmp_path, values)
+    names = ("take_cars_out", "offer_other_operator", "offer_other_firmware")
+    options = [None, *map(MITIGATIONS.__getitem__, names)]
+    played: list[Any] = []
+    play_on = future._Future.counts_with
+
+    def note_play(self: Any, course: Any) -> FutureCounts:
+        played.append(course)
+        return play_on(self, course)
+
+    monkeypatch.setattr(future._Future, "counts_with", note_play)
+    nothing, out, operator, firmware = together = play_world(one, options, 2)
+
+    assert [course.mitigation for course in played] == [MITIGATIONS["take_cars_out"]]
+    assert out == operator
+    assert out.lost < nothing.lost
+    assert firmware == nothing
+    assert together == play_world(one, options, 2, forks=False)
+
+
 def test_a_failure_in_a_fork_is_raised_as_it_was() -> None:
     """An error keeps its class and its words, though its constructor wants something else."""
 
