@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 
 class Seen(NamedTuple):
-    """One hit: what, on which command, and for a connection from when until when."""
+    """One hit: what, on which command or customer, and what lasts from when until when."""
 
     what: str
     command_id: str | None = None
     during_s: tuple[float, float] | None = None
+    customer_id: str | None = None
 
 
 @dataclass(eq=False)
@@ -29,8 +30,8 @@ class Suspect:
         *,
         command_id: str | None = None,
         during_s: tuple[float, float] | None = None,
-        customer_id: str | None = None,  # noqa: ARG002 - the form of a culprit
+        customer_id: str | None = None,
     ) -> None:
         """Remember it."""
         self.cars.add(vehicle_id)
-        self.hits.append(Seen(what, command_id, during_s))
+        self.hits.append(Seen(what, command_id, during_s, customer_id))
