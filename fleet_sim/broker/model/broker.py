@@ -98,7 +98,7 @@ class BrokerModel:
         limits: BrokerLimits | None = None,
     ) -> None:
         self.scheduler = scheduler
-        self.transport: Transport[Connection] = Transport(scheduler, hop)
+        self.transport: Transport = Transport(scheduler, hop)
         self.limits = limits or BrokerLimits()
         self.is_running = True
         self.connect_cost_s = 0.0

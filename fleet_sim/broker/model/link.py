@@ -9,7 +9,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from enum import IntEnum
-from typing import Any, TypeVar
+from typing import Any, Protocol
 
 from fleet_sim.broker.model.packets import (
     LARGEST_PACKET,
@@ -18,7 +18,8 @@ from fleet_sim.broker.model.packets import (
     PubAck,
     Publication,
 )
-from fleet_sim.broker.model.session import BrokerEnd, Connection
+from fleet_sim.broker.model.session import BrokerLimits, Connection
+from fleet_sim.broker.model.transport import Scheduler, Transport
 from fleet_wire.errors import LocalProtocolError
 from fleet_wire.links.link import (
     FIRST_ERROR_CODE,
@@ -37,8 +38,6 @@ logger = logging.getLogger(__name__)
 MOST_IN_FLIGHT = 65_535
 """The receive maximum, where CONNACK names none (specification, section 3.2.2.3.3)."""
 
-_PacketT = TypeVar("_PacketT")
-
 
 class _State(IntEnum):
     CLOSED = 0
@@ -49,6 +48,44 @@ class _State(IntEnum):
 
 
 _CONNECTED = _State.CONNECTED
+
+
+class BrokerEnd(Protocol):
+    """The broker, as its clients know it. Packets from a client go up through `transport`."""
+
+    scheduler: Scheduler
+    transport: Transport
+    limits: BrokerLimits
+    is_running: bool
+    qos0_dropped: int
+    """QoS 0 messages that clients did not send because they could not."""
+
+    on_handler_error: Callable[[Exception], None]
+    """Called with what the handler of a client raised; its link has logged it."""
+
+    def watch_silence(self, connection: Connection) -> None:
+        """Watch `connection` for a timeout, as long as its client is silent."""
+        ...
+
+    def handle_connect(self, connection: Connection, connect: Connect) -> None:
+        """Handle CONNECT."""
+        ...
+
+    def handle_subscribe(self, connection: Connection, filters: tuple[str, ...]) -> None:
+        """Handle SUBSCRIBE at QoS 1."""
+        ...
+
+    def handle_publish(self, connection: Connection, publication: Publication) -> None:
+        """Handle PUBLISH."""
+        ...
+
+    def handle_puback(self, connection: Connection, message: Message) -> None:
+        """Handle PUBACK."""
+        ...
+
+    def handle_close(self, connection: Connection, is_goodbye: bool) -> None:  # noqa: FBT001
+        """Handle DISCONNECT, or the end of the connection without one."""
+        ...
 
 
 class ModelLink:
@@ -347,7 +384,7 @@ class ModelLink:
 
     # Writing
 
-    def _send(self, take: Callable[[Connection, _PacketT], None], packet: _PacketT) -> None:
+    def _send(self, take: Callable[[Connection, Any], None], packet: Any) -> None:
         connection = self._connection
         if self._is_frozen:
             if not self._held_out:

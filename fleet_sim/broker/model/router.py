@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from fleet_sim.broker.model import log
 from fleet_sim.broker.model.packets import Publication
-from fleet_sim.broker.model.session import BrokerSession, Connection
+from fleet_sim.broker.model.session import BrokerSession
 from fleet_sim.broker.model.subscriptions import (
     Subscriptions,
     filter_pattern,
@@ -42,7 +42,7 @@ class Router:
 
     def __init__(
         self,
-        transport: Transport[Connection],
+        transport: Transport,
         max_queued: int,
         expire: Callable[[BrokerSession], None],
     ) -> None:

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from fleet_sim.broker.model.packets import LARGEST_PACKET, ConnAck, Connect, PubAck, Publication
-from fleet_sim.broker.model.transport import Scheduler, Transport
+from fleet_sim.broker.model.packets import LARGEST_PACKET, ConnAck, PubAck, Publication
 from fleet_wire.links.link import Disconnected, Message, Will
 
 LAST_PACKET_ID = 65_535
@@ -56,44 +55,6 @@ class ClientEnd(Protocol):
         ...
 
 
-class BrokerEnd(Protocol):
-    """The broker, as its clients know it. Packets from a client go up through `transport`."""
-
-    scheduler: Scheduler
-    transport: Transport[Connection]
-    limits: BrokerLimits
-    is_running: bool
-    qos0_dropped: int
-    """QoS 0 messages that clients did not send because they could not."""
-
-    on_handler_error: Callable[[Exception], None]
-    """Called with what the handler of a client raised; its link has logged it."""
-
-    def watch_silence(self, connection: Connection) -> None:
-        """Watch `connection` for a timeout, as long as its client is silent."""
-        ...
-
-    def handle_connect(self, connection: Connection, connect: Connect) -> None:
-        """Handle CONNECT."""
-        ...
-
-    def handle_subscribe(self, connection: Connection, filters: tuple[str, ...]) -> None:
-        """Handle SUBSCRIBE at QoS 1."""
-        ...
-
-    def handle_publish(self, connection: Connection, publication: Publication) -> None:
-        """Handle PUBLISH."""
-        ...
-
-    def handle_puback(self, connection: Connection, message: Message) -> None:
-        """Handle PUBACK."""
-        ...
-
-    def handle_close(self, connection: Connection, is_goodbye: bool) -> None:  # noqa: FBT001
-        """Handle DISCONNECT, or the end of the connection without one."""
-        ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerLimits:
     """Limits of the broker; names, defaults and 0 for no limit are mosquitto's."""
@@ -117,7 +78,9 @@ class Connection:
         self.last_sent_s = 0.0
         """When the client last sent something; its pings are counted when it matters."""
         self.up_due_s = 0.0
+        """When the last packet to the broker arrives: the next may not overtake it."""
         self.down_due_s = 0.0
+        """When the last packet to the client arrives."""
 
     def ping_interval_s(self) -> int:
         """Return how long the client may say nothing before it pings; 0: for ever."""

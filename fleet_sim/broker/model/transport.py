@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Protocol
+
+from fleet_sim.broker.model.session import Connection
 
 
 class Scheduler(Protocol):
@@ -33,36 +35,11 @@ class Scheduler(Protocol):
         ...
 
 
-class Receiver(Protocol):
-    """A client, as far as the transport knows it."""
-
-    def arrive(self, connection: Any, take: Callable[[Any], None], packet: Any) -> None:
-        """Run `take(packet)` now or later, if the client still has `connection`."""
-        ...
-
-
-class Carried(Protocol):
-    """A connection, as far as the transport knows it."""
-
-    up_due_s: float
-    """When the last packet to the broker arrives: the next may not overtake it."""
-    down_due_s: float
-    """When the last packet to the client arrives."""
-
-    @property
-    def client(self) -> Receiver:
-        """The receiver of packets to the client."""
-        ...
-
-
-ConnectionT = TypeVar("ConnectionT", bound=Carried)
-PacketT = TypeVar("PacketT")
-
 Hop = float | Callable[[], float]
 """The time of a packet one way in seconds, or a function that draws it."""
 
 
-class Transport(Generic[ConnectionT]):
+class Transport:
     """Carries packets between the clients and the broker, in order on each connection."""
 
     __slots__ = (
@@ -104,9 +81,9 @@ class Transport(Generic[ConnectionT]):
 
     def up(
         self,
-        connection: ConnectionT,
-        take: Callable[[ConnectionT, PacketT], None],
-        packet: PacketT,
+        connection: Connection,
+        take: Callable[[Connection, Any], None],
+        packet: Any,
     ) -> float:
         """Run `take(connection, packet)` at the broker a hop later; return the present."""
         now_s = self.now_s()
@@ -121,18 +98,16 @@ class Transport(Generic[ConnectionT]):
 
     def _come_up(
         self,
-        connection: ConnectionT,
-        take: Callable[[ConnectionT, PacketT], None],
-        packet: PacketT,
+        connection: Connection,
+        take: Callable[[Connection, Any], None],
+        packet: Any,
     ) -> None:
         if self._is_busy and self._must_wait():
             self._line.append((connection, take, packet))
         else:
             take(connection, packet)
 
-    def down(
-        self, connection: ConnectionT, take: Callable[[PacketT], None], packet: PacketT
-    ) -> None:
+    def down(self, connection: Connection, take: Callable[[Any], None], packet: Any) -> None:
         """Run `take(packet)` at the client a hop later, if it still has `connection`."""
         now_s = self.now_s()
         left_s = max(now_s, self._free_s) if self._is_busy else now_s
@@ -144,7 +119,7 @@ class Transport(Generic[ConnectionT]):
         self._sent += 1
         self._call_at(due_s, connection.client.arrive, connection, take, packet)
 
-    def soon(self, connection: ConnectionT, step: Callable[[ConnectionT], None]) -> None:
+    def soon(self, connection: Connection, step: Callable[[Connection], None]) -> None:
         """Run `step(connection)` now, but after what runs now has returned."""
         self._call_later(0.0, step, connection)
 
@@ -166,7 +141,7 @@ class Transport(Generic[ConnectionT]):
         self._free_s = max(self.now_s(), self._free_s)
         self._read_when_free()
 
-    def crash(self) -> list[ConnectionT]:
+    def crash(self) -> list[Connection]:
         """Lose what waits to be read, and be not at work; return whose it was."""
         line, self._line = self._line, deque()
         self._is_busy = False
