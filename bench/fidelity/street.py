@@ -6,12 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import simpy
-
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
 from fleet_sim.cars.spec import CarSpec, Traits
-from fleet_sim.cars.world import World
+from fleet_sim.cars.world import ModelEnvironment, World
 from fleet_wire.links.link import LinkHandler, Message, OnAck, PublishProperties
 
 EPOCH_UNIX_S = 1_700_000_000.0
@@ -88,7 +86,7 @@ class Street:
         parameters = BoxParameters.model_validate(
             {**NULL_BOX.model_dump(exclude_unset=True), **keys}
         )
-        self.env = simpy.Environment()
+        self.env = ModelEnvironment()
         self.calls: dict[str, list[tuple[float, str]]] = {}
         """What each car's links did: simulated second and call."""
         world = World(self.env, seed, "secret", EPOCH_UNIX_S, self._link)

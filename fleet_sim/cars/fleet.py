@@ -11,7 +11,7 @@ from fleet_sim.cars.box import Box
 from fleet_sim.cars.shadow_service import ShadowService
 from fleet_sim.cars.sms_centre import SmsCentre
 from fleet_sim.cars.spec import CarSpec
-from fleet_sim.cars.world import FleetCounts, World, call_later
+from fleet_sim.cars.world import FleetCounts, World
 
 
 class Fleet:
@@ -70,6 +70,6 @@ def _start_heartbeats(world: World, interval_s: float, boxes: list[Box]) -> None
                 box.heartbeat()
             except Exception as error:  # noqa: BLE001 - a defect keeps none of the others back
                 world.defects.note(error)
-        call_later(env, every_s, beat, ())
+        env.call_later(every_s, beat)
 
-    call_later(env, every_s, beat, ())
+    env.call_later(every_s, beat)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from heapq import heappush
-from typing import Any, ClassVar
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 import simpy
@@ -53,14 +54,35 @@ def _make(due: Due) -> None:
         due.then(*due.arguments)
 
 
-def call_later(
-    env: simpy.Environment, delay_s: float, then: Callable[..., Any], arguments: tuple[Any, ...]
-) -> Due:
-    """Call `then(*arguments)` after simulated time; without a delay after what is due now."""
-    due = Due(then, arguments)
-    queue: list[Any] = env._queue  # noqa: SLF001 - the same as its `schedule`, in half the time
-    heappush(queue, (env._now + delay_s, NORMAL, next(env._eid), due))  # noqa: SLF001
-    return due
+class ModelEnvironment(simpy.Environment):
+    """A SimPy environment that also makes calls to come, and tells the time in one call.
+
+    Implements the broker model's `Scheduler` and the probe's `Timers`.
+    """
+
+    if not TYPE_CHECKING:  # the same as SimPy's, in half the time
+        now = property(attrgetter("_now"))
+
+    def now_s(self) -> float:
+        """Return the simulated second."""
+        return self._now
+
+    def call_at(self, at_s: float, then: Callable[..., Any], *arguments: Any) -> Due:
+        """Call `then` at a simulated moment that is not past, after what is due before; never now.
+
+        It does what `schedule` does, in half the time.
+        """
+        due = Due(then, arguments)
+        heappush(self._queue, (at_s, NORMAL, next(self._eid), due))  # type: ignore[misc] # it looks like an event
+        return due
+
+    def call_later(self, delay_s: float, then: Callable[..., Any], *arguments: Any) -> Due:
+        """Call `then` after simulated time; never at once, even without a delay."""
+        return self.call_at(self._now + delay_s if delay_s > 0 else self._now, then, *arguments)
+
+    def call_soon(self, then: Callable[..., Any], *arguments: Any) -> Due:
+        """Call `then` at this simulated instant, after what is due before it."""
+        return self.call_at(self._now, then, *arguments)
 
 
 @dataclass(slots=True)
@@ -110,7 +132,7 @@ class ClockStep:
 class World:
     """State that the boxes of a process share."""
 
-    env: simpy.Environment
+    env: ModelEnvironment
     seed: int
     fleet_secret: str
     epoch_unix_s: float
@@ -144,4 +166,4 @@ class World:
         if delay_s <= 0:
             then(*arguments)
             return
-        call_later(self.env, delay_s, then, arguments)
+        self.env.call_later(delay_s, then, *arguments)

@@ -8,7 +8,7 @@ from typing import Any
 
 import simpy
 
-from fleet_sim.cars.world import World, call_later
+from fleet_sim.cars.world import World
 from fleet_sim.customers.parameters import AppVersion, PhoneParameters
 from fleet_sim.platform.operations import Answer, Operation, PendingRequest, Platform, Request
 from fleet_wire.contract.trace_context import TraceContext
@@ -97,7 +97,7 @@ class Phone:
         env = self._world.env
         ended = env.event()
         asked: list[PendingRequest] = []
-        given_up = call_later(env, self._parameters.timeout_s, _end_wait, (ended, None))
+        given_up = env.call_later(self._parameters.timeout_s, _end_wait, ended, None)
         self._travel(self._arrive, request, ended, asked)
         try:
             answer: Answer | None = yield ended

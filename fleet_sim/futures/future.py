@@ -33,7 +33,7 @@ from fleet_sim.platform.open_requests import PlatformLog
 from fleet_sim.runs.course import RENTAL_S, Course, struck_cars
 from fleet_sim.runs.injection import FaultTargets, broker_settings, inject_all
 from fleet_sim.runs.rentals import population_of
-from fleet_sim.runs.virtual.time import EPOCH_UNIX_S, VirtualEnvironment, VirtualTimers
+from fleet_sim.runs.virtual.time import EPOCH_UNIX_S, VirtualEnvironment
 from fleet_sim.scenario.form import Customers, Scenario, select
 from fleet_wire.arrivals import Poisson
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
@@ -338,7 +338,7 @@ class _Future:
         self._env = VirtualEnvironment()
         self._defects = Defects()
         self._broker = BrokerModel(
-            VirtualTimers(self._env), hop=HOP_S, limits=limits_of(broker_settings(scenario))
+            self._env, hop=HOP_S, limits=limits_of(broker_settings(scenario))
         )
         self._broker.on_handler_error = self._defects.note
         profile = load_profile(scenario.fleet.profile)

@@ -12,9 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from operator import itemgetter
 
-import simpy
-
-from fleet_sim.cars.world import call_later
+from fleet_sim.cars.world import ModelEnvironment
 from fleet_sim.platform.commands import PlatformCommand
 
 _Deadline = tuple[float, PlatformCommand, int]
@@ -24,9 +22,7 @@ _Deadline = tuple[float, PlatformCommand, int]
 class Deadlines:
     """The deadlines of one kind: `then` gets each command, and how often it had been published."""
 
-    def __init__(
-        self, env: simpy.Environment, then: Callable[[PlatformCommand, int], None]
-    ) -> None:
+    def __init__(self, env: ModelEnvironment, then: Callable[[PlatformCommand, int], None]) -> None:
         self._env = env
         self._then = then
         self._set: deque[_Deadline] = deque()
@@ -47,7 +43,7 @@ class Deadlines:
 
     def _arm(self, at_s: float) -> None:
         self._armed_s = at_s
-        call_later(self._env, max(at_s - self._env.now, 0.0), self._on_due, (at_s,))
+        self._env.call_later(at_s - self._env.now, self._on_due, at_s)
 
     def _on_due(self, armed_s: float) -> None:
         """Do what is due, and come again for the next command that has not ended."""

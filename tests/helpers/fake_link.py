@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-import simpy
-
 from bench.fidelity.street import DirectLink
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.box_states import Power
 from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
 from fleet_sim.cars.spec import CarSpec, Traits
-from fleet_sim.cars.world import World
+from fleet_sim.cars.world import ModelEnvironment, World
 from fleet_wire.contract import codec
 from fleet_wire.contract.messages import (
     Action,
@@ -134,7 +132,7 @@ def signed_command(
 class Bench:
     """One box on a fake link, in virtual time."""
 
-    env: simpy.Environment
+    env: ModelEnvironment
     world: World
     box: Box
     links: list[FakeLink]
@@ -173,7 +171,7 @@ def bench(
     parameters: BoxParameters = NULL_BOX, *, seed: int = 1, start: bool = True, **link: Any
 ) -> Bench:
     """Return a box on a fake link, started unless told otherwise."""
-    env = simpy.Environment()
+    env = ModelEnvironment()
     links: list[FakeLink] = []
 
     def factory(handler: LinkHandler) -> FakeLink:

@@ -115,9 +115,7 @@ class VirtualPlace(VirtualFleet):
         sink = ListSink()
         self.records = sink.records
         links = self.links(LINK_LIMITS)
-        self.probe = _probe(
-            profile, links, self.clock, self.timers, sink, only_watches=only_watches
-        )
+        self.probe = _probe(profile, links, self.clock, self.env, sink, only_watches=only_watches)
 
     async def until(self, predicate: Callable[[], object], message: str = "") -> None:
         """Step the environment."""

@@ -15,7 +15,6 @@ from fleet_sim.runs.virtual.time import (
     EPOCH_UNIX_S,
     VirtualClock,
     VirtualEnvironment,
-    VirtualTimers,
 )
 from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.links.link import LinkFactory, LinkLimits, Session
@@ -37,8 +36,7 @@ class VirtualFleet:
     ) -> None:
         self.env = VirtualEnvironment()
         self.clock = VirtualClock(self.env)
-        self.timers = VirtualTimers(self.env)
-        self.broker = BrokerModel(self.timers, limits=limits)
+        self.broker = BrokerModel(self.env, limits=limits)
         self.profile = profile
         its: dict[str, Any] = {"seed": 1, "fleet_secret": DEMO_SECRET, "epoch_unix_s": EPOCH_UNIX_S}
         links = self.links(BOX_LINK_LIMITS)

@@ -80,7 +80,7 @@ class Platform:
 
     def on_disconnected(self, reason: Disconnected) -> None:  # noqa: ARG002 - LinkHandler's form
         """Come back at once."""
-        self._fleet.timers.call_later(1.0, self._link.connect)
+        self._fleet.env.call_later(1.0, self._link.connect)
 
     def open(self, arrivals_s: Iterator[float]) -> None:
         """Connect, and let customers come at these simulated seconds, ascending."""
@@ -91,7 +91,7 @@ class Platform:
         at_s = next(arrivals_s, None)
         if at_s is not None:
             delay_s = at_s - self._fleet.env.now
-            self._fleet.timers.call_later(delay_s, self._unlock_one, arrivals_s)
+            self._fleet.env.call_later(delay_s, self._unlock_one, arrivals_s)
 
     def _unlock_one(self, arrivals_s: Iterator[float]) -> None:
         ids = self._fleet.vehicle_ids
@@ -169,14 +169,14 @@ class Monitor:
             self._settings,
             links=self._new_link,
             clock=self._fleet.clock,
-            timers=self._fleet.timers,
+            timers=self._fleet.env,
             sink=FanOut({"nowhere": _Nowhere(), "metrics": metrics}, on_error=_raise),
             metrics=metrics,
             logger=make_logger("error", writer, self._fleet.clock),
         )
         probe.on_defect(partial(_raise, "inbox"))
         probe.connect()
-        self._fleet.timers.call_later(5.0, probe.begin_load)
+        self._fleet.env.call_later(5.0, probe.begin_load)
 
     def stop(self) -> None:
         """End the process; what was in flight ends with it."""
@@ -275,7 +275,7 @@ class WatchedFleet(VirtualFleet):
 
     def at(self, second_s: float, then: Any, *arguments: Any) -> None:
         """Do something at a second, counted as `now_s` is."""
-        self.timers.call_later(second_s - self.now_s, then, *arguments)
+        self.env.call_later(second_s - self.now_s, then, *arguments)
 
     def run(self, duration_s: float) -> None:
         """Let time pass, scraping every monitor at each interval."""

@@ -11,16 +11,14 @@ import asyncio
 import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from operator import attrgetter
 from time import monotonic
 
-import simpy
-
 from fleet_sim.cars.defects import Defects
+from fleet_sim.cars.world import ModelEnvironment
 from fleet_sim.runs.advance import AdvanceWatch, StalledTimeError
 
 
-class LiveDriver(simpy.Environment):
+class LiveDriver(ModelEnvironment):
     """An environment that keeps in step with the monotonic clock.
 
     External events may enter only within `with driver.present():`. It first steps everything that
@@ -40,8 +38,6 @@ class LiveDriver(simpy.Environment):
         self._origin_s = monotonic()
         self._armed_for_s = math.inf
         self._timer: asyncio.TimerHandle | None = None
-
-    now = property(attrgetter("_now"))  # the same as SimPy's, and read a dozen times an unlock
 
     def now_s(self) -> float:
         """Return the present in simulated seconds."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from fleet_sim.runs.virtual.time import VirtualTimers
+from fleet_sim.cars.world import ModelEnvironment
 from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.incident import Incident
@@ -22,13 +22,13 @@ class VirtualJudge:
         make: Callable[[], Judge],
         *,
         on_judgement: Callable[[Judgement], None],
-        timers: VirtualTimers,
+        env: ModelEnvironment,
         restarts_s: Sequence[float],
     ) -> None:
         self._make = make
         self._judge = make()
         self._on_judgement = on_judgement
-        self._timers = timers
+        self._env = env
         self._restarts_s = tuple(restarts_s)
         self._before_window = LastOfCars()
         self._offset_s = 0.0
@@ -40,7 +40,7 @@ class VirtualJudge:
     def begin_load(self) -> None:
         """Count the moments of the restarts from now."""
         for at_s in self._restarts_s:
-            self._timers.call_later(at_s, self._restart)
+            self._env.call_later(at_s, self._restart)
 
     def append(self, entry: Entry) -> None:
         """Apply an entry, and hand on what follows."""

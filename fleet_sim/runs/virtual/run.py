@@ -45,7 +45,6 @@ from fleet_sim.runs.virtual.time import (
     EPOCH_UNIX_S,
     VirtualClock,
     VirtualEnvironment,
-    VirtualTimers,
 )
 from fleet_sim.scenario.form import Scenario
 from fleet_wire.contract.diagnosis import Diagnosis
@@ -147,9 +146,8 @@ class VirtualRun:
         self._record = LoadRecord(scenario, directory.path, self._files, progress)
         self._env = VirtualEnvironment(initial_time=0.0)
         self._defects = Defects()
-        self._timers = VirtualTimers(self._env)
         self._broker = BrokerModel(
-            self._timers, hop=options.hop_s, limits=limits_of(broker_settings(scenario))
+            self._env, hop=options.hop_s, limits=limits_of(broker_settings(scenario))
         )
         self._broker.connect_cost_s = CONNECT_COST_S
         self._broker.on_handler_error = self._defects.note
@@ -285,7 +283,7 @@ class VirtualRun:
             ProbeSettings.model_validate(config),
             links=partial(link, limits=LINK_LIMITS),
             clock=clock,
-            timers=self._timers,
+            timers=self._env,
             sink=FanOut({"jsonl": jsonl}, on_error=lambda _sink, error: self._cannot_write(error)),
             metrics=metrics,
             logger=logger,
@@ -301,7 +299,7 @@ class VirtualRun:
         self._judge = VirtualJudge(
             self._make_judge,
             on_judgement=judged,
-            timers=self._timers,
+            env=self._env,
             restarts_s=self._options.restarts_s,
         )
         if self._options.journal:

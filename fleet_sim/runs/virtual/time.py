@@ -1,35 +1,28 @@
-"""Virtual time: the clock and the timers of everything that runs in a SimPy environment."""
+"""Virtual time: who steps the environment of everything that runs in it, and its clock."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from heapq import heappop, heappush
-from operator import attrgetter
+from heapq import heappop
 from typing import Any
 
-import simpy
-from simpy.events import NORMAL
-
 from fleet_sim.cars.defects import Defects
-from fleet_sim.cars.world import Due
+from fleet_sim.cars.world import Due, ModelEnvironment
 from fleet_sim.runs.advance import AdvanceWatch, StalledTimeError
 
 EPOCH_UNIX_S = 1_767_225_600.0
 """2026-01-01T00:00:00Z: where virtual time begins, so that stamps are the same in every run."""
 
 
-class VirtualEnvironment(simpy.Environment):
+class VirtualEnvironment(ModelEnvironment):
     """A plain environment in which a defect of one event ends no other.
 
-    It tells the time in one call: it is asked for every packet. It steps as `simpy.Environment`
-    does, without calls and an event to stop at: half of what an event costs by itself.
+    It steps as `simpy.Environment` does, without calls and an event to stop at: half of what an
+    event costs by itself.
     """
 
     def __init__(self, initial_time: float = 0.0) -> None:
         super().__init__(initial_time)
         self._watch = AdvanceWatch(self._eid)
-
-    now = property(attrgetter("_now"))  # the same as SimPy's, in half the time
 
     def run_to(self, moment_s: float, defects: Defects) -> None:
         """Step all that is due before a moment to come; what the model raises is noted.
@@ -65,10 +58,6 @@ class VirtualEnvironment(simpy.Environment):
                 raise event._value  # noqa: SLF001 - the exception of the process
         self._now = stop_s
 
-    def now_s(self) -> float:
-        """Return the simulated second."""
-        return self._now
-
 
 class VirtualClock:
     """Implements `fleet_wire.clock.Clock` on simulated time."""
@@ -79,30 +68,3 @@ class VirtualClock:
     def unix_s(self) -> float:
         """Return the wall time that simulated time stands for."""
         return EPOCH_UNIX_S + self.monotonic_s()
-
-
-class VirtualTimers:
-    """An event loop's timers on simulated time.
-
-    Implements the broker model's `Scheduler` and the probe's `Timers`.
-    """
-
-    def __init__(self, env: VirtualEnvironment) -> None:
-        self.now_s = env.now_s
-        self._queue: list[Any] = env._queue  # noqa: SLF001 - the same as its `schedule`
-        self._number = env._eid  # noqa: SLF001
-
-    def call_later(self, delay_s: float, then: Callable[..., Any], *arguments: Any) -> Due:
-        """Call `then` after simulated time; never at once, even without a delay."""
-        now_s = self.now_s()
-        return self.call_at(now_s + delay_s if delay_s > 0 else now_s, then, *arguments)
-
-    def call_at(self, at_s: float, then: Callable[..., Any], *arguments: Any) -> Due:
-        """Call `then` at a simulated moment that is not past; never at once."""
-        due = Due(then, arguments)
-        heappush(self._queue, (at_s, NORMAL, next(self._number), due))
-        return due
-
-    def call_soon(self, then: Callable[..., Any], *arguments: Any) -> Due:
-        """Call `then` at this simulated instant, after what is due before it."""
-        return self.call_later(0.0, then, *arguments)

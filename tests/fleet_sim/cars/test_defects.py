@@ -9,6 +9,7 @@ import pytest
 import simpy
 
 from fleet_sim.cars.defects import MAX_KINDS, MAX_LETTERS, Defects, ModelDefectError
+from fleet_sim.cars.world import ModelEnvironment
 
 
 def raised(error: Exception) -> Exception:
@@ -64,7 +65,7 @@ def test_a_kind_is_logged_once_with_its_traceback(caplog: pytest.LogCaptureFixtu
 
 def test_a_process_that_failed_is_named_by_its_own_error() -> None:
     """SimPy raises a copy, which knows neither the place nor the whole error."""
-    env = simpy.Environment()
+    env = ModelEnvironment()
 
     def failing() -> Generator[simpy.Event, Any, None]:
         yield env.timeout(1.0)

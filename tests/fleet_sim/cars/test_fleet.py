@@ -15,7 +15,7 @@ from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
 from fleet_sim.cars.power import PowerControl
 from fleet_sim.cars.spec import NULL_CAR
-from fleet_sim.cars.world import World
+from fleet_sim.cars.world import ModelEnvironment, World
 from fleet_sim.scenario.form import Group
 from fleet_wire.contract import codec
 from fleet_wire.contract.messages import WakeRequest
@@ -30,7 +30,7 @@ def fleet_of(
     count: int, parameters: BoxParameters
 ) -> tuple[simpy.Environment, Fleet, dict[str, FakeLink]]:
     """Return a started fleet on fake links, by client id."""
-    env = simpy.Environment()
+    env = ModelEnvironment()
     links: dict[str, FakeLink] = {}
 
     def factory(handler: LinkHandler) -> FakeLink:
@@ -164,7 +164,7 @@ def test_the_sms_centre_asks_for_every_wake_request_from_now_on() -> None:
 def test_the_sms_centre_is_quick_to_try_again_where_it_finds_no_broker_at_its_start() -> None:
     """Within half a second, as after any first failure."""
     for seed in range(10):
-        env = simpy.Environment()
+        env = ModelEnvironment()
         world = World(env, seed, SECRET, 0.0, partial(FakeLink, connects_at_once=False))
         fleet = Fleet(world, [], sms_centre="sms")
         fleet.start()
@@ -195,7 +195,7 @@ def test_the_sms_centre_waits_longer_each_time_that_it_finds_no_broker() -> None
 
 def test_a_box_beside_the_fleet_is_in_no_count() -> None:
     """It serves as the others do, and nobody has to take it off."""
-    env = simpy.Environment()
+    env = ModelEnvironment()
     world = World(env, 1, SECRET, 0.0, FakeLink)
     specs = [*Group(name="car", count=3, box=NULL_BOX).cars()]
     fleet = Fleet(world, specs, sms_centre="sms", beside=[NULL_CAR])

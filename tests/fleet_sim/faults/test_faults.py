@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-import simpy
 
 from fleet_sim.cars.fleet import Fleet
-from fleet_sim.cars.world import World
+from fleet_sim.cars.world import ModelEnvironment, World
 from fleet_sim.faults import FAULTS, Fault, Layer
 from fleet_sim.faults.registry import register
 from fleet_sim.runs.injection import inject_all
@@ -75,7 +74,7 @@ def test_a_scenarios_faults_reach_their_targets_in_their_window(tmp_path: Path) 
     path.write_text(SCENARIO, encoding="utf-8")
     scenario = load_scenario(path, [])
     specs = scenario.cars()
-    env = simpy.Environment()
+    env = ModelEnvironment()
     links: list[FakeLink] = []
 
     def factory(handler: LinkHandler) -> FakeLink:

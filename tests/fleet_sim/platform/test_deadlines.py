@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-import simpy
 
+from fleet_sim.cars.world import ModelEnvironment
 from fleet_sim.platform.commands import CommandState, PlatformCommand
 from fleet_sim.platform.deadlines import Deadlines
 from tests.helpers.platform_bench import sent_command
@@ -14,7 +14,7 @@ class Kept:
     """Notes what comes when."""
 
     def __init__(self) -> None:
-        self.env = simpy.Environment()
+        self.env = ModelEnvironment()
         self.deadlines = Deadlines(self.env, self.come)
         self.came: list[tuple[float, str, int]] = []
 
@@ -64,7 +64,7 @@ def test_one_event_stands_for_all() -> None:
 
 def test_a_defect_keeps_nobody_else_waiting() -> None:
     """The next deadline comes, whatever the one before it raised."""
-    env, came = simpy.Environment(), list[str]()
+    env, came = ModelEnvironment(), list[str]()
 
     def come(command: PlatformCommand, _publishes: int) -> None:
         came.append(command.command_id)

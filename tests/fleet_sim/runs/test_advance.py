@@ -12,7 +12,7 @@ import pytest
 import simpy
 
 from fleet_sim.cars.defects import Defects
-from fleet_sim.cars.world import call_later
+from fleet_sim.cars.world import ModelEnvironment
 from fleet_sim.runs import advance
 from fleet_sim.runs.advance import StalledTimeError
 from fleet_sim.runs.live.driver import LiveDriver
@@ -25,7 +25,7 @@ TOO_SHORT_S = 4.5e-13
 Hold = Callable[[simpy.Environment], object]
 
 
-def waits_in_a_process(env: simpy.Environment) -> None:
+def waits_in_a_process(env: ModelEnvironment) -> None:
     """Wait for no time again and again, as the process of a fault."""
 
     def strike(box: SimpleNamespace) -> Generator[simpy.Event, Any, None]:
@@ -42,23 +42,23 @@ class Modem:
 
     vehicle_id = "car-7"
 
-    def __init__(self, env: simpy.Environment) -> None:
+    def __init__(self, env: ModelEnvironment) -> None:
         self.env = env
-        call_later(env, BEGINS_S, self.look, ())
+        env.call_later(BEGINS_S, self.look)
 
     def look(self) -> None:
         """Look again soon."""
-        call_later(self.env, TOO_SHORT_S, self.look, ())
+        self.env.call_later(TOO_SHORT_S, self.look)
 
 
-def fails_each_time(env: simpy.Environment) -> None:
+def fails_each_time(env: ModelEnvironment) -> None:
     """Wait for no time again and again, and raise."""
 
     def fail() -> None:
-        call_later(env, 0.0, fail, ())
+        env.call_later(0.0, fail)
         raise ValueError("a defect")
 
-    call_later(env, BEGINS_S, fail, ())
+    env.call_later(BEGINS_S, fail)
 
 
 @pytest.mark.parametrize(
@@ -93,11 +93,11 @@ def test_many_cars_at_one_instant_are_no_stall() -> None:
     def act(left: int) -> None:
         done.append(left)
         if left:
-            call_later(env, 0.0, act, (left - 1,))
+            env.call_later(0.0, act, left - 1)
 
     cars, steps = 30_000, 20
     for _ in range(cars):
-        call_later(env, 1.0, act, (steps,))
+        env.call_later(1.0, act, steps)
     env.run_to(2.0, Defects())
     assert len(done) == cars * (steps + 1)
     assert cars * steps > 2 * advance.DEEPEST

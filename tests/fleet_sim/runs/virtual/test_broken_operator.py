@@ -45,17 +45,17 @@ class OnCall(VirtualJudge):
     """A judge with a person who acknowledges the incidents that it opens."""
 
     def __init__(
-        self, make: Any, *, on_judgement: Callable[[Judgement], None], timers: Any, **more: Any
+        self, make: Any, *, on_judgement: Callable[[Judgement], None], env: Any, **more: Any
     ) -> None:
         """Make a `VirtualJudge` whose judgements somebody reads."""
 
         def read(judgement: Judgement) -> None:
             on_judgement(judgement)
             if isinstance(judgement, Incident) and judgement.revision == 1:
-                timers.call_later(READ_S, partial(self._acknowledge, judgement))
+                env.call_later(READ_S, partial(self._acknowledge, judgement))
 
-        self._now_s = timers.now_s
-        super().__init__(make, on_judgement=read, timers=timers, **more)
+        self._now_s = env.now_s
+        super().__init__(make, on_judgement=read, env=env, **more)
 
     def _acknowledge(self, incident: Incident) -> None:
         action = IncidentAction(
