@@ -109,7 +109,7 @@ class SettingsPlayer(Player):
             given = [files.get(str(word), str(word)) for word in words]
             result = CliRunner().invoke(main, given, env={"COLUMNS": "100"})
             if result.exit_code:
-                self.told += [*result.stderr.splitlines(), f"exit code {result.exit_code}"]
+                self.told += f"{result.stderr.rstrip()} (exit code {result.exit_code})".splitlines()
                 return
             load = json.loads(result.stdout)["load"]
             said = (f"{name} {load[name]}" for name in LOAD)

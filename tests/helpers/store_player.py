@@ -279,17 +279,18 @@ class StorePlayer(Teller):
         path.write_text(self._with_paths(text).replace("\\n", "\n"), encoding="utf-8")
 
     def _do_run(self, command: str, lines: str = "") -> None:
-        """Run a command of the monitor, and show its exit code unless it is 0, and its lines."""
+        """Run a command of the monitor; show its exit code unless it is 0, and its lines."""
         words = self._with_paths(command)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(asking, "Source", source_of)
             result = CliRunner().invoke(main, shlex.split(words))
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
-        if result.exit_code:
-            self.told.append(f"exit code {result.exit_code}")
         said = result.output.replace(str(self.directory), "STORE").replace(str(self.home), "HOME")
-        self.told += matching(said.splitlines(), lines)
+        told = matching(said.splitlines(), lines)
+        if result.exit_code:
+            told[:1] = [": ".join([f"exit code {result.exit_code}", *told[:1]])]
+        self.told += told
 
 
 @cache

@@ -14,11 +14,10 @@ from tests.helpers.consoles import (
     TOKENS,
     Visitor,
     looks_in,
-    make_console_store,
     served,
     tokens_file,
 )
-from tests.helpers.stores import selected
+from tests.helpers.stores import copy_of_store, selected
 
 PAGE = "/unlock/attempt-33"
 HELD = "SELECT label, labelled_by, text FROM labelled WHERE attempt_id = 'attempt-33'"
@@ -39,9 +38,9 @@ class Guarded(NamedTuple):
 
 
 @pytest.fixture
-def guarded(tmp_path: Path) -> Iterator[Guarded]:
+def guarded(console_store: Path, tmp_path: Path) -> Iterator[Guarded]:
     """Serve it to those with tokens."""
-    store, audit = make_console_store(tmp_path / "store"), tmp_path / "audit.jsonl"
+    store, audit = copy_of_store(console_store, tmp_path / "store"), tmp_path / "audit.jsonl"
     with served(store, audit, tokens_file=str(tokens_file(tmp_path))) as url:
         yield Guarded(url, store, audit)
 
