@@ -14,6 +14,8 @@ from typing import Any
 
 import msgspec
 
+from tests.helpers.waiting import PATIENCE_S
+
 NARROW = """
 <iframe width=400 height=3000 srcdoc="{page}"></iframe>
 <p id=broken></p>
@@ -114,7 +116,7 @@ def open_page(path: Path) -> OpenedPage:
             "--host-resolver-rules=MAP * ~NOTFOUND", f"--log-net-log={log}",
             "--virtual-time-budget=10000", "--dump-dom", path.resolve().as_uri(),
         ],
-        capture_output=True, check=True, timeout=120,
+        capture_output=True, check=True, timeout=PATIENCE_S,
     )  # fmt: skip
     return OpenedPage(read_page(result.stdout.decode()), page_requests(log))
 

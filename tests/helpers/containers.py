@@ -23,6 +23,7 @@ from typing import Any, Final
 
 from tests.helpers.places import ROOT
 from tests.helpers.stack import ended_afterwards
+from tests.helpers.waiting import PATIENCE_S
 
 BASE: Final = "localhost/unlockpath-base:trixie"
 STAND_IN: Final = "localhost/unlockpath-stand-in:trixie"
@@ -189,7 +190,7 @@ class Container:
     def execute(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Run a command beside the one that runs, as `docker compose exec` does."""
         return subprocess.run(
-            self._line(command), capture_output=True, text=True, check=False, timeout=120
+            self._line(command), capture_output=True, text=True, check=False, timeout=PATIENCE_S
         )
 
     def _line(self, command: Sequence[str]) -> list[str]:
