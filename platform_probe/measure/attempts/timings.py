@@ -36,7 +36,7 @@ def timings(
     *,
     intended_s: float,
     ended_s: float,
-    through_api: bool = False,
+    through_api: bool,
     wire: WireTraits = CONTRACT,
 ) -> Times:
     """Return stages, hops and total, in seconds since the intended start.

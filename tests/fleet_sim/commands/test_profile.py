@@ -22,3 +22,7 @@ def test_the_schema_allows_what_is_allowed() -> None:
         jsonschema.validate(yaml.load(text), schema)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(yaml.load(TWO_TOPICS.replace("fields", "feilds")), schema)
+    number = yaml.load(TWO_TOPICS)
+    number["command"]["fields"]["action"] = 7
+    with pytest.raises(jsonschema.ValidationError, match="7 is not valid under any"):
+        jsonschema.validate(number, schema)
