@@ -52,6 +52,8 @@ SHARE_OF_HITS: Final = 0.8
 """The share of its hits that must be of that cohort [E]."""
 SHARE_OF_PART: Final = 0.1
 """The share of a problem's hits that a stage must have to be one of its stages [E]."""
+SHARE_OF_REST: Final = 0.5
+"""The share of the other stages' hits from which they are of the cohort of one stage too [E]."""
 GIVEN_UP_S: Final = 86_400.0
 """The usual rates learn from a problem that lasts longer; it stays open."""
 
@@ -283,6 +285,13 @@ class ShareTests:
         if now_s - problem.since_s > KEPT_S / 2:
             return  # too little of the time before is left to compare with
         others = self._explaining_problems(problem.measure, problem)
+        if apart := self._stage_apart(problem, others):
+            part, shared = apart
+            problem.parts -= {part}
+            problem.is_new = True  # told before the other one, whose cars it has no more
+            self._recount(problem)
+            self._open(part, shared, now_s).sure = shared.probability
+            return
         counts = self._counts(problem.measure, others)
         since, traits = problem.since_s + self.offset_s, problem.measure.spreads_by
         found = look_for_each(counts, since, traits=traits)
@@ -303,6 +312,22 @@ class ShareTests:
         for part in parts:
             if _is_sure(part) and len(self.problems) < MOST_PROBLEMS:
                 self._open(problem.measure, part, now_s).sure = part.probability
+
+    def _stage_apart(
+        self, problem: Problem, others: tuple[Problem, ...]
+    ) -> tuple[Measure, SharedTraits] | None:
+        """Return a stage whose hits share a cohort in which most hits of other stages are not."""
+        since, traits = problem.since_s + self.offset_s, problem.measure.spreads_by
+        for part in sorted(problem.parts, key=lambda one: one.name):
+            found = look_for_each(self._counts(part, others), since, traits=traits).found
+            of_part = [one for one in problem.hits if part in one.measures]
+            rest = [one for one in problem.hits if part not in one.measures]
+            if not found or not _is_sure(found[0]) or len(rest) < LEAST_FAILURES:
+                continue
+            within, of_rest = (_share_in(found[0].key, hits) for hits in (of_part, rest))
+            if within >= SHARE_OF_HITS and of_rest < SHARE_OF_REST:
+                return part, found[0]
+        return None
 
     def _names(self, problem: Problem, found: TraitSearch) -> set[str]:
         """Return the commonest mode of each part of a problem, where it has none its cause."""
@@ -328,6 +353,11 @@ def _is_all_in(found: TraitSearch, own: Sequence[Hit]) -> bool:
     held = sum(any(is_in(key, hit.values) for key in keys) for hit in own)
     others = sum(all(is_outside_cohort(key, hit.values) for key in keys) for hit in own)
     return held >= SHARE_OF_HITS * (held + others) and all(map(_is_sure, found.found))
+
+
+def _share_in(key: Key, hits: Sequence[Hit]) -> float:
+    """Return which share of hits are of a cohort."""
+    return sum(is_in(key, hit.values) for hit in hits) / max(len(hits), 1)
 
 
 def _is_sure(part: SharedTraits) -> bool:

@@ -132,9 +132,10 @@ def _strength_of_place(one: Finding, other: Finding) -> float:
     """Return by how much two findings overlap in cars.
 
     The cars of a cohort are known only as far as they were hit. So two findings of one cohort
-    overlap, and so do those of a cohort and a part of it. Two findings in all cars overlap unless
-    they have different causes. A finding in all cars and one of a cohort must have cars in common.
-    A hop that is slow for everybody has the cars of any cohort: it must have mostly theirs.
+    overlap. So do those of a cohort and a part of it, unless they have different, confident
+    diagnoses. Two findings in all cars overlap unless they have different causes. A finding in all
+    cars and one of a cohort must have cars in common. A hop that is slow for everybody has the cars
+    of any cohort: it must have mostly theirs.
     """
     shared = _shared_cars(one, other)
     if _is_slow_for_everybody(one, other) and not _have_mostly_one_set_of_cars(one, other):
@@ -142,7 +143,9 @@ def _strength_of_place(one: Finding, other: Finding) -> float:
     if shared >= SHARED:
         return shared
     if one.cohort and other.cohort:
-        is_near = share_a_cohort(one, other)
+        is_same = dict(one.cohort) == dict(other.cohort)
+        is_part = share_a_cohort(one, other) and not _have_two_modes(one, other)
+        is_near = is_same or is_part
     else:
         is_near = not one.cohort and not other.cohort and not _differ(one, other)
     return max(shared, NONE_OF_IT) if is_near else 0.0
@@ -223,6 +226,12 @@ def _have_one_mode(one: Finding, other: Finding) -> bool:
     if not (one.cohort and other.cohort) and _confident_mode(one) and _confident_mode(other):
         return True
     return abs(one.since - other.since) < TOGETHER_S
+
+
+def _have_two_modes(one: Finding, other: Finding) -> bool:
+    """Return whether two findings have different, confident diagnoses."""
+    modes = {_confident_mode(one), _confident_mode(other)}
+    return None not in modes and len(modes) > 1
 
 
 def _causes_of(finding: Finding) -> set[Cause | None]:
