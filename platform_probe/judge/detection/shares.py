@@ -286,11 +286,11 @@ class ShareTests:
             return  # too little of the time before is left to compare with
         others = self._explaining_problems(problem.measure, problem)
         if apart := self._stage_apart(problem, others):
-            part, shared = apart
-            problem.parts -= {part}
+            stage, shared = apart
+            problem.parts -= {stage}
             problem.is_new = True  # told before the other one, whose cars it has no more
             self._recount(problem)
-            self._open(part, shared, now_s).sure = shared.probability
+            self._open(stage, shared, now_s).sure = shared.probability
             return
         counts = self._counts(problem.measure, others)
         since, traits = problem.since_s + self.offset_s, problem.measure.spreads_by
