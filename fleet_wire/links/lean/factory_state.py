@@ -23,7 +23,6 @@ from fleet_wire.links.lean.opening import Opening
 from fleet_wire.links.lean.outbox import LAST_PACKET_ID, MAX_QUEUED
 from fleet_wire.links.lean.packets import LARGEST_PACKET, MQTT_5
 from fleet_wire.links.lean.packets_3 import MQTT_3
-from fleet_wire.links.lean.websocket import WebSocket
 from fleet_wire.links.link import BrokerAddress, LinkHandler, LinkLimits
 
 
@@ -114,6 +113,8 @@ class SharedByLinks:
             opening.sock = sock = await self._dialer.dial()
             websocket = None
             if self.broker.is_websocket:
+                from fleet_wire.links.lean.websocket import WebSocket  # noqa: PLC0415 - few need it
+
                 websocket = WebSocket(opening, self.broker, self.loop.create_future())
             await self.loop.create_connection(
                 lambda: websocket or opening,

@@ -51,7 +51,7 @@ class _Server:
         accept = b64encode(hashlib.sha1(key + _GUID).digest())  # noqa: S324 - RFC 6455
         self.writer.write(
             b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
-            b"sec-websocket-accept:" + accept + b"\r\n\r\n"
+            b"Connection: Upgrade\r\nsec-websocket-accept:" + accept + b"\r\n\r\n"
         )
 
     async def read(self) -> None:
@@ -73,7 +73,7 @@ class _Server:
 
 @asynccontextmanager
 async def _server(
-    *, answer: bytes | None = None
+    *, answer: bytes | None = None, closes: bool = False
 ) -> AsyncIterator[tuple[BrokerAddress, list[_Server]]]:
     """Run a server that speaks WebSocket, or gives another answer."""
     ends: list[_Server] = []
@@ -87,7 +87,8 @@ async def _server(
         else:
             await reader.read(1_000)
             writer.write(answer)
-            await reader.read(1_000)
+            if not closes:
+                await reader.read(1_000)
         writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
@@ -149,19 +150,39 @@ async def test_a_server_that_closes_or_breaks_the_rules(said: bytes) -> None:
         assert client.payloads == [b"1"]
 
 
+REJECTED = "no WebSocket at /mqtt: server rejected WebSocket connection: HTTP 404"
+
+
+@pytest.mark.parametrize("closes", [False, True])
 @pytest.mark.parametrize(
     ("answer", "detail"),
     [
-        (b"HTTP/1.1 404 Not Found\r\n\r\n", "no WebSocket at /mqtt: HTTP/1.1 404 Not Found"),
-        (b"HTTP/1.1 101 Yes\r\nSec-WebSocket-Accept: no\r\n\r\n", "HTTP/1.1 101 Yes"),
-        (b"sec-websocket-accept\n", "no WebSocket at /mqtt: no HTTP"),
-        (b"HTTP/1.1 101" + bytes(20_000), "no WebSocket at /mqtt: no HTTP"),
-        (b"HTTP/1", "no answer in 0.3 s"),
+        (b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", REJECTED),
+        (b"HTTP/1.1 101 Yes\r\nSec-WebSocket-Accept: no\r\n\r\n", "missing Connection header"),
+        (b"sec-websocket-accept\n", "did not receive a valid HTTP response"),
+        (b"HTTP/1.1 101" + bytes(20_000), "no WebSocket at /mqtt: "),
     ],
 )
-async def test_not_a_websocket(answer: bytes, detail: str) -> None:
+async def test_not_a_websocket(answer: bytes, detail: str, *, closes: bool) -> None:
     """A server that speaks something else is unreachable, and its connection is closed."""
-    async with _server(answer=answer) as (address, _):
+    await _refused(answer, detail, closes=closes)
+
+
+@pytest.mark.parametrize(
+    ("answer", "detail", "closes"),
+    [
+        (b"HTTP/1.1 404 Not Found\r\n\r\n", REJECTED, True),
+        (b"", "did not receive a valid HTTP response", True),
+        (b"HTTP/1", "no answer in 0.3 s", False),
+    ],
+)
+async def test_a_server_that_breaks_off(answer: bytes, detail: str, *, closes: bool) -> None:
+    """An answer whose end nobody sees is one when the server closes, and none before."""
+    await _refused(answer, detail, closes=closes)
+
+
+async def _refused(answer: bytes, detail: str, *, closes: bool) -> None:
+    async with _server(answer=answer, closes=closes) as (address, _):
         before = open_sockets()
         client = _client(address, timeout_s=0.3)
         client.link.connect()
