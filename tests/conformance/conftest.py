@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 import pytest
 import uvloop
 
-from tests.helpers.broker_model_harness import broker_model, broker_model_311
 from tests.helpers.harness import (
     HARNESSES,
     LINK_DIFFERENCES,
@@ -19,8 +18,7 @@ from tests.helpers.harness import (
 )
 from tests.helpers.other_brokers import OTHER_BROKERS, SharedBrokers
 
-_MADE_FOR_ONE_TEST = {**HARNESSES, "model": broker_model, "model-3.1.1": broker_model_311}
-_ON_MOSQUITTO = {name for name in _MADE_FOR_ONE_TEST if name.endswith("-mosquitto")}
+_ON_MOSQUITTO = {name for name in HARNESSES if name.endswith("-mosquitto")}
 _ON_OTHERS: dict[str, tuple[LinkKind, str]] = {
     f"{link}-{broker}": (link, broker) for broker in OTHER_BROKERS for link in LINK_DIFFERENCES
 }
@@ -42,15 +40,15 @@ def other_brokers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedBr
     params=[
         *(
             pytest.param(name, marks=[pytest.mark.broker] if name in _ON_MOSQUITTO else [])
-            for name in _MADE_FOR_ONE_TEST
+            for name in HARNESSES
         ),
         *(pytest.param(name, marks=pytest.mark.other_brokers) for name in _ON_OTHERS),
     ]
 )
 def harness(request: pytest.FixtureRequest, other_brokers: SharedBrokers) -> Iterator[Harness]:
     """Give each harness in turn: a broker of its own, or a name of its own on a shared one."""
-    if request.param in _MADE_FOR_ONE_TEST:
-        with _MADE_FOR_ONE_TEST[request.param]() as made:
+    if request.param in HARNESSES:
+        with HARNESSES[request.param]() as made:
             yield made
     else:
         link, broker = _ON_OTHERS[request.param]

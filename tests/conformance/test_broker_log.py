@@ -22,9 +22,8 @@ from fleet_wire.contract.broker_log import (
 from fleet_wire.links.connecting import Identity
 from fleet_wire.links.lean.link import LeanLinkFactory
 from fleet_wire.links.link import NOT_AUTHORIZED, SUCCESS, EndReason, Link, LinkHandler, LinkLimits
-from tests.helpers.broker_model_harness import ModelHarness
 from tests.helpers.brokers import running_mosquitto
-from tests.helpers.harness import Clients, Harness, LiveHarness
+from tests.helpers.harness import Clients, Harness, LiveHarness, ModelHarness
 from tests.helpers.recorder import Recorder
 
 MAX_QUEUED = 3

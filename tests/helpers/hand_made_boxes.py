@@ -31,6 +31,7 @@ from fleet_wire.links.link import (
     Session,
     Will,
 )
+from tests.helpers.recorder import Recorder
 
 OFFLINE = codec.encode(Presence(PresenceStatus.OFFLINE, "s1", PresenceReason.LAST_WILL))
 ONLINE = codec.encode(Presence(PresenceStatus.ONLINE, "s1"))
@@ -143,34 +144,16 @@ def boxes(
     return [HandMadeBox(links, vehicle_id, answer) for vehicle_id in vehicle_ids]
 
 
-class AnyClient:
-    """A client that listens to some topics, and may send anything."""
+class AnyClient(Recorder):
+    """A client that connects, listens to some topics, and may send anything."""
 
     def __init__(self, links: LinkFactory, client_id: str, *subscriptions: str) -> None:
-        self._session = Session(client_id=client_id, subscriptions=subscriptions)
-        self._was_connected = False
-        self.messages: list[Message] = []
-        self.acks: list[int] = []
-        self.link: Link = links(self)
+        super().__init__(links, Session(client_id=client_id, subscriptions=subscriptions))
         self.link.connect()
-
-    def session(self) -> Session:
-        """Listen to what we were made for."""
-        return self._session
-
-    def on_connected(self, *, session_present: bool) -> None:
-        """Note that the broker has let us in."""
-        del session_present
-        self._was_connected = True
-
-    def on_message(self, message: Message) -> None:
-        """Keep the message."""
-        self.messages.append(message)
-        self.link.acknowledge(message)
 
     def on_disconnected(self, reason: Disconnected) -> None:
         """Try again where the broker was too slow; no test takes it away from this client."""
-        if self._was_connected:
+        if self.sessions_present:
             raise AssertionError(reason)
         asyncio.get_running_loop().call_later(RECONNECT_S, self.link.connect)
 

@@ -1,18 +1,16 @@
-"""What the one test body needs of a link and a broker, and where they are known to differ.
-
-Another harness (a broker in the same process, in virtual time) has to offer the same calls.
-"""
+"""What the one test body needs of a link and a broker, and where they are known to differ."""
 
 from __future__ import annotations
 
 import asyncio
 import ssl
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from enum import StrEnum
 from functools import partial
-from typing import Literal, Protocol
+from typing import Literal
 
+from fleet_sim.broker.model.broker import BrokerLimits, BrokerModel
 from fleet_sim.broker.process import BrokerProcess
 from fleet_wire.links.lean.link import LeanLinkFactory
 from fleet_wire.links.link import BrokerAddress, Link, LinkFactory, LinkHandler, LinkLimits, Session
@@ -20,6 +18,7 @@ from fleet_wire.profiles.profile import MqttVersion
 from tests.helpers.apart import link_apart
 from tests.helpers.brokers import running_iotcore, running_mosquitto
 from tests.helpers.recorder import Recorder
+from tests.helpers.virtual_scheduler import VirtualScheduler
 from tests.helpers.waiting import eventually
 
 
@@ -42,40 +41,6 @@ class Difference(StrEnum):
     ONE_IN_FLIGHT = "ejabberd sends the next message when the one before is acknowledged"
     CONNECTS_IN_ANY_ORDER = "RabbitMQ may let the older of two connections that wait take over"
     DELIVERS_EXPIRED = "ejabberd does not look at the expiry of the first message that waits"
-
-
-class Harness(Protocol):
-    """A kind of link to a kind of broker, for one test."""
-
-    differences: frozenset[Difference]
-
-    def link(self, handler: LinkHandler, limits: LinkLimits | None = None) -> Link:
-        """Return a new link to the broker."""
-        ...
-
-    async def until(self, predicate: Callable[[], object], message: str = "") -> None:
-        """Let time pass until `predicate()` is true; fail when it takes too long."""
-        ...
-
-    async def let_pass(self, duration_s: float) -> None:
-        """Let the broker's clock go on."""
-        ...
-
-    def stop_reading(self) -> None:
-        """Make the broker deaf and mute, with its connections open."""
-        ...
-
-    def continue_reading(self) -> None:
-        """Undo `stop_reading`."""
-        ...
-
-    def kill_broker(self) -> None:
-        """Let the broker crash."""
-        ...
-
-    def restart_broker(self) -> None:
-        """Start the broker again after `kill_broker`."""
-        ...
 
 
 LinkKind = Literal["lean", "lean-3.1.1"]
@@ -110,30 +75,76 @@ class LiveHarness:
         return link_apart(links, handler, self._name) if self._name else links(handler)
 
     async def until(self, predicate: Callable[[], object], message: str = "") -> None:
-        """Wait."""
+        """Wait until `predicate()` is true; fail when it takes too long."""
         await eventually(predicate, message=message)
 
     async def let_pass(self, duration_s: float) -> None:
-        """Sleep."""
+        """Let the broker's clock go on."""
         await asyncio.sleep(duration_s)
 
     def stop_reading(self) -> None:
-        """Send SIGSTOP."""
+        """Make the broker deaf and mute, with its connections open."""
         self._broker.stop_reading()
 
     def continue_reading(self) -> None:
-        """Send SIGCONT."""
+        """Undo `stop_reading`."""
         self._broker.continue_reading()
 
     def kill_broker(self) -> None:
-        """Send SIGKILL."""
+        """Let the broker crash."""
         self._broker.kill()
 
     def restart_broker(self) -> None:
-        """Start it on the same port."""
+        """Start the broker again after `kill_broker`."""
         self._broker.restart()
         self._broker.wait_until_accepting()
 
+
+class ModelHarness:
+    """The broker model in virtual time, with the calls of `LiveHarness`.
+
+    What needs bytes and sockets (TLS, WebSocket, malformed packets) is no part of the one body; the
+    tests of the real links hold it.
+    """
+
+    def __init__(self, *, max_queued_messages: int = 1_000, protocol: MqttVersion = "5") -> None:
+        self._protocol: MqttVersion = protocol
+        kind: LinkKind = "lean" if protocol == "5" else "lean-3.1.1"
+        self.differences: frozenset[Difference] = LINK_DIFFERENCES[kind]
+        self._scheduler = VirtualScheduler()
+        limits = BrokerLimits(max_queued_messages=max_queued_messages)
+        self._broker = BrokerModel(self._scheduler, limits=limits)
+
+    def link(self, handler: LinkHandler, limits: LinkLimits | None = None) -> Link:
+        """Return a new link to the broker."""
+        return self._broker.link(handler, limits, protocol=self._protocol)
+
+    async def until(self, predicate: Callable[[], object], message: str = "") -> None:
+        """Step the scheduler."""
+        self._scheduler.run_until(predicate, message)
+
+    async def let_pass(self, duration_s: float) -> None:
+        """Let virtual time pass."""
+        self._scheduler.run_for(duration_s)
+
+    def stop_reading(self) -> None:
+        """Let what comes in wait."""
+        self._broker.stop_reading()
+
+    def continue_reading(self) -> None:
+        """Read on."""
+        self._broker.continue_reading()
+
+    def kill_broker(self) -> None:
+        """Lose connections and sessions."""
+        self._broker.stop()
+
+    def restart_broker(self) -> None:
+        """Start with nothing."""
+        self._broker.start()
+
+
+Harness = LiveHarness | ModelHarness
 
 LINK_DIFFERENCES: dict[LinkKind, frozenset[Difference]] = {
     "lean": frozenset(),
@@ -193,7 +204,10 @@ def _lean_on_iotcore() -> Iterator[Harness]:
 HARNESSES: dict[str, Callable[[], AbstractContextManager[Harness]]] = {
     **{f"{kind}-mosquitto": partial(_on_mosquitto, kind) for kind in LINK_DIFFERENCES},
     "lean-iotcore": _lean_on_iotcore,
+    "model": lambda: nullcontext(ModelHarness()),
+    "model-3.1.1": lambda: nullcontext(ModelHarness(protocol="3.1.1")),
 }
+"""A broker for one test each."""
 
 
 class Clients:

@@ -19,13 +19,32 @@ from fleet_sim.scenario.form import Scenario
 from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.contract.diagnosis import RankedMode, Weighed
 from fleet_wire.modes.catalogue import MODES
+from platform_probe.judge.weights import shipped_ranking
+from platform_probe.judge_process.outlets import judge_of
+from platform_probe.judge_process.recordings import recording_at
+from platform_probe.judge_process.replay import Replayed, replay
+from platform_probe.outputs.sinks import DIAGNOSES_FILE, INCIDENTS_FILE
+from platform_probe.settings.monitor import ProbeSettings
 from tests.helpers.commands import lines
 from tests.helpers.diagnoses import diagnosis_of
 from tests.helpers.golden import IF_MEANT, SEED, digest, expected_digests, rows_of
 from tests.helpers.places import ROOT
-from tests.helpers.replays import check_replay
 from tests.helpers.sample_run import write_lines
 from tests.helpers.virtual_runs import SCENARIOS, broken_expectations, run_virtually
+
+
+def replay_run(run: Path, *, seed: int, out: Path | None = None) -> Replayed:
+    """Judge the journal of a run anew, with the monitor's name: ids of incidents are made of it."""
+    judge = judge_of(ProbeSettings(client_id=f"virtual/{seed}"), shipped_ranking())
+    return replay(recording_at(run), judge, out=out)
+
+
+def check_replay(run: Path, out: Path, *, seed: int) -> None:
+    """Check that a replay gives the judgements of the run, to the byte."""
+    replay_run(run, seed=seed, out=out)
+    for name in (DIAGNOSES_FILE, INCIDENTS_FILE):
+        assert (out / name).read_bytes() == (run / name).read_bytes(), name
+
 
 WEIGHTS = ROOT / "platform_probe" / "judge" / "diagnosis" / "weights.json"
 LEARNED = msgspec.json.decode(WEIGHTS.read_bytes())["bias"].keys() & MODES.keys()

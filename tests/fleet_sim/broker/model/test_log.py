@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fleet_wire.contract.broker_log import BROKER_LOG, BrokerEventKind, broker_event_of
-from tests.helpers.broker_model_harness import ModelHarness
-from tests.helpers.harness import Clients
+from tests.helpers.harness import Clients, ModelHarness
 
 KIND = BrokerEventKind
 

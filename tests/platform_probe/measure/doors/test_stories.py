@@ -5,7 +5,119 @@ A lock has 8 s, and three tries.
 
 from __future__ import annotations
 
-from tests.helpers.relock_player import RelockPlayer
-from tests.helpers.transcripts import stories_test
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from prometheus_client import CollectorRegistry
+
+from fleet_wire.contract.attempt import Record, StrayAnswer
+from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.messages import Phase, Reason
+from platform_probe.measure.doors.relocks import Relocks
+from platform_probe.outputs.metrics import ProbeMetrics
+from tests.helpers.clock_timers import ClockTimers
+from tests.helpers.log_lines import Log
+from tests.helpers.tracker_bench import TrackerBench
+from tests.helpers.transcripts import Player, stories_test
+
+PATIENCE_S = 8.0
+
+
+@dataclass
+class RelockPlayer(Player):
+    """Relocks behind a tracker that sees the commands of others.
+
+    A lock is sent as command `lock-1`, `lock-2` and on, and `unlock` is a synthetic unlock that
+    goes well. `no_link` and `link` say whether locks can be sent, and `books` that somebody books.
+    """
+
+    tracker: TrackerBench = field(default_factory=lambda: TrackerBench(is_watching=True))
+    told: list[str] = field(default_factory=list)
+    locks: int = 0
+    not_sent: str | None = None
+    booked: bool = False
+    log_lines: int = 0
+    ends: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Put it together."""
+        self.timers = ClockTimers(self.tracker.clock, self.tracker.wait)
+        self.metrics = ProbeMetrics(CollectorRegistry(), version="test")
+        self.log = Log()
+        self.began_s = self.tracker.clock.now_s
+        self.relocks = Relocks(
+            lock=self._lock,
+            why_not=lambda _: "it is booked" if self.booked else None,
+            tracker=self.tracker.tracker,
+            clock=self.tracker.clock,
+            timers=self.timers,
+            patience_s=PATIENCE_S,
+            metrics=self.metrics,
+            logger=self.log.logger,
+        )
+        self.tracker.tracker._emit = self._emit
+
+    def verbs(self) -> Mapping[str, Callable[..., object]]:
+        """Return the function of each verb."""
+        bench, tracker = self.tracker, self.tracker.tracker
+        same = ("customer", "executed", "opened", "presence", "received", "send", "start")
+        return {
+            **super().verbs(),
+            **{name: getattr(bench, name) for name in same},
+            "answer": lambda phase, *which: bench.answer(Phase(phase), *which),
+            "books": lambda: setattr(self, "booked", True),
+            "close": self.relocks.close,
+            "link": lambda: setattr(self, "not_sent", None),
+            "no_link": lambda: setattr(self, "not_sent", "no connection"),
+            "others": lambda: setattr(tracker, "is_ours", lambda _: False),
+            "published": tracker.published,
+            "refused": lambda why, name="c1": bench.refused(why and Reason(why), name),
+            "wait": self.timers.run_for,
+        }
+
+    def news(self) -> list[str]:
+        """Return the locks that were sent, what was logged, and what became of cars."""
+        for line in self.log.lines[self.log_lines :]:
+            known = "" if line["is_known_to_have_opened"] else ", it may not have opened"
+            said = f"{line['level']} {line['event']} {line['vehicle_id']}: {line['why']}"
+            self.told.append(f"{said}, after {line['tries']} tries{known}")
+        self.log_lines = len(self.log.lines)
+        for end in ("locked", "failed", "left"):
+            labels = {"end": end}
+            count = self.metrics.registry.get_sample_value("unlockpath_relocks_total", labels) or 0
+            if count != self.ends.get(end, 0):
+                self.told.append(f"{end} {count:g}, {len(self.relocks)} under way")
+                self.ends[end] = count
+        told, self.told = self.told, []
+        return told
+
+    def _emit(self, record: Record) -> None:
+        if isinstance(record, StrayAnswer):
+            self.told.append(f"{record.kind} {record.phase} of {record.command_id}")
+        self.relocks.handle_record(record)
+
+    def _lock(self, vehicle_id: str) -> tuple[str, str | None]:
+        self.locks += 1
+        command_id = f"lock-{self.locks}"
+        self.tracker.tracker.pass_over(command_id)
+        self.told.append(
+            f"{self.tracker.clock.now_s - self.began_s:g} s: {command_id} {vehicle_id}"
+        )
+        return command_id, self.not_sent
+
+    def _do_unlock(self, command_id: str = "c1") -> None:
+        self.tracker.send(command_id)
+        self.tracker.executed(command_id)
+        self.tracker.opened(command_id)
+
+    def _do_locked(self, number: int = 1, *, is_locked: bool = True) -> None:
+        self.tracker.executed(f"lock-{number}")
+        self.tracker.opened(f"lock-{number}", is_locked=is_locked)
+
+    def _do_told_by_api(self, cause: str | None = None) -> None:
+        attempt = self.tracker.start(through_api=True)
+        self.tracker.tracker.api_answered(attempt, 200, problem=None)
+        self.tracker.tracker.end_as_told(attempt, Cause(cause) if cause else None, None)
+
 
 test_stories = stories_test(__file__, RelockPlayer)

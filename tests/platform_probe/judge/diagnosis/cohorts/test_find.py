@@ -2,14 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import product
 
 import pytest
 from msgspec.structs import replace
 
-from platform_probe.judge.diagnosis.cohorts.counts import Count
+from platform_probe.judge.diagnosis.cohorts.counts import Count, Values
 from platform_probe.judge.diagnosis.cohorts.find import Absence, Finding, Trait, find_cohorts
-from tests.helpers.unlocks import BEGAN_AT, TRAITS, unlocks
+
+TRAITS = ("region", "operator", "firmware")
+KINDS: tuple[Values, ...] = tuple(product(("city", "coast"), ("north", "south"), ("1.0", "2.0")))
+BEGAN_AT = 1_767_225_600.0 + 8 * 3600 + 12 * 60
+"""08:12 UTC."""
+EVERY_S = 15.0
+CARS = 160
+
+
+def unlocks(
+    fails: Callable[[Values, int], bool], *, before: int = 800, since: int = 160
+) -> list[Count]:
+    """Return one unlock every 15 s, of one car and kind after the other, around 08:12.
+
+    From then on `fails` says of values and number what fails; before, each fiftieth does.
+    """
+    return [
+        Count(
+            at=BEGAN_AT + number * EVERY_S,
+            values=KINDS[number % len(KINDS)],
+            vehicle_id=f"car-{number % CARS}",
+            failures=int(fails(KINDS[number % len(KINDS)], number) if number >= 0 else is_fiftieth),
+        )
+        for number in range(-before, since)
+        for is_fiftieth in [number % 50 == 0]
+    ]
+
 
 CITY, NORTH, NEW = Trait("region", "city"), Trait("operator", "north"), Trait("firmware", "2.0")
 
