@@ -7,7 +7,8 @@ never weighs less than 0, and an unlisted fact weighs no more than the prior say
 although its source was there may speak against a mode, never for it.
 
 Physics is not learned. A mode that the facts contradict has no score, and neither has one of which
-no unlock ends with the record's cause. Modes that look the same count as one.
+no unlock ends with the record's cause. A mark weighs against each mode that does not explain it.
+Modes that look the same count as one.
 
 `unknown` is learned too. Each case counts a second time without the right mode and all that look
 like it; `unknown` is the right answer then. Deterministic: the same cases give the same weights.
@@ -42,10 +43,16 @@ from fleet_wire.modes.mode import (
     LEAST_AGAINST,
     LIGHT,
     OF_COHORTS,
+    UNEXPLAINED,
     Layer,
 )
 from platform_probe.judge.diagnosis.path import never_ends_so
-from platform_probe.judge.diagnosis.ranking import FORM, UNPROVEN, contradicted
+from platform_probe.judge.diagnosis.ranking import (
+    FORM,
+    UNPROVEN,
+    contradicted,
+    unexplained_marks,
+)
 
 COMMAND: Final = "python -m bench.score learn"
 SPARSE: Final = 4e-3
@@ -278,14 +285,15 @@ def _without_mode(row: Row, offsets: Numbers) -> Numbers | None:
 
 @cache
 def _offsets(seen: tuple[str, ...], told: tuple[str, ...], cause: str) -> Numbers:
-    """Return each mode's score before any weight: what it lacks, or that it cannot be."""
+    """Return each mode's score before any weight: what it lacks or leaves unexplained, or none."""
     facts, shown = frozenset(map(Fact, seen)), _shown(told)
     excluded = never_ends_so(Cause(cause) if cause else None, facts)
     return np.array(
         [
             _IMPOSSIBLE
             if name in excluded or contradicted(name, facts, shown)
-            else -UNPROVEN * SIGNATURES[name].unknowable(shown)
+            else UNEXPLAINED * len(unexplained_marks(name) & facts)
+            - UNPROVEN * SIGNATURES[name].unknowable(shown)
             if name in SIGNATURES
             else 0.0
             for name in _NAMES

@@ -593,6 +593,37 @@ ESTIMATED: Final = frozenset(
 However strongly they speak against a mode, they prove nothing.
 """
 
+MARKS: Final = frozenset(
+    {
+        # Why the box, the platform or the broker refused
+        Fact.REFUSED_REPLAYED, Fact.REFUSED_BAD_SIGNATURE, Fact.REFUSED_TTL_TOO_LONG,
+        Fact.REFUSED_BUSY, Fact.REFUSED_CAN_BUS, Fact.REFUSED_INHIBITED, Fact.REFUSED_LOW_VOLTAGE,
+        Fact.REFUSED_VEHICLE_STATE, Fact.REFUSED_WITHOUT_REASON, Fact.LOCKED_BY_KEY, Fact.WRONG_PIN,
+        Fact.BROKER_DENIED, Fact.DENIED_AT_BROKER, Fact.EXPLAINED_NOTHING,
+        Fact.SAID_BOOKING, Fact.SAID_MAINTENANCE, Fact.SAID_TOO_FAR, Fact.SAID_WRONG,
+        Fact.SAID_SIGNED_OUT, Fact.SIGNED_OUT_ALONE,
+        # Whose request it was, and for which car
+        Fact.ANOTHER_CAR_ASKED, Fact.APP_VERSION_FAILS, Fact.BOOKING_OF_SEVERAL,
+        Fact.CARS_OF_OTHERS, Fact.MANY_CARS_OF_ONE, Fact.PHONE_FAR, Fact.TWO_PLACES,
+        Fact.WITHOUT_BOOKING, Fact.KEY_EXPIRED, Fact.SHOWN_KEY_EXPIRED,
+        # What became of the command
+        Fact.ANSWERED_BY_ANOTHER, Fact.BEHIND_ANOTHER, Fact.COPY_AFTER_CONNECT,
+        Fact.DROPPED_AT_BROKER, Fact.PLATFORM_MISSED_IT, Fact.RESULT_WITHOUT_STATE,
+        Fact.STATE_WITHOUT_RESULT, Fact.DOORS_DIFFER, Fact.ONLY_BOOT_OPEN, Fact.LOCK_BOUNCED,
+        # How the box went and came
+        Fact.LEFT_QUIETLY, Fact.LOST_AT_SAME_DATA, Fact.LOST_BY_COMMAND, Fact.TAKEN_OVER,
+        Fact.TALKS_WHILE_OFFLINE, Fact.TECHNOLOGY_AWAY, Fact.TLS_EXPIRED, Fact.TLS_FAILED,
+        Fact.NOT_WOKEN, Fact.WAS_ASLEEP, Fact.WOKE_SLOWLY, Fact.UPDATING,
+        # What the box says of itself
+        Fact.CLOCK_WRONG, Fact.EVENTS_IN_A_FLOOD, Fact.POSITION_OLD, Fact.POWER_IN_DOUBT,
+        Fact.TOLD_LOW_VOLTAGE, Fact.TOO_WEAK_TO_MOVE, Fact.VOLTAGE_FELL,
+    }
+)  # fmt: skip
+"""Facts that hardly go with a mode which does not list them.
+
+Others are seen beside any failure: a door ajar, a second press, a box that boots, other losses.
+"""
+
 
 @cache
 def shown_by(told: frozenset[EvidenceSource]) -> frozenset[Fact]:

@@ -92,7 +92,9 @@ needed fact that was not seen."""
 LEAST_AGAINST: Final = -1.0
 """The smallest weight of a fact that a signature rules out, whatever was learned."""
 LIGHT: Final = 1.0
-"""The most that a fact may weigh that a signature does not list, but for those of `OF_COHORTS`."""
+"""The most that a fact may weigh that a signature does not list, but for marks and `OF_COHORTS`."""
+UNEXPLAINED: Final = -3.0
+"""The weight of a mark for a mode whose signature neither lists it nor rules it out [E]."""
 OF_COHORTS: Final = frozenset(
     {
         Fact.OPERATOR_FAILS, Fact.REGION_FAILS, Fact.FIRMWARE_FAILS, Fact.HARDWARE_FAILS,

@@ -12,7 +12,7 @@ import msgspec
 from fleet_wire.contract.diagnosis import FactSeen, RankedMode
 from fleet_wire.contract.label import Label
 from fleet_wire.modes.catalogue import MODES, SIGNATURES
-from fleet_wire.modes.facts import EvidenceSource, Fact
+from fleet_wire.modes.facts import MARKS, EvidenceSource, Fact
 from platform_probe.judge.diagnosis.calibration import LabelledUnlock
 from platform_probe.judge.diagnosis.path import never_ends_so
 from tests.helpers.diagnoses import diagnosis_of
@@ -24,6 +24,8 @@ SHOWN: Final = 0.25
 the weights were learned."""
 STRAY: Final = 0.05
 """How often a fact is seen that has nothing to do with the failure."""
+STRAY_MARK: Final = 0.002
+"""The same of a mark, which hardly goes with a mode that does not list it."""
 
 
 def labelled_unlocks(seed: int, number: int) -> list[LabelledUnlock]:
@@ -53,8 +55,9 @@ def _unlock(draw: random.Random, attempt_id: str, slug: str) -> LabelledUnlock:
 def _is_seen(draw: random.Random, fact: Fact, slug: str) -> bool:
     signature = SIGNATURES[slug]
     chance = draw.random()
+    stray = STRAY_MARK if fact in MARKS else STRAY
     return fact not in signature.rules_out and chance < (
-        SHOWN if fact in signature.speaks_for else STRAY
+        SHOWN if fact in signature.speaks_for else stray
     )
 
 

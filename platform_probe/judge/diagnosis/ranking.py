@@ -19,7 +19,7 @@ from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN, RankedMode, We
 from fleet_wire.error_text import suggestion
 from fleet_wire.errors import ConfigError
 from fleet_wire.modes.catalogue import MODES, SIGNATURES
-from fleet_wire.modes.facts import FACTS, EvidenceSource, Fact, shown_by
+from fleet_wire.modes.facts import FACTS, MARKS, EvidenceSource, Fact, shown_by
 from fleet_wire.modes.lookalikes import class_of, unseen_on
 from fleet_wire.modes.mode import (
     AGAINST,
@@ -30,6 +30,7 @@ from fleet_wire.modes.mode import (
     MISSED,
     NEEDED,
     OF_COHORTS,
+    UNEXPLAINED,
 )
 
 FORM: Final = 1
@@ -83,7 +84,7 @@ class Ranking:
         """Raise `ConfigError` for weights of another version, or of facts that there are not."""
         if weights.version != FORM:
             raise ConfigError([f"weights of version {weights.version}, expected {FORM}"])
-        self._weights = weights = within_signatures(weights)
+        self._weights = weights = _with_marks(within_signatures(weights))
         self.names = (*MODES, UNKNOWN, NOTHING_WRONG)
         """The modes, in the order of scores."""
         self._bias = [weights.bias.get(name, 0.0) for name in self.names]
@@ -317,6 +318,21 @@ def contradicted(name: str, seen: Collection[Fact], shown: Collection[Fact]) -> 
     """Return whether a mode is contradicted by seen facts, or by unseen ones of `shown`."""
     signature = SIGNATURES.get(name)
     return signature is not None and bool(signature.contradicted_by(seen, shown))
+
+
+def unexplained_marks(name: str) -> frozenset[Fact]:
+    """Return the marks that a mode neither lists nor rules out; each weighs `UNEXPLAINED` more."""
+    return MARKS - _facts_of_list(name) if name in MODES else frozenset()
+
+
+def _with_marks(weights: Weights) -> Weights:
+    """Return weights with what marks do to the modes that do not explain them."""
+    seen = {name: {**its} for name, its in weights.seen.items()}
+    for name in MODES:
+        its = seen[name]
+        for fact in sorted(unexplained_marks(name)):
+            its[fact.value] = its.get(fact.value, 0.0) + UNEXPLAINED
+    return msgspec.structs.replace(weights, seen=seen)
 
 
 def _unlisted(by_mode: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:

@@ -328,11 +328,12 @@ def _is_of_one_account(record: Attempt, past: PastAttempt) -> bool:
 
 def note_broker_log(case: Case) -> None:
     """Note what the broker's log says of the box."""
-    since_s = _connected_s(case)
+    connected_s, lost_s = _connected_s(case), _lost_s(case)
+    since_s = max(connected_s, min(case.began_s - AGAIN_S, lost_s - CROSSING_S))
     for at_s, kind in case.car.broker_words:
         if at_s > case.until_s or (kind == "dropped" and at_s > case.ended_s + CROSSING_S):
             continue  # not this command
-        if kind in _BROKER_WORDS and at_s > max(since_s, case.began_s - AGAIN_S):
+        if kind in _BROKER_WORDS and at_s > since_s:
             case.note(_BROKER_WORDS[kind], **case.when(at_s))
     left = [at for at, kind in case.car.broker_words if kind == "left" and at < case.began_s]
     online = [
@@ -358,6 +359,16 @@ def _connected_s(case: Case) -> float:
         if change.session is Session.ONLINE and change.at_s <= case.began_s
     ]
     return online[-1] + BY_ITSELF_S if online else -inf
+
+
+def _lost_s(case: Case) -> float:
+    """Return since when the box was away as the unlock began, or when that began.
+
+    However long ago that was, what ended its connection then keeps it away.
+    """
+    before = [change for change in case.car.changes if change.at_s <= case.began_s]
+    is_away = bool(before) and before[-1].session is Session.WILL
+    return before[-1].at_s if is_away else case.began_s
 
 
 def _note_handshakes(case: Case) -> None:

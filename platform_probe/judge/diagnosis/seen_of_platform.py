@@ -31,7 +31,9 @@ FEWEST_SIGNED_OUT: Final = 2
 [E].
 """
 TOLD_SOON_S: Final = 90.0
-"""The time within which others get an outage's answer; a later one has another reason [E]."""
+"""The time within which others get an outage's answer; a later one has another reason, unless most
+get it: few cars are asked for [E].
+"""
 _OF_THE_REQUEST: Final = frozenset({400, 405, 411, 413, 414, 415, 422, 431})
 """Statuses that blame the form of a request alone (RFC 9110, section 15.5; RFC 6585). 403, 404 and
 409 may say the same of a booking, or of a car that is busy."""
@@ -306,7 +308,8 @@ def note_signed_out(case: Case) -> None:
         return
     said = _answer_text(side)
     is_soon = case.now_s - case.began_s <= TOLD_SOON_S
-    if others.failed >= FEWEST_SIGNED_OUT and is_soon:
+    is_most = others.failed >= others.total / 2
+    if others.failed >= FEWEST_SIGNED_OUT and (is_soon or is_most):
         seen[Fact.SAID_SIGNED_OUT] = said
     else:
         case.note(Fact.SIGNED_OUT_ALONE, answer=said, total=others.total, failed=others.failed)

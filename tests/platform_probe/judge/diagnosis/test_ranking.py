@@ -7,8 +7,8 @@ import pytest
 
 from fleet_wire.errors import ConfigError
 from fleet_wire.modes.catalogue import MODES, SIGNATURES
-from fleet_wire.modes.facts import ESTIMATED, EvidenceSource, Fact, shown_by
-from fleet_wire.modes.mode import LIGHT, OF_COHORTS
+from fleet_wire.modes.facts import ESTIMATED, MARKS, EvidenceSource, Fact, shown_by
+from fleet_wire.modes.mode import LIGHT, OF_COHORTS, UNEXPLAINED
 from platform_probe.judge.diagnosis import ranking as module
 from platform_probe.judge.diagnosis.ranking import (
     RULED_OUT,
@@ -68,6 +68,40 @@ def test_a_source_that_was_not_there_says_nothing_by_its_silence() -> None:
         return Ranking(weights).scores((), frozenset({source}))[place]
 
     assert score(EvidenceSource.BROKER_LOG) == score(EvidenceSource.PRESENCE) - 3.0
+
+
+def test_a_mark_weighs_against_modes_that_do_not_explain_it() -> None:
+    """A mode that lists it keeps its score, as `unknown` does."""
+    ranking = Ranking(weights_by_signature())
+    ranked = dict(
+        zip(ranking.names, ranking.scores((Fact.TECHNOLOGY_AWAY,), frozenset()), strict=True)
+    )
+    before = dict(zip(ranking.names, ranking.scores((), frozenset()), strict=True))
+    assert ranked["dns_failure"] - before["dns_failure"] == UNEXPLAINED
+    assert ranked["network_sunset"] > before["network_sunset"]
+    assert ranked["unknown"] == before["unknown"]
+
+
+def test_a_mark_of_a_mode_that_is_left_out_makes_the_others_doubtful() -> None:
+    """Nothing else explains that one technology is away, however much is as in an outage."""
+    facts = (
+        Fact.NOT_DELIVERED, Fact.WAS_OFFLINE, Fact.WILL_BEFORE, Fact.KEEPALIVE_EXCEEDED,
+        Fact.STILL_AWAY, Fact.FAILS_AGAIN, Fact.SOME_FAIL, Fact.WILLS_IN_A_WAVE,
+    )  # fmt: skip
+    left_out = frozenset({"network_sunset"})
+
+    def first(*more: Fact) -> str:
+        ranked = shipped_ranking().rank(seen(*facts, *more), ALL_TOLD, excluded=left_out)
+        return ranked[0].mode
+
+    assert first() != "unknown"
+    assert first(Fact.TECHNOLOGY_AWAY) == "unknown"
+
+
+def test_each_mark_is_explained_by_some_mode() -> None:
+    """Else it would make every mode doubtful."""
+    listed = {fact for its in SIGNATURES.values() for fact in its.needs | its.speaks_for}
+    assert listed >= MARKS
 
 
 def test_a_mode_that_was_not_learned_is_ranked_by_its_signature() -> None:
