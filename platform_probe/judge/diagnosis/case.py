@@ -163,13 +163,19 @@ class Case:
         A late answer to its own command is. An end that an earlier look has seen stays: a car's
         history is short.
         """
+        known_s = self.known_end_s
+        return min(self.now_s, self.ends_s if known_s is None else known_s)
+
+    @property
+    def known_end_s(self) -> float | None:
+        """When the unlock's window ends, if that is known: also a moment that is to come."""
+        late_s = max(self.late.values(), default=0.0)
         if self.over_s is not None:
-            return min(self.now_s, max(self.over_s, max(self.late.values(), default=0.0)))
+            return max(self.over_s, late_s)
         heard_s = self.car.first_heard_after(max(self.at_box_s, self.ended_s))
-        until_s = min(self.now_s, self.ends_s)
-        if heard_s is None:
-            return until_s
-        return min(until_s, max(heard_s + SETTLED_S, max(self.late.values(), default=0.0)))
+        if heard_s is not None:
+            return min(self.ends_s, max(heard_s + SETTLED_S, late_s))
+        return self.ends_s if self.ends_s < self.now_s else None
 
     @property
     def back_s(self) -> float | None:

@@ -42,7 +42,6 @@ from platform_probe.judge.diagnosis.hearing import Hearing
 from platform_probe.judge.diagnosis.neighbours import WAVE_S
 from platform_probe.judge.diagnosis.observed import observe
 from platform_probe.judge.diagnosis.open_unlocks import (
-    LOOKED_AT_AGAIN_S,
     MAX_OPEN,
     SETTLE_S,
     OpenUnlock,
@@ -133,7 +132,7 @@ class Diagnosing(Hearing):
         now_s = self._clock.monotonic_s()
         for one in self._open.due(now_s):
             self._diagnose(one, now_s)
-            if now_s - one.began_s >= LOOKED_AT_AGAIN_S[-1]:
+            if one.is_over_at(now_s):
                 self._close(one)
 
     def next_s(self) -> float | None:
@@ -165,12 +164,10 @@ class Diagnosing(Hearing):
             return
         else:
             one = self._open_unlock(record, now_s)
-        self._see(one, now_s)
-        alike = self._similar_failures(one)
-        modes = self._rank(one, alike)
-        self._revise(one, modes, _basis(one, alike), now_s=now_s)
-        if alike:
-            self._look_soon(record.vehicle_id, now_s)
+        self._diagnose(one, now_s)
+        for other in self._similar_failures(one):
+            if Fact.FAILS_AGAIN not in other.kept:
+                self._open.look_at_soon(other, now_s)
 
     def _is_odd(self, record: Attempt, car: CarHistory, this: PastAttempt) -> bool:
         """Return whether an unlock that went well looks odd at once."""
@@ -288,11 +285,20 @@ class Diagnosing(Hearing):
             self.on_wait()
 
     def _diagnose(self, one: OpenUnlock, now_s: float) -> None:
+        """Look at an unlock, and report what is to be said of it if that has changed."""
         self._see(one, now_s)
         alike = self._similar_failures(one)
         basis = _basis(one, alike)
-        if one.basis != basis:
-            self._revise(one, self._rank(one, alike), basis, now_s=now_s)
+        if one.basis == basis:
+            return
+        is_seen_otherwise, was_sure = one.basis[:1] != basis[:1], one.is_sure
+        one.basis = basis
+        modes = self._rank(one, alike)
+        if one.last is None or is_seen_otherwise or modes != one.last.modes:
+            self._revise(one, modes, now_s=now_s)
+        for other in alike if one.is_sure and not was_sure else ():
+            if not other.is_sure:
+                self._open.look_at_soon(other, now_s)
 
     def _rank(self, one: OpenUnlock, alike: Sequence[OpenUnlock]) -> tuple[RankedMode, ...]:
         """Return the likeliest modes of an unlock, by all of its car that failed of the same."""
@@ -308,6 +314,7 @@ class Diagnosing(Hearing):
         ]
         went_well = one.record.cause is None and beside  # it has waited for those that failed
         excluded = frozenset() if went_well else never_ends_so(one.record.cause, one.kept)
+        one.is_sure = self._ranking.is_sure(one.kept, one.told, impossible, excluded=excluded)
         return self._ranking.rank(
             one.kept, one.told, beside, impossible=impossible, excluded=excluded
         )
@@ -349,11 +356,9 @@ class Diagnosing(Hearing):
         self,
         one: OpenUnlock,
         modes: tuple[RankedMode, ...],
-        basis: tuple[Seen, ...],
         *,
         now_s: float,
     ) -> None:
-        one.basis = basis
         one.revision += 1
         record = one.record
         outcome, cause = concluded(record, modes[0])
@@ -381,7 +386,8 @@ class Diagnosing(Hearing):
         case = self._case_of(one, now_s)
         observe(case, one.earlier)
         one.kept, one.told = case.seen, case.evidence_sources()
-        one.over_s = case.until_s if case.until_s < now_s else None
+        one.over_s = case.known_end_s
+        one.concerned_until_s = max(case.ends_s, case.until_s)
 
     def _case_of(self, one: OpenUnlock, now_s: float) -> Case:
         record = one.record

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -26,7 +27,7 @@ repeatedly.
 """
 LOOKED_AT_AGAIN_S: Final = (60.0, 180.0, 300.0, 600.0)
 """The times after the intended start at which an unlock is looked at again, besides messages of its
-car.
+car. Once its car has opened for another unlock, only the last one remains.
 """
 SETTLE_S: Final = 1.5
 """Words of a car come in company (presence, state, late answers): they are looked at together."""
@@ -40,6 +41,8 @@ class NextLook(NamedTuple):
     at_s: float
     number: int
     attempt_id: str
+    is_of_news: bool
+    """Whether there is news; otherwise its time has come."""
 
 
 Seen = tuple[frozenset[Fact], frozenset[EvidenceSource]]
@@ -70,8 +73,16 @@ class OpenUnlock:
     over_s: float | None = None
     """When the window of its car's trouble ended; None: it goes on."""
     last: Diagnosis | None = None
+    concerned_until_s: float = math.inf
+    """Until when the news of its car is about it, as far as the last look has seen."""
+    is_sure: bool = False
+    """Whether its own facts are sure of a mode, as of the last look."""
     is_settled: bool = False
     """Whether it is looked at no more."""
+
+    def is_over_at(self, now_s: float) -> bool:
+        """Return whether the time of the last look has come."""
+        return now_s >= self.began_s + LOOKED_AT_AGAIN_S[-1]
 
 
 class OpenUnlocks:
@@ -107,8 +118,8 @@ class OpenUnlocks:
         of_car = self._by_car.setdefault(one.record.vehicle_id, [])
         of_car.append(one)
         del of_car[:-MOST_OF_CAR]
-        for after_s in LOOKED_AT_AGAIN_S:
-            self.look_at(one, max(one.began_s + after_s, now_s + SETTLE_S))
+        first_s = max(one.began_s + LOOKED_AT_AGAIN_S[0], now_s + SETTLE_S)
+        self.look_at(one, first_s, is_of_news=False)
 
     def settle(self, one: OpenUnlock) -> None:
         """Look at one no more."""
@@ -119,19 +130,32 @@ class OpenUnlocks:
             self._by_car[one.record.vehicle_id] = kept
 
     def look_soon(self, vehicle_id: str, now_s: float) -> None:
-        """Schedule a new look at all unlocks of a car that has news."""
+        """Schedule a new look at the unlocks that the news of a car is about."""
         for one in self._by_car.get(vehicle_id, ()):
-            if one.looks_at_s <= now_s and not one.is_settled:
-                one.looks_at_s = now_s + SETTLE_S
-                self.look_at(one, one.looks_at_s)
+            if now_s <= one.concerned_until_s:
+                self.look_at_soon(one, now_s)
 
-    def look_at(self, one: OpenUnlock, at_s: float) -> None:
+    def look_at_soon(self, one: OpenUnlock, now_s: float) -> None:
+        """Schedule a new look at an unlock that may still change."""
+        if one.looks_at_s <= now_s and not one.is_settled:
+            one.looks_at_s = now_s + SETTLE_S
+            self.look_at(one, one.looks_at_s)
+
+    def look_at(self, one: OpenUnlock, at_s: float, *, is_of_news: bool = True) -> None:
         """Schedule a look at an unlock."""
         self._number += 1
-        look = NextLook(at_s, self._number, one.record.attempt_id)
+        look = NextLook(at_s, self._number, one.record.attempt_id, is_of_news)
         heapq.heappush(self._looks, look)
         if self._looks[0] is look:
             self._on_wait()
+
+    def _look_in_time(self, one: OpenUnlock, now_s: float) -> None:
+        """Schedule the next look at a fixed time; the last one if no news is about it any more."""
+        is_concerned = now_s <= one.concerned_until_s
+        times_s = LOOKED_AT_AGAIN_S if is_concerned else LOOKED_AT_AGAIN_S[-1:]
+        at_s = (one.began_s + after_s for after_s in times_s)
+        next_s = next((each_s for each_s in at_s if each_s > now_s), now_s)
+        self.look_at(one, max(next_s, now_s + SETTLE_S), is_of_news=False)
 
     def look_no_more(self) -> None:
         """Forget when anything was to be looked at."""
@@ -141,9 +165,14 @@ class OpenUnlocks:
         """Yield each whose time to be looked at has come."""
         looks = self._looks
         while looks and looks[0].at_s <= now_s:
-            one = self._open.get(heapq.heappop(looks).attempt_id)
-            if one is not None:
+            look = heapq.heappop(looks)
+            one = self._open.get(look.attempt_id)
+            if one is None:
+                continue
+            if look.is_of_news or now_s <= one.concerned_until_s or one.is_over_at(now_s):
                 yield one
+            if not look.is_of_news and not one.is_settled:
+                self._look_in_time(one, now_s)
 
     def next_s(self) -> float | None:
         """Return when the next one is due."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -77,6 +77,22 @@ class Weights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The loss by each needed fact that was not observed, by mode."""
 
 
+class Shares(NamedTuple):
+    """How likely each mode is by some scores."""
+
+    beside_likeliest: tuple[float, ...]
+    """How likely each is beside the likeliest, which has 1."""
+    total: float
+    likeliest: str
+    of_mode: bool
+    """Whether the likeliest is a mode, and neither `unknown` nor `nothing_wrong`."""
+
+    @property
+    def are_sure(self) -> bool:
+        """Whether a mode is so likely that other unlocks of the car share it."""
+        return self.of_mode and self.total < 1.0 / SURE
+
+
 class Ranking:
     """The model, ready to rank."""
 
@@ -100,6 +116,8 @@ class Ranking:
         self._before: dict[frozenset[EvidenceSource], list[float]] = {}
         """Scores where nothing was seen, by which sources were there."""
         self._scores = lru_cache(MOST_KEPT)(self._added_up)
+        self._shares = lru_cache(MOST_KEPT)(self._shared_out)
+        self._ranked = lru_cache(MOST_KEPT)(self._placed)
         self._weighed = lru_cache(MOST_KEPT)(self._heaviest)
         # Many unlocks of an outage have the same facts, and each is ranked with others of its car.
 
@@ -177,18 +195,38 @@ class Ranking:
         """
         shares = self._shares(self.scores(seen, told, impossible, excluded=excluded))
         against = seen.keys() - ANSWERS if Fact.WENT_WELL in seen else seen.keys()
-        least = sum(shares) if self._likeliest(shares) in MODES else math.inf
-        for each in () if least < 1.0 / SURE else map(self._shares, alike):
-            likeliest = self._likeliest(each)
-            is_possible = likeliest in MODES.keys() - excluded and not contradicted(
-                likeliest, against, frozenset()
+        for each in () if shares.are_sure else map(self._shares, alike):
+            is_possible = each.likeliest not in excluded and not contradicted(
+                each.likeliest, against, frozenset()
             )
-            if is_possible and sum(each) < min(least, 1.0 / SURE):
-                shares, least = each, sum(each)
+            if each.are_sure and is_possible and (each.total < shares.total or not shares.of_mode):
+                shares = each
+        return self._ranked(shares.beside_likeliest, (*seen,), told, impossible | excluded)
+
+    def is_sure(
+        self,
+        seen: Collection[Fact],
+        told: frozenset[EvidenceSource],
+        impossible: frozenset[str] = frozenset(),
+        *,
+        excluded: frozenset[str] = frozenset(),
+    ) -> bool:
+        """Return whether the facts of an unlock alone are sure of a mode."""
+        return self._shares(self.scores(seen, told, impossible, excluded=excluded)).are_sure
+
+    def _placed(
+        self,
+        beside_likeliest: tuple[float, ...],
+        seen: tuple[Fact, ...],
+        told: frozenset[EvidenceSource],
+        impossible: frozenset[str],
+    ) -> tuple[RankedMode, ...]:
+        """Return the likeliest modes by how likely each is beside the likeliest."""
+        shares = [*beside_likeliest]
         self._settle(shares, seen, told)
         total = sum(shares)
         order = sorted(range(len(shares)), key=shares.__getitem__, reverse=True)[:SHOWN]
-        beside = self._second_explanation(self.names[order[0]], seen, impossible | excluded)
+        beside = self._second_explanation(self.names[order[0]], seen, impossible)
         is_third_likely = shares[order[SECOND_FAULT - 1]] / total >= LEAST_THIRD
         if beside is not None and beside not in order[:SECOND_FAULT] and not is_third_likely:
             others = [place for place in order[SECOND_FAULT - 1 :] if place != beside]
@@ -197,14 +235,11 @@ class Ranking:
             RankedMode(
                 mode=self.names[place],
                 probability=round(shares[place] / total, 4),
-                weighed=self._weighed(self.names[place], (*seen,), told),
+                weighed=self._weighed(self.names[place], seen, told),
             )
             for place in order
             if place in (order[0], beside) or shares[place] / total >= LEAST
         )
-
-    def _likeliest(self, shares: Sequence[float]) -> str:
-        return self.names[shares.index(1.0)]
 
     def probabilities(
         self,
@@ -214,16 +249,20 @@ class Ranking:
         temperature: float,
     ) -> list[float]:
         """Return how likely each of `names` is by its scores, at a temperature of the caller."""
-        shares = self._shares(scores, temperature)
+        shares = self._shares_at(scores, temperature)
         self._settle(shares, seen, told)
         total = sum(shares)
         return [share / total for share in shares]
 
-    def _shares(self, scores: Sequence[float], temperature: float | None = None) -> list[float]:
+    def _shares_at(self, scores: Sequence[float], temperature: float) -> list[float]:
         """Return how likely each mode is beside the likeliest, which has 1."""
         highest = max(scores)
-        divisor = temperature or self._weights.temperature
-        return [math.exp((score - highest) / divisor) for score in scores]
+        return [math.exp((score - highest) / temperature) for score in scores]
+
+    def _shared_out(self, scores: tuple[float, ...]) -> Shares:
+        shares = self._shares_at(scores, self._weights.temperature)
+        likeliest = self.names[shares.index(1.0)]
+        return Shares(tuple(shares), sum(shares), likeliest, likeliest in MODES)
 
     def _settle(
         self, shares: list[float], seen: Collection[Fact], told: frozenset[EvidenceSource]
@@ -258,7 +297,7 @@ class Ranking:
                 shares[place] += excess / len(others)
 
     def _second_explanation(
-        self, first: str, seen: Mapping[Fact, object], impossible: frozenset[str]
+        self, first: str, seen: Collection[Fact], impossible: frozenset[str]
     ) -> int | None:
         """Return the mode that explains best what the first one leaves unexplained, or None.
 

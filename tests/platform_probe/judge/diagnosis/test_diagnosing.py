@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -11,14 +12,17 @@ from fleet_wire.contract.attempt import PlatformSide
 from fleet_wire.contract.causes import CAUSES, Cause, Outcome
 from fleet_wire.contract.diagnosis import Diagnosis, RankedMode
 from fleet_wire.contract.topics import TopicKind
+from platform_probe.judge.diagnosis import diagnosing
 from platform_probe.judge.diagnosis.accounts import is_not_yours
+from platform_probe.judge.diagnosis.case import Case
 from platform_probe.judge.diagnosis.diagnosing import Diagnosing
+from platform_probe.judge.diagnosis.observed import Earlier, observe
 from platform_probe.judge.diagnosis.open_unlocks import LOOKED_AT_AGAIN_S, MOST_OF_CAR
 from platform_probe.judge.diagnosis.ranking import Ranking
 from platform_probe.judge.diagnosis.records import concluded
 from platform_probe.judge.weights import shipped_ranking
 from tests.helpers.records import attempt_of
-from tests.helpers.watched import HEARTBEAT, ONLINE, SENT, Watched
+from tests.helpers.watched import HEARTBEAT, ONLINE, SENT, WILL, Watched
 
 
 def test_what_an_earlier_process_wrote_is_known_and_its_word_stands() -> None:
@@ -55,15 +59,15 @@ def test_a_sure_mode_sets_the_cause(outcome: Outcome, probability: float, cause:
 def test_memory_is_bounded() -> None:
     """Cars above the limit are forgotten, the first one first."""
     watched = Watched()
-    diagnosing = Diagnosing(
+    few = Diagnosing(
         shipped_ranking(),
         clock=watched.clock,
         tell=watched.told.append,
         max_cars=10,
     )
     for car in range(100):
-        diagnosing.presence(f"car-{car}", ONLINE, retained=False)
-    assert len(diagnosing.cars) == 10
+        few.presence(f"car-{car}", ONLINE, retained=False)
+    assert len(few.cars) == 10
 
 
 def test_a_car_that_is_asked_for_without_end_costs_no_more_for_it(
@@ -85,6 +89,67 @@ def test_a_car_that_is_asked_for_without_end_costs_no_more_for_it(
         )
     assert 1 < asked[1] < asked[MOST_OF_CAR - 1]
     assert len({*asked[2 * MOST_OF_CAR :]}) == 1
+
+
+def looks_at(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list that gets the id of an unlock whenever it is looked at."""
+    looked: list[str] = []
+
+    def counted(case: Case, earlier: Earlier) -> None:
+        looked.append(case.record.attempt_id)
+        observe(case, earlier)
+
+    monkeypatch.setattr(diagnosing, "observe", counted)
+    return looked
+
+
+def test_each_failure_of_a_car_costs_the_same_however_many_there_were(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Only the first one that failed alike is news to an earlier one."""
+    looked, watched = looks_at(monkeypatch), Watched()
+    for number in range(10):
+        watched.at(20.0 + 3 * number).handle_record(
+            watched.ended(Cause.BOX_SILENT, attempt_id=f"a{number}", stages=SENT)
+        )
+    watched.at(55.0)
+    assert sorted(looked) == sorted(["a0", *(f"a{number}" for number in range(10))])
+
+
+def test_a_car_that_has_opened_since_has_news_of_its_next_unlock_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The failed one is looked at once more at last."""
+    looked, watched = looks_at(monkeypatch), Watched()
+    watched.at(20.0).handle_record(watched.ended(Cause.BOX_SILENT, stages=SENT))
+    watched.at(40.0).presence("car-1", WILL, retained=False)
+    watched.at(50.0).presence("car-1", ONLINE, retained=False)
+    watched.at(55.0).handle_record(
+        watched.ended(None, attempt_id="a2", command_id="c2", trace_id="b" * 32)
+    )
+    watched.at(60.0)
+    before = len(looked)
+    for second in range(70, 590, 10):
+        watched.at(second).presence("car-1", (WILL, ONLINE)[second // 10 % 2], retained=False)
+    watched.at(599.0)
+    assert len(looked) == before
+    watched.at(700.0)
+    assert looked[before:] == ["a1"]
+
+
+def test_a_look_that_changes_nothing_is_no_revision() -> None:
+    """Another unlock of the car that is as unsure changes what is known, and nothing said."""
+    watched = Watched()
+    for number in range(3):
+        watched.at(20.0 + 5 * number).handle_record(
+            watched.ended(Cause.BOX_SILENT, attempt_id=f"a{number}", stages=SENT)
+        )
+    watched.at(59.0)
+    told = [(one.modes, one.facts, one.told) for one in watched.told if one.attempt_id == "a0"]
+    assert len(told) == 2
+    watched.at(200.0)
+    of_first = [(one.modes, one.facts, one.told) for one in watched.told if one.attempt_id == "a0"]
+    assert all(one != other for one, other in pairwise(of_first))
 
 
 def test_the_last_revision_is_handed_on_once() -> None:
