@@ -126,6 +126,11 @@ class Judge:
         """The incidents that go on."""
         return [] if self.alerting is None else self.alerting.incidents.open
 
+    @property
+    def closed_early(self) -> int:
+        """How many unlocks had their last look early, as too many others were open."""
+        return self.diagnosing.closed_early
+
     def resume(self, past: Past) -> None:
         """Resume where an earlier judge was ended; nothing that it judged is judged again.
 

@@ -69,6 +69,11 @@ class RunningJudge:
         """The incidents that go on."""
         return self._judge.open_incidents
 
+    @property
+    def closed_early(self) -> int:
+        """How many unlocks had their last look early, as too many others were open."""
+        return self._judge.closed_early
+
     def resume(self, past: Past) -> None:
         """Resume where an earlier process was ended."""
         self._judge.resume(past)

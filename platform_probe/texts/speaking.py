@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, tzinfo
+from functools import cache
 from string import Formatter
 from typing import Any, Final
 
@@ -28,7 +29,7 @@ _LATEST_S: Final = 253_402_000_000.0
 """In the year 9999: a calendar ends there."""
 
 
-class Speaker(Formatter):
+class Speaker:
     """Says sentences in one language, with times of a zone, on the day of a moment `day_s`.
 
     `{share:percent}` in a template says how a value is written; `{volts:.1f}` writes a number.
@@ -90,17 +91,20 @@ class Speaker(Formatter):
         """Return a sentence; its key where this release has no template for it."""
         if not has_text(text.key):
             return text.key
-        return self.vformat(self._say(text.key), (), text.values)
+        return "".join(
+            literal if name is None else literal + self._value_text(text.values[name], form)
+            for literal, name, form in _template_parts(self._say(text.key))
+        )
 
     def say_all(self, texts: Iterable[Text]) -> str:
         """Return sentences one after the other."""
         return " ".join(map(self.say, texts))
 
-    def format_field(self, value: Any, format_spec: str) -> str:
+    def _value_text(self, value: Any, form: str) -> str:
         """Return a value as its place in a template wants it."""
-        if format_spec.endswith("f"):
-            return self.number(format(value, format_spec))
-        return self._writers[format_spec](value)
+        if form.endswith("f"):
+            return self.number(format(value, form))
+        return self._writers[form](value)
 
     def _count(self, number: int) -> str:
         is_english = self._say("number.point") == "."
@@ -141,6 +145,12 @@ class Speaker(Formatter):
         """Return the word for a name of the records; what people wrote stays as it is."""
         key = f"{group}.{name}"
         return self._say(key) if has_text(key) else name
+
+
+@cache
+def _template_parts(template: str) -> tuple[tuple[str, str | None, str], ...]:
+    """Return a template's words, each with the name and form of the value that follows, if any."""
+    return tuple((words, name, form or "") for words, name, form, _ in Formatter().parse(template))
 
 
 def _capital(text: str) -> str:

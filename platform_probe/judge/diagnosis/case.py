@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache, cached_property
 from typing import Final, NamedTuple
 
 from fleet_wire.contract.attempt import Attempt, Stage
@@ -13,7 +14,7 @@ from fleet_wire.modes.facts import EvidenceSource, Fact
 from platform_probe.cars.state import Session
 from platform_probe.judge.diagnosis.car_history import CarHistory
 from platform_probe.judge.diagnosis.census import Census
-from platform_probe.judge.diagnosis.neighbours import Back, Comparison, Place, Share
+from platform_probe.judge.diagnosis.neighbours import ALL, Comparison, Place, Share, Waves
 
 CROSSING_S: Final = 2.0
 """The same as `platform_probe.measure.attempts.conclusion.CROSSING_S`: the box sent it
@@ -55,7 +56,7 @@ class TlsError(NamedTuple):
     """Whether the other side said that the certificate has expired."""
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
+@dataclass(kw_only=True, eq=False)
 class Case:
     """One unlock and its surroundings at one moment. Times are monotonic seconds."""
 
@@ -75,18 +76,8 @@ class Case:
     count_cars: Callable[[], Census]
     """Returns how all cars are at this look. To count them takes long: a fact that needs it asks.
     """
-    wills_around: int
-    lost_alike_around: int
-    """How many boxes were lost with this one in the same way: in silence, or whatever way."""
-    returns_around: int
-    back_of_those_lost: int
-    """How many of the boxes that were lost with this one are back, at least."""
-    others_back: Back | None
-    """How boxes came back that fell silent with this one; None: it was never heard of."""
-    wills_at_once: int
-    cut_at_once: int
-    """How many of these the broker has not given up for their silence."""
-    returns_at_once: int
+    count_waves: Callable[[], Waves]
+    """Returns how many boxes were lost and came back with this one."""
     cars_known: int
     cars_of_account: int
     """How many cars the account asked for within minutes."""
@@ -127,27 +118,27 @@ class Case:
         """Note a fact with its sentence, by default that of the fact's own name."""
         self.seen[fact] = evidence(key or fact.value, **values)
 
-    @property
+    @cached_property
     def began_s(self) -> float:
         """When the customer wanted to open the car."""
         return self.record.started_at - self.unix_offset_s
 
-    @property
+    @cached_property
     def ended_s(self) -> float:
         """When the unlock ended."""
         return self.began_s + self.record.total_s
 
-    @property
+    @cached_property
     def published_s(self) -> float:
         """When the command left, or should have."""
         return self.began_s + self.record.stages.get(Stage.PUBLISHED.value, 0.0)
 
-    @property
+    @cached_property
     def at_box_s(self) -> float:
         """The time from which messages of the box may be about the command."""
         return self.published_s + CROSSING_S
 
-    @property
+    @cached_property
     def ends_s(self) -> float:
         """When the last look within the unlock's window is, at the latest."""
         again_s = self.opened_again_s
@@ -155,7 +146,7 @@ class Case:
         is_well = self.record.cause is None
         return ends_s if again_s is None or is_well else min(again_s + SETTLED_S, ends_s)
 
-    @property
+    @cached_property
     def until_s(self) -> float:
         """The end of the unlock's window, or now.
 
@@ -166,7 +157,7 @@ class Case:
         known_s = self.known_end_s
         return min(self.now_s, self.ends_s if known_s is None else known_s)
 
-    @property
+    @cached_property
     def known_end_s(self) -> float | None:
         """When the unlock's window ends, if that is known: also a moment that is to come."""
         late_s = max(self.late.values(), default=0.0)
@@ -177,7 +168,7 @@ class Case:
             return min(self.ends_s, max(heard_s + SETTLED_S, late_s))
         return self.ends_s if self.ends_s < self.now_s else None
 
-    @property
+    @cached_property
     def back_s(self) -> float | None:
         """When the box connected anew after the command; None: it has not."""
         changes = self.car.changes_between(self.published_s, self.until_s)
@@ -208,13 +199,13 @@ class Case:
         has_ended = side.outcome is not None if side else False
         return has_ended or self.now_s - self.began_s >= COMMAND_ENDS_S
 
-    @property
+    @cached_property
     def clock_ahead_s(self) -> float | None:
         """How far the box's clock is ahead of ours, as far as is known."""
         sent_unix_s = self.published_s + self.unix_offset_s
         return self.car.clock_ahead_s(self.record.command_id, sent_unix_s)
 
-    @property
+    @cached_property
     def opened_s(self) -> float | None:
         """When the box has executed the command, by its clock put right, as far as is known."""
         box_s, ahead_s = self.car.executed_box_s(self.record.command_id), self.clock_ahead_s
@@ -237,30 +228,55 @@ class Case:
 
     def evidence_sources(self) -> frozenset[EvidenceSource]:
         """Return from where facts could be seen."""
-        pairs = self.compared.values()
-        has_neighbours = any(pair.inside.total + pair.outside.total >= FEWEST for pair in pairs)
-        is_there = {
-            EvidenceSource.ATTEMPT: True,
-            EvidenceSource.STATE: self.has_state,
-            EvidenceSource.EVENTS: self.has_events,
-            EvidenceSource.RECEIPTS: self.has_receipts,
-            EvidenceSource.EXPIRY: self.has_expiry,
-            EvidenceSource.REASONS: self.has_reasons,
-            EvidenceSource.WORDS: self.record.reason not in _BARE,
-            EvidenceSource.PRESENCE: self.has_presence,
-            EvidenceSource.TELEMETRY: self.has_heartbeats,
-            EvidenceSource.TELEMETRY_SINCE: self.was_heartbeat_due,
-            EvidenceSource.POSITION: self.car.position_age_s is not None,
-            EvidenceSource.PLATFORM: self.platform_told,
-            EvidenceSource.COMMAND_END: self.platform_told and self.was_end_due,
-            EvidenceSource.BROKER_LOG: self.broker_told,
-            EvidenceSource.RETURN: self.has_box_answered,
-            EvidenceSource.NEIGHBOURS: has_neighbours,
-            EvidenceSource.KIND: has_neighbours and bool(self.car.shared_traits),
-            EvidenceSource.TECHNOLOGY: has_neighbours
-            and "technology" in dict(self.car.shared_traits),
-        }
-        return frozenset(source for source, is_told in is_there.items() if is_told)
+        has_neighbours = self.compared[ALL].inside.total >= FEWEST
+        traits = self.car.shared_traits
+        return _those_of(
+            self.has_state,
+            self.has_events,
+            self.has_receipts,
+            self.has_expiry,
+            self.has_reasons,
+            self.record.reason not in _BARE,
+            self.has_presence,
+            self.has_heartbeats,
+            self.was_heartbeat_due,
+            self.car.position_age_s is not None,
+            self.platform_told,
+            self.platform_told and self.was_end_due,
+            self.broker_told,
+            self.has_box_answered,
+            has_neighbours,
+            has_neighbours and bool(traits),
+            has_neighbours and "technology" in dict(traits),
+        )
+
+
+_SOURCES: Final = (
+    EvidenceSource.STATE,
+    EvidenceSource.EVENTS,
+    EvidenceSource.RECEIPTS,
+    EvidenceSource.EXPIRY,
+    EvidenceSource.REASONS,
+    EvidenceSource.WORDS,
+    EvidenceSource.PRESENCE,
+    EvidenceSource.TELEMETRY,
+    EvidenceSource.TELEMETRY_SINCE,
+    EvidenceSource.POSITION,
+    EvidenceSource.PLATFORM,
+    EvidenceSource.COMMAND_END,
+    EvidenceSource.BROKER_LOG,
+    EvidenceSource.RETURN,
+    EvidenceSource.NEIGHBOURS,
+    EvidenceSource.KIND,
+    EvidenceSource.TECHNOLOGY,
+)
+
+
+@cache
+def _those_of(*are_there: bool) -> frozenset[EvidenceSource]:
+    """Return the sources that are there, in the order of `_SOURCES`; equal ones are one object."""
+    there = (source for source, is_there in zip(_SOURCES, are_there, strict=True) if is_there)
+    return frozenset({EvidenceSource.ATTEMPT, *there})
 
 
 FEWEST: Final = 5

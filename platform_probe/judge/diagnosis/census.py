@@ -7,7 +7,7 @@ serves all unlocks that fail within seconds of each other. It looks at a sample 
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
@@ -85,6 +85,10 @@ class Census:
         """
         self._heard_at: dict[Place, list[tuple[float, float]]] = {}
         """The same of the places that were asked for, in order."""
+        self._connected_at: dict[Place, list[tuple[float, float]]] = {}
+        """The same in the order in which they connected: when each had, and was heard of."""
+        self._compared: dict[tuple[Place, ...], dict[Place, Comparison]] = {}
+        """The comparisons of this count."""
         self.usual_interval_s: float | None = None
         """How often the car in the middle of some sends a heartbeat, as of the last count."""
         self.usual_data_bytes: float | None = None
@@ -99,15 +103,16 @@ class Census:
 
     def compare(self, places: tuple[Place, ...]) -> dict[Place, Comparison]:
         """Return for each place, and `ALL`, how many cars are lost there and elsewhere."""
-        lost, total = self._lost, self._total
-        everybody = Share(lost[ALL], total[ALL])
-        return {
-            place: Comparison(
-                Share(lost[place], total[place]),
-                Share(everybody.failed - lost[place], everybody.total - total[place]),
-            )
-            for place in _counted_at(places)
-        }
+        compared = self._compared.get(places)
+        if compared is None:
+            lost, total = self._lost, self._total
+            everybody = Share(lost[ALL], total[ALL])
+            shares = {place: Share(lost[place], total[place]) for place in _counted_at(places)}
+            compared = self._compared[places] = {
+                place: Comparison(share, everybody.without(share))
+                for place, share in shares.items()
+            }
+        return compared
 
     def counts_since(self, places: tuple[Place, ...], at_s: float) -> CountsSince:
         """Return how many cars were heard of after a moment; `places` name operator and region."""
@@ -122,7 +127,8 @@ class Census:
         radio = radio_of(places)
         if radio is None:
             return None
-        return CarCount(len(self._times_after(radio, at_s)), self._awake[radio], 0)
+        heard = self._times_at(radio)
+        return CarCount(len(heard) - _first_after(heard, at_s), self._awake[radio], 0)
 
     def connected_between(self, places: tuple[Place, ...], from_s: float, to_s: float) -> int:
         """Return how many cars of an operator in its region connected last between two moments.
@@ -131,17 +137,23 @@ class Census:
         """
         if from_s >= to_s or not {"operator", "region"} <= dict(places).keys():
             return 0
-        heard = self._times_after(region_and_operator(places), from_s)
-        return sum(from_s < connected_s < to_s for _, connected_s in heard)
+        place = region_and_operator(places)
+        connected = self._connected_at.get(place)
+        if connected is None:
+            connected = sorted((when_s, heard_s) for heard_s, when_s in self._times_at(place))
+            self._connected_at[place] = connected
+        first, end = _first_after(connected, from_s), bisect_left(connected, (to_s,))
+        return sum(heard_s > from_s for _, heard_s in connected[first:end])
 
     def _count_of(self, place: Place, at_s: float) -> CarCount:
         """Return how many cars of a place were heard of after a moment."""
-        heard = self._times_after(place, at_s)
-        kept = sum(connected_s <= at_s for _, connected_s in heard[:MOST_KEPT])
-        return CarCount(len(heard), self._awake[place], kept)
+        heard = self._times_at(place)
+        first = _first_after(heard, at_s)
+        kept = sum(connected_s <= at_s for _, connected_s in heard[first : first + MOST_KEPT])
+        return CarCount(len(heard) - first, self._awake[place], kept)
 
-    def _times_after(self, place: Place, at_s: float) -> list[tuple[float, float]]:
-        """Return when cars of a place were last heard of, after a moment, and had connected."""
+    def _times_at(self, place: Place) -> list[tuple[float, float]]:
+        """Return when cars of a place were last heard of, in order, and had connected."""
         heard = self._heard_at.get(place)
         if heard is None:
             alike = (
@@ -150,7 +162,7 @@ class Census:
                 if place in _heard_at(traits_of_labels(labels))
             )
             heard = self._heard_at[place] = sorted(chain.from_iterable(alike))
-        return heard[bisect_right(heard, (at_s, math.inf)) :]
+        return heard
 
     def _count(self, now_s: float) -> None:
         """Count anew."""
@@ -185,7 +197,8 @@ class Census:
                 self._total[place] += there + lost
                 self._lost[place] += lost
         self._heard = heard
-        self._heard_at.clear()
+        for of_this_count in (self._heard_at, self._connected_at, self._compared):
+            of_this_count.clear()
         for labels, times in heard.items():
             for place in _heard_at(traits_of_labels(labels)):
                 self._awake[place] += len(times)
@@ -230,6 +243,11 @@ def _heard_at(places: tuple[Place, ...]) -> tuple[Place, ...]:
     radio = radio_of(places)
     there = region_and_operator(places), ("region", dict(places).get("region", "")), ALL
     return there if radio is None else (*there, radio)
+
+
+def _first_after(times: Sequence[tuple[float, float]], at_s: float) -> int:
+    """Return where the times after a moment begin, in order."""
+    return bisect_right(times, (at_s, math.inf))
 
 
 def _middle(values: Iterable[float]) -> float | None:

@@ -39,7 +39,7 @@ from platform_probe.judge.diagnosis.case import Case
 from platform_probe.judge.diagnosis.ended_unlocks import EndedUnlocks
 from platform_probe.judge.diagnosis.entries import PastAttempt, are_of_one_press, is_between
 from platform_probe.judge.diagnosis.hearing import Hearing
-from platform_probe.judge.diagnosis.neighbours import WAVE_S
+from platform_probe.judge.diagnosis.neighbours import WAVE_S, Waves
 from platform_probe.judge.diagnosis.observed import observe
 from platform_probe.judge.diagnosis.open_unlocks import (
     MAX_OPEN,
@@ -95,6 +95,8 @@ class Diagnosing(Hearing):
         self._recent: OrderedDict[str, Attempt] = OrderedDict()
         self._told_before: OrderedDict[str, int] = OrderedDict()
         """The last revision that an earlier process reported of an unlock."""
+        self.closed_early = 0
+        """Unlocks whose last look came early, as too many others were open."""
         self.on_wait: Callable[[], None] | None = None
         """Called when there is something more to look at, see `next_s`."""
         self.on_settled: Callable[[Diagnosis], None] | None = None
@@ -166,7 +168,7 @@ class Diagnosing(Hearing):
             one = self._open_unlock(record, now_s)
         self._diagnose(one, now_s)
         for other in self._similar_failures(one):
-            if Fact.FAILS_AGAIN not in other.kept:
+            if Fact.FAILS_AGAIN not in other.seen:
                 self._open.look_at_soon(other, now_s)
 
     def _is_odd(self, record: Attempt, car: CarHistory, this: PastAttempt) -> bool:
@@ -199,6 +201,7 @@ class Diagnosing(Hearing):
         one = OpenUnlock(record, began_s, revision=revision)
         self._open.add(one, now_s)
         if oldest := self._open.too_many():
+            self.closed_early += 1
             self._close(oldest)
         return one
 
@@ -206,6 +209,7 @@ class Diagnosing(Hearing):
         self._open.settle(one)
         if one.last is not None and self.on_settled is not None:
             self.on_settled(one.last)
+        one.forget_sentences()
 
     def _note(self, record: Attempt, car: CarHistory, began_s: float) -> PastAttempt:
         """Count an unlock for its car and for all others, and see what it says of earlier ones.
@@ -298,26 +302,25 @@ class Diagnosing(Hearing):
             self._revise(one, modes, now_s=now_s)
         for other in alike if one.is_sure and not was_sure else ():
             if not other.is_sure:
-                self._open.look_at_soon(other, now_s)
+                self._open.look_at_soon(other, now_s, unless_sure=True)
 
     def _rank(self, one: OpenUnlock, alike: Sequence[OpenUnlock]) -> tuple[RankedMode, ...]:
         """Return the likeliest modes of an unlock, by all of its car that failed of the same."""
         impossible = not_on_its_way(one.record)
-        beside = [
-            self._ranking.scores(
-                each.kept,
-                each.told,
-                impossible | not_on_its_way(each.record),
-                excluded=never_ends_so(each.record.cause, each.kept),
-            )
-            for each in alike
-        ]
-        went_well = one.record.cause is None and beside  # it has waited for those that failed
-        excluded = frozenset() if went_well else never_ends_so(one.record.cause, one.kept)
-        one.is_sure = self._ranking.is_sure(one.kept, one.told, impossible, excluded=excluded)
+        beside = (self._scores_of(each, impossible) for each in alike)
+        went_well = one.record.cause is None and alike  # it has waited for those that failed
+        excluded = frozenset() if went_well else never_ends_so(one.record.cause, one.seen)
+        one.is_sure = self._ranking.is_sure(one.seen, one.told, impossible, excluded=excluded)
         return self._ranking.rank(
-            one.kept, one.told, beside, impossible=impossible, excluded=excluded
+            one.seen, one.told, beside, impossible=impossible, excluded=excluded
         )
+
+    def _scores_of(self, each: OpenUnlock, impossible: frozenset[str]) -> tuple[float, ...]:
+        """Return the scores of an unlock, as far as its modes are possible for another one too."""
+        its = not_on_its_way(each.record)
+        both = its if its is impossible else its | impossible
+        excluded = never_ends_so(each.record.cause, each.seen)
+        return self._ranking.scores(each.seen, each.told, both, excluded=excluded)
 
     def _similar_failures(self, one: OpenUnlock) -> list[OpenUnlock]:
         """Return the other unlocks of the car that failed of the same, as far as can be known.
@@ -340,11 +343,11 @@ class Diagnosing(Hearing):
 
     def _waited_for(self, one: OpenUnlock) -> Iterator[OpenUnlock]:
         """Yield the unlocks of the car for whose end the command of one has waited."""
-        if Fact.SENT_LATE not in one.kept or Fact.HELD_UP in one.kept:
+        if Fact.SENT_LATE not in one.seen or Fact.HELD_UP in one.seen:
             return
         sent_s = one.began_s + one.record.stages[_PUBLISHED]
         of_car = self._open.of_car(one.record.vehicle_id)
-        open_there = {each.record.attempt_id: each for each in of_car if each.kept}
+        open_there = {each.record.attempt_id: each for each in of_car if each.seen}
         for past in self._car(one.record.vehicle_id).attempts:
             other = open_there.get(past.attempt_id)
             if other is None or other.began_s >= one.began_s:
@@ -385,7 +388,10 @@ class Diagnosing(Hearing):
         """Keep all that was seen of an unlock, now and at earlier looks."""
         case = self._case_of(one, now_s)
         observe(case, one.earlier)
-        one.kept, one.told = case.seen, case.evidence_sources()
+        one.kept = _with_equal_objects(case.seen, one.kept)
+        one.told = case.evidence_sources()
+        one.seen = tuple(sorted(one.kept))
+        one.earlier.within = {fact: one.kept[fact] for fact in one.earlier.within}
         one.over_s = case.known_end_s
         one.concerned_until_s = max(case.ends_s, case.until_s)
 
@@ -394,11 +400,6 @@ class Diagnosing(Hearing):
         car = self._car(record.vehicle_id)
         accounts = self._ended.accounts
         account = accounts.account_of(record.platform.account_id) if record.platform else None
-        lost_s = next(
-            (c.at_s for c in reversed(car.changes) if c.session is Session.WILL), one.began_s
-        )
-        returned_s = _returned_s(car, one.began_s)
-        heard_s = car.last_heard_before(one.began_s)
         return Case(
             record=record,
             car=car,
@@ -410,14 +411,7 @@ class Diagnosing(Hearing):
             shown=one.shown,
             compared=self._ended.compare(record, one.began_s),
             count_cars=partial(self._census.at, now_s),
-            wills_around=self._neighbours.wills_around(lost_s),
-            lost_alike_around=self._count_lost_with(car, lost_s),
-            returns_around=self._neighbours.returns_around(returned_s),
-            back_of_those_lost=self._neighbours.back_of_those_lost(lost_s),
-            others_back=None if heard_s is None else self._neighbours.back_around(heard_s),
-            wills_at_once=self._neighbours.wills_at_once(lost_s),
-            cut_at_once=self._neighbours.cut_at_once(lost_s),
-            returns_at_once=self._neighbours.returns_at_once(returned_s),
+            count_waves=partial(self._waves_with, car, one.began_s),
             cars_known=len(self.cars),
             cars_of_account=len(account.cars) if account is not None else 0,
             not_its_own=len(account.not_its_own) if account is not None else 0,
@@ -447,14 +441,19 @@ class Diagnosing(Hearing):
             has_reasons=self._hears_reasons or self._has_receipts is not False,
         )
 
-    def _count_lost_with(self, car: CarHistory, lost_s: float) -> int:
-        """Return how many boxes were lost with a car, of one that fell silent those that did."""
+    def _waves_with(self, car: CarHistory, began_s: float) -> Waves:
+        """Return how many boxes were lost and came back with a car."""
+        lost_s = next((c.at_s for c in reversed(car.changes) if c.session is Session.WILL), began_s)
         fell_silent = any(
             word.kind == BrokerEventKind.TIMED_OUT and abs(word.at_s - lost_s) < WAVE_S
             for word in car.broker_words
         )
-        counted = self._neighbours
-        return (counted.timeouts_around if fell_silent else counted.wills_around)(lost_s)
+        return self._neighbours.waves_with(
+            lost_s=lost_s,
+            returned_s=_returned_s(car, began_s),
+            heard_s=car.last_heard_before(began_s),
+            fell_silent=fell_silent,
+        )
 
     def _placed_s(self, unix_s: float) -> float:
         """Return a Unix time on the monotonic clock."""
@@ -463,7 +462,15 @@ class Diagnosing(Hearing):
 
 def _basis(one: OpenUnlock, alike: Sequence[OpenUnlock]) -> tuple[Seen, ...]:
     """Return what the modes of an unlock follow from."""
-    return tuple((frozenset(each.kept), each.told) for each in (one, *alike))
+    return tuple((each.seen, each.told) for each in (one, *alike))
+
+
+def _with_equal_objects(seen: dict[Fact, Text], before: dict[Fact, Text]) -> dict[Fact, Text]:
+    """Return the facts of a look, with the sentences of the look before where they are equal."""
+    return {
+        fact: said if (earlier := before.get(fact)) != said else earlier
+        for fact, said in seen.items()
+    }
 
 
 def _returned_s(car: CarHistory, began_s: float) -> float:

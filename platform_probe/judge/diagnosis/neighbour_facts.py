@@ -10,7 +10,7 @@ from fleet_wire.modes.facts import Fact
 from fleet_wire.modes.mode import COHORT
 from platform_probe.judge.diagnosis.case import FEWEST, Case, evidence
 from platform_probe.judge.diagnosis.census import RADIO
-from platform_probe.judge.diagnosis.neighbours import ALL, BOTH, Comparison, Place, Share
+from platform_probe.judge.diagnosis.neighbours import ALL, BOTH, Back, Comparison, Place, Share
 from platform_probe.texts.catalogue import trait_text
 
 CLEARLY: Final = 3.0
@@ -246,14 +246,14 @@ def note_app(case: Case) -> None:
         case.seen[Fact.APP_VERSION_FARES_WELL] = _counts(case, key, others, app=app or "")
 
 
-def _of_pings(case: Case) -> None:
+def _of_pings(case: Case, back: Back | None) -> None:
     """Note whether those that fell silent with this one stayed away longer than dead connections.
 
     A later look refutes an earlier one: longer absences end later.
     """
-    if case.others_back is None or Fact.REPORTED_AFTER in case.seen:
+    if back is None or Fact.REPORTED_AFTER in case.seen:
         return
-    by_ping, overdue = case.others_back
+    by_ping, overdue = back
     both = by_ping + overdue
     if overdue >= max(FEW_HEARD, both / 2):
         case.note(Fact.OTHERS_OVERDUE, total=both, count=overdue)
@@ -264,21 +264,22 @@ def _of_pings(case: Case) -> None:
 def _of_waves(case: Case) -> None:
     """Note how many boxes disconnected or came back with this one."""
     seen, few = case.seen, max(WAVE_CARS, WAVE_SHARE * case.cars_known)
-    if case.wills_around >= few:
-        case.note(Fact.WILLS_IN_A_WAVE, count=case.wills_around)
+    waves = case.count_waves()
+    if waves.wills >= few:
+        case.note(Fact.WILLS_IN_A_WAVE, count=waves.wills)
     is_back = Fact.BACK_SOON in seen or Fact.BACK_IN_MINUTES in seen
     is_lost = Fact.WILL_BEFORE in seen or Fact.WILL_AFTER in seen
-    lost = case.lost_alike_around
-    back = min(case.back_of_those_lost, lost)
+    lost = waves.lost_alike
+    back = min(waves.back_of_those_lost, lost)
     is_left = is_lost and not is_back and Fact.ALL_OF_OPERATOR_AWAY not in seen
     if is_left and back >= max(few, lost / 2):
         case.note(Fact.LEFT_BEHIND, at=case.now_unix_s, total=lost, count=back)
-    if case.returns_around >= few:
-        case.note(Fact.MANY_CAME_BACK, count=case.returns_around)
-    if case.wills_at_once >= few and case.wills_at_once > case.wills_around / 2:
-        case.note(Fact.WILLS_AT_ONCE, count=case.wills_at_once)
-    if case.cut_at_once >= few and case.cut_at_once > case.wills_around / 2:
-        case.note(Fact.CUT_AT_ONCE, count=case.cut_at_once)
-    _of_pings(case)
-    if case.returns_at_once >= few and case.returns_at_once > case.returns_around / 2:
-        case.note(Fact.BACK_WITH_OTHERS, count=case.returns_at_once)
+    if waves.returns >= few:
+        case.note(Fact.MANY_CAME_BACK, count=waves.returns)
+    if waves.wills_at_once >= few and waves.wills_at_once > waves.wills / 2:
+        case.note(Fact.WILLS_AT_ONCE, count=waves.wills_at_once)
+    if waves.cut_at_once >= few and waves.cut_at_once > waves.wills / 2:
+        case.note(Fact.CUT_AT_ONCE, count=waves.cut_at_once)
+    _of_pings(case, waves.others_back)
+    if waves.returns_at_once >= few and waves.returns_at_once > waves.returns / 2:
+        case.note(Fact.BACK_WITH_OTHERS, count=waves.returns_at_once)

@@ -5,7 +5,7 @@ Everything is counted by the minute, and minutes that are over for long are forg
 
 from __future__ import annotations
 
-from collections import Counter
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from fleet_wire.contract.causes import Cause
@@ -28,7 +28,6 @@ PLATFORM: Final = "platform"
 DELIVERY: Final = "delivery"
 CAR: Final = "car"
 _FAMILIES: Final = (PLATFORM, DELIVERY, CAR)
-TOTAL: Final = "total"
 _FAMILY_OF: Final[dict[Cause | None, str | None]] = {
     None: None,
     Cause.API_REFUSED: PLATFORM,
@@ -89,6 +88,23 @@ class Back(NamedTuple):
     """Later than that."""
 
 
+class Waves(NamedTuple):
+    """The number of boxes that were lost with one, and came back with it."""
+
+    wills: int
+    lost_alike: int
+    """Those that were lost in the same way as that one: in silence, or whatever way."""
+    returns: int
+    back_of_those_lost: int
+    """How many of those that were lost are back, at least."""
+    others_back: Back | None
+    """How boxes came back that fell silent with it; None: it was never heard of."""
+    wills_at_once: int
+    cut_at_once: int
+    """How many of these the broker has not given up for their silence."""
+    returns_at_once: int
+
+
 class Comparison(NamedTuple):
     """Unlocks of cars that have something in common, and those of all others."""
 
@@ -96,33 +112,47 @@ class Comparison(NamedTuple):
     outside: Share
 
 
-_NONE: Final = Counter[str]()
+_TOTAL: Final = len(_FAMILIES)
+_total_of: Final = itemgetter(_TOTAL)
+_Counts = list[int]
+"""How many failed of each family, and how many there were."""
+_Cells = tuple[_Counts, ...]
+"""The counts of all, and of each place."""
 
 
 class _Minute:
     """Unlocks that began in one minute."""
 
-    __slots__ = ("by_place", "cells")
+    __slots__ = ("all", "by_place", "cells")
 
     def __init__(self) -> None:
-        self.by_place: dict[Place, Counter[str]] = {}
-        """How many failed of each family, and all of them as `TOTAL`."""
-        self.cells: dict[tuple[Place, ...], tuple[Counter[str], ...]] = {}
+        self.all: _Counts = _new_counts()
+        self.by_place: dict[Place, _Counts] = {}
+        self.cells: dict[tuple[Place, ...], _Cells] = {}
         """Counts by the traits that an unlock shares with others, looked up once for all equal
         ones.
         """
 
-    def count(self, places: tuple[Place, ...], family: str | None, step: int) -> None:
-        """Count an unlock, or undo the count."""
+    def cells_of(self, places: tuple[Place, ...]) -> _Cells:
+        """Return the counts of all, and of each place."""
         cells = self.cells.get(places)
         if cells is None:
             of_place = self.by_place
-            cells = tuple(of_place.setdefault(place, Counter()) for place in (ALL, *places))
+            cells = self.all, *(of_place.setdefault(place, _new_counts()) for place in places)
             self.cells[places] = cells
-        for cell in cells:
-            cell[TOTAL] += step
-            if family is not None:
-                cell[family] += step
+        return cells
+
+    def count(self, places: tuple[Place, ...], family: str | None, step: int) -> None:
+        """Count an unlock, or undo the count."""
+        kind = None if family is None else _FAMILIES.index(family)
+        for cell in self.cells_of(places):
+            cell[_TOTAL] += step
+            if kind is not None:
+                cell[kind] += step
+
+
+def _new_counts() -> _Counts:
+    return [0] * (_TOTAL + 1)
 
 
 class Neighbours:
@@ -170,6 +200,22 @@ class Neighbours:
         """Return how the boxes came back that fell silent within a minute or so of a moment."""
         return Back(_count_around(self._by_ping, lost_s), _count_around(self._overdue, lost_s))
 
+    def waves_with(
+        self, *, lost_s: float, returned_s: float, heard_s: float | None, fell_silent: bool
+    ) -> Waves:
+        """Return how many boxes were lost, and came back, with one for which these times hold."""
+        wills = self.wills_around(lost_s)
+        return Waves(
+            wills=wills,
+            lost_alike=self.timeouts_around(lost_s) if fell_silent else wills,
+            returns=self.returns_around(returned_s),
+            back_of_those_lost=self.back_of_those_lost(lost_s),
+            others_back=None if heard_s is None else self.back_around(heard_s),
+            wills_at_once=self.wills_at_once(lost_s),
+            cut_at_once=self.cut_at_once(lost_s),
+            returns_at_once=self.returns_at_once(returned_s),
+        )
+
     def wills_around(self, at_s: float) -> int:
         """Return how many boxes were lost within a minute or so of a moment."""
         return _count_around(self._wills, at_s)
@@ -213,22 +259,16 @@ class Neighbours:
         Failures of the same kind count as failures; for an unlock that succeeded, all failures do.
         """
         family = family_of(cause)
-        failed, total = Counter[Place](), Counter[Place]()
-        wanted = (ALL, *places)
-        for minute in self._window(began_s):
-            for place in wanted:
-                counts = minute.by_place.get(place)
-                if counts is not None:
-                    alike = _FAMILIES if family is None else (family,)
-                    total[place] += counts[TOTAL]
-                    failed[place] += sum(counts[each] for each in alike)
-        everybody = Share(failed[ALL], total[ALL])
+        kinds = range(_TOTAL) if family is None else (_FAMILIES.index(family),)
+        minutes = [minute.cells_of(places) for minute in self._window(began_s)]
+        shares = [
+            Share(sum(cell[kind] for cell in cells for kind in kinds), sum(map(_total_of, cells)))
+            for cells in zip(*minutes, strict=True)
+        ] or [Share(0, 0)] * (len(places) + 1)
+        everybody = shares[0]
         return {
-            place: Comparison(
-                Share(failed[place], total[place]),
-                Share(everybody.failed - failed[place], everybody.total - total[place]),
-            )
-            for place in wanted
+            place: Comparison(share, everybody.without(share))
+            for place, share in zip((ALL, *places), shares, strict=True)
         }
 
     def _minute(self, at_s: float) -> _Minute:
@@ -245,7 +285,7 @@ class Neighbours:
         for around in WINDOWS:
             each = range(number - around, number + around + 1)
             minutes = [self._minutes[one] for one in each if one in self._minutes]
-            if sum(one.by_place.get(ALL, _NONE)[TOTAL] for one in minutes) >= ENOUGH:
+            if sum(one.all[_TOTAL] for one in minutes) >= ENOUGH:
                 break
         return minutes
 

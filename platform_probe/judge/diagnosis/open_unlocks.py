@@ -17,8 +17,8 @@ from fleet_wire.modes.facts import EvidenceSource, Fact
 from platform_probe.judge.diagnosis.neighbours import DELIVERY, PLATFORM, family_of
 from platform_probe.judge.diagnosis.observed import Earlier
 
-MAX_OPEN: Final = 20_000
-"""Unlocks that are looked at again; for each one above the oldest is left as it is."""
+MAX_OPEN: Final = 10_000
+"""Unlocks that are looked at again, 15 kB each; for each one above the oldest is left as it is."""
 MOST_OF_CAR: Final = 30
 """The unlocks of one car that are compared with each other.
 
@@ -31,6 +31,8 @@ car. Once its car has opened for another unlock, only the last one remains.
 """
 SETTLE_S: Final = 1.5
 """Words of a car come in company (presence, state, late answers): they are looked at together."""
+OPENED_S: Final = 4.0
+"""The same of a car that is there again: it opens for another unlock, a door opens and closes."""
 SAME_S: Final = 300.0
 """Unlocks of a car that fail alike within so long fail of the same [E]."""
 
@@ -43,9 +45,11 @@ class NextLook(NamedTuple):
     attempt_id: str
     is_of_news: bool
     """Whether there is news; otherwise its time has come."""
+    unless_sure: bool
+    """Whether there is no need to, once the unlock is sure of a mode."""
 
 
-Seen = tuple[frozenset[Fact], frozenset[EvidenceSource]]
+Seen = tuple[tuple[Fact, ...], frozenset[EvidenceSource]]
 """Facts, and from where there could be any."""
 
 
@@ -62,6 +66,8 @@ class OpenUnlock:
     looks_at_s: float = 0.0
     kept: dict[Fact, Text] = field(default_factory=dict)
     """The facts as of the last look."""
+    seen: tuple[Fact, ...] = ()
+    """The same in the order of their names: equal ones are ranked once."""
     earlier: Earlier = field(default_factory=Earlier)
     """The facts that earlier looks have seen."""
     told: frozenset[EvidenceSource] = frozenset()
@@ -79,6 +85,10 @@ class OpenUnlock:
     """Whether its own facts are sure of a mode, as of the last look."""
     is_settled: bool = False
     """Whether it is looked at no more."""
+
+    def forget_sentences(self) -> None:
+        """Keep what others of the car may be told by, and nothing that is only said of this one."""
+        self.kept, self.earlier, self.last = {}, Earlier(), None
 
     def is_over_at(self, now_s: float) -> bool:
         """Return whether the time of the last look has come."""
@@ -132,19 +142,34 @@ class OpenUnlocks:
     def look_soon(self, vehicle_id: str, now_s: float) -> None:
         """Schedule a new look at the unlocks that the news of a car is about."""
         for one in self._by_car.get(vehicle_id, ()):
+            is_over = one.over_s is not None and one.over_s < now_s
             if now_s <= one.concerned_until_s:
-                self.look_at_soon(one, now_s)
+                self.look_at_soon(one, now_s, after_s=OPENED_S if is_over else SETTLE_S)
 
-    def look_at_soon(self, one: OpenUnlock, now_s: float) -> None:
+    def look_at_soon(
+        self,
+        one: OpenUnlock,
+        now_s: float,
+        *,
+        after_s: float = SETTLE_S,
+        unless_sure: bool = False,
+    ) -> None:
         """Schedule a new look at an unlock that may still change."""
         if one.looks_at_s <= now_s and not one.is_settled:
-            one.looks_at_s = now_s + SETTLE_S
-            self.look_at(one, one.looks_at_s)
+            one.looks_at_s = now_s + after_s
+            self.look_at(one, one.looks_at_s, unless_sure=unless_sure)
 
-    def look_at(self, one: OpenUnlock, at_s: float, *, is_of_news: bool = True) -> None:
+    def look_at(
+        self,
+        one: OpenUnlock,
+        at_s: float,
+        *,
+        is_of_news: bool = True,
+        unless_sure: bool = False,
+    ) -> None:
         """Schedule a look at an unlock."""
         self._number += 1
-        look = NextLook(at_s, self._number, one.record.attempt_id, is_of_news)
+        look = NextLook(at_s, self._number, one.record.attempt_id, is_of_news, unless_sure)
         heapq.heappush(self._looks, look)
         if self._looks[0] is look:
             self._on_wait()
@@ -167,7 +192,7 @@ class OpenUnlocks:
         while looks and looks[0].at_s <= now_s:
             look = heapq.heappop(looks)
             one = self._open.get(look.attempt_id)
-            if one is None:
+            if one is None or (look.unless_sure and one.is_sure):
                 continue
             if look.is_of_news or now_s <= one.concerned_until_s or one.is_over_at(now_s):
                 yield one
@@ -190,7 +215,7 @@ def _still_told_by(unlocks: Sequence[OpenUnlock]) -> Iterator[OpenUnlock]:
 def is_similar_failure(one: OpenUnlock, other: OpenUnlock) -> bool:
     """Return whether two unlocks of a car failed alike within minutes."""
     causes = one.record.cause, other.record.cause
-    if None in causes or Cause.NOT_OBSERVED in causes or not (one.kept and other.kept):
+    if None in causes or Cause.NOT_OBSERVED in causes or not (one.seen and other.seen):
         return False
     families = {family_of(cause) for cause in causes}
     is_same = families in ({DELIVERY}, {PLATFORM}) or causes[0] == causes[1]

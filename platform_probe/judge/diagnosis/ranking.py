@@ -9,7 +9,7 @@ they are was learned (`weights.json`). So what each fact did to a probability ca
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -138,7 +138,7 @@ class Ranking:
         so `unknown` has its score; the `excluded` ones have none, like those that the facts
         contradict.
         """
-        return self._scores((*seen,), told, impossible, excluded)
+        return self._scores(tuple(seen), told, impossible, excluded)
 
     def _without(self, impossible: frozenset[str], scores: Sequence[float]) -> tuple[float, ...]:
         """Return scores in which `unknown` stands for what is impossible."""
@@ -178,9 +178,9 @@ class Ranking:
 
     def rank(
         self,
-        seen: Mapping[Fact, object],
+        seen: Collection[Fact],
         told: frozenset[EvidenceSource],
-        alike: Sequence[Sequence[float]] = (),
+        alike: Iterable[tuple[float, ...]] = (),
         *,
         impossible: frozenset[str] = frozenset(),
         excluded: frozenset[str] = frozenset(),
@@ -194,14 +194,14 @@ class Ranking:
         answered it rules out nothing.
         """
         shares = self._shares(self.scores(seen, told, impossible, excluded=excluded))
-        against = seen.keys() - ANSWERS if Fact.WENT_WELL in seen else seen.keys()
+        against = frozenset(seen) - ANSWERS if Fact.WENT_WELL in seen else seen
         for each in () if shares.are_sure else map(self._shares, alike):
             is_possible = each.likeliest not in excluded and not contradicted(
                 each.likeliest, against, frozenset()
             )
             if each.are_sure and is_possible and (each.total < shares.total or not shares.of_mode):
                 shares = each
-        return self._ranked(shares.beside_likeliest, (*seen,), told, impossible | excluded)
+        return self._ranked(shares.beside_likeliest, tuple(seen), told, impossible | excluded)
 
     def is_sure(
         self,
@@ -343,7 +343,7 @@ class Ranking:
         for fact, weight in self._weights.unseen.get(name, {}).items():
             if weight and fact not in seen and FACTS[Fact(fact)].told in told:
                 weighed.append(Weighed(fact, round(weight, 2), is_seen=False))
-        weighed.sort(key=lambda one: abs(one.weight), reverse=True)
+        weighed.sort(key=lambda one: (-abs(one.weight), one.fact))
         return tuple(weighed[:MOST_WEIGHED])
 
 

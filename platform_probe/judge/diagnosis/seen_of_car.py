@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from math import inf
 from typing import Final
@@ -248,27 +248,36 @@ def note_waiting_command(case: Case) -> None:
 def note_this_car(case: Case) -> None:
     """Note how other unlocks of the car fared: those that failed as it has not opened between."""
     went_well_s = [past.began_s for past in case.car.attempts if past.cause is None]
+    latest: dict[Fact, PastAttempt] = {}
     for past in case.car.attempts:
-        apart_s = past.began_s - case.began_s
-        if past.attempt_id == case.record.attempt_id or abs(apart_s) > AGAIN_S:
-            continue
-        when = case.when(past.began_s)
-        if past.cause is None:
-            case.note(Fact.WENT_WELL_BETWEEN, **when)
-        elif not any(is_between(at_s, case.began_s, past.began_s) for at_s in went_well_s):
-            case.note(Fact.FAILS_AGAIN, **when, cause=past.cause.value)
-        _note_of_booking(case, past)
-        if past.is_busy and apart_s > 0:
-            case.note(Fact.BLOCKS_LATER, **when)
-        is_same = past.booking_id is not None and past.booking_id == case.record.booking_id
-        if past.is_unsent and is_same and -RECENT_S < apart_s < 0:
-            case.note(Fact.UNSENT_BEFORE, **when)
-        if _is_of_this_press(case, past):
-            case.note(Fact.SENT_TWICE, **when)
-        if -RECENT_S / 4 < apart_s < 0:
-            case.note(Fact.UNLOCKED_MOMENTS_BEFORE, **when)
+        is_itself = past.attempt_id == case.record.attempt_id
+        if not is_itself and abs(past.began_s - case.began_s) <= AGAIN_S:
+            latest |= dict.fromkeys(_shown_by(past, case, went_well_s), past)
+    for fact, past in latest.items():
+        cause = past.cause if fact is Fact.FAILS_AGAIN else None
+        why = {} if cause is None else {"cause": cause.value}
+        case.note(fact, **case.when(past.began_s), **why)
     _note_opened_without_return(case)
     _note_sent_twice_before(case)
+
+
+def _shown_by(past: PastAttempt, case: Case, went_well_s: Sequence[float]) -> Iterator[Fact]:
+    """Yield the facts that another unlock of the car shows; others went well at these times."""
+    apart_s = past.began_s - case.began_s
+    if past.cause is None:
+        yield Fact.WENT_WELL_BETWEEN
+        yield from _shown_of_booking(past, case)
+    elif not any(is_between(at_s, case.began_s, past.began_s) for at_s in went_well_s):
+        yield Fact.FAILS_AGAIN
+    if past.is_busy and apart_s > 0:
+        yield Fact.BLOCKS_LATER
+    is_same = past.booking_id is not None and past.booking_id == case.record.booking_id
+    if past.is_unsent and is_same and -RECENT_S < apart_s < 0:
+        yield Fact.UNSENT_BEFORE
+    if _is_of_this_press(case, past):
+        yield Fact.SENT_TWICE
+    if -RECENT_S / 4 < apart_s < 0:
+        yield Fact.UNLOCKED_MOMENTS_BEFORE
 
 
 def _note_opened_without_return(case: Case) -> None:
@@ -301,23 +310,22 @@ def _note_sent_twice_before(case: Case) -> None:
         case.seen.setdefault(Fact.SENT_TWICE, evidence("sent_twice_before"))
 
 
-def _note_of_booking(case: Case, past: PastAttempt) -> None:
-    """Note a successful unlock that shows the state of this one's booking."""
+def _shown_of_booking(past: PastAttempt, case: Case) -> Iterator[Fact]:
+    """Yield what a successful unlock shows of the state of this one's booking."""
     record, car, began_s = case.record, case.car, case.began_s
-    when = case.when(past.began_s)
-    if past.cause is not None or record.booking_id is None or past.booking_id is None:
+    if record.booking_id is None or past.booking_id is None:
         return
     if past.booking_id == record.booking_id:
         if abs(past.began_s - began_s) < AWAY_S:
-            case.note(Fact.OPENED_AGAIN, **when)
+            yield Fact.OPENED_AGAIN
         is_other = past.trace_id != record.trace_id
         is_before = began_s - RECENT_S < past.ended_s < case.published_s
         if is_other and is_before and Fact.SENT_LATE in case.seen:
-            case.note(Fact.ALREADY_OPENED, **when)
+            yield Fact.ALREADY_OPENED
     elif past.began_s < began_s and not _is_of_one_account(record, past):
         is_soon = began_s - past.began_s < RECENT_S  # nobody has driven and locked it by then
         if car.is_open_since(past.began_s, began_s) if case.has_state else is_soon:
-            case.note(Fact.TWO_BOOKINGS, **when)
+            yield Fact.TWO_BOOKINGS
 
 
 def _is_of_one_account(record: Attempt, past: PastAttempt) -> bool:

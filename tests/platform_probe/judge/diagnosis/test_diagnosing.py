@@ -12,7 +12,7 @@ from fleet_wire.contract.attempt import PlatformSide
 from fleet_wire.contract.causes import CAUSES, Cause, Outcome
 from fleet_wire.contract.diagnosis import Diagnosis, RankedMode
 from fleet_wire.contract.topics import TopicKind
-from platform_probe.judge.diagnosis import diagnosing
+from platform_probe.judge.diagnosis import diagnosing, open_unlocks
 from platform_probe.judge.diagnosis.accounts import is_not_yours
 from platform_probe.judge.diagnosis.case import Case
 from platform_probe.judge.diagnosis.diagnosing import Diagnosing
@@ -150,6 +150,25 @@ def test_a_look_that_changes_nothing_is_no_revision() -> None:
     watched.at(200.0)
     of_first = [(one.modes, one.facts, one.told) for one in watched.told if one.attempt_id == "a0"]
     assert all(one != other for one, other in pairwise(of_first))
+
+
+def test_unlocks_above_the_limit_are_closed_early_and_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each has a diagnosis, and the oldest ones have their last."""
+    monkeypatch.setattr(open_unlocks, "MAX_OPEN", 3)
+    watched, settled = Watched(), list[Diagnosis]()
+    watched.diagnosing.on_settled = settled.append
+    for number in range(5):
+        watched.at(20.0 + number).handle_record(
+            watched.ended(Cause.BOX_SILENT, attempt_id=f"a{number}", stages=SENT)
+        )
+    assert {one.attempt_id for one in watched.told} == {f"a{number}" for number in range(5)}
+    assert [one.attempt_id for one in settled] == ["a0", "a1"]
+    assert watched.diagnosing.closed_early == 2
+    watched.at(700.0)
+    assert len(settled) == 5
+    assert watched.diagnosing.closed_early == 2
 
 
 def test_the_last_revision_is_handed_on_once() -> None:
