@@ -372,7 +372,7 @@ def _connected_s(case: Case) -> float:
 def _lost_s(case: Case) -> float:
     """Return since when the box was away as the unlock began, or when that began.
 
-    However long ago that was, what ended its connection then keeps it away.
+    The end of that connection keeps it away, however old it is.
     """
     before = [change for change in case.car.changes if change.at_s <= case.began_s]
     is_away = bool(before) and before[-1].session is Session.WILL
