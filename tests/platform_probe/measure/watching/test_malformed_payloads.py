@@ -7,7 +7,7 @@ from functools import cache
 from typing import Final
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from fleet_wire.contract.codec import MAX_PAYLOAD_BYTES
@@ -99,12 +99,20 @@ def counts_each(wire: str) -> Callable[[st.DataObject], None]:
     return body
 
 
-@pytest.mark.parametrize("examples", [60, pytest.param(10_000, marks=pytest.mark.long)])
 @pytest.mark.parametrize("wire", ENCODED)
-def test_a_payload_that_cannot_be_decoded_is_counted(wire: str, examples: int) -> None:
+def test_a_payload_that_cannot_be_decoded_is_counted(wire: str) -> None:
     """Each message is read or counted as malformed, and none is a defect of the monitor's."""
-    many = settings(max_examples=examples, suppress_health_check=[*HealthCheck])
-    many(given(st.data())(counts_each(wire)))()
+    body = counts_each(wire)
+    settings(max_examples=60)(given(st.data())(body))()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("part", range(10))
+@pytest.mark.parametrize("wire", ENCODED)
+def test_ten_thousand_payloads_are_counted(wire: str, part: int) -> None:
+    """The same for a thousand in each part, others in each."""
+    many = settings(max_examples=1_000, database=None, suppress_health_check=[*HealthCheck])
+    seed(part)(many(given(st.data())(counts_each(wire))))()
 
 
 @pytest.mark.parametrize("wire", ENCODED)
