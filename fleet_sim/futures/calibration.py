@@ -20,7 +20,7 @@ from fleet_sim.futures.future import PARTS, PastCounts, checked_world
 from fleet_sim.futures.playing import FutureTask, ObservedCustomers, Player, World
 from fleet_sim.runs.course import RENTAL_S
 from fleet_sim.runs.source_digest import versions
-from fleet_sim.scenario.form import FaultEntry, Scenario, select
+from fleet_sim.scenario.form import FaultEntry, Scenario, Selector, select
 
 SEVERITIES: Final = 12
 """Severities that are tried of a failure mode which is drawn with several, besides the recipe's
@@ -144,17 +144,28 @@ def _with_parameters(
 ) -> Scenario:
     """Return the world's scenario with other parameters of its failure mode.
 
-    The rest stays as it is, or as usual where `kept` does not name it.
+    The rest stays as it is, or as usual where `kept` does not name it. A failure of the platform
+    strikes the next car that a customer tries too, so it has all cars for its target.
     """
+    strikes_all = _strikes_all(world.mode)
 
     def changed(entry: FaultEntry) -> FaultEntry:
         own = {name: it for name, it in entry.parameters.items() if kept is None or name in kept}
-        return entry.model_copy(update={"parameters": {**own, **changes}})
+        target = Selector() if strikes_all else entry.target
+        return entry.model_copy(update={"parameters": {**own, **changes}, "target": target})
 
     faults = tuple(
         changed(entry) if entry.name == world.mode else entry for entry in world.scenario.faults
     )
     return world.scenario.model_copy(update={"faults": faults})
+
+
+def _strikes_all(mode: str) -> bool:
+    """Return whether incidents of a mode are those of the platform, for whatever car."""
+    fault = FAULTS.get(mode)
+    if fault is None or fault.strikes is not Strikes.PLATFORM:
+        return False
+    return {*fault.drawing.strikes_alike, *fault.drawing.may_strike_alike} <= {"all"}
 
 
 def _kinds(world: World) -> list[Mapping[str, Any]]:

@@ -174,6 +174,22 @@ def test_who_had_booked_before_the_failure_comes_to_a_car_and_presses(tmp_path: 
     assert lost(fitted) == pytest.approx(0.016 * HORIZON_S, rel=0.4)
 
 
+def test_a_failure_of_the_platform_strikes_also_the_next_car_that_is_tried(
+    tmp_path: Path,
+) -> None:
+    """Customers pressed well in half of the cars; where few come since, most could book none."""
+    (world,) = read(
+        tmp_path,
+        parts=[[2, 0, 2], [1, 1, 1]],
+        before=(24, 1_500.0),
+        generic_500=exported("generic_500", struck=30, successes=0.5),
+    )
+
+    (fitted,) = fitted_worlds([world], seeds=4, play=one_by_one, on_played=lambda _: None)
+
+    assert lost(fitted) > 0.016 * HORIZON_S * 0.2
+
+
 def test_a_recipe_in_a_hurry_is_not_the_only_severity(tmp_path: Path) -> None:
     """Boxes that sleep for seconds lose nobody; those that sleep for hours do."""
     hurried = {"sleep": {"base_s": 25, "spread_s": 25}, "awake_s": 5}
