@@ -183,7 +183,7 @@ def _typed(field: FieldDescriptor, value: Any) -> Any:
     if field.cpp_type == field.CPPTYPE_STRING:
         return str(value)
     if field.cpp_type == field.CPPTYPE_BOOL:
-        return value in (True, "true", "True", 1, "1")
+        return value in (True, "true", "True", "1")  # and 1, which is equal to True
     if field.cpp_type in (field.CPPTYPE_DOUBLE, field.CPPTYPE_FLOAT):
         return float(value)
     return round(float(value)) if not isinstance(value, int | str) else int(value)
