@@ -1,6 +1,6 @@
 """The telematics box: power, modem, clock, the car around it, and the commands that it handles.
 
-The model runs on a plain `simpy.Environment` and speaks to a broker through a `Link`. It cannot
+The model runs in an environment of SimPy and speaks to a broker through a `Link`. It cannot
 tell whether the environment follows the clock or runs ahead of it.
 """
 

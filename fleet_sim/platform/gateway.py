@@ -1,6 +1,6 @@
 """The gateway: takes a phone's request, sees who asks and how often, and answers.
 
-It runs on a plain `simpy.Environment` and cannot tell whether that follows the clock. In a live run
+It runs in an environment of SimPy and cannot tell whether that follows the clock. In a live run
 whatever comes from outside enters by `with driver.present():`, as for the cars.
 """
 
