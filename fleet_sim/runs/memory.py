@@ -1,12 +1,10 @@
-"""How much memory this process has, how much more it may have, and in which pages."""
+"""How much memory this process has, and how much more it may have."""
 
 from __future__ import annotations
 
-import ctypes
 import os
 import re
 import resource
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -15,10 +13,6 @@ MEMINFO = Path("/proc/meminfo")
 CGROUP = Path("/sys/fs/cgroup")
 OWN_CGROUP = Path("/proc/self/cgroup")
 STATM = Path("/proc/self/statm")
-MAPS = Path("/proc/self/maps")
-_HUGE_PAGE_BYTES: Final = 2**21
-_MADV_COLLAPSE: Final = 25  # linux/mman.h, since Linux 6.1
-_ANONYMOUS: Final = re.compile(r"^(\w+)-(\w+) rw-p 0+ 00:00 0 *(?:\[heap\])?$", re.MULTILINE)
 
 
 class _Files(NamedTuple):
@@ -101,25 +95,3 @@ def _free_below(directory: Path, files: _Files) -> int | None:
         return None
     cached = re.search(rf"^{files.cached} (\d+)$", stat, re.MULTILINE)
     return max(int(limit) - int(used) + (int(cached[1]) if cached else 0), 0)
-
-
-def use_huge_pages() -> None:
-    """Put what this process holds into pages of 2 MB, where the kernel can.
-
-    The processor remembers where a few thousand pages are. Of small ones that is less than 10,000
-    cars take, and to look up the others again and again is a tenth of a long run.
-    """
-    if sys.platform == "linux":
-        advise = ctypes.CDLL(None).madvise
-        for start, end in huge_page_ranges(MAPS.read_text(encoding="ascii", errors="replace")):
-            advise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), _MADV_COLLAPSE)
-
-
-def huge_page_ranges(maps: str) -> Iterator[tuple[int, int]]:
-    """Yield where whole huge pages fit into memory without a file, as /proc/self/maps lists it."""
-    for found in _ANONYMOUS.finditer(maps):
-        first, last = (int(address, 16) for address in found.groups())
-        start = -(-first // _HUGE_PAGE_BYTES) * _HUGE_PAGE_BYTES
-        end = last // _HUGE_PAGE_BYTES * _HUGE_PAGE_BYTES
-        if start < end:
-            yield start, end

@@ -37,7 +37,6 @@ from fleet_sim.runs.injection import (
 )
 from fleet_sim.runs.lines import LineFiles
 from fleet_sim.runs.load_record import LoadRecord
-from fleet_sim.runs.memory import use_huge_pages
 from fleet_sim.runs.probe_config import probe_config, target_ids
 from fleet_sim.runs.progress import Progress
 from fleet_sim.runs.rentals import Movements, Rentals
@@ -88,8 +87,6 @@ rounds on a core of an AMD EPYC: `python -m bench.connect_cost`)."""
 SELDOM = (20_000, 20, 10)
 """Thresholds as in `gc.set_threshold`: a run makes hardly any cycles. With Python's own 2,000, 10
 and 10 the collector took 11 % of a day of 10,000 cars, and freed 2,600 objects."""
-MANY_CARS = 2_000
-"""From so many on their memory is worth putting into large pages."""
 FLOOR_UNLOCKS = 100
 MAX_JOURNAL_BYTES = 2**50
 """All of it is kept."""
@@ -355,8 +352,6 @@ class VirtualRun:
         self._progress.phase("cars are being opened")
         load_starts_s = probe.begin_load() - EPOCH_UNIX_S
         self._judge.begin_load()
-        if len(self._specs) >= MANY_CARS:
-            use_huge_pages()
         course = self._options.course
         faults = EndableFaults()
         injector = inject_all(
