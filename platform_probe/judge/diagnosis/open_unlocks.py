@@ -31,8 +31,6 @@ car. Once its car has opened for another unlock, only the last one remains.
 """
 SETTLE_S: Final = 1.5
 """Words of a car come in company (presence, state, late answers): they are looked at together."""
-OPENED_S: Final = 4.0
-"""The same of a car that is there again: it opens for another unlock, a door opens and closes."""
 SAME_S: Final = 300.0
 """Unlocks of a car that fail alike within so long fail of the same [E]."""
 
@@ -142,21 +140,13 @@ class OpenUnlocks:
     def look_soon(self, vehicle_id: str, now_s: float) -> None:
         """Schedule a new look at the unlocks that the news of a car is about."""
         for one in self._by_car.get(vehicle_id, ()):
-            is_over = one.over_s is not None and one.over_s < now_s
             if now_s <= one.concerned_until_s:
-                self.look_at_soon(one, now_s, after_s=OPENED_S if is_over else SETTLE_S)
+                self.look_at_soon(one, now_s)
 
-    def look_at_soon(
-        self,
-        one: OpenUnlock,
-        now_s: float,
-        *,
-        after_s: float = SETTLE_S,
-        unless_sure: bool = False,
-    ) -> None:
+    def look_at_soon(self, one: OpenUnlock, now_s: float, *, unless_sure: bool = False) -> None:
         """Schedule a new look at an unlock that may still change."""
         if one.looks_at_s <= now_s and not one.is_settled:
-            one.looks_at_s = now_s + after_s
+            one.looks_at_s = now_s + SETTLE_S
             self.look_at(one, one.looks_at_s, unless_sure=unless_sure)
 
     def look_at(
