@@ -26,7 +26,7 @@ from fleet_sim.customers.failpoints import CustomerFailpoints
 from fleet_sim.customers.records import AppScreen, CustomerEvent, CustomerStep, Witnesses
 from fleet_sim.futures.fork import in_fork
 from fleet_sim.mitigations.acting import MitigationTargets, Occasions, deed_of, has_occasion
-from fleet_sim.mitigations.ending import EndableFaults
+from fleet_sim.mitigations.fault_ending import EndableFaults
 from fleet_sim.platform.connection import PLATFORM_LINK_LIMITS
 from fleet_sim.platform.gateway import EmulatedPlatform
 from fleet_sim.platform.open_requests import PlatformLog

@@ -15,7 +15,7 @@ from fleet_sim.cars.spec import CarSpec
 from fleet_sim.customers.population import Population
 from fleet_sim.faults import Injection
 from fleet_sim.faults.registry import FaultWindow
-from fleet_sim.mitigations.ending import EndableFaults
+from fleet_sim.mitigations.fault_ending import EndableFaults
 from fleet_sim.mitigations.form import BoxSettings, Mitigation
 from fleet_sim.platform.gateway import EmulatedPlatform
 from fleet_wire.randomness import RandomStream
@@ -69,7 +69,7 @@ def begin_mitigation(
 ) -> None:
     """Schedule all that a mitigation does. `acts_at_s` is the simulated second when it begins."""
     if mitigation.ends is not None:
-        targets.faults.end(mitigation.ends, acts_at_s=acts_at_s)
+        targets.faults.end_early(mitigation.ends, acts_at_s=acts_at_s)
     targets.fleet.world.env.process(_act(mitigation, targets, acts_at_s))
 
 

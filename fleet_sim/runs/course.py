@@ -8,7 +8,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from fleet_sim.mitigations.acting import MitigationTargets, begin_mitigation
-from fleet_sim.mitigations.ending import EndableFaults
+from fleet_sim.mitigations.fault_ending import EndableFaults
 from fleet_sim.mitigations.form import Mitigation
 from fleet_sim.runs.injection import Injected, strikes_boxes
 from fleet_wire.quantities import Seconds

@@ -22,7 +22,7 @@ from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.spec import NULL_CAR
 from fleet_sim.cars.world import World
 from fleet_sim.mitigations.acting import MitigationTargets
-from fleet_sim.mitigations.ending import EndableFaults
+from fleet_sim.mitigations.fault_ending import EndableFaults
 from fleet_sim.platform.connection import PLATFORM_LINK_LIMITS
 from fleet_sim.results import readable
 from fleet_sim.results.summary import RunFacts

@@ -39,7 +39,7 @@ class EndableWindow(FaultWindow):
             self._close_in_time()
         return self._closing
 
-    def end(self, length_s: float) -> None:
+    def end_early(self, length_s: float) -> None:
         """Close it so long after its opening, if not earlier."""
         self._length_s = min(length_s, self._length_s)
         if self._closing is not None:
@@ -62,7 +62,7 @@ class _Batch(NamedTuple):
     window: EndableWindow
 
 
-class _End(NamedTuple):
+class _EarlyEnd(NamedTuple):
     """A mitigation that ends a fault."""
 
     ending: FaultEnding
@@ -77,7 +77,7 @@ class _EndableFault:
     fault: Fault
     batches: list[_Batch] = field(default_factory=list)
     """The batches, once its window is open."""
-    mitigated: _End | None = None
+    mitigated: _EarlyEnd | None = None
 
     def process(self, injection: Injection) -> FaultProcess:
         """Strike as the fault does, until it is ended."""
@@ -88,7 +88,7 @@ class _EndableFault:
         self._reboot_boxes()
         yield injection.whole_window()
 
-    def end(self, end: _End) -> None:
+    def end_early(self, end: _EarlyEnd) -> None:
         """End it for one batch of cars after the other."""
         self.mitigated = end
         self._end_windows()
@@ -114,7 +114,7 @@ class _EndableFault:
         ending, acts_at_s = self.mitigated
         for number, batch in enumerate(self.batches, start=1):
             first_s = max(acts_at_s - batch.window.opened_s, 0.0)
-            batch.window.end(first_s + ending.over_s * number / len(self.batches))
+            batch.window.end_early(first_s + ending.over_s * number / len(self.batches))
 
     def _reboot_boxes(self) -> None:
         if self.mitigated is not None and self.mitigated.ending.reboots:
@@ -141,19 +141,21 @@ class EndableFaults:
         self._faults.append(endable)
         return endable.process
 
-    def end(self, ending: FaultEnding, *, acts_at_s: float) -> None:
+    def end_early(self, ending: FaultEnding, *, acts_at_s: float) -> None:
         """End the faults of some modes; one that begins later never strikes.
 
         Ask `may_end` first where faults have begun.
         """
-        for each in self._of(ending):
-            each.end(_End(ending, acts_at_s))
+        for each in self._faults_of(ending):
+            each.end_early(_EarlyEnd(ending, acts_at_s))
 
     def may_end(self, ending: FaultEnding) -> bool:
         """Return whether the past would have been the same if all knew the end."""
         return not any(
-            batch.window.is_length_known for each in self._of(ending) for batch in each.batches
+            batch.window.is_length_known
+            for each in self._faults_of(ending)
+            for batch in each.batches
         )
 
-    def _of(self, ending: FaultEnding) -> Iterator[_EndableFault]:
+    def _faults_of(self, ending: FaultEnding) -> Iterator[_EndableFault]:
         return (each for each in self._faults if each.fault.name in ending.modes)
