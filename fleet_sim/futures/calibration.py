@@ -123,8 +123,8 @@ class _Steps:
 def _severities(world: World) -> list[Scenario]:
     """Return the world's scenario as it is, and with other severities of its failure mode.
 
-    A recipe may hurry, so that a minute shows its mode. Of its parameters the others have only
-    those that say which kind of the failure it is.
+    A recipe may hurry, so that a minute shows its mode. The others have only those of its
+    parameters that say which kind of the failure it is.
     """
     found = [_with_parameters(world, kind) for kind in _kinds(world)]
     fault = FAULTS.get(world.mode)

@@ -28,7 +28,7 @@ class EndableWindow(FaultWindow):
 
     @property
     def length_s(self) -> float:
-        """Return how long it is open. From now on it does not close at another time."""
+        """Return how long it is open. It does not close at another time from now on."""
         self.is_length_known = True
         return self._length_s
 
