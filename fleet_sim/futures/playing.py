@@ -175,7 +175,7 @@ class FutureTask(NamedTuple):
     """The world's."""
     world: World
     mitigations: Mapping[str, Mitigation | None]
-    """By name; none: the time before the decision is played instead."""
+    """They are named; without one the time before the decision is played."""
     seeds: Sequence[int]
     versions: Mapping[str, str]
     """Those of who asks: another version may play another future."""

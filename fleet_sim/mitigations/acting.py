@@ -41,7 +41,7 @@ class MitigationTargets:
 
 
 class Occasions(NamedTuple):
-    """What a future without a mitigation had after the decision on which some act."""
+    """Occasions on which some mitigations act, in a future without one, after the decision."""
 
     had_wakes: bool
     """Whether the platform waited for a car to wake."""

@@ -36,7 +36,7 @@ _BACK: Final = NormalDist(math.log(2_070.0), 0.6)
 """After so many seconds a car is back, as their logarithm: median and spread of walk and drive
 [E]."""
 LEFT_S: Final = 360.0
-"""Who did not get in gives up, and the next customer walks there, in about so long [E]."""
+"""A customer who did not get in gives up, and the next one walks there, in about so long [E]."""
 MOST_COMPARED: Final = 500
 """Customers whose cars are compared with each other's."""
 TRIES_S: Final = 60.0
