@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Final, NamedTuple
 
 from fleet_wire.contract.attempt import Attempt, Stage
@@ -230,53 +230,27 @@ class Case:
         """Return from where facts could be seen."""
         has_neighbours = self.compared[ALL].inside.total >= FEWEST
         traits = self.car.shared_traits
-        return _those_of(
-            self.has_state,
-            self.has_events,
-            self.has_receipts,
-            self.has_expiry,
-            self.has_reasons,
-            self.record.reason not in _BARE,
-            self.has_presence,
-            self.has_heartbeats,
-            self.was_heartbeat_due,
-            self.car.position_age_s is not None,
-            self.platform_told,
-            self.platform_told and self.was_end_due,
-            self.broker_told,
-            self.has_box_answered,
-            has_neighbours,
-            has_neighbours and bool(traits),
-            has_neighbours and "technology" in dict(traits),
-        )
-
-
-_SOURCES: Final = (
-    EvidenceSource.STATE,
-    EvidenceSource.EVENTS,
-    EvidenceSource.RECEIPTS,
-    EvidenceSource.EXPIRY,
-    EvidenceSource.REASONS,
-    EvidenceSource.WORDS,
-    EvidenceSource.PRESENCE,
-    EvidenceSource.TELEMETRY,
-    EvidenceSource.TELEMETRY_SINCE,
-    EvidenceSource.POSITION,
-    EvidenceSource.PLATFORM,
-    EvidenceSource.COMMAND_END,
-    EvidenceSource.BROKER_LOG,
-    EvidenceSource.RETURN,
-    EvidenceSource.NEIGHBOURS,
-    EvidenceSource.KIND,
-    EvidenceSource.TECHNOLOGY,
-)
-
-
-@cache
-def _those_of(*are_there: bool) -> frozenset[EvidenceSource]:
-    """Return the sources that are there, in the order of `_SOURCES`; equal ones are one object."""
-    there = (source for source, is_there in zip(_SOURCES, are_there, strict=True) if is_there)
-    return frozenset({EvidenceSource.ATTEMPT, *there})
+        is_there = {
+            EvidenceSource.ATTEMPT: True,
+            EvidenceSource.STATE: self.has_state,
+            EvidenceSource.EVENTS: self.has_events,
+            EvidenceSource.RECEIPTS: self.has_receipts,
+            EvidenceSource.EXPIRY: self.has_expiry,
+            EvidenceSource.REASONS: self.has_reasons,
+            EvidenceSource.WORDS: self.record.reason not in _BARE,
+            EvidenceSource.PRESENCE: self.has_presence,
+            EvidenceSource.TELEMETRY: self.has_heartbeats,
+            EvidenceSource.TELEMETRY_SINCE: self.was_heartbeat_due,
+            EvidenceSource.POSITION: self.car.position_age_s is not None,
+            EvidenceSource.PLATFORM: self.platform_told,
+            EvidenceSource.COMMAND_END: self.platform_told and self.was_end_due,
+            EvidenceSource.BROKER_LOG: self.broker_told,
+            EvidenceSource.RETURN: self.has_box_answered,
+            EvidenceSource.NEIGHBOURS: has_neighbours,
+            EvidenceSource.KIND: has_neighbours and bool(traits),
+            EvidenceSource.TECHNOLOGY: has_neighbours and "technology" in dict(traits),
+        }
+        return frozenset(source for source, is_told in is_there.items() if is_told)
 
 
 FEWEST: Final = 5
