@@ -18,7 +18,7 @@ from platform_probe.judge.diagnosis.neighbours import DELIVERY, PLATFORM, family
 from platform_probe.judge.diagnosis.observed import Earlier
 
 MAX_OPEN: Final = 10_000
-"""Unlocks that are looked at again, 15 kB each; for each one above the oldest is left as it is."""
+"""Unlocks that are looked at again, some 7 kB each; for each one above the oldest is left as it is."""
 MOST_OF_CAR: Final = 30
 """The unlocks of one car that are compared with each other.
 
