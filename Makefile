@@ -47,7 +47,7 @@ IN_PARALLEL := -q --dist loadfile --no-loadscope-reorder
 
 quick: develop  ## Tests that need nothing installed, 90 s: units, the broker model, every scenario
 	$(COMPILE_TESTS)
-	$(BIN)/pytest $(IN_PARALLEL) -n 2 -m "not ($(REST) or $(INSTALLED))" $(addprefix --ignore=,$(NOT_QUICK))
+	$(BIN)/pytest $(IN_PARALLEL) -n 3 -m "not ($(REST) or $(INSTALLED))" $(addprefix --ignore=,$(NOT_QUICK))
 
 test: develop  ## Most tests, 5 minutes, against a real mosquitto, Prometheus and Alertmanager
 	@scripts/setup --for-tests
