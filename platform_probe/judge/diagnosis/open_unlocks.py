@@ -18,7 +18,7 @@ from platform_probe.judge.diagnosis.neighbours import DELIVERY, PLATFORM, family
 from platform_probe.judge.diagnosis.observed import Earlier
 
 MAX_OPEN: Final = 10_000
-"""Unlocks that are looked at again, some 7 kB each; for each one above the oldest is left as it is."""
+"""Unlocks that the judge looks at again, some 7 kB each; beyond them it leaves the oldest."""
 MOST_OF_CAR: Final = 30
 """The unlocks of one car that are compared with each other.
 
