@@ -47,12 +47,11 @@ class JudgeMetrics(SeriesMaker):
             "incident_changes", "Revisions of incidents, by what happened to them.", "change"
         )
         self._incident_changes = {kind: changes.labels(kind.value) for kind in ChangeKind}
-        self._closed_before = 0
         self.set_aside = self._counter(
             "judge_set_aside", "Entries of the journal that could not be judged: a defect of the"
             " monitor. Each is kept in set_aside.jsonl with its traceback.",
         ).labels()  # fmt: skip
-        self._closed_early = self._counter(
+        self.closed_early = self._counter(
             "judge_closed_early", "Unlocks whose last look came sooner than after ten minutes,"
             " because too many others were looked at again.",
         ).labels()  # fmt: skip
@@ -72,11 +71,6 @@ class JudgeMetrics(SeriesMaker):
         """Effects of unlocks on bookings."""
         self.messages = MessageMetrics(registry, backends)
         """What is counted of messages about incidents, for these backends."""
-
-    def count_closed_early(self, number: int) -> None:
-        """Count unlocks that were closed early; `number` is that since the start."""
-        self._closed_early.inc(number - self._closed_before)
-        self._closed_before = number
 
     def count_record(self, record: Record) -> None:
         """Count what a record does to rentals."""

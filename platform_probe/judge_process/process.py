@@ -234,7 +234,7 @@ class JudgeProcess:
             if time.monotonic() - turn_s >= TURN_S:
                 await asyncio.sleep(0)
                 turn_s = time.monotonic()
-        self.metrics.count_closed_early(self._judge.closed_early)
+        self.metrics.closed_early.value = self._judge.closed_early
         self._position = batch.position
         self._is_dirty = True
         await self._write()

