@@ -46,14 +46,14 @@ SHORTEST_PUBACK = 4
 """In bytes: one that says success (section 3.4.2.1)."""
 _SUCCESS_FOLLOWS = b"\x02"
 """The length in such a one."""
-_LARGEST_PAYLOAD = LARGEST_PACKET - 1_000_000
+LARGEST_PAYLOAD = LARGEST_PACKET - 1_000_000
 """Leaves room for topic and properties: above the limit the codec panics."""
 _LENGTH_BYTES = 4
-_CONTINUES = 0x80
+CONTINUES = 0x80
 """In a length: another byte follows (section 1.5.5)."""
 _DUPLICATE = 0x08
-_AT_MOST_ONCE = mqtt5.QoS.AT_MOST_ONCE
-_AT_LEAST_ONCE = mqtt5.QoS.AT_LEAST_ONCE
+AT_MOST_ONCE = mqtt5.QoS.AT_MOST_ONCE
+AT_LEAST_ONCE = mqtt5.QoS.AT_LEAST_ONCE
 
 
 class PeerError(Exception):
@@ -72,8 +72,8 @@ def packet_size(view: memoryview, max_packet_bytes: int) -> int:
     length = 0
     length_bytes = view[1 : 1 + _LENGTH_BYTES]
     for index, byte in enumerate(length_bytes):
-        length |= (byte & ~_CONTINUES) << (7 * index)
-        if byte < _CONTINUES:
+        length |= (byte & ~CONTINUES) << (7 * index)
+        if byte < CONTINUES:
             size = 2 + index + length
             if size > max_packet_bytes:
                 raise PeerError(
@@ -164,7 +164,7 @@ def message_of(packet: PublishPacket) -> Message:
     packet_id = packet.packet_id
     if packet.topic_alias is not None:
         raise PeerError(TOPIC_ALIAS_INVALID, "topic alias, though we allow none")
-    if packet_id is not None and (packet_id == 0 or packet.qos != _AT_LEAST_ONCE):
+    if packet_id is not None and (packet_id == 0 or packet.qos != AT_LEAST_ONCE):
         raise PeerError(PROTOCOL_ERROR, "QoS 2, or packet id 0")
     return Message(
         packet.topic,
@@ -204,7 +204,7 @@ def _connect_packet(
         else mqtt5.Will(
             will.topic,
             payload=will.payload,
-            qos=_AT_LEAST_ONCE if will.qos else _AT_MOST_ONCE,
+            qos=AT_LEAST_ONCE if will.qos else AT_MOST_ONCE,
             retain=will.retain,
             will_delay_interval=will.delay_s,
         ),
@@ -217,7 +217,7 @@ def _subscribe_packet(packet_id: int, topic_filters: Sequence[str]) -> bytes:
     The retain flag of what comes then says, as in MQTT 3.1.1, that it waited at the broker.
     """
     filters = [
-        mqtt5.TopicFilter(pattern, max_qos=_AT_LEAST_ONCE, retain_as_published=False)
+        mqtt5.TopicFilter(pattern, max_qos=AT_LEAST_ONCE, retain_as_published=False)
         for pattern in topic_filters
     ]
     return mqtt5.SubscribePacket(packet_id, filters).write()
@@ -235,9 +235,9 @@ def _publish_packet(
 
     Raises `LocalProtocolError` for what MQTT does not allow.
     """
-    if "\0" in topic or len(payload) > _LARGEST_PAYLOAD:
+    if "\0" in topic or len(payload) > LARGEST_PAYLOAD:
         raise LocalProtocolError("topic with a null character, or payload above MQTT's limit")
-    qos = _AT_MOST_ONCE if packet_id is None else _AT_LEAST_ONCE
+    qos = AT_MOST_ONCE if packet_id is None else AT_LEAST_ONCE
     try:
         if properties is None:
             return PublishPacket(

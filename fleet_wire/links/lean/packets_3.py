@@ -13,6 +13,10 @@ import mqtt5
 
 from fleet_wire.errors import LocalProtocolError
 from fleet_wire.links.lean.packets import (
+    AT_LEAST_ONCE,
+    AT_MOST_ONCE,
+    CONTINUES,
+    LARGEST_PAYLOAD,
     ConnAckPacket,
     Packet,
     PacketForms,
@@ -31,14 +35,11 @@ from fleet_wire.links.link import (
     Session,
 )
 
-_CONTINUES: Final = 0x80
 _CONNACK, _PUBLISH, _PUBACK, _SUBACK, _PINGRESP = 2, 3, 4, 9, 13
 """The upper half of the first byte (section 2.2.1)."""
-_AT_MOST_ONCE, _AT_LEAST_ONCE = mqtt5.QoS.AT_MOST_ONCE, mqtt5.QoS.AT_LEAST_ONCE
 _REASON_CODES: Final = {0: 0, 1: 132, 2: 133, 3: 136, 4: 134, 5: 135}
 """What MQTT 5 says for each return code of CONNACK (section 3.2.2.3)."""
 _LONGEST_TEXT: Final = 65_535
-_LARGEST_PAYLOAD: Final = 268_000_000
 
 
 def _connect_packet(
@@ -86,7 +87,7 @@ def _publish_packet(
         raise LocalProtocolError(f"{topic[:200]!r}: {error}") from None
     if not 1 <= len(name) <= _LONGEST_TEXT or any(mark in topic for mark in "+#\0"):
         raise LocalProtocolError(f"{topic[:200]!r}: not a topic")
-    if not isinstance(payload, bytes) or len(payload) > _LARGEST_PAYLOAD:
+    if not isinstance(payload, bytes) or len(payload) > LARGEST_PAYLOAD:
         raise LocalProtocolError(f"{topic[:200]!r}: payload is not bytes, or above MQTT's limit")
     if packet_id is None:
         return _packet(0x30 | retain, _field(name), payload)
@@ -100,8 +101,8 @@ def _disconnect_packet(code: int) -> bytes:
 
 def _packet(first: int, *parts: bytes) -> bytes:
     length, size = sum(map(len, parts)), bytearray()
-    while length >= _CONTINUES:
-        size.append(length & ~_CONTINUES & 0xFF | _CONTINUES)
+    while length >= CONTINUES:
+        size.append(length & ~CONTINUES & 0xFF | CONTINUES)
         length >>= 7
     return b"".join((bytes((first,)), size, bytes((length,)), *parts))
 
@@ -119,7 +120,7 @@ def _decode(view: memoryview, max_packet_bytes: int) -> tuple[Packet | None, int
     if not size or size > len(view):
         return None, 0
     start = 2
-    while view[start - 1] & _CONTINUES:
+    while view[start - 1] & CONTINUES:
         start += 1
     try:
         return _read(view[0], bytes(view[start:size])), size
@@ -150,7 +151,7 @@ def _read_publish(first: int, body: bytes) -> PublishPacket:
     return PublishPacket(
         body[2:start].decode(),
         body[start + 2 * qos :],
-        qos=_AT_LEAST_ONCE if qos else _AT_MOST_ONCE,
+        qos=AT_LEAST_ONCE if qos else AT_MOST_ONCE,
         retain=bool(first & 0b1),
         duplicate=bool(first & 0b1000),
         packet_id=int.from_bytes(body[start : start + 2], "big") if qos else None,
