@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import unified_diff
@@ -29,7 +30,7 @@ DETAIL = "    "
 SAME = "the same"
 
 
-class Player:
+class Player(ABC):
     """Something to which events happen: a method `_do_VERB` for each verb of its stories."""
 
     def verbs(self) -> Mapping[str, Callable[..., object]]:
@@ -37,9 +38,9 @@ class Player:
         names = (name for name in dir(type(self)) if name.startswith(DEED))
         return {name.removeprefix(DEED): getattr(self, name) for name in names}
 
+    @abstractmethod
     def news(self) -> list[str]:
         """Return in words what came since it was asked last."""
-        raise NotImplementedError
 
 
 class Teller(Player):

@@ -18,13 +18,13 @@ from platform_probe.outputs.metrics import ProbeMetrics
 from tests.helpers.clock_timers import ClockTimers
 from tests.helpers.log_lines import Log
 from tests.helpers.tracker_bench import TrackerBench
-from tests.helpers.transcripts import Player, stories_test
+from tests.helpers.transcripts import Teller, stories_test
 
 PATIENCE_S = 8.0
 
 
 @dataclass
-class RelockPlayer(Player):
+class RelockPlayer(Teller):
     """Relocks behind a tracker that sees the commands of others.
 
     A lock is sent as command `lock-1`, `lock-2` and on, and `unlock` is a synthetic unlock that
@@ -88,8 +88,7 @@ class RelockPlayer(Player):
             if count != self.ends.get(end, 0):
                 self.told.append(f"{end} {count:g}, {len(self.relocks)} under way")
                 self.ends[end] = count
-        told, self.told = self.told, []
-        return told
+        return super().news()
 
     def _emit(self, record: Record) -> None:
         if isinstance(record, StrayAnswer):

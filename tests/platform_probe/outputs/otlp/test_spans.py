@@ -9,12 +9,10 @@ from fleet_wire.contract.attempt import Attempt, Stage
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.contract.trace_context import span_id_of
 from platform_probe.outputs.otlp.spans import Broker, Span, SpanKind, flat, hops_at, spans_of
-from tests.helpers.fake_clock import EPOCH_S
 from tests.helpers.otlp_lines import NATIVE_BROKER
 from tests.helpers.tracker_bench import TrackerBench
 
 HOPS = hops_at(NATIVE_BROKER)
-EPOCH_NS = round(EPOCH_S * 1e9)
 
 
 def opened() -> Attempt:
