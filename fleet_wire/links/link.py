@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import msgspec
 
@@ -39,6 +39,7 @@ TOPIC_ALIAS_INVALID = 148
 PACKET_TOO_LARGE = 149
 PERMANENT_CODES = frozenset({132, 133, 134, NOT_AUTHORIZED, 138, 140})
 """CONNACK codes that trying again does not change: version, client id, password, banned."""
+_SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _MISTYPED: Final = re.compile(r"(mqtts?|wss?)(?::/|//?|:(?!.*@))([^/].*)")
 FIRST_ERROR_CODE = 128
 """MQTT 5 reason codes from here on are errors (specification, section 2.4)."""
@@ -279,13 +280,18 @@ LinkFactory = Callable[[LinkHandler], Link]
 """Makes the link of one client. Knows the broker, TLS and pacing, so that the client does not."""
 
 
-def without_password(url: str) -> str:
-    """Return a URL, or what was meant to be one, without what stands before its last `@`."""
-    before, at, host = url.rpartition("@")
-    if not at:
-        return url
-    scheme, separator, _ = before.partition("://")
-    return f"{scheme}://***@{host}" if separator else f"***@{host}"
+def without_secrets(url: str) -> str:
+    """Return a URL, or what was meant to be one, without its secrets.
+
+    These are what stands before its last `@`, and its query.
+    """
+    found = _SCHEME.match(url)
+    scheme = found[0] if found else ""
+    before, at, host = url.removeprefix(scheme).rpartition("@")
+    if "?" in before:  # the query may begin there
+        return f"{scheme}***"
+    address, query, _ = host.partition("?")
+    return f"{scheme}{'***@' if at else ''}{address}{'?***' if query else ''}"
 
 
 def _meant(url: str) -> str | None:
@@ -296,14 +302,38 @@ def _meant(url: str) -> str | None:
     found = _MISTYPED.fullmatch(url)
     if found is None or found[2].rstrip("/").isdecimal():
         return None
-    return without_password(f"{found[1]}://{found[2]}")
+    return without_secrets(f"{found[1]}://{found[2]}")
+
+
+def _superfluous_part(parts: SplitResult) -> str | None:
+    """Return what is wrong with a part of a URL that no connection would use; None: there is none.
+
+    A single slash behind the host is common, and asks for nothing.
+    """
+    if parts.fragment:
+        return "a fragment (#) is never sent; write # as %23 in a password"
+    if parts.scheme not in ("mqtt", "mqtts"):
+        return None
+    if parts.query:
+        return "a query (?) needs ws:// or wss://; write ? as %3F in a password"
+    return "a path needs ws:// or wss://" if parts.path.strip("/") else None
+
+
+def _port_in(parts: SplitResult, *, default: int) -> int:
+    """Return the port of a URL. Raises `ValueError` without what stands there: a password may."""
+    try:
+        return default if parts.port is None else parts.port
+    except ValueError:
+        raise ValueError("the port is no number from 1 to 65535") from None
 
 
 @dataclass(frozen=True, slots=True)
 class BrokerAddress:
     """A broker's address.
 
-    The scheme is `mqtt://`, `mqtts://`, `ws://` or `wss://`; the password is optional.
+    The scheme is `mqtt://`, `mqtts://`, `ws://` or `wss://`; the password is optional. Path and
+    query are those of WebSocket. The query may be a signature (AWS IoT): it is as secret as the
+    password.
     """
 
     scheme: str
@@ -312,6 +342,7 @@ class BrokerAddress:
     username: str | None = None
     password: str | None = None
     path: str = "/mqtt"
+    query: str = ""
 
     @property
     def is_tls(self) -> bool:
@@ -331,29 +362,34 @@ class BrokerAddress:
     @classmethod
     def parse(cls, url: str) -> BrokerAddress:
         """Return the address in `url`. Raises `ConfigError` that says what is expected."""
+        try:
+            return cls._parsed(url)
+        except ValueError as error:
+            raise ConfigError([f"broker {without_secrets(url)!r}: {error}"]) from None
+
+    @classmethod
+    def _parsed(cls, url: str) -> BrokerAddress:
+        """Return the address in `url`. Raises `ValueError` with the problem, and no secret."""
         ports = {"mqtt": 1883, "mqtts": 8883, "ws": 80, "wss": 443}
         if meant := _meant(url):
-            raise ConfigError([f"broker {without_password(url)!r}: is that {meant}?"])
-        try:
-            parts = urlsplit(url if "://" in url else f"mqtt://{url}")
-            port = parts.port
-        except ValueError as error:
-            raise ConfigError([f"broker {without_password(url)!r}: {error}"]) from None
+            raise ValueError(f"is that {meant}?")
+        parts = urlsplit(url if "://" in url else f"mqtt://{url}")
+        if problem := _superfluous_part(parts):
+            raise ValueError(problem)
         if parts.scheme not in ports or not parts.hostname:
             expected = "expected mqtt://, mqtts://, ws:// or wss:// and a host"
-            raise ConfigError(
-                [f"broker {without_password(url)!r}: {expected}, for example mqtt://localhost:1883"]
-            )
+            raise ValueError(f"{expected}, for example mqtt://localhost:1883")
         address = cls(
             scheme=parts.scheme,
             host=parts.hostname,
-            port=ports[parts.scheme] if port is None else port,
+            port=_port_in(parts, default=ports[parts.scheme]),
             username=unquote(parts.username) if parts.username else None,
             password=unquote(parts.password) if parts.password else None,
             path=parts.path or "/mqtt",
+            query=parts.query,
         )
         if problem := address._problem():
-            raise ConfigError([f"broker {without_password(url)!r}: {problem}"])
+            raise ValueError(problem)
         return address
 
     def _problem(self) -> str | None:
@@ -365,10 +401,10 @@ class BrokerAddress:
                 return f"the {name} {problem}"
             if text and len(text.encode()) > MAX_CREDENTIAL_BYTES:
                 return f"the {name} is longer than the {MAX_CREDENTIAL_BYTES} bytes of MQTT"
-        return text_problem(self.path) or host_problem(self.host)
+        return text_problem(self.path) or text_problem(self.query) or host_problem(self.host)
 
     def __str__(self) -> str:
-        """Return the URL without the password: it goes into logs."""
+        """Return the URL without password and query: it goes into logs."""
         user = f"{self.username}@" if self.username else ""
         host = f"[{self.host}]" if ":" in self.host else self.host
         path = self.path if self.is_websocket else ""

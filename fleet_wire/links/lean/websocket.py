@@ -18,8 +18,8 @@ from fleet_wire.links.link import BrokerAddress
 _LARGEST_FRAME: Final = 16 * 1024 * 1024
 """Bytes of a frame, which may hold many packets; mosquitto and RabbitMQ send less than 1 MB [E]."""
 _CONTENT: Final = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.CONT})
-_KEPT_IN_PATHS: Final = "/%:@!$&'()*+,;=~"
-"""Characters of a path that stay as they are (RFC 3986, section 3.3)."""
+_KEPT_IN_URLS: Final = "/?%:@!$&'()*+,;=~"
+"""Characters of a path and a query that stay as they are (RFC 3986, sections 3.3 and 3.4)."""
 
 
 class WebSocket(asyncio.Transport, asyncio.Protocol):
@@ -38,7 +38,11 @@ class WebSocket(asyncio.Transport, asyncio.Protocol):
         self._opened = opened
         self._frames = ClientProtocol(
             WebSocketURI(
-                broker.is_tls, broker.host, broker.port, quote(broker.path, _KEPT_IN_PATHS), ""
+                broker.is_tls,
+                broker.host,
+                broker.port,
+                quote(broker.path, _KEPT_IN_URLS),
+                quote(broker.query, _KEPT_IN_URLS),
             ),
             subprotocols=[Subprotocol("mqtt")],
             max_size=(None, _LARGEST_FRAME),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fleet_wire.errors import ConfigError
+from fleet_wire.links.brokers import Brokers
 from fleet_wire.links.link import BrokerAddress
 
 
@@ -15,6 +16,13 @@ from fleet_wire.links.link import BrokerAddress
         (f"mqtt://u:{'secret' * 20_000}@h", "the password is longer than the 65535 bytes"),
         ("mqtt://u:secret\udcff@h", "is not UTF-8 text"),
         ("mqtt://\udcff:secret@h", "is not UTF-8 text"),
+        ("mqtt://u:secret#more@h", "write # as %23"),
+        ("mqtt://u:secret?more@h", "write ? as %3F"),
+        ("ws://u:secret?more@h", "the port is no number"),
+        ("mqtt://h/secret@more", "a path needs ws:// or wss://"),
+        ("mqtts://h?X-Amz-Signature=secret", "a query (?) needs ws:// or wss://"),
+        ("wss://h:x/mqtt?X-Amz-Signature=secret", "the port is no number"),
+        ("wss://h/mqtt?X-Amz-Signature=secret#end", "a fragment (#) is never sent"),
     ],
 )
 def test_what_no_connection_can_be_opened_to(url: str, said: str) -> None:
@@ -23,3 +31,12 @@ def test_what_no_connection_can_be_opened_to(url: str, said: str) -> None:
         BrokerAddress.parse(url)
     assert said in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+def test_a_query_is_part_of_an_address_and_is_not_shown() -> None:
+    """AWS IoT's presigned URLs carry their signature there. A bare slash is no path."""
+    query = "X-Amz-Credential=AK%2Fiot&X-Amz-Signature=secret"
+    (address,) = Brokers.parse(f"wss://h.example/mqtt?{query}").addresses
+    assert (address.path, address.query) == ("/mqtt", query)
+    assert str(address) == "wss://h.example:443/mqtt"
+    assert BrokerAddress.parse("mqtt://h/") == BrokerAddress("mqtt", "h", 1883, path="/")

@@ -38,12 +38,14 @@ class _Server:
         self.writer = writer
         self.received: list[tuple[int, bytes]] = []
         """Kind and content of each frame."""
+        self.asked_for = b""
+        """Path and query of the request."""
 
     async def agree(self) -> None:
         """Answer the request."""
         request = await self.reader.readuntil(b"\r\n\r\n")
         lines = request.split(b"\r\n")
-        assert lines[0] == b"GET /mqtt HTTP/1.1"
+        self.asked_for = lines[0].split(b" ")[1]
         assert b"Sec-WebSocket-Protocol: mqtt" in lines
         key = next(
             line.partition(b": ")[2] for line in lines if line.startswith(b"Sec-WebSocket-K")
@@ -123,6 +125,7 @@ async def test_content_in_frames_and_pieces(piece: int) -> None:
         ends[0].writer.write(frames[350:])
         await eventually(lambda: len(client.messages) == len(MESSAGES))
         assert client.payloads == MESSAGES
+        assert ends[0].asked_for == b"/mqtt"
         for payload in MESSAGES:
             client.link.publish("topic", payload, qos=0)
         client.link.disconnect()
@@ -131,6 +134,17 @@ async def test_content_in_frames_and_pieces(piece: int) -> None:
         for payload in MESSAGES:
             assert mqtt5.PublishPacket("topic", payload).write() in content
         assert (ends[0].of(10), client.ends) == ([b"hello"], [])
+
+
+async def test_path_and_query_arrive_as_they_were_written() -> None:
+    """A signature over the query holds at the server."""
+    asked_for = "/mqtt?X-Amz-Credential=AK%2Fiot%2Faws4_request&X-Amz-Signature=a1%2B="
+    async with _server() as (address, ends):
+        client = _client(BrokerAddress.parse(f"ws://{address.host}:{address.port}{asked_for}"))
+        client.link.connect()
+        await eventually(lambda: ends and ends[0].of(2))
+        assert ends[0].asked_for == asked_for.encode()
+        client.link.abort()
 
 
 @pytest.mark.parametrize(
