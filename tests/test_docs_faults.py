@@ -225,19 +225,13 @@ def test_the_table_of_failpoints_is_complete() -> None:
         assert f"**{effect.value.replace('_', ' ')}**:" in section(PAGE, "Failpoints")
 
 
-def test_the_table_of_the_platforms_failpoints_is_complete() -> None:
+@pytest.mark.parametrize(
+    ("module", "of"),
+    [(platform_failpoints, "of the platform"), (customer_failpoints, "of customers")],
+    ids=["platform", "customers"],
+)
+def test_the_tables_of_other_failpoints_are_complete(module: ModuleType, of: str) -> None:
     """With their types; what they hit is said in the text."""
-    found = {name: types[:2] for name, types in failpoints_in_the_code(platform_failpoints).items()}
-    table = rows(section(PAGE, "Failpoints of the platform"))
-    assert {
-        failpoint.strip("`"): [value, context] for failpoint, value, context, _ in table
-    } == found
-
-
-def test_the_table_of_the_customers_failpoints_is_complete() -> None:
-    """With their types; what they hit is said in the text."""
-    found = {name: types[:2] for name, types in failpoints_in_the_code(customer_failpoints).items()}
-    table = rows(section(PAGE, "Failpoints of customers"))
-    assert {
-        failpoint.strip("`"): [value, context] for failpoint, value, context, _ in table
-    } == found
+    found = {name: types[:2] for name, types in failpoints_in_the_code(module).items()}
+    table = rows(section(PAGE, f"Failpoints {of}"))
+    assert {name.strip("`"): [value, context] for name, value, context, _ in table} == found

@@ -18,8 +18,7 @@ from fleet_wire.contract.incident import ActionKind
 from fleet_wire.system_clock import SystemClock
 from platform_probe.settings.messages import INTERACTIVITY_PATH
 from platform_probe.settings.monitor import load_settings
-from platform_probe.tell.messages import slack_outbox, webhook
-from platform_probe.tell.messages.delivery import LONGEST_RETRY_S, Trouble
+from platform_probe.tell.messages.delivery import Trouble
 from platform_probe.tell.messages.slack import NEEDED_SCOPES, WANTED_SCOPES
 from platform_probe.tell.messages.webhook import Body, Event, schema, signature_headers
 from tests.helpers.made_incidents import made_incident
@@ -121,12 +120,3 @@ def test_every_trouble_is_told() -> None:
     """With what to do."""
     told = [row[0].strip("`") for row in rows(TEXT) if len(row) == 3]
     assert sorted(told) == sorted(Trouble)
-
-
-def test_the_numbers_are_those_of_the_code() -> None:
-    """Pace, growth, retries."""
-    assert slack_outbox.SAME_EDIT_EVERY_S == 5
-    assert slack_outbox.HISTORY_EVERY_S == webhook.GROWTH_EVERY_S == 30
-    assert slack_outbox.LOOKED_AT_S == 30
-    assert LONGEST_RETRY_S == 60
-    assert 60 / slack_outbox.EDIT_EVERY_S < 50

@@ -65,10 +65,3 @@ def test_each_marker_has_its_place_in_the_makefile(pytestconfig: pytest.Config) 
     }
     known = {line.partition(":")[0] for line in pytestconfig.getini("markers")}
     assert {*rest, *installed} <= known
-
-
-@pytest.mark.broker
-def test_with_its_marker_a_test_finds_the_program() -> None:
-    """The marker here is that of mosquitto."""
-    run = subprocess.run(["mosquitto", "-h"], capture_output=True, text=True, check=False)
-    assert run.stdout.startswith("mosquitto version")

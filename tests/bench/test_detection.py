@@ -15,7 +15,6 @@ from bench.detection.baselines import (
     Cusum,
     Focus,
     Mixture,
-    Scored,
     delays_of,
     limit_of,
 )
@@ -89,16 +88,6 @@ def test_tests_are_compared_at_the_same_rate_of_false_alarms(
             number += 1
         lengths.append(number)
     assert 800 < sum(lengths) / len(lengths) < 5_000
-
-
-def test_an_alarm_that_goes_on_is_one() -> None:
-    """And another one hours later another one."""
-    test = Scored("cusum_10", 10.0)
-    for hour in range(12):
-        for minute in range(60):
-            test.take(hour * 3600.0 + minute * 60.0, is_hit=hour in (2, 3, 10), is_first=True)
-    assert len(test.alarms_s) == 2
-    assert test.first_since(5 * 3600.0) == test.alarms_s[1]
 
 
 def test_burn_rates_are_those_that_are_shipped() -> None:

@@ -14,6 +14,8 @@ import pytest
 from bench.fidelity import __main__ as program
 from bench.fidelity.figures import Figure, Found, Row
 from bench.fidelity.rows import PERCENTILES, ROWS
+from tests.helpers.generated_pages import RENEW
+from tests.helpers.places import ROOT
 
 NOT_IN_BAND = {"lte_cdrx", "connection_life", "rental_starts"}
 """The rows that say why on the page."""
@@ -31,12 +33,6 @@ def test_rows_are_in_band(row: Callable[[], Row]) -> None:
     found = found_by(row)
     outside = [figure.name for figure in found.figures if not figure.is_in_band]
     assert bool(outside) is (row.__name__ in NOT_IN_BAND), outside
-
-
-@pytest.mark.parametrize("row", [row for row in ROWS if row.__name__ in ("driving", "wake_sms")])
-def test_a_row_is_the_same_each_time(row: Callable[[], Row]) -> None:
-    """Every draw has its seed."""
-    assert row() == found_by(row)
 
 
 def figure(**keys: Any) -> Figure:
@@ -65,12 +61,6 @@ def test_a_figure_is_judged_by_its_band(keys: dict[str, Any], *, is_in_band: boo
     assert figure(**keys).is_in_band is is_in_band
 
 
-def test_samples_are_judged_by_their_distance_alone() -> None:
-    """The largest distance of the distributions at the published percentiles."""
-    shifted = figure(percentiles=[number + 7 for number in range(1, 100)])
-    assert shifted.ks == pytest.approx(0.07)
-
-
 def test_percentiles_of_others_name_their_source() -> None:
     """99 of them, ascending, of data that the text names."""
     parts = msgspec.json.decode(PERCENTILES.read_bytes())
@@ -82,17 +72,14 @@ def test_percentiles_of_others_name_their_source() -> None:
         assert min(measured["count"], measured["tuned_on"]) > 200
 
 
-def test_the_command_prints_a_table_and_writes_the_page(
+def test_the_command_prints_a_table_and_writes_the_page_of_the_docs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Every row is on both."""
+    """Letter by letter: every draw has its seed, so each run gives the same figures."""
     path = tmp_path / "page.md"
     monkeypatch.setattr(sys, "argv", ["fidelity", "--page", str(path)])
     monkeypatch.setattr(program, "all_rows", lambda: [found_by(row) for row in ROWS])
     program.main()
     printed, page = capsys.readouterr().out, path.read_text(encoding="utf-8")
-    for row in ROWS:
-        title = found_by(row).title
-        assert f"{title}: " in printed
-        assert f"## {title}\n" in page
-    assert printed.splitlines()[-1] in page
+    assert page == (ROOT / "docs" / "fidelity.md").read_text(encoding="utf-8"), RENEW
+    assert all(f"{found_by(row).title}: " in printed for row in ROWS)

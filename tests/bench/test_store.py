@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench.store import __main__ as bench_store
-from bench.store.__main__ import StoreMeasurement, grow, make_files, measure_here, render
-from bench.store.contenders import missing
+from bench.store.__main__ import grow, make_files, measure_here
 from bench.store.lines import attempt_lines
 
 pytestmark = pytest.mark.long
@@ -47,16 +46,3 @@ def test_growth_is_told(
     assert head.startswith("raw GB")
     assert goals.startswith("goal")
     assert len(doublings) == 4
-
-
-def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With what it lacks, below the table."""
-    monkeypatch.setenv("PATH", "/nowhere")
-    lacks = missing("zstd + ripgrep")
-    assert lacks == "zstd, rg is not installed"
-    one = StoreMeasurement(
-        raw_bytes=8_000_000, bytes=1_000_000, take_in_cpu_s=0.1, find_ms=5.0, day_ms=6.0, found=1
-    )
-    lines = render([{"this store": one, "zstd + ripgrep": lacks}]).splitlines()
-    assert lines[2].split()[-5:] == ["80", "8.0", "5.0", "6.0", "-"]
-    assert lines[3] == f"zstd + ripgrep: {lacks}"

@@ -7,8 +7,7 @@ import time
 
 import pytest
 
-from bench.virtual import VirtualPlan, VirtualResults, measure_virtual, render_virtual
-from bench.virtual_child import VirtualMeasurement
+from bench.virtual import VirtualPlan, measure_virtual, render_virtual
 from bench.virtual_shares import OTHER, PLACES, share_of, shares_of
 from fleet_wire.randomness import RandomStream
 from tests.helpers.places import ROOT
@@ -30,40 +29,7 @@ def test_every_size_is_measured_and_profiled() -> None:
     assert run.packets > 30 * 6 * 12  # a heartbeat every 300 s
     assert sum(results.profiled.shares.values()) == pytest.approx(1.0)
     assert {"clock and timers", "broker model", "box", "probe"} <= results.profiled.shares.keys()
-
-
-def _run(cars: int, hours: float, wall_s: float) -> VirtualMeasurement:
-    return VirtualMeasurement(
-        cars=cars,
-        hours=hours,
-        wall_s=wall_s,
-        cpu_s=wall_s / 2,
-        connect_cpu_s=6.0,
-        report_cpu_s=1.0,
-        unlocks=40_000,
-        ok_share=0.99,
-        events=4_000_000,
-        packets=3_000_000,
-        bare_events_per_s=1_000_000.0,
-        rss_bytes=cars * 7_168,
-        shares={"SimPy": 0.25, "box": 0.75},
-    )
-
-
-def test_the_report_shows_sizes_shares_and_verdicts() -> None:
-    """Median wall time, time a car and hour, the share of bare SimPy, and both goals."""
-    rounds = [_run(10_000, 24.0, wall_s) for wall_s in (30.0, 48.0, 70.0)]
-    text = render_virtual(VirtualResults([rounds], _run(2_000, 1.0, 1.0)))
-    assert "48.0" in text
-    assert " 75 " in text  # µs: 24 CPU s, 6 of them to connect, for 240,000 car-hours
-    assert "16.7" in text  # events in % of the bare rate
-    (time_goal,) = [line for line in text.splitlines() if "with report" in line]
-    assert "49.0" in time_goal
-    assert time_goal.endswith("MISSED")  # of six seconds
-    (memory_goal,) = [line for line in text.splitlines() if "KiB a car" in line]
-    assert "7.00" in memory_goal
-    assert memory_goal.endswith("MISSED")
-    assert "75.0" in text
+    assert "customers and platform" in render_virtual(results)
 
 
 def test_functions_in_c_count_for_who_called_them() -> None:

@@ -8,24 +8,12 @@ from itertools import count
 import pytest
 
 from bench.web.load import HttpLoad, post
-from bench.web.measure import WebMeasurement, WebPlan, measure_web
-from bench.web.results import render_web, web_goals
+from bench.web.measure import WebPlan, measure_web
+from bench.web.results import render_web
 from fleet_wire.web.exchange import HttpRequest, HttpResponse
 from fleet_wire.web.server import HttpServer
 
 pytestmark = pytest.mark.long
-
-MEASURED = WebMeasurement(
-    rate_per_s=2_000.0,
-    api_cpu_us=200.0,
-    bare_cpu_us=100.0,
-    p99_ms=9.0,
-    half_p50_ms=0.4,
-    half_p99_ms=11.0,
-    bare_half_p99_ms=2.0,
-    refused=0,
-    lost=1,
-)
 
 
 @pytest.mark.broker
@@ -35,6 +23,7 @@ async def test_every_unlock_is_executed() -> None:
     assert (measured.refused, measured.lost) == (0, 0)
     assert measured.half_p50_ms <= measured.half_p99_ms
     assert measured.api_cpu_us > 0
+    assert "not executed" in render_web([measured])
 
 
 async def test_the_load_times_each_answer() -> None:
@@ -59,12 +48,3 @@ async def test_the_load_times_each_answer() -> None:
     assert (paced.sent, paced.answered) == (100, 100)
     assert sorted(map(int, seen)) == list(range(100))
     assert min(paced.latencies_s) > 0
-
-
-def test_goals_are_judged() -> None:
-    """A ratio below its goal holds; a slow answer and a lost unlock are missed."""
-    goals = {goal.title: goal for goal in web_goals([MEASURED])}
-    assert goals["CPU, API / bare"].holds
-    assert not goals["at 1,000/s: p99, ms"].holds
-    assert not goals["at 2,000/s: not executed"].holds
-    assert "MISSED" in render_web([MEASURED])

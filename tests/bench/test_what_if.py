@@ -18,7 +18,6 @@ from bench.what_if import (
     Verdict,
     drawn_scenario,
     figures_of,
-    incidents_in_turn,
     score_incident,
     verdict_of,
 )
@@ -37,17 +36,6 @@ def test_a_drawn_incident_of_each_fault_lasts(tmp_path: Path) -> None:
 
         assert abs(scenario.fleet.count - CARS) <= 8
         assert all(entry.window.end_s is None for entry in scenario.faults)
-
-
-def test_faults_come_in_turn_and_then_with_other_seeds() -> None:
-    """A score that is stopped early has seen faults of every kind."""
-    faults = scored_faults()
-    turns = incidents_in_turn(5, 7)
-    first = [next(turns) for _ in faults]
-
-    assert {fault for fault, _ in first} == {*faults}
-    assert {seed for _, seed in first} == {5}
-    assert next(turns)[1] == 6
 
 
 def ranked(

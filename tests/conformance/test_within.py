@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AbstractContextManager
-from typing import Literal
 
 import pytest
 
@@ -73,12 +72,12 @@ class Inside(Recorder):
         self.note("on_ack")
 
 
-async def life_of(protocol: Literal["5", "3.1.1"], *, fails_in: str = "") -> Inside:
+async def life_of(*, fails_in: str = "") -> Inside:
     """Return a client that has heard of a connection, its PUBACK, its message and its end."""
     door = Door()
     with running_mosquitto() as broker:
         limits = LinkLimits(connect_timeout_s=5)
-        links = LeanLinkFactory(broker.address, protocol=protocol, limits=limits, within=door)
+        links = LeanLinkFactory(broker.address, limits=limits, within=door)
         client = Inside(links, Session("client", ("topic",)), door, fails_in)
         client.link.connect()
         await eventually(lambda: client.sessions_present or client.ends)
@@ -93,10 +92,9 @@ async def life_of(protocol: Literal["5", "3.1.1"], *, fails_in: str = "") -> Ins
 
 
 @pytest.mark.broker
-@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
-async def test_a_whole_life_happens_within(protocol: Literal["5", "3.1.1"]) -> None:
-    """A handler's four calls and an `on_ack`, on either link."""
-    client = await life_of(protocol)
+async def test_a_whole_life_happens_within() -> None:
+    """A handler's four calls and an `on_ack`."""
+    client = await life_of()
     assert {call for call, _ in client.calls} == {
         "session", "on_connected", "on_message", "on_ack", "on_disconnected",
     }  # fmt: skip
@@ -105,14 +103,11 @@ async def test_a_whole_life_happens_within(protocol: Literal["5", "3.1.1"]) -> N
 
 
 @pytest.mark.broker
-@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 @pytest.mark.parametrize(
     "fails_in", ["session", "on_connected", "on_message", "on_ack", "on_disconnected"]
 )
-async def test_the_context_learns_of_every_failure(
-    protocol: Literal["5", "3.1.1"], fails_in: str
-) -> None:
+async def test_the_context_learns_of_every_failure(fails_in: str) -> None:
     """Whoever keeps the door sees what a handler raised, before the link closes for it."""
-    client = await life_of(protocol, fails_in=fails_in)
+    client = await life_of(fails_in=fails_in)
     assert client.door.errors == [fails_in]
     assert not client.door.is_open

@@ -458,16 +458,6 @@ def test_monitors_have_what_their_configuration_names(name: str) -> None:
         assert {port["targetPort"] for port in service["spec"]["ports"]} == listens.keys()
 
 
-def test_of_a_million_cars_there_is_no_console() -> None:
-    """As the page says; who opens cars does so as the one monitor of `base`."""
-    assert "There is no console" in page("kubernetes.md")
-    configs = [config_of("million", monitor) for monitor in monitors_of("million")]
-    assert not any("console" in config for config in configs)
-    assert [config["load"] for config in configs if "load" in config] == [
-        config_of("base", one("base", "Deployment", "platform-probe"))["load"]
-    ]
-
-
 @every_fleet
 def test_nobody_is_ended_for_a_turn_that_comes_late(name: str) -> None:
     """Longer than the longest that was seen, each question may take a while."""
@@ -595,15 +585,3 @@ def test_pods_of_ours_are_scraped_by_annotation(tmp_path: Path) -> None:
     assert scraped == [
         ("platform-api", "8080"), (job_of_the_rules(), "9464"), (job_of_the_rules(), "9464"),
     ]  # fmt: skip
-
-
-@pytest.mark.prometheus
-def test_promtool_accepts_the_scrape_job(tmp_path: Path) -> None:
-    """The shipped Prometheus takes the file as it says."""
-    config = tmp_path / "prometheus.yml"
-    config.write_text(f"scrape_config_files: [{PROMETHEUS / 'kubernetes.yml'}]\n")
-    run = subprocess.run(
-        ["promtool", "check", "config", "--lint=all", "--lint-fatal", str(config)],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert run.returncode == 0, run.stdout + run.stderr

@@ -56,13 +56,6 @@ def test_broker_takes_the_file_and_refuses_huge_packets(tmp_path: Path) -> None:
     assert "Warning" not in broker.log_text().replace("Mosquitto should not be run as root", "")
 
 
-def test_broker_keeps_sessions_over_a_restart(tmp_path: Path) -> None:
-    """The persistence file appears where the configuration says."""
-    with running_mosquitto(mosquitto_config(tmp_path)) as broker:
-        broker.stop()
-    assert (tmp_path / "mosquitto.db").stat().st_size > 0
-
-
 def test_broker_says_why_connections_end(tmp_path: Path) -> None:
     """What the runbook sends its reader to look for is in the log."""
     with running_mosquitto(mosquitto_config(tmp_path)) as broker:

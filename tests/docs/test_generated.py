@@ -22,7 +22,11 @@ PICTURES_OF_RUNS = {f"docs/images/{name}.svg" for name in ("incident", "live", "
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(name, marks=[pytest.mark.long] * (name in PICTURES_OF_RUNS)) for name in PAGES],
+    [
+        pytest.param(name, marks=[pytest.mark.long] * (name in PICTURES_OF_RUNS))
+        for name in PAGES
+        if name != "docs/fidelity.md"  # bench/test_fidelity.py has its rows, and compares it
+    ],
 )
 def test_the_page_is_what_the_code_says(name: str) -> None:
     """Letter by letter."""

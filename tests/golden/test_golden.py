@@ -15,7 +15,6 @@ from tests.golden import __main__ as golden
 from tests.helpers.golden import (
     RENEW,
     Row,
-    differences,
     digest,
     digests_of_bytes,
     expected_digests,
@@ -68,21 +67,6 @@ def test_a_digest_covers_what_happened(
 ) -> None:
     """Times, outcome, cause and stages; and no wording."""
     assert (digest(_read(tmp_path, {})) != digest(_read(tmp_path, change))) is is_covered
-
-
-def test_differences_are_said_field_by_field(tmp_path: Path) -> None:
-    """With the most frequent change of each, and with how many attempts it has."""
-    before = _read(tmp_path, {}, {"vehicle_id": "car-2"}, {"vehicle_id": "car-3"})
-    late = {"cause": "box_busy", "stages": {"published": 0.3}}
-    after = _read(tmp_path, late, {"vehicle_id": "car-2", "cause": None}, {"vehicle_id": "car-4"})
-    assert [*differences(before, after)] == [
-        "1 attempts are gone",
-        "1 attempts are new",
-        "cause: 2 of 2 attempts: vehicle_failed to box_busy (1), vehicle_failed to None (1)",
-        "stages.box_received: 1 of 2 attempts: 0.2 to None (1)",
-        "stages.published: 1 of 2 attempts: 0.1 to 0.3 (1)",
-    ]
-    assert [*differences(before, before[::-1])] == ["the order of attempts"]
 
 
 def test_renewing_says_what_differs(

@@ -5,13 +5,10 @@ from __future__ import annotations
 import pytest
 
 from fleet_sim.cars.battery import HOUR_S, Battery, BatteryParameters
-from fleet_sim.cars.box_states import Power
 from fleet_sim.cars.distributions import Uniform
 from fleet_sim.cars.parameters import NULL_BOX
 from fleet_wire.randomness import RandomStream
 from tests.helpers.fake_link import Bench, bench
-
-DAY_S = 24 * HOUR_S
 
 
 def battery(**keys: object) -> Battery:
@@ -59,13 +56,6 @@ def test_messages_that_follow_each_other_use_the_radio_once() -> None:
     assert one.used_ah(300.0) == pytest.approx(0.05 * (14 + 10) / HOUR_S)
 
 
-def test_a_wake_from_outside_uses_seven_amperes_for_minutes() -> None:
-    """Published: 7 A for 3 to 4 min, 0.35 to 0.467 Ah."""
-    one = battery()
-    one.wake_car()
-    assert 0.35 <= one.used_ah(0.0) <= 0.467
-
-
 def test_the_voltage_falls_with_the_charge_and_no_further_than_empty() -> None:
     """0.9 V from full to empty."""
     one = battery(nominal_capacity_ah=1.0, parked_a=0.1)
@@ -74,20 +64,6 @@ def test_the_voltage_falls_with_the_charge_and_no_further_than_empty() -> None:
     assert one.drop_v(99 * HOUR_S) == pytest.approx(0.9)
     one.charge(99 * HOUR_S)
     assert one.drop_v(99 * HOUR_S) == 0.0
-
-
-def test_hourly_wakes_flatten_a_car_in_three_to_five_days() -> None:
-    """Published for a car that was woken each hour; without wakes it would last for months."""
-    car = car_with(asleep_share=1.0)
-    hours = 0
-    while car.power() is not Power.OFF:
-        car.box.send_sms()
-        hours += 1
-        car.env.run(until=hours * HOUR_S)
-    assert 3 <= hours / 24 <= 5
-    sleeper = car_with(asleep_share=1.0)
-    sleeper.env.run(until=60 * DAY_S)
-    assert sleeper.power() is Power.ASLEEP
 
 
 def test_a_command_uses_the_radio_and_the_motors() -> None:

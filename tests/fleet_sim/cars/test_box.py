@@ -73,20 +73,6 @@ def test_default_parameters_give_the_composite_latency_of_the_sources() -> None:
     assert 2.5 < totals[380] < 3.5
 
 
-def test_same_seed_same_times() -> None:
-    """Two boxes of one seed answer at the same instants; another seed gives others."""
-
-    def times(seed: int) -> list[float]:
-        car = bench(BoxParameters(), seed=seed)
-        car.env.run(until=60)
-        car.deliver(car.command())
-        car.env.run(until=90)
-        return [r.since_received_s or 0.0 for r in car.link.results()]
-
-    assert times(3) == times(3)
-    assert times(3) != times(4)
-
-
 def test_a_slow_car_wakes_within_minutes() -> None:
     """95 % within 180 s, and none later than 240 s; what is given overrides the default."""
     slow = BoxParameters.model_validate({"slow_wake": True}).modem_resume

@@ -107,23 +107,6 @@ def test_a_box_that_a_broker_refuses_connects_when_it_boots(
     assert modem.connection.is_reachable
 
 
-def test_failures_spread_out_with_full_jitter() -> None:
-    """The delays grow with each failure, and stay below the cap."""
-    car = bench(NULL_BOX.model_copy(update={"reconnect": ReconnectPolicy(base_s=1.0, cap_s=60.0)}))
-    car.link.connects_at_once = False
-    car.link.lose()
-    gaps: list[float] = []
-    for _ in range(12):
-        before_s = car.env.now
-        while car.link.calls.count("connect") == len(gaps) + 1:
-            car.env.step()
-        gaps.append(car.env.now - before_s)
-        car.link.lose()
-    assert max(gaps[:3]) <= 4.0
-    assert max(gaps) <= 60.0
-    assert max(gaps[6:]) > 8.0
-
-
 def test_an_interval_without_jitter_doubles_up_to_the_cap() -> None:
     """The policy of paho-mqtt: 1, 2, 4 s and so on, then the cap."""
     policy = ReconnectPolicy(full_jitter=False, doubles=True, base_s=1.0, cap_s=5.0, jitter_s=0.0)

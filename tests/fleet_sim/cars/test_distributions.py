@@ -94,15 +94,6 @@ def test_quantiles_never_fall(inner: list[tuple[float, float]], shares: list[flo
     assert 1e-3 * (1 - 1e-9) <= values[0] <= values[-1] <= 1e3 * (1 + 1e-9)
 
 
-def test_draws_have_the_quantiles() -> None:
-    """Of 20,000 draws half lie below the median, and nine tenths below the p90."""
-    found = draws(DRIVING, 20_000)
-    assert found[10_000] == pytest.approx(0.068, rel=0.02)
-    assert sum(value <= 0.112 for value in found) / 20_000 == pytest.approx(0.9, abs=0.007)
-    assert found[0] >= 0.035
-    assert found[-1] <= 1.0
-
-
 def test_lognormal_and_uniform_draws() -> None:
     """Median and one standard deviation of the logarithm; base and spread."""
     found = draws(LogNormal(median_s=5.0, sigma=0.8), 20_000)

@@ -111,17 +111,6 @@ def test_a_box_may_beat_more_often_than_once_a_second() -> None:
     assert [*beats(links).values()] == [8]
 
 
-def test_another_car_moves_no_heartbeat() -> None:
-    """Each box draws its second of the interval."""
-    sent = []
-    for count in (10, 11):
-        env, _, links = fleet_of(count, NULL_BOX.model_copy(update={"heartbeat_s": 10.0}))
-        env.run(until=4.5)
-        sent.append(beats(links))
-    assert set(sent[0].values()) == {0, 1}
-    assert sent[0].items() <= sent[1].items()
-
-
 def wake(vehicle_id: str, payload: bytes | None = None) -> Message:
     """Return a wake request as the broker delivers it."""
     request = codec.encode(WakeRequest(request_id="w1", requested_at_ms=0))

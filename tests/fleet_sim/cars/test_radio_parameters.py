@@ -32,35 +32,6 @@ def test_resolved_parameters_mean_the_same_again(technology: Technology, *, movi
     assert (mine.stall_every_s is not None) is moving
 
 
-SOURCES = [
-    "[E]",
-    "SIGCOMM'21",
-    "IMC'23",
-    "same data",
-    "HPBN",
-    "AT&T Research",
-    "mahimahi",
-    "RFC",
-    "3GPP",
-    "Cinterion",
-    "Nordic",
-    "u-blox",
-    "scrobotics.es",
-    "iotclass.org",
-    "Robinson",
-]
-
-
-@pytest.mark.parametrize("name", sorted(RadioParameters.model_fields))
-def test_every_number_names_its_source(name: str) -> None:
-    """A number comes from a paper, a standard or a manual, or says [E]."""
-    description = RadioParameters.model_fields[name].description or ""
-    if name in ("technology", "moving"):
-        assert description
-    else:
-        assert any(source in description for source in SOURCES)
-
-
 # In a scenario
 
 
@@ -102,14 +73,3 @@ def test_the_radios_in_the_docs_are_radios() -> None:
     assert [one.box.radio == RadioParameters() for one in groups] == [True] + [False] * (
         len(groups) - 1
     )
-
-
-def test_a_scenario_names_a_technology(tmp_path: Path) -> None:
-    """One key changes the radio of a group, and a second one overrides a single number."""
-    path = write_two_groups(tmp_path)
-    keys = "{technology: gsm, moving: true, idle_rtt: {quantiles: [[0, 1], [0.5, 2], [1, 9]]}}"
-    scenario = load_scenario(path, [f"fleet.groups.city.box.radio={keys}"])
-    city, ring = (group.box.radio for group in scenario.fleet.groups)
-    assert (city.technology, city.idle_after_s, city.loss) == (Technology.GSM, 44.0, 0.0035)
-    assert city.idle_rtt.model_dump() == {"quantiles": ((0.0, 1.0), (0.5, 2.0), (1.0, 9.0))}
-    assert ring == RadioParameters()

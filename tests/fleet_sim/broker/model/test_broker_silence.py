@@ -48,17 +48,3 @@ def test_a_handler_that_raises_on_what_waited_loses_its_link(place: Place) -> No
     place.time.run_for(1)
     assert [end.why for end in frozen.ends] == [EndReason.HANDLER_ERROR]
     assert len(frozen.messages) == 1
-
-
-def test_what_arrives_in_the_moment_of_the_thaw_waits_its_turn() -> None:
-    """A message that is due at the very moment of the thaw comes after those that waited."""
-    place = Place(hop=0.25)
-    frozen = place.connected("frozen", "topic")
-    other = place.connected("other")
-    frozen.link.freeze()
-    other.link.publish("topic", b"1")
-    place.time.run_for(1)
-    place.time.call_later(0.5, frozen.link.thaw)  # before the broker's own call for that moment
-    other.link.publish("topic", b"2")
-    place.time.run_for(1)
-    assert frozen.payloads == [b"1", b"2"]

@@ -131,14 +131,6 @@ async def test_packets_may_come_in_any_pieces() -> None:
             assert transport.how_closed == ""
 
 
-async def test_single_bytes() -> None:
-    """A stream that comes byte by byte is read like any other."""
-    client, link, _ = FakeNetwork().connected_client("topic")
-    for byte in publish_from_broker(b"y" * 200, 1) + publish_from_broker(b"z", 2):
-        link.data_received(bytes((byte,)))
-    assert client.payloads == [b"y" * 200, b"z"]
-
-
 PANICS = pytest.mark.filterwarnings(
     # The codec panics on text that is not UTF-8, and Python tells of the error below it.
     "ignore::pytest.PytestUnraisableExceptionWarning"
