@@ -11,6 +11,7 @@ import pytest
 
 from fleet_sim.__main__ import main
 from fleet_sim.truth.client import Ask, Line, Surroundings
+from fleet_sim.truth.clients.notifications import MEANINGS, Notifications
 from fleet_sim.truth.grading import Grade, Screen
 from fleet_sim.truth.modes import EXCLUDED
 from fleet_sim.truth.programs import SHIPPED
@@ -33,6 +34,19 @@ def test_the_page_lists_every_grade_screen_and_key() -> None:
     assert all(f"| `{name}` |" in TEXT for name in variables)
     assert len(EXCLUDED) == 7, "and the page says so"
     assert all(f"| `{name}` |" in TEXT for name in SHIPPED)
+
+
+def test_each_word_of_notifications_counts_as_the_page_says() -> None:
+    """And every line of the code has one in the table."""
+    notifications = Notifications({"lock.car_0": "car"})
+    table = TEXT.partition("| Words | Counts as |")[2].partition("\n\n")[0]
+    rows = re.findall(r"^\| ([^`|]+) \| `(\w+)` \|", table, re.MULTILINE)
+    for words, counts_as in rows:
+        for word in words.split(", "):
+            shown = notifications.meaning("", f"lock.car_0 {word}", "")
+            assert shown is not None, word
+            assert shown.screen == counts_as, word
+    assert [counts_as for _, counts_as in rows] == [*MEANINGS]
 
 
 @pytest.mark.parametrize(

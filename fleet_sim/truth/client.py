@@ -29,6 +29,8 @@ READY_S: Final = 180.0
 """A client that starts a Home Assistant needs a minute on a busy machine."""
 ENDS_S: Final = 5.0
 MAX_LINE_BYTES: Final = 64_000
+MAX_TEXT: Final = 500
+"""Letters of a screen's words that are kept."""
 MAX_SCREENS: Final = 100_000
 """Screens of one client that are kept; a client that shows more is ended."""
 Through = Literal["api", "mqtt"]
@@ -74,6 +76,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     shown: Screen | None = None
     at: float | None = None
     """Unix seconds; None: now."""
+    text: str | None = None
+    """The words on the screen."""
 
 
 class Client:
@@ -218,7 +222,10 @@ class Client:
             at_s = _moment(line.at)
             if screens:
                 at_s = max(at_s, screens[-1].at_s)
-            screens.append(ScreenChange(at_s=at_s, screen=line.shown, request=line.request))
+            text = None if line.text is None else line.text[:MAX_TEXT]
+            screens.append(
+                ScreenChange(at_s=at_s, screen=line.shown, request=line.request, text=text)
+            )
             if self._lines > MAX_SCREENS:
                 self.error = f"has printed more than {MAX_SCREENS} lines"
 

@@ -48,6 +48,8 @@ class ScreenChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     screen: Screen
     request: str | None = None
     """The press that it answers; None: the client shows the state of the car."""
+    text: str | None = None
+    """The words on the screen, where the client says them; no grade depends on them."""
 
 
 class DoorMovement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

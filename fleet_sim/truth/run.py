@@ -216,7 +216,9 @@ class _TruthRun:
     async def _start_clients(self, stack: AsyncExitStack, api_url: str) -> None:
         plan = self._plan
         surroundings = Surroundings(
-            broker_url=self._brokers.brokers.urls(), api_url=api_url, profile=plan.profile
+            broker_url=self._brokers.brokers.urls_with_secrets(),
+            api_url=api_url,
+            profile=plan.profile,
         )
         for client in plan.clients:
             stack.push_async_callback(client.close)

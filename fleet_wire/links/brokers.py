@@ -78,8 +78,12 @@ class Brokers:
         return Brokers(tuple(replace(each, password=password) for each in self.addresses))
 
     def urls(self) -> str:
-        """Return what `parse` takes, without passwords."""
+        """Return what `parse` takes, without passwords and queries."""
         return ",".join(map(str, self.addresses))
+
+    def urls_with_secrets(self) -> str:
+        """Return what `parse` takes: for the client that is to connect, and no log."""
+        return ",".join(each.with_secrets() for each in self.addresses)
 
     def __str__(self) -> str:
         """Return them for people."""

@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 import msgspec
 
@@ -403,9 +403,17 @@ class BrokerAddress:
                 return f"the {name} is longer than the {MAX_CREDENTIAL_BYTES} bytes of MQTT"
         return text_problem(self.path) or text_problem(self.query) or host_problem(self.host)
 
+    def with_secrets(self) -> str:
+        """Return the whole URL: for the client that is to connect, and no log."""
+        user = quote(self.username or "", "")
+        password = "" if self.password is None else f":{quote(self.password, '')}"
+        return self._written(user + password) + (f"?{self.query}" if self.query else "")
+
     def __str__(self) -> str:
         """Return the URL without password and query: it goes into logs."""
-        user = f"{self.username}@" if self.username else ""
+        return self._written(self.username or "")
+
+    def _written(self, user: str) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         path = self.path if self.is_websocket else ""
-        return f"{self.scheme}://{user}{host}:{self.port}{path}"
+        return f"{self.scheme}://{user}{'@' if user else ''}{host}:{self.port}{path}"

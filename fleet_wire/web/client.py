@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -69,9 +70,43 @@ class HttpClient:
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise NoAnswerError(str(error) or type(error).__name__) from error
 
+    @asynccontextmanager
+    async def text_socket(self, path: str) -> AsyncIterator[TextSocket]:
+        """Open a WebSocket for the block. Raises `NoAnswerError` where the server opens none."""
+        timeout = aiohttp.ClientWSTimeout(ws_close=CONNECT_S)
+        try:
+            socket = await self._session.ws_connect(
+                self._base_url + path, max_msg_size=self._max_answer_bytes, timeout=timeout
+            )
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise NoAnswerError(str(error) or type(error).__name__) from error
+        async with socket:
+            yield TextSocket(socket)
+
     async def close(self) -> None:
         """Close the connections."""
         await self._session.close()
+
+
+class TextSocket:
+    """A WebSocket on which both sides send texts (RFC 6455)."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._socket = socket
+
+    async def send(self, text: bytes) -> None:
+        """Send a text, encoded in UTF-8. Raises `NoAnswerError`."""
+        try:
+            await self._socket.send_frame(text, aiohttp.WSMsgType.TEXT)
+        except (aiohttp.ClientError, OSError) as error:
+            raise NoAnswerError(str(error) or type(error).__name__) from error
+
+    async def receive(self) -> str:
+        """Return the next text. Raises `NoAnswerError` when the server has closed."""
+        message = await self._socket.receive()
+        if message.type is not aiohttp.WSMsgType.TEXT:
+            raise NoAnswerError(f"the server has closed ({message.type.name}, {message.data})")
+        return str(message.data)
 
 
 async def post_once(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -25,52 +24,16 @@ from fleet_wire.profiles.loading import load_profile
 from fleet_wire.web.client import HttpClient, NoAnswerError
 from tests.helpers.fleet_places import CARS, LivePlace, attempts_of, live_place
 from tests.helpers.own_wires import ALL_IN_ONE
-from tests.helpers.places import ROOT
 from tests.helpers.profile_files import profile_of
 from tests.helpers.recorder import Recorder
+from tests.helpers.strangers import (
+    HOME_ASSISTANT_PACKAGES,
+    program_of_debian,
+    program_of_npm,
+    python_with,
+)
 
 pytestmark = [pytest.mark.broker, pytest.mark.strangers]
-
-HOME: Final = ROOT / "build" / "strangers"
-"""Where each is installed once, in a place of its own, apart from the environment of the tests."""
-
-
-def python_with(*requirements: str) -> Path:
-    """Return a Python that has packages from PyPI, in an environment of its own."""
-    place = HOME / "-".join(requirements).replace("==", "-")
-    python = place / "bin" / "python"
-    if not (place / "ready").exists():
-        _run(sys.executable, "-m", "venv", "--clear", str(place))
-        _run(str(python), "-m", "pip", "install", "--quiet", *requirements)
-        (place / "ready").touch()
-    return python
-
-
-def program_of_npm(package: str) -> Path:
-    """Return the program of an npm package that is called like it."""
-    place = HOME / "npm" / package
-    found = place / "node_modules" / ".bin" / package
-    if not found.exists():
-        place.mkdir(parents=True, exist_ok=True)
-        _run("npm", "install", "--no-fund", "--no-audit", package, cwd=place)
-    return found
-
-
-def program_of_debian(package: str, program: str) -> Path:
-    """Return a program of a Debian package, unpacked beside what is installed."""
-    place = HOME / package
-    found = place / "usr" / "bin" / program
-    if not found.exists():
-        place.mkdir(parents=True, exist_ok=True)
-        _run("apt-get", "download", package, cwd=place)
-        (archive,) = place.glob("*.deb")
-        _run("dpkg", "-x", str(archive), str(place))
-    return found
-
-
-def _run(*command: str, cwd: Path | None = None) -> None:
-    subprocess.run(command, check=True, capture_output=True, cwd=cwd)
-
 
 CAR: Final = CARS[0]
 AWS_PLATFORM: Final = """
@@ -334,7 +297,7 @@ ENTRY: Final = {
 @pytest.mark.skipif(sys.version_info < (3, 13), reason="Home Assistant 2025.4 needs Python 3.13")
 async def test_home_assistant_opens_a_car(tmp_path: Path) -> None:
     """Its lock shows that the car is open, and the monitor has that one unlock."""
-    python = python_with("homeassistant==2025.4.4", "home-assistant-frontend", "paho-mqtt==2.1.0")
+    python = python_with(*HOME_ASSISTANT_PACKAGES)
     async with live_place(load_profile("saic"), tmp_path, only_watches=True) as place:
         await place.ready()
         door = f"saic/you@example.org/vehicles/{CAR}/doors/locked"

@@ -86,6 +86,7 @@ RUN_ELSEWHERE = {
     "ci/gitlab.yml": "deploy/test_ci.py",
     "collector": "test_docs_watching.py",
     "first_failure_mode": "test_docs_faults.py",
+    "home_assistant": "live/test_truth.py",
     "kubernetes": "deploy/test_kubernetes.py",
     "mitigations": "test_docs_what_if.py",
     "mosquitto": "live/test_boxes.py",

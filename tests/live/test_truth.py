@@ -1,11 +1,7 @@
-"""`fleet-sim truth` as a user types it: apps, Home Assistant and Node-RED tell the truth, or not.
-
-The variables `HASS` and `NODE_RED` name both programs (docs/truth-adapter.md).
-"""
+"""`fleet-sim truth` as a user types it: apps and programs of others tell the truth, or not."""
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,11 +10,13 @@ import pytest
 
 from fleet_sim.truth.grading import Grade
 from fleet_sim.truth.modes import CONTROL
-from fleet_sim.truth.score import TruthResult, number_of, read_result
+from fleet_sim.truth.score import TruthResult, number_of, read_result, read_unlocks
 from tests.helpers.places import ROOT
+from tests.helpers.strangers import HOME_ASSISTANT_PACKAGES, program_of_npm, python_with
 
 pytestmark = [pytest.mark.long, pytest.mark.broker]
 NAIVE = f"naive={sys.executable} {ROOT / 'docs' / 'examples' / 'programs' / 'naive_app.py'}"
+NOTIFICATIONS = ROOT / "docs" / "examples" / "home_assistant" / "notifications.yaml"
 SHORT = ("--cars", "1", "--rounds", "1", "--seed", "1", "--profile", "saic")
 
 
@@ -43,22 +41,35 @@ def test_two_apps_are_graded_and_the_lie_fails_the_build(tmp_path: Path) -> None
     assert "key_<wbr>overrides_<wbr>app" in (tmp_path / "run" / "report.html").read_text()
 
 
+def program_of(client: str) -> Path:
+    """Return the program of a client that others wrote, installed where it was not."""
+    if client == "node-red":
+        return program_of_npm("node-red")
+    if sys.version_info < (3, 13):
+        pytest.skip("Home Assistant 2025.4 needs Python 3.13")
+    return python_with(*HOME_ASSISTANT_PACKAGES).parent / "hass"
+
+
+@pytest.mark.strangers
 @pytest.mark.parametrize(
-    ("client", "variable", "grades"),
+    ("client", "package", "grades"),
     [
-        ("home-assistant", "HASS", {Grade.SILENT}),
-        ("node-red", "NODE_RED", {Grade.TRUE}),
+        ("home-assistant", "", {Grade.SILENT}),
+        ("home-assistant", str(NOTIFICATIONS), {Grade.TRUE}),
+        ("node-red", "", {Grade.TRUE}),
     ],
+    ids=["home-assistant", "home-assistant-that-notifies", "node-red"],
 )
 def test_a_strangers_client_is_graded(
-    client: str, variable: str, grades: set[Grade], tmp_path: Path
+    client: str, package: str, grades: set[Grade], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A car refuses: the flow shows the answer, and the lock entity shows nothing.
+    """A car refuses: the flow and a notification show the answer, and the lock entity nothing.
 
-    Neither answers for modes of the platform, which it never asks.
+    None answers for modes of the platform, which it never asks.
     """
-    if variable not in os.environ:
-        pytest.skip(f"{variable} does not name a program")
+    variable = {"home-assistant": "HASS", "node-red": "NODE_RED"}[client]
+    monkeypatch.setenv(variable, str(program_of(client)))
+    monkeypatch.setenv("HOME_ASSISTANT_PACKAGE", package)
     modes = ("--mode", "key_overrides_app", "--mode", "silent_success")
     result, code = graded(tmp_path / "run", client, *modes)
     assert code == 0
@@ -67,3 +78,5 @@ def test_a_strangers_client_is_graded(
     assert found.modes.keys() == {CONTROL, "key_overrides_app"}
     assert found.modes[CONTROL].keys() == {Grade.TRUE}
     assert found.modes["key_overrides_app"].keys() == grades
+    words = {shown.text for each in read_unlocks(tmp_path / "run") for shown in each.screens}
+    assert (words != {None}) == bool(package), "a notification has words"

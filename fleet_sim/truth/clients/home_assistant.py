@@ -1,47 +1,43 @@
-"""Home Assistant: a lock entity over MQTT for each car, pressed and read over the REST API.
+"""Home Assistant: a lock entity over MQTT for each car, pressed and read over the WebSocket API.
 
-The variable `HASS` names the program to start (default: `hass` in PATH). With
-`HOME_ASSISTANT_URL` and `HOME_ASSISTANT_TOKEN` a running one is used, whose entities are called
-`lock.car_0`, `lock.car_1` and so on in the order of the cars.
+The variable `HASS` names the program to start (default: `hass` in PATH), and
+`HOME_ASSISTANT_PACKAGE` a YAML file with more of its configuration. With `HOME_ASSISTANT_URL` and
+`HOME_ASSISTANT_TOKEN` a running one is used, whose entities are called `lock.car_0`, `lock.car_1`
+and so on in the order of the cars.
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import hmac
 import os
-import secrets
 import sys
 import time
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from fleet_sim.broker.process import free_port
 from fleet_sim.truth.client import Ask
+from fleet_sim.truth.clients.home_assistant_files import write_configuration
+from fleet_sim.truth.clients.notifications import Notifications
 from fleet_sim.truth.clients.presses import (
     ShownStates,
-    body_of,
-    broker_address,
     own_directory,
     require_profile,
-    serve_polled,
+    serve,
     show,
     start_program,
     vehicle_ids,
 )
 from fleet_sim.truth.grading import Screen
-from fleet_wire.web.client import HttpClient
-from fleet_wire.web.exchange import JSON
+from fleet_wire.web.client import HttpClient, NoAnswerError, TextSocket
 
 PROFILE: Final = "saic"
-TOPIC: Final = "saic/you@example.org/vehicles/{}/doors/locked"
-POLL_S: Final = 0.5
+API: Final = "/api/websocket"
+RETRY_S: Final = 0.5
 STARTS_S: Final = 170.0
-TOKEN_S: Final = 86_400.0
-MAX_STATES_BYTES: Final = 10_000_000
+MAX_MESSAGE_BYTES: Final = 10_000_000
 _SCREENS: Final = {
     "locked": Screen.LOCKED,
     "unlocked": Screen.OPEN,
@@ -56,142 +52,145 @@ _SCREENS: Final = {
 """The screen that a state of the entity is to a user."""
 
 
-class HomeAssistant:
-    """A Home Assistant at a URL. Make it where the event loop runs."""
+class _Message(msgspec.Struct, frozen=True):
+    """A message of the server (developers.home-assistant.io, "WebSocket API")."""
 
-    def __init__(self, url: str, token: str, vehicles: list[str]) -> None:
-        self._http = HttpClient(url, max_answer_bytes=MAX_STATES_BYTES)
-        self._headers = {"Authorization": f"Bearer {token}", "Content-Type": JSON}
+    type: str
+    id: int = 0
+    success: bool = True
+    error: dict[str, Any] = {}
+    event: dict[str, Any] = {}
+    message: str = ""
+
+
+class HomeAssistant:
+    """The screen of a Home Assistant, over a socket of its API."""
+
+    def __init__(self, socket: TextSocket, vehicles: Sequence[str]) -> None:
+        self._socket = socket
         self._entities = {each: f"lock.car_{number}" for number, each in enumerate(vehicles)}
+        self._vehicles = {entity: vehicle for vehicle, entity in self._entities.items()}
+        self._notifications = Notifications(self._vehicles)
         self._states = ShownStates()
+        self._asked = 0
+        self._presses: dict[int, Ask] = {}
+        self._on_event = {
+            "subscribe_entities": self._show_entities,
+            "persistent_notification/subscribe": self._show_notifications,
+        }
+        self._subscriptions: dict[int, str] = {}
+        self._has_all = asyncio.Event()
+
+    async def sign_in(self, token: str) -> None:
+        """Sign in, and ask for all that is shown. Raises `NoAnswerError`; exits if refused."""
+        await self._receive()
+        await self._send({"type": "auth", "access_token": token})
+        answer = await self._receive()
+        if answer.type != "auth_ok":
+            sys.exit(f"HOME_ASSISTANT_TOKEN: Home Assistant refuses it: {answer.message}")
+        await self._subscribe("subscribe_entities", entity_ids=list(self._vehicles))
+        await self._subscribe("persistent_notification/subscribe")
+
+    async def follow(self) -> None:
+        """Show what changes, for ever. Exits when Home Assistant ends."""
+        while True:
+            try:
+                message = await self._receive()
+            except NoAnswerError as error:
+                sys.exit(f"Home Assistant has ended: {error}")
+            if message.type == "event":
+                self._on_event[self._subscriptions[message.id]](message.event)
+            elif message.type == "result":
+                self._handle_result(message)
 
     async def handle(self, ask: Ask) -> None:
-        """Press a button of the entity; an error that is shown says that it did not work."""
+        """Press a button of the entity; a user who returns looks at its state."""
         if ask.do == "look":
+            self._states.repeat(ask.vehicle_id)
             return
-        body = msgspec.json.encode({"entity_id": self._entities[ask.vehicle_id]})
-        path = f"/api/services/lock/{ask.do}"
-        if await body_of(self._http, "POST", path, headers=self._headers, body=body) is None:
-            show(Screen.FAILED, request=ask.request)
+        self._presses[self._asked + 1] = ask
+        target = {"entity_id": self._entities[ask.vehicle_id]}
+        await self._ask("call_service", domain="lock", service=ask.do, target=target)
 
     async def wait_until_ready(self) -> None:
         """Wait for all entities. Exits where they do not come."""
-        ends_s = time.monotonic() + STARTS_S
-        while (found := await self.show_changes()) < len(self._entities):
-            if time.monotonic() > ends_s:
-                sys.exit(f"Home Assistant has {found} of {len(self._entities)} locks")
-            await asyncio.sleep(POLL_S)
+        try:
+            await asyncio.wait_for(self._has_all.wait(), STARTS_S)
+        except TimeoutError:
+            missing = [it for it, car in self._vehicles.items() if not self._states.has(car)]
+            sys.exit(f"Home Assistant lacks {len(missing)} locks, {missing[0]} first")
 
-    async def show_changes(self) -> int:
-        """Show what has changed; return how many of the entities there are."""
-        answer = await body_of(self._http, "GET", "/api/states", headers=self._headers)
-        if answer is None:
-            return 0
-        states = {
-            each["entity_id"]: each["state"]
-            for each in msgspec.json.decode(answer, type=list[dict[str, Any]])
-        }
-        found = {car: states[it] for car, it in self._entities.items() if it in states}
+    # What is shown
+
+    def _show_entities(self, event: Mapping[str, Any]) -> None:
+        """Show new and changed states; an entity that is gone is not available."""
+        states = {name: it["s"] for name, it in event.get("a", {}).items()}
+        for name, change in event.get("c", {}).items():
+            if (state := change.get("+", {}).get("s")) is not None:
+                states[name] = state
+        states.update(dict.fromkeys(event.get("r", ()), "unavailable"))
+        for name, it in event.get("a", {}).items():
+            self._notifications.add_name(name, str(it.get("a", {}).get("friendly_name", "")))
         self._states.update(
-            {car: _SCREENS.get(state, Screen.UNKNOWN) for car, state in found.items()}
+            {
+                self._vehicles[name]: _SCREENS.get(state, Screen.UNKNOWN)
+                for name, state in states.items()
+                if name in self._vehicles
+            }
         )
-        return len(found)
+        if all(map(self._states.has, self._entities)):
+            self._has_all.set()
 
-    async def close(self) -> None:
-        """Hang up."""
-        await self._http.close()
+    def _show_notifications(self, event: Mapping[str, Any]) -> None:
+        """Show those that come while we watch; those that are there are old."""
+        if event["type"] not in ("added", "updated"):
+            return
+        for notification in event["notifications"].values():
+            title, message = notification.get("title"), notification.get("message")
+            found = self._notifications.meaning(
+                str(title or ""), str(message or ""), str(notification["notification_id"])
+            )
+            if found is not None:
+                show(found.screen, vehicle_id=found.vehicle_id, text=found.text)
 
+    def _handle_result(self, message: _Message) -> None:
+        """Show the error of a press, as the frontend does; a press that is fine shows nothing."""
+        press = self._presses.pop(message.id, None)
+        if message.success:
+            return
+        text = str(message.error.get("message", ""))
+        if press is None:
+            sys.exit(f"Home Assistant refuses {self._subscriptions.get(message.id)}: {text}")
+        show(Screen.FAILED, request=press.request, text=text)
 
-def write_configuration(directory: Path, vehicles: list[str], *, port: int) -> str:
-    """Write what Home Assistant needs to start; return a token for its API."""
-    host, broker_port = broker_address()
-    storage = directory / ".storage"
-    storage.mkdir()
-    configuration = {
-        "homeassistant": {"name": "truth", "unit_system": "metric", "time_zone": "UTC"},
-        "http": {"server_host": ["127.0.0.1"], "server_port": port},
-        "api": None,
-        "mqtt": {"lock": [_lock(car, number) for number, car in enumerate(vehicles)]},
-    }
-    (directory / "configuration.yaml").write_bytes(msgspec.json.encode(configuration))  # it is YAML
-    entry: dict[str, Any] = {
-        **dict.fromkeys(("disabled_by", "unique_id")),
-        **dict.fromkeys(("created_at", "modified_at"), "2025-01-01T00:00:00+00:00"),
-        **dict.fromkeys(("pref_disable_new_entities", "pref_disable_polling"), False),
-        "data": {"broker": host, "port": broker_port, "discovery": False},
-        "discovery_keys": {},
-        "domain": "mqtt",
-        "entry_id": "01HAMQTT000000000000000000",
-        "version": 1,
-        "minor_version": 2,
-        "options": {},
-        "source": "user",
-        "subentries": [],
-        "title": "broker",
-    }
-    _store(storage, "core.config_entries", {"entries": [entry]}, minor_version=5)
-    key = secrets.token_hex(64)
-    _store(storage, "auth", _accounts(key), minor_version=1)
-    return _token("token", key)
+    # The API
 
+    async def _subscribe(self, kind: str, **more: Any) -> None:
+        self._subscriptions[self._asked + 1] = kind
+        await self._ask(kind, **more)
 
-def _lock(vehicle_id: str, number: int) -> dict[str, str]:
-    topic = TOPIC.format(vehicle_id)
-    return {
-        "name": f"car {number}",
-        "unique_id": f"car_{number}",
-        "object_id": f"car_{number}",
-        "state_topic": topic,
-        "command_topic": f"{topic}/set",
-        "payload_lock": "true",
-        "payload_unlock": "false",
-        "state_locked": "true",
-        "state_unlocked": "false",
-        "value_template": "{{ value | lower }}",
-    }
+    async def _ask(self, kind: str, **more: Any) -> None:
+        """Send a command; each has the next number."""
+        self._asked += 1
+        await self._send({"id": self._asked, "type": kind, **more})
+
+    async def _send(self, message: Mapping[str, Any]) -> None:
+        await self._socket.send(msgspec.json.encode(message))
+
+    async def _receive(self) -> _Message:
+        return msgspec.json.decode(await self._socket.receive(), type=_Message)
 
 
-def _accounts(key: str) -> dict[str, Any]:
-    """Return an owner with a token that lives long, as `auth_store.py` of 2025.4 keeps them."""
-    user = {
-        **dict.fromkeys(("is_owner", "is_active"), True),
-        **dict.fromkeys(("system_generated", "local_only"), False),
-        "id": "owner",
-        "group_ids": ["system-admin"],
-        "name": "owner",
-    }
-    token = {
-        **dict.fromkeys(("client_id", "client_icon", "last_used_at", "last_used_ip")),
-        **dict.fromkeys(("expire_at", "credential_id", "version")),
-        "id": "token",
-        "user_id": "owner",
-        "client_name": "truth",
-        "token_type": "long_lived_access_token",
-        "created_at": "2025-01-01T00:00:00+00:00",
-        "access_token_expiration": TOKEN_S,
-        "token": secrets.token_hex(64),
-        "jwt_key": key,
-    }
-    groups = [{"id": "system-admin", "name": "Administrators"}]
-    return {"users": [user], "groups": groups, "credentials": [], "refresh_tokens": [token]}
-
-
-def _token(token_id: str, key: str) -> str:
-    """Return a JSON web token (RFC 7519) that is signed with HMAC-SHA256."""
-    now_s = int(time.time())
-    claims = {"iss": token_id, "iat": now_s, "exp": now_s + int(TOKEN_S)}
-    parts = [_base64(msgspec.json.encode(it)) for it in ({"alg": "HS256", "typ": "JWT"}, claims)]
-    signed = b".".join(parts)
-    return (signed + b"." + _base64(hmac.digest(key.encode(), signed, "sha256"))).decode()
-
-
-def _base64(data: bytes) -> bytes:
-    return base64.urlsafe_b64encode(data).rstrip(b"=")
-
-
-def _store(storage: Path, name: str, data: Any, *, minor_version: int) -> None:
-    content = {"version": 1, "minor_version": minor_version, "key": name, "data": data}
-    (storage / name).write_bytes(msgspec.json.encode(content))
+async def _run(socket: TextSocket, token: str, cars: Sequence[str]) -> None:
+    """Serve presses by one connection."""
+    home = HomeAssistant(socket, cars)
+    await home.sign_in(token)
+    following = asyncio.ensure_future(home.follow())
+    try:
+        await home.wait_until_ready()
+        await serve("mqtt", home.handle)
+    finally:
+        following.cancel()
 
 
 async def _main() -> None:
@@ -202,12 +201,18 @@ async def _main() -> None:
         directory, port = own_directory(), free_port()
         url, token = f"http://127.0.0.1:{port}", write_configuration(directory, cars, port=port)
         await start_program("HASS", "hass", "-c", str(directory), "--skip-pip")
-    home = HomeAssistant(url, token, cars)
-    await home.wait_until_ready()
+    http, ends_s = HttpClient(url, max_answer_bytes=MAX_MESSAGE_BYTES), time.monotonic() + STARTS_S
     try:
-        await serve_polled(home.handle, home.show_changes, every_s=POLL_S)
+        while True:
+            try:
+                async with http.text_socket(API) as socket:
+                    return await _run(socket, token, cars)
+            except NoAnswerError as error:
+                if time.monotonic() > ends_s:
+                    sys.exit(f"Home Assistant does not answer at {url}: {error}")
+            await asyncio.sleep(RETRY_S)
     finally:
-        await home.close()
+        await http.close()
 
 
 if __name__ == "__main__":

@@ -20,8 +20,8 @@ from fleet_sim.truth.client import Ask
 from fleet_sim.truth.clients.presses import (
     ShownStates,
     body_of,
-    broker_address,
     own_directory,
+    plain_broker,
     require_profile,
     serve_polled,
     show,
@@ -76,10 +76,14 @@ class NodeRed:
 
 def write_flow(directory: Path) -> Path:
     """Write the flow with the broker's address into a file, and return it."""
-    host, port = broker_address()
+    broker = plain_broker()
+    if broker.username or broker.password:
+        sys.exit("the flow has no user and no password: use a broker that asks for none")
     text = files("fleet_sim.truth.clients").joinpath("node_red.json").read_text("utf-8")
     flow = directory / "flow.json"
-    flow.write_text(text.replace("BROKER_HOST", host).replace("BROKER_PORT", str(port)), "utf-8")
+    flow.write_text(
+        text.replace("BROKER_HOST", broker.host).replace("BROKER_PORT", str(broker.port)), "utf-8"
+    )
     return flow
 
 

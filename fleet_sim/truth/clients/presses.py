@@ -18,15 +18,23 @@ import msgspec
 from fleet_sim.truth.client import Ask, Line, Through
 from fleet_sim.truth.grading import Screen
 from fleet_wire.links.brokers import Brokers
+from fleet_wire.links.link import BrokerAddress
 from fleet_wire.web.client import HttpClient, NoAnswerError
 
 ANSWER_S: Final = 10.0
 """Seconds until a program that does not answer counts as failed [E]."""
 
 
-def show(screen: Screen, *, request: str | None = None, vehicle_id: str | None = None) -> None:
+def show(
+    screen: Screen,
+    *,
+    request: str | None = None,
+    vehicle_id: str | None = None,
+    text: str | None = None,
+) -> None:
     """Print what the user sees now."""
-    _print(Line(request=request, vehicle_id=vehicle_id, shown=screen, at=time.time()))
+    at = time.time()
+    _print(Line(request=request, vehicle_id=vehicle_id, shown=screen, at=at, text=text))
 
 
 def vehicle_ids() -> list[str]:
@@ -47,11 +55,22 @@ class ShownStates:
                 self._shown[vehicle_id] = screen
                 show(screen, vehicle_id=vehicle_id)
 
+    def has(self, vehicle_id: str) -> bool:
+        """Return whether there is a state of a car."""
+        return vehicle_id in self._shown
 
-def broker_address() -> tuple[str, int]:
-    """Return host and port of the broker."""
-    address = Brokers.parse(os.environ["UNLOCKPATH_BROKER"]).first
-    return address.host, address.port
+    def repeat(self, vehicle_id: str) -> None:
+        """Print the state of a car again: something else was shown in between."""
+        if self.has(vehicle_id):
+            show(self._shown[vehicle_id], vehicle_id=vehicle_id)
+
+
+def plain_broker() -> BrokerAddress:
+    """Return the broker's address. Exits where that is not plain MQTT at one broker."""
+    brokers = Brokers.parse(os.environ["UNLOCKPATH_BROKER"])
+    if len(brokers.addresses) > 1 or brokers.first.scheme != "mqtt":
+        sys.exit(f"this client can only be connected to one mqtt:// broker, not to {brokers}")
+    return brokers.first
 
 
 def own_directory() -> Path:

@@ -40,3 +40,10 @@ def test_a_query_is_part_of_an_address_and_is_not_shown() -> None:
     assert (address.path, address.query) == ("/mqtt", query)
     assert str(address) == "wss://h.example:443/mqtt"
     assert BrokerAddress.parse("mqtt://h/") == BrokerAddress("mqtt", "h", 1883, path="/")
+
+
+def test_a_client_that_is_to_connect_gets_the_whole_address() -> None:
+    """User, password and query come back from it as they were; another reader gets neither."""
+    brokers = Brokers.parse("mqtt://u:p%40%2Fs@h:1,ws://[::1]/a?sig=s%2B,ws://:pw@h")
+    assert Brokers.parse(brokers.urls_with_secrets()) == brokers
+    assert brokers.urls() == "mqtt://u@h:1,ws://[::1]:80/a,ws://h:80/mqtt"
