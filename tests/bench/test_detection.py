@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from itertools import islice
 
 import pytest
@@ -10,13 +9,8 @@ import pytest
 from bench.detection.__main__ import main
 from bench.detection.baselines import (
     BURNS,
-    USUAL,
     BurnRates,
-    Cusum,
-    Focus,
-    Mixture,
     delays_of,
-    limit_of,
 )
 from bench.detection.boxes import said_by
 from bench.detection.cost import measure_cost
@@ -54,40 +48,6 @@ def test_the_mixture_is_as_quick_as_the_best_test_for_one_size() -> None:
     cusum, mixture = delays_of("cusum_10"), delays_of("mixture")
     assert all(mixture[share] < 1.1 * cusum[share] for share in ("0.1", "0.2"))
     assert all(mixture[share] < cusum[share] for share in ("0.05", "0.5", "0.99"))
-
-
-def test_focus_is_the_highest_ratio_over_all_beginnings() -> None:
-    """What is pruned can never be the highest again."""
-    stream, focus, path = RandomStream.named(3, "focus"), Focus(), [0]
-    for number in range(1, 401):
-        is_hit = stream.uniform() < (USUAL if number < 250 else 0.08)
-        path.append(path[-1] + is_hit)
-        every = [(number - each, path[-1] - path[each]) for each in range(number)]
-        highest = max(_ratio(tried, hits) for tried, hits in every)
-        assert focus.take(is_hit=is_hit) == pytest.approx(highest)
-
-
-def _ratio(tried: int, hits: int) -> float:
-    share = hits / tried
-    if share <= USUAL:
-        return 0.0
-    missed = 0.0 if share == 1.0 else (tried - hits) * math.log((1 - share) / (1 - USUAL))
-    return hits * math.log(share / USUAL) + missed
-
-
-@pytest.mark.parametrize(("name", "score"), [("cusum_10", Cusum), ("mixture", Mixture)])
-def test_tests_are_compared_at_the_same_rate_of_false_alarms(
-    name: str, score: type[Cusum | Mixture]
-) -> None:
-    """A limit for one in two thousand unlocks has one in about so many."""
-    stream, limit = RandomStream.named(1, name), limit_of(name, 2_000.0)
-    lengths = []
-    for _ in range(40):
-        test, number = score(), 1
-        while test.take(is_hit=stream.uniform() < USUAL) <= limit:
-            number += 1
-        lengths.append(number)
-    assert 800 < sum(lengths) / len(lengths) < 5_000
 
 
 def test_burn_rates_are_those_that_are_shipped() -> None:

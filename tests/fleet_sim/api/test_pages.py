@@ -41,13 +41,3 @@ async def test_pages(path: str, content_type: str) -> None:
             assert msgspec.json.decode(page.body)["openapi"] == "3.1.0"
         head = await api.send("HEAD", path, token=None)
         assert (head.status, head.body) == (200, b"")
-
-
-async def test_a_page_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is an internal error like any other."""
-    async with served_api(FakePlatform()) as api:
-        monkeypatch.setattr(api.metrics.registry, "collect", lambda: 1 / 0)
-        answer, problem = await api.problem("GET", "/metrics", token=None)
-        monkeypatch.undo()
-        assert (answer.status, problem["type"]) == (500, "/problems/internal-error")
-        assert api.untreated == [("ZeroDivisionError", "other", problem["trace_id"])]

@@ -14,6 +14,7 @@ from tests.helpers.own_commands import run_here
 
 NOBODY = "--broker mqtt://127.0.0.1:1"
 CUSTOMERS = "customers: {stages: [{kind: constant, rate_per_s: 1, duration_s: 5}]}\n"
+FULL = "faults: [{name: queue_full_drop, window: {start_s: 0, end_s: 1}}]\n"
 ACL = "faults: [{name: acl_denied_silent, window: {start_s: 0}}]\n"
 TRUTH = "truth --mode control --out run"
 SWEEP = "sweep garage.yaml --out sweep"
@@ -41,6 +42,8 @@ MISTAKES = [
     ("run scenario.yaml --mode virtual --processes 2", "in virtual time all is in this process"),
     ("run customers.yaml --processes 2", "customers open doors"),
     ("run acl.yaml --processes 2", "fault acl_denied_silent acts on the broker"),
+    (f"run full.yaml {NOBODY}", "settings we choose: the broker of --broker is not ours; leave it"),
+    ("run full.yaml --private-broker iotcore", "iotcore has no such settings; use mosquitto, or"),
     ("run scenario.yaml --processes 31", "--processes 31: at most 30, for 30 boxes"),
     (f"boxes scenario.yaml {NOBODY} --shard 1/3 --processes 11", "at most 10, for 10 boxes"),
     ("run customers.yaml --platform http://127.0.0.1:1", "--platform: needs --broker"),
@@ -141,6 +144,7 @@ def test_a_mistake_is_said_and_nothing_is_begun(
         ("wrong", SCENARIO.replace("actuation:", "actuaton:")),
         ("customers", SCENARIO + CUSTOMERS),
         ("acl", SCENARIO + ACL),
+        ("full", SCENARIO + FULL),
         ("garage", sweeps.SCENARIO),
     ):
         (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")

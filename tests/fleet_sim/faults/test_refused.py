@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
-from fleet_sim.__main__ import main
 from fleet_sim.faults import FAULTS, Claim
 from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.errors import ConfigError
@@ -101,59 +99,6 @@ def test_different_faults_may_overlap(tmp_path: Path) -> None:
             claimed |= kind.claims
     assert len(together) > len(Claim)
     assert not load_with(tmp_path, *(fault(name, 0, 60) for name in together))
-
-
-def test_a_window_outside_the_run(tmp_path: Path) -> None:
-    """The run is over 20 s after the load."""
-    assert load_with(tmp_path, fault("sms_wake_lost", 0, 81)) == [
-        (
-            "scenario.yaml:11: faults.0.window.end_s: 81 s is after the run's end at 80 s"
-            " (load + deadline)"
-        )
-    ]
-
-
-def test_a_target_that_nobody_is(tmp_path: Path) -> None:
-    """A fault on nobody is a slip."""
-    (problem,) = load_with(tmp_path, fault("sms_wake_lost", 0, 10, "site: garag"))
-    assert problem.startswith("scenario.yaml:11: faults.0.target.site: no cars with site 'garag'")
-    assert "did you mean 'garage'?" in problem
-
-
-def run_queue_full_drop(tmp_path: Path, *options: str) -> Result:
-    """Run a scenario that sets the broker's limit."""
-    path = tmp_path / "scenario.yaml"
-    entry = f"  - {{{fault('queue_full_drop', 0, 10)}}}\n"
-    path.write_text(HEAD + entry, encoding="utf-8")
-    arguments = ["run", str(path), "--out", str(tmp_path / "run"), *options]
-    return CliRunner().invoke(main, arguments)
-
-
-@pytest.mark.parametrize(
-    ("options", "why"),
-    [
-        (
-            ("--broker", "mqtt://127.0.0.1:1"),
-            "the broker of --broker is not ours; leave it out, or use --mode virtual",
-        ),
-        (
-            ("--private-broker", "iotcore"),
-            "iotcore has no such settings; use mosquitto, or --mode virtual",
-        ),
-    ],
-    ids=["somebody else's", "iotcore"],
-)
-def test_a_broker_that_cannot_have_the_limit(
-    options: tuple[str, ...], why: str, tmp_path: Path
-) -> None:
-    """The scenario is refused when it is loaded: no directory, no broker, no seed."""
-    result = run_queue_full_drop(tmp_path, *options)
-    assert result.exit_code == 2
-    assert (
-        f"scenario.yaml:11: faults.0.name: 'queue_full_drop' needs a broker whose settings we"
-        f" choose: {why}"
-    ) in result.output
-    assert not (tmp_path / "run").exists()
 
 
 def test_a_window_without_an_end_is_open_until_the_run_is_over(tmp_path: Path) -> None:

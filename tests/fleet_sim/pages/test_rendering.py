@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import zipfile
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -15,7 +11,6 @@ from jinja2 import UndefinedError
 
 from fleet_sim.pages.page_data import Badge, Tile
 from fleet_sim.pages.rendering import _ENVIRONMENT, render
-from tests.helpers.places import ROOT
 
 PRINTABLE = st.text(st.characters(exclude_categories=["Cc", "Cs"]))
 
@@ -94,14 +89,3 @@ def test_a_name_that_nobody_gives_is_an_error() -> None:
     """A misspelt value does not leave an empty place on the page."""
     with pytest.raises(UndefinedError, match="name"):
         render("run_report.html", scripts=[], plots={})
-
-
-def test_every_template_is_in_the_wheel(tmp_path: Path) -> None:
-    """An installed package renders the same pages as a checkout."""
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    (wheel,) = tmp_path.glob("*.whl")
-    pages = ROOT / "fleet_sim" / "pages"
-    needed = [path for path in pages.rglob("*.*") if path.suffix in {".html", ".css", ".js", ".gz"}]
-    assert len(needed) > 5
-    assert {str(path.relative_to(ROOT)) for path in needed} <= {*zipfile.ZipFile(wheel).namelist()}
