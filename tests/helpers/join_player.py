@@ -6,10 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from fleet_wire.contract.attempt import Attempt, Record
+from fleet_wire.contract.attempt import Attempt, PlatformSide, Record
+from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
+from fleet_wire.contract.topics import TopicKind
 from tests.helpers.join_bench import JoinBench
 from tests.helpers.told_attempts import Accounts
+from tests.helpers.tracker_bench import CAR
 from tests.helpers.transcripts import Player
 
 SHORT = {
@@ -28,6 +31,7 @@ class JoinPlayer(Player):
 
     Lines of the platform's log are about request `r1`, and answers of the car about command `k1`,
     if no other is named. `held` writes a line that `arrive` brings later, alone or `together`.
+    `ask` is our own request to the API, and `api` its answer, which may end the unlock.
     """
 
     bench: JoinBench = field(default_factory=JoinBench)
@@ -62,6 +66,7 @@ class JoinPlayer(Player):
             "missed": bench.joiner.missed,
             "opens": bench.opens,
             "reports": bench.behind.opened,
+            "unread": lambda kind: bench.behind.tracker.unread(CAR, TopicKind(kind)),
             "wait": bench.wait,
         }
 
@@ -84,6 +89,16 @@ class JoinPlayer(Player):
 
     def _hold(self, step: str, at: float = 0.0, **more: Any) -> None:
         self.held.append(self.bench.event(step, **more, at=self.bench.platform_at + at))
+
+    def _do_ask(self) -> None:
+        self.asked = self.bench.behind.start("own", through_api=True)
+        self.asked.asked = PlatformSide(method="POST", endpoint="/open")
+
+    def _do_api(self, status: int, problem: str | None = None, ends: str | None = None) -> None:
+        tracker = self.bench.behind.tracker
+        tracker.api_answered(self.asked, status, problem)
+        if ends is not None:
+            tracker.end_as_told(self.asked, None if ends == "well" else Cause(ends), None)
 
     def _do_arrive(self, how: str = "alone", times: int = 1) -> None:
         lines, self.held[:] = self.held * times, []

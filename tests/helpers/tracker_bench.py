@@ -95,7 +95,7 @@ class TrackerBench:
     ) -> OpenAttempt:
         """Start an unlock, `late_s` after it was intended."""
         start = Start(
-            attempt_id=f"attempt-{command_id}",
+            attempt_id=command_id if through_api else f"attempt-{command_id}",
             command_id=command_id,
             vehicle_id=vehicle_id,
             trace_id=TRACE_ID,

@@ -9,24 +9,6 @@ from platform_probe.measure.attempts.gaps import CATCH_UP_S, MAX_GAPS, MIN_GAP_S
 GAP_S = 10.0
 
 
-def test_gaps_are_found_and_told() -> None:
-    """A beat that stays away for long is a gap; one that is a little late is none."""
-    told: list[float] = []
-    gaps = Gaps(told.append)
-    assert not gaps.is_catching_up(5.0), "virtual time has no event loop that could stand still"
-    gaps.beat(5.0)
-    gaps.beat(5.0 + MIN_GAP_S * 0.9)
-    assert told == []
-    assert not gaps.is_catching_up(5.0 + MIN_GAP_S)
-    assert gaps.is_catching_up(9.45)
-    assert told == [pytest.approx(4.0)]
-    for beat_s in (9.5, 9.9, 10.3, 10.7):
-        gaps.beat(beat_s)
-        assert gaps.is_catching_up(beat_s)
-    assert not gaps.is_catching_up(10.9)
-    assert len(told) == 1
-
-
 def test_the_shortest_gap_is_one() -> None:
     """What is as long as that may change a conclusion."""
     told: list[float] = []

@@ -7,11 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet_wire.contract.attempt import Attempt, Stage
-from platform_probe.measure.attempts.open_attempt import AWAKE_WAY_UP_S
 from tests.helpers.tracker_bench import TrackerBench, check_arithmetic
 
-CONFIRMED_AFTER_S = 0.125
-EXECUTED_AFTER_S = 1.5
 SECONDS = st.floats(0, 4)
 
 
@@ -19,8 +16,8 @@ def unlocked(
     *,
     down_s: float,
     up_s: tuple[float, float],
-    confirmed_after_s: float = CONFIRMED_AFTER_S,
-    executed_after_s: float = EXECUTED_AFTER_S,
+    confirmed_after_s: float,
+    executed_after_s: float,
 ) -> Attempt:
     """Return an unlock whose command and two answers were on their way for so long.
 
@@ -38,21 +35,6 @@ def unlocked(
     attempt = bench.only()
     check_arithmetic(attempt)
     return attempt
-
-
-def hops_of(attempt: Attempt) -> list[float]:
-    """Return the hops that the box takes part in."""
-    stages = (Stage.BOX_RECEIVED, Stage.BOX_EXECUTED, Stage.RESULT_RECEIVED)
-    return [attempt.hops_s[stage] for stage in stages]
-
-
-@pytest.mark.parametrize(("down_s", "held_up_s"), [(1.6, 0.0), (15.0, 0.0), (0.5, 3.0)])
-def test_paging_and_sleep_are_on_the_way_down(down_s: float, held_up_s: float) -> None:
-    """An answer comes from a radio that is awake; one that was held up bears that itself."""
-    up_s = (AWAKE_WAY_UP_S, held_up_s + AWAKE_WAY_UP_S)
-    hops_s = hops_of(unlocked(down_s=down_s, up_s=up_s))
-    own_s = EXECUTED_AFTER_S - CONFIRMED_AFTER_S
-    assert hops_s == pytest.approx([down_s + CONFIRMED_AFTER_S, own_s, up_s[1]])
 
 
 @given(SECONDS, SECONDS, SECONDS, SECONDS, SECONDS)

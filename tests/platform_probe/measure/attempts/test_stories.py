@@ -12,6 +12,5 @@ from tests.helpers.join_player import JoinPlayer
 from tests.helpers.track_player import TrackPlayer
 from tests.helpers.transcripts import stories_test
 
-test_stories = stories_test(
-    __file__, TrackPlayer, joiner=JoinPlayer, late_unlocks=JoinPlayer, support_calls=JoinPlayer
-)
+JOINED = dict.fromkeys(("joiner", "late_unlocks", "own_requests", "support_calls"), JoinPlayer)
+test_stories = stories_test(__file__, TrackPlayer, **JOINED)
