@@ -8,13 +8,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bench.detection.town import EPOCH_S
-from bench.detection.watching import TurnedTime
 from fleet_wire.contract.incident import (
-    ActionKind,
-    Change,
     ChangeKind,
     Incident,
-    IncidentAction,
     IncidentKind,
     Severity,
 )
@@ -28,14 +24,13 @@ from platform_probe.judge.incidents.incident_title import (
     title_text,
     titled,
 )
-from platform_probe.judge.incidents.incidents import QUIET_S, UNSEEN_S, Incidents
-from platform_probe.judge.incidents.maintenance import MaintenanceWindow
 from platform_probe.texts.speaking import Speaker
 from tests.helpers.findings import finding
+from tests.helpers.incident_player import IncidentPlayer
+from tests.helpers.places import ROOT
+from tests.helpers.transcripts import played, stories
 
-WINDOW = MaintenanceWindow(
-    name="new antennas", since=EPOCH_S, until=EPOCH_S + 600.0, cohort={"region": "south"}
-)
+INCIDENTS = ROOT / "tests/platform_probe/judge/incidents"
 ENGLISH, FRENCH = Speaker("en"), Speaker("fr")
 
 
@@ -44,110 +39,26 @@ def in_french(text: Text) -> str:
     return FRENCH.say(text).replace("\u00a0", " ")
 
 
-class Lives:
-    """Incidents in time that a test turns, and all that they told."""
-
-    def __init__(self) -> None:
-        self.time, self.revisions = TurnedTime(), list[Incident]()
-        self.incidents = Incidents(
-            clock=self.time, tell=self.revisions.append, name="test",
-            windows=(WINDOW,),
-        )  # fmt: skip
-
-    def take(self, number: int = 1, **changes: Any) -> None:
-        """Take a finding of now, a minute after the one before."""
-        self.wait(60.0)
-        self.incidents.handle_finding(finding(number, at=EPOCH_S + self.time.now_s, **changes))
-
-    def wait(self, seconds: float) -> None:
-        """Let time pass."""
-        self.time.go_to(self.time.now_s + seconds)
-        self.incidents.tick()
-
-    def act(self, kind: ActionKind, reason: str | None = None) -> None:
-        """Do something to the last incident."""
-        its, at = self.revisions[-1].incident_id, EPOCH_S + self.time.now_s
-        action = IncidentAction(incident_id=its, kind=kind, by="Ada", at=at, reason=reason)
-        self.incidents.act(action)
-
-
-def grown(lives: Lives) -> None:
-    """Let cars be lost, then customers be hit, and people act."""
-    lost: dict[str, Any] = {"kind": IncidentKind.CARS_LOST, "what": "cars_lost", "causes": {}}
-    nobody: frozenset[str] = frozenset()
-    lives.take(1, **lost, failed=8, customers=nobody)
-    lives.take(1, **lost, failed=20, customers=nobody, cars=frozenset(map(str, range(20))))
-    lives.take(2)
-    many = frozenset(map(str, range(30)))
-    lives.take(2, since=EPOCH_S - 600.0, customers=many)
-    lives.take(2, failed=30, customers=many)
-    for kind in (ActionKind.ACKNOWLEDGE, ActionKind.MUTE, ActionKind.UNMUTE, ActionKind.CLOSE):
-        lives.act(kind, "the operator knows" if kind is not ActionKind.UNMUTE else None)
-
-
-def come_back(lives: Lives) -> None:
-    """Let one be over, and come back, before it is taken for over and after; its mute ends."""
-    lives.take(1)
-    lives.act(ActionKind.MUTE)
-    lives.take(1, is_over=True)
-    lives.wait(UNSEEN_S)
-    lives.take(1)
-    lives.take(1, is_over=True)
-    for _ in range(4):
-        lives.wait(QUIET_S)
-    lives.take(2)
-
-
-def joined_and_split(lives: Lives) -> None:
-    """Let two prove to be one, and another one be a part of it."""
-    lives.take(1)
-    lives.take(2, cohort={"region": "north"}, cars=frozenset({"car-90"}))
-    lives.take(2, cohort={"operator": "operator-a"}, failed=20)
-    lives.wait(60.0)
-    apart = {"cohort": {"region": "east"}, "cars": frozenset({"car-91"})}
-    lives.take(3, since=EPOCH_S - 90_000.0, **apart)
-
-
-def expected(lives: Lives) -> None:
-    """Let one be within a maintenance window, and outlast it."""
-    lives.take(1, cohort={"region": "south"})
-    lives.wait(900.0)
-    lives.take(2, cohort={"region": "east"}, sure=0.5, cars=frozenset({"car-90"}))
-
-
-def beyond(lives: Lives) -> None:
-    """Let one reach beyond its window; let one end in it; let a part prove to be of another."""
-    south, north = {"region": "south"}, {"region": "north"}
-    lives.take(1, cohort=south)
-    lives.take(1, cohort={})
-    lives.wait(10.0)
-    lives.take(1, cohort=south)
-    lives.wait(10.0)
-    lives.take(1, cohort={"operator": "operator-a"})
-    lives.wait(10.0)
-    lives.take(1, cohort=south, is_over=True)
-    lives.wait(60.0)
-    lives.wait(70.0)
-    lives.wait(600.0)
-    others = frozenset({"car-90"})
-    lives.take(2, cohort=north, cars=others, kind=IncidentKind.CARS_LOST, what="cars_lost")
-    lives.take(3, cohort={}, cars=others)
-    lives.take(3, cohort={"region": "east"}, failed=30)
-    lives.take(4, cohort=north)
-    lives.wait(60.0)
-
-
 def test_the_history_of_an_incident_is_told_in_each_language() -> None:
-    """Whatever happens to one: the record has its English sentence, and what others are made of."""
-    changes: list[Change] = []
-    for life in (grown, come_back, joined_and_split, expected, beyond):
-        lives = Lives()
-        life(lives)
-        changes += [one for each in lives.revisions for one in each.changes]
-        for revision in lives.revisions:
-            assert ENGLISH.on(revision.at).say(title_text(revision)) == revision.title
-            assert FRENCH.say(title_text(revision)) != revision.title
-    assert set(ChangeKind) - {one.kind for one in changes} == set()
+    """Whatever a story does to one: the record has its English, and what others are made of."""
+    revisions: list[Incident] = []
+
+    class Listening(IncidentPlayer):
+        """Keeps all that is told."""
+
+        def news(self) -> list[str]:
+            """Keep the revisions that came since."""
+            revisions.extend(self.told.revisions[self.known :])
+            return super().news()
+
+    for path in INCIDENTS.glob("*.txt"):
+        for story in stories(path):
+            played(story, Listening)
+    for revision in revisions:
+        assert ENGLISH.on(revision.at).say(title_text(revision)) == revision.title
+        assert FRENCH.say(title_text(revision)) != revision.title
+    changes = [one for each in revisions for one in each.changes]
+    assert set(ChangeKind) == {one.kind for one in changes}
     for one in changes:
         assert one.text is not None
         assert ENGLISH.on(one.at).say(one.text) == one.sentence
