@@ -30,3 +30,13 @@ def load_of(rate_per_s: float = 40, duration_s: float = 1.0, **changes: Any) -> 
         "relock": False,
         **changes,
     }
+
+
+def failing_load(cars: int, *, rate_per_s: float) -> dict[str, Any]:
+    """Return the settings of a load, until the end, on cars that nobody has: every unlock fails."""
+    return {
+        "vehicles": [f"car-{number}" for number in range(cars)],
+        "stages": [{"kind": "constant", "rate_per_s": rate_per_s, "duration_s": 3_600}],
+        "deadline_s": 0.5,
+        "relock": False,
+    }

@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +96,16 @@ class RunningProbe:
     def stderr(self) -> str:
         """Return what it said to the user."""
         return (self.directory / "probe.stderr").read_text()
+
+    def child(self, module: str) -> int | None:
+        """Return the id of the child process that runs a module; None: there is none just now."""
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):  # it has just ended
+                parent = path.read_text().rpartition(")")[2].split()[1]
+                command = path.with_name("cmdline").read_text()
+                if parent == str(self.process.pid) and module in command:
+                    return int(path.parent.name)
+        return None
 
     async def ready(self) -> None:
         """Wait until it says that it is ready."""

@@ -23,7 +23,7 @@ from tests.helpers.hand_made_boxes import AnyClient, HandMadeBox, links_to
 from tests.helpers.live_fleet import CARS, SILENT, fleet_of, load_of
 from tests.helpers.platform_log_file import PlatformLogFile
 from tests.helpers.running_probe import RunningProbe, running_probe
-from tests.helpers.stores import selected
+from tests.helpers.stores import ids_in, selected
 from tests.helpers.waiting import eventually
 
 pytestmark = pytest.mark.broker
@@ -112,14 +112,30 @@ async def test_load_that_is_over_ends_the_probe(
 async def test_killed_probe_loses_nothing_that_ended(
     tmp_path: Path, mosquitto: BrokerProcess, links: LinkFactory
 ) -> None:
-    """SIGKILL in mid-run: what was reported as ended is on disk, in whole lines."""
+    """SIGKILL in mid-run: what was reported as ended is on disk, in whole lines.
+
+    The store has each unlock once, while the probe runs and afterwards; it may lack the last ones.
+    """
     await fleet_of(links)
-    load = load_of(rate_per_s=200, duration_s=60)
-    async with running_probe(tmp_path, mosquitto.address, load=load) as probe:
-        await eventually(lambda: probe.latest.get("ended", 0) > 50)
+    store = tmp_path / "store"
+    settings = {
+        "load": load_of(rate_per_s=100, duration_s=60),
+        "store": {"directory": str(store)},
+    }
+    async with running_probe(tmp_path, mosquitto.address, **settings) as probe:
+        await eventually((store / "store.json").exists)
+        await eventually(lambda: probe.latest.get("ended", 0) > 50 and len(ids_in(store)) > 50)
+        while_running = ids_in(store)
         probe.process.send_signal(signal.SIGKILL)
         assert await probe.exit_code() == -signal.SIGKILL
-    assert len(probe.attempts()) >= probe.of_kind("progress")[-1]["ended"] > 50
+    written = [attempt.attempt_id for attempt in probe.attempts()]
+    assert len(written) >= probe.of_kind("progress")[-1]["ended"] > 50
+    await eventually(lambda: len(ids_in(store)) > len(written) - 100)
+    found = ids_in(store)
+    assert set(while_running) <= set(found) <= set(written)
+    assert len(found) == len(set(found))
+    kinds = dict(selected(store, "SELECT kind, count(*) FROM observations GROUP BY kind"))
+    assert kinds["result"] > 50
 
 
 async def test_what_the_platform_logs_while_nobody_runs_is_read(

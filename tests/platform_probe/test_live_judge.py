@@ -12,30 +12,11 @@ import pytest
 from fleet_sim.broker.process import BrokerProcess
 from fleet_wire.contract.diagnosis import Diagnosis
 from platform_probe.outputs.sinks import DIAGNOSES_FILE
+from tests.helpers.live_fleet import failing_load
 from tests.helpers.running_probe import RunningProbe, running_probe
 from tests.helpers.waiting import eventually, eventually_answers, whole_lines
 
 pytestmark = pytest.mark.broker
-LOAD = {
-    "vehicles": [f"car-{number}" for number in range(50)],
-    "stages": [{"kind": "constant", "rate_per_s": 10, "duration_s": 3_600}],
-    "deadline_s": 0.5,
-    "relock": False,
-}
-"""Cars that nobody has: every unlock fails."""
-
-
-def judge_of(probe: RunningProbe) -> int | None:
-    """Return the process id of the probe's judge; None: there is none just now."""
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parent = path.read_text().rpartition(")")[2].split()[1]
-            command = path.with_name("cmdline").read_bytes()
-        except OSError:  # it has just ended
-            continue
-        if parent == str(probe.process.pid) and b"judge_process" in command:
-            return int(path.parent.name)
-    return None
 
 
 def diagnosed(probe: RunningProbe) -> list[Diagnosis]:
@@ -48,10 +29,12 @@ async def test_a_judge_that_is_stopped_or_killed_disturbs_no_measurement(
     tmp_path: Path, mosquitto: BrokerProcess
 ) -> None:
     """Unlocks are written and counted, pages answer, and the lag is shown; then it catches up."""
-    async with running_probe(tmp_path, mosquitto.address, load=LOAD) as probe:
+    async with running_probe(
+        tmp_path, mosquitto.address, load=failing_load(50, rate_per_s=10)
+    ) as probe:
         await probe.ready()
         await eventually(lambda: diagnosed(probe))
-        judge = judge_of(probe)
+        judge = probe.child("judge_process")
         assert judge is not None
         os.kill(judge, signal.SIGSTOP)
         before = len(probe.measured())
@@ -66,7 +49,7 @@ async def test_a_judge_that_is_stopped_or_killed_disturbs_no_measurement(
 
         await eventually_answers(is_behind)
         os.kill(judge, signal.SIGKILL)
-        await eventually(lambda: judge_of(probe) not in (None, judge))
+        await eventually(lambda: probe.child("judge_process") not in (None, judge))
         missed = {one.attempt_id for one in probe.measured()[before : before + 50]}
         await eventually(lambda: missed <= {one.attempt_id for one in diagnosed(probe)})
         probe.process.send_signal(signal.SIGTERM)

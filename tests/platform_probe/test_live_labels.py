@@ -13,18 +13,12 @@ from platform_probe.__main__ import main
 from platform_probe.journal.entries import UnlockLabelled
 from platform_probe.journal.reader import entries_in
 from tests.helpers.consoles import Visitor
+from tests.helpers.live_fleet import failing_load
 from tests.helpers.running_probe import RunningProbe, running_probe
 from tests.helpers.stores import selected
 from tests.helpers.waiting import eventually
 
 pytestmark = pytest.mark.broker
-LOAD = {
-    "vehicles": [f"car-{number}" for number in range(5)],
-    "stages": [{"kind": "constant", "rate_per_s": 2, "duration_s": 3_600}],
-    "deadline_s": 0.5,
-    "relock": False,
-}
-"""Cars that nobody has: every unlock fails."""
 _FAILED = "SELECT attempt_id FROM diagnosed ORDER BY began_at LIMIT 2"
 _LABELLED = "SELECT label, labelled_by FROM labelled ORDER BY ALL"
 
@@ -50,7 +44,7 @@ async def test_labels_are_journal_entries(tmp_path: Path, mosquitto: BrokerProce
     token, store = tmp_path / "token", tmp_path / "store"
     token.write_text("secret of this test")
     settings = {
-        "load": LOAD,
+        "load": failing_load(5, rate_per_s=2),
         "store": {"directory": str(store)},
         "messages": {"actions_token_file": str(token)},
         "console": {"listen": "127.0.0.1:0"},

@@ -17,19 +17,13 @@ from fleet_sim.broker.process import BrokerProcess
 from fleet_wire.contract.incident import Incident, IncidentKind
 from platform_probe.outputs.sinks import INCIDENTS_FILE
 from platform_probe.tell.messages.slack_blocks import ACTION_ACKNOWLEDGE
+from tests.helpers.live_fleet import failing_load
 from tests.helpers.running_probe import RunningProbe, running_probe
 from tests.helpers.served_messages import SECRET, slack_settings
 from tests.helpers.slack_server import Message, SlackServer, slack_server
 from tests.helpers.waiting import eventually, eventually_answers, whole_lines
 
 pytestmark = pytest.mark.broker
-LOAD = {
-    "vehicles": [f"car-{number}" for number in range(200)],
-    "stages": [{"kind": "constant", "rate_per_s": 20, "duration_s": 3_600}],
-    "deadline_s": 0.5,
-    "relock": False,
-}
-"""Cars that nobody has: every unlock fails, at a pace that a busy machine keeps, until the end."""
 ALL_DAY = {"since": "2020-01-01T00:00:00Z", "until": "2100-01-01T00:00:00Z"}
 
 
@@ -81,7 +75,7 @@ async def test_a_storm_is_one_message_and_a_press_says_who_has_it(
     """
     async with slack_server() as slack:
         messages = msgspec.to_builtins(slack_settings(tmp_path, slack), enc_hook=str)
-        settings = {"load": LOAD, "detection": {}, "messages": messages}
+        settings = {"load": failing_load(200, rate_per_s=20), "detection": {}, "messages": messages}
         async with running_probe(tmp_path, mosquitto.address, **settings) as probe:
             await probe.ready()
             await eventually(lambda: incidents(probe) and roots(slack))

@@ -133,22 +133,10 @@ async def test_the_exporter_does_not_outlive_a_probe_that_is_killed(
         async with running_probe(tmp_path, mosquitto.address, **settings) as probe:
             await probe.ready()
             await eventually(lambda: backend.spans)
-            exporter = Path(f"/proc/{exporter_of(probe)}")
+            exporter = Path(f"/proc/{probe.child('otlp')}")
             probe.process.kill()
             await probe.exit_code()
             await eventually(lambda: not exporter.exists())
-
-
-def exporter_of(probe: RunningProbe) -> int:
-    """Return the process id of the probe's exporter; its other child is the judge."""
-    found = [
-        int(path.parent.name)
-        for path in Path("/proc").glob("[0-9]*/stat")
-        if path.read_text().rpartition(")")[2].split()[1] == str(probe.process.pid)
-        and b"judge_process" not in path.with_name("cmdline").read_bytes()
-    ]
-    (pid,) = found
-    return pid
 
 
 async def test_ctrl_c_twice_does_not_wait_for_a_backend(

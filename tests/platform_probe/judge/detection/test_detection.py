@@ -49,16 +49,6 @@ def test_what_flaps_twenty_times_is_one_alert_and_one_recovery(
     assert [one.changes[-1].kind for one in told].count(ChangeKind.RESOLVED) == 1
 
 
-def test_unlocks_out_of_a_backlog_say_nothing_of_now() -> None:
-    """A clock that jumped, or records that were held back for an hour."""
-    watched = Watched()
-    for _ in range(50):
-        watched.wait(1.0)
-        watched.unlock(cause=Cause.API_FAILED, started_at=watched.time.unix_s() - 7_200.0)
-    assert not watched.told
-    assert watched.alerting.stats()["too_late"] == 50
-
-
 def test_an_alarm_whose_unlocks_are_forgotten_is_no_problem() -> None:
     """Evidence may outlive the unlocks that it came from: then there is nothing to search in."""
     watched = Watched()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from msgspec import UNSET
 
 from fleet_wire.contract.attempt import Attempt, PlatformSide, Source
 from fleet_wire.contract.causes import Cause
@@ -75,20 +74,6 @@ def test_a_customer_whose_account_is_known_later_is_one() -> None:
         == "c"
     )
     assert customers.customer_of(msgspec.structs.replace(known, source=Source.PROBE)) is None
-
-
-@pytest.mark.parametrize("has_accounts", [True, False])
-def test_a_booking_that_many_name_is_nobodys(*, has_accounts: bool) -> None:
-    """An app sends "undefined" for it: each customer counts, by their account or their car."""
-    customers, watched = Customers(), Watched()
-    names = set()
-    for number in range(10):
-        side = PlatformSide(account_id=f"customer-{number}") if has_accounts else UNSET
-        failed = watched.unlock(
-            cause=Cause.API_REFUSED, booking_id="undefined", platform=side, vehicle_id=f"v{number}"
-        )
-        names |= {customers.customer_of(failed), customers.identity_of(failed)}
-    assert len(names) >= (10 if has_accounts else 8)
 
 
 def test_a_booking_of_a_family_is_one_customers() -> None:

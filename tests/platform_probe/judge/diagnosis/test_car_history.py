@@ -5,33 +5,14 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from fleet_wire.contract.messages import CarEvent, EventName, Presence, PresenceStatus, Telemetry
-from fleet_wire.contract.partial import PartialState, PartialTelemetry
-from platform_probe.cars.state import Session
+from fleet_wire.contract.messages import Telemetry
+from fleet_wire.contract.partial import PartialTelemetry
 from platform_probe.judge.diagnosis.car_history import KEPT, CarHistory
 from platform_probe.judge.diagnosis.census import is_lost_at
 from platform_probe.judge.diagnosis.records import past_of
 from tests.helpers.hand_made_boxes import state_of
 from tests.helpers.records import attempt_of
-from tests.helpers.watched import ONLINE, WILL
-
-
-def test_presence_is_known_as_it_was_at_a_moment() -> None:
-    """What came later does not change it."""
-    car = CarHistory()
-    car.take_presence(ONLINE, 10.0, retained=False)
-    car.take_presence(WILL, 50.0, retained=False)
-    assert car.standing_at(20.0) is Session.ONLINE
-    assert car.standing_at(60.0) is Session.WILL
-    assert car.standing_at(5.0) is None  # it came online later: before it was not, as far as known
-
-
-def test_the_will_of_an_older_session_is_told_apart() -> None:
-    """The box is there under another session, whatever the broker publishes of the old one."""
-    car = CarHistory()
-    car.take_presence(ONLINE, 10.0, retained=False)
-    car.take_presence(Presence(PresenceStatus.ONLINE, "two"), 20.0, retained=False)
-    assert car.take_presence(WILL, 21.0, retained=False) is Session.OLD_WILL
+from tests.helpers.watched import ONLINE
 
 
 def test_history_is_bounded() -> None:
@@ -71,17 +52,6 @@ def test_the_usual_interval_between_heartbeats_stays(seconds: tuple[float, ...])
     assert car.interval_s == pytest.approx(60.0, abs=0.1)
 
 
-def test_a_lock_that_closes_without_a_command_is_a_relock() -> None:
-    """One that a command has closed is none."""
-    car = CarHistory()
-    car.take_state(state_of("car-1", is_locked=False, command_id="open"), 10.0, retained=False)
-    car.take_state(state_of("car-1", is_locked=True, command_id="open"), 40.0, retained=False)
-    assert [move.at_s for move in car.relocks()] == [40.0]
-    car.take_state(state_of("car-1", is_locked=False, command_id="again"), 50.0, retained=False)
-    car.take_state(state_of("car-1", is_locked=True, command_id="close"), 60.0, retained=False)
-    assert [move.at_s for move in car.relocks()] == [40.0]
-
-
 def test_a_lock_that_springs_open_is_a_bounce_until_it_holds() -> None:
     """Locked for a second only, by one command; the next lock that holds ends it."""
     car = CarHistory()
@@ -92,17 +62,6 @@ def test_a_lock_that_springs_open_is_a_bounce_until_it_holds() -> None:
     assert bounced.at_s == 10.6
     car.take_state(state_of("car-1", is_locked=True, command_id="close-2"), 90.0, retained=False)
     assert car.bounced() is None
-
-
-def test_boots_are_known_from_events_and_from_heartbeats() -> None:
-    """The counter says that there was one, the uptime when."""
-    car = CarHistory()
-    car.take_event(CarEvent(EventName.BOOT, boots=3), 100.0)
-    assert car.booted_s == 100.0
-    car.take_telemetry(Telemetry(-80.0, 12.5, 0.0, boots=3, uptime_s=50.0), 150.0)
-    assert car.booted_s == 100.0
-    car.take_telemetry(Telemetry(-80.0, 12.5, 0.0, boots=4, uptime_s=20.0), 300.0)
-    assert car.booted_s == 280.0
 
 
 def test_each_kind_of_message_has_a_cadence_of_its_own() -> None:
@@ -118,18 +77,3 @@ def test_each_kind_of_message_has_a_cadence_of_its_own() -> None:
     car.take_presence(ONLINE, 350.0, retained=True)
     assert not is_lost_at(car, 355.0)
     assert is_lost_at(car, 500.0)
-
-
-def test_a_report_without_labels_erases_none() -> None:
-    """Each message says one thing; the firmware has not changed by what is left out."""
-    car = CarHistory()
-    for part in (
-        PartialState(region="north", operator="a", firmware="1"),
-        PartialState(is_locked=True),
-        PartialState(operator="b"),
-    ):
-        car.take_state(part, 10.0, retained=False)
-    assert dict(car.shared_traits) == {"region": "north", "operator": "b", "firmware": "1"}
-    assert car.firmware_changed_s is None
-    car.take_state(PartialState(firmware="2"), 20.0, retained=False)
-    assert car.firmware_changed_s == 20.0

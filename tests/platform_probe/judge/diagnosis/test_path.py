@@ -70,19 +70,6 @@ def test_no_mode_is_named_of_which_no_unlock_ends_so(cause: Cause) -> None:
         assert cause in MODES[mode].causes, mode
 
 
-def test_what_explains_best_stays_first() -> None:
-    """However many impossible ones come after it."""
-    watched = Watched()
-    watched.at(1.0).presence("car-1", ONLINE, retained=False)
-    watched.at(100.0)
-    watched.diagnosing.handle_record(
-        watched.ended(Cause.VEHICLE_FAILED, reason="actuator_inhibited")
-    )
-    first, *others = (one.mode for one in watched.told[-1].modes)
-    assert first == "actuator_inhibit_or_frozen"
-    assert OF_THE_PLATFORM.isdisjoint(others)
-
-
 def test_an_unlock_through_the_api_takes_the_way_of_a_phone() -> None:
     """The monitor's own too, where it has a door."""
     by_api = named_of(Cause.NOT_PUBLISHED, source=Source.PROBE, api=True)
