@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from fleet_sim.broker.process import BrokerProcess
+from tests.docs.site_hooks import anchor_of
 from tests.helpers.brokers import running_mosquitto
 from tests.helpers.places import ROOT
 from tests.helpers.reader import NOT_RUN, Reader, typed_lines
@@ -125,12 +126,7 @@ def _leads_somewhere(page: Path, link: str) -> bool:
 @cache
 def _anchors_of(page: Path) -> set[str]:
     headings = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), flags=re.MULTILINE)
-    return {_anchor_of(heading) for heading in headings}
-
-
-def _anchor_of(heading: str) -> str:
-    """Return what GitHub makes of a heading: words, joined by hyphens."""
-    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+    return {anchor_of(heading, "-") for heading in headings}
 
 
 def test_places_are_there() -> None:

@@ -207,21 +207,6 @@ def test_only_who_taps_twice_meets_a_busy_box(tmp_path: Path) -> None:
     assert by_cause["box_busy"] > 10
 
 
-def test_only_the_unlocks_that_lost_their_answer_are_marked(tmp_path: Path) -> None:
-    """A loss of a few answers in a hundred marks these, and nothing else."""
-    scenario = load_scenario(SCENARIOS["ack_lost_executed"])
-    run_virtually(scenario, tmp_path / "run", seed=7)
-    (injection,) = [
-        each
-        for each in lines(tmp_path / "run" / "ground_truth.jsonl")
-        if each["type"] == "injection"
-    ]
-    attempts = lines(tmp_path / "run" / "attempts.jsonl")
-    lost = [each["attempt_id"] for each in attempts if each["cause"] == "result_lost"]
-    assert len(lost) > 10
-    assert sorted(injection["attempts"]) == sorted(lost)
-
-
 def test_a_queue_with_room_opens_the_cars_late(tmp_path: Path) -> None:
     """What tells a full queue from a tunnel is that nothing comes afterwards."""
     overrides = ["faults.0.name=no_coverage_garage", "faults.0.parameters={}"]
