@@ -14,12 +14,14 @@ import uvloop
 from fleet_wire.errors import ConfigError
 from fleet_wire.garbage import calm_garbage_collector
 from fleet_wire.printing import print_json
+from platform_probe.commands.asking import language_from
 from platform_probe.judge.weights import weights_file
-from platform_probe.judge_process.outlets import judge_of, ranking_of
+from platform_probe.judge_process.outlets import judge_of, ranking_of, zone_of
 from platform_probe.judge_process.process import GARBAGE, follow_alone
 from platform_probe.judge_process.recordings import recording_at
 from platform_probe.judge_process.replay import Changed, Replayed, replay, rows_of
 from platform_probe.settings.monitor import ProbeSettings, load_settings
+from platform_probe.texts.speaking import Speaker
 from platform_probe.texts.times import date_and_clock, moment_of, zone_named
 
 DIFFERS: Final = 1
@@ -142,6 +144,7 @@ def _replay(
         judge_of(settings, ranking),
         since=-math.inf if since is None else moment_of(since, chosen, newest_s=newest_s),
         until=math.inf if until is None else moment_of(until, chosen, newest_s=newest_s),
+        speaker=Speaker(language_from(None, settings), zone_of(settings)),
         out=out,
         progress=progress,
     )

@@ -25,6 +25,7 @@ from platform_probe.judge_process.recordings import JudgedIncident, Outcome, Rec
 from platform_probe.outputs.sinks import DIAGNOSES_FILE, INCIDENTS_FILE
 from platform_probe.tell.messages.delivery import Moment
 from platform_probe.tell.messages.webhook import PACE_S, WebhookCore, body_of
+from platform_probe.texts.speaking import Speaker
 
 MESSAGES_FILE: Final = "messages.jsonl"
 
@@ -73,15 +74,17 @@ def replay(
     *,
     since: float = -math.inf,
     until: float = math.inf,
+    speaker: Speaker,
     out: Path | None = None,
     progress: Callable[[float], None] = lambda _: None,
 ) -> Replayed:
     """Judge a journal anew, and compare with what was judged between two moments, Unix seconds.
 
-    With `out` the diagnoses, incidents and messages are written there. `progress` gets the Unix
-    time of the current entry now and then. Raises `ConfigError` and `OSError`.
+    With `out` the diagnoses, incidents and messages are written there. `speaker` says the messages.
+    `progress` gets the Unix time of the current entry now and then. Raises `ConfigError` and
+    `OSError`.
     """
-    writer = _Writer(out)
+    writer = _Writer(out, speaker)
     now = Outcome()
     entries = set_aside = 0
     began, at, offset_s = math.inf, -math.inf, 0.0
@@ -142,7 +145,8 @@ def _judged(judge: Judge, entry: Entry) -> tuple[Sequence[Judgement], bool]:
 class _Writer:
     """Writes what would have been."""
 
-    def __init__(self, out: Path | None) -> None:
+    def __init__(self, out: Path | None, speaker: Speaker) -> None:
+        self._speaker = speaker
         self._out = out
         self._encode = msgspec.json.Encoder().encode
         self._core = WebhookCore(takes=lambda _: True, keep=lambda *_: None)
@@ -163,7 +167,9 @@ class _Writer:
     def pass_time(self, at: float) -> None:
         """Write the messages that are due."""
         while (post := self._core.next(Moment(at, at))) is not None:
-            self._append(MESSAGES_FILE, body_of(post, monitor="replay", link=None))
+            self._append(
+                MESSAGES_FILE, body_of(post, monitor="replay", link=None, speaker=self._speaker)
+            )
             self._core.done(post, None, Moment(at, at))
             at += PACE_S
 

@@ -25,6 +25,7 @@ from platform_probe.tell.messages.slack_blocks import Surroundings, content_of
 from platform_probe.tell.messages.slack_calls import Call, DisplayPart, Verb
 from tests.helpers.backfilled import prometheus_of
 from tests.helpers.commands import lines
+from tests.helpers.english import ENGLISH
 from tests.helpers.own_commands import run_here
 from tests.helpers.pages import EXAMPLES
 from tests.helpers.places import ROOT
@@ -173,7 +174,10 @@ def slack(page: Page) -> None:
     demo = runpy.run_path(str(ROOT / "deploy" / "demo" / "slack.py"))
     channel = demo["Channel"]()
     around = Surroundings(
-        monitor="unlockpath", console_url="https://console.example", has_buttons=True
+        monitor="unlockpath",
+        speaker=ENGLISH,
+        console_url="https://console.example",
+        has_buttons=True,
     )
     posted: dict[DisplayPart, str] = {}
 

@@ -18,6 +18,7 @@ from platform_probe.tell.messages.delivery import Failure, Moment, Trouble
 from platform_probe.tell.messages.webhook import Post, WebhookCore, WebhookState
 from platform_probe.texts.times import iso_of
 from tests.helpers import made_incidents
+from tests.helpers.english import ENGLISH
 from tests.helpers.fake_clock import EPOCH_S
 from tests.helpers.transcripts import Teller
 
@@ -165,6 +166,7 @@ class DeliveryPlayer(Teller):
             repeat_s=60,
             keep=self._keeper("alerts"),
             labels={"environment": "test"},
+            speaker=ENGLISH,
             link_of=lambda incident: f"https://console.example/{incident.incident_id}",
         )
         posts = {n: msgspec.json.decode(v, type=WebhookState) for n, v in self.kept["hook"].items()}

@@ -21,6 +21,7 @@ from platform_probe.tell.messages.slack_calls import (
 )
 from platform_probe.texts.speaking import Speaker
 from tests.helpers.delivery_player import TellsIncidents
+from tests.helpers.english import ENGLISH
 from tests.helpers.slack_rules import mrkdwn_texts
 from tests.helpers.transcripts import Player, matching
 from tests.helpers.virtual_slack import VirtualSlack
@@ -46,6 +47,7 @@ ANSWERS: dict[str, Callable[[Call], Outcome | str | None]] = {
 
 AROUND = Surroundings(
     "monitor-1",
+    ENGLISH,
     "https://console.example",
     has_buttons=True,
     link_of=lambda channel, ts: f"https://fleet.slack.com/archives/{channel}/p{ts}",

@@ -36,6 +36,7 @@ from platform_probe.tell.support.fitting import UnlockQuery
 from platform_probe.tell.support.looking_up import look_up
 from platform_probe.tell.support.telling import explanation, text_of
 from platform_probe.tell.support.telling_programs import json_of
+from platform_probe.texts.speaking import Speaker
 from tests.helpers import stores
 from tests.helpers.busy_store import make_busy_store
 from tests.helpers.console_pages import ReadConsole, lines_of
@@ -203,6 +204,7 @@ class StorePlayer(Teller):
         newest_s: float | None = 2_000.0,
         as_of_s: float | None = None,
         lines: str = "",
+        language: str = "en",
         **asked: Any,
     ) -> None:
         """Show the parts of the text about an unlock, or their lines that match."""
@@ -219,7 +221,7 @@ class StorePlayer(Teller):
         except ConfigError as error:
             self.told += [f"error: {problem}" for problem in error.problems]
             return
-        found = _parts_of(text_of(self.case, ENGLISH))
+        found = _parts_of(text_of(self.case, Speaker(language)))
         chosen = [line for part in parts for line in found.get(part, [])]
         self.told += matching(chosen, lines)
 

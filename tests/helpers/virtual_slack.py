@@ -23,6 +23,7 @@ from platform_probe.tell.messages.slack_calls import (
     Verb,
 )
 from platform_probe.tell.messages.slack_outbox import SlackOutbox
+from tests.helpers.english import ENGLISH
 from tests.helpers.fake_clock import EPOCH_S
 
 ANSWER_S = 0.1
@@ -69,7 +70,9 @@ class VirtualSlack:
         self._under_way: list[tuple[float, Call, Outcome]] = []
 
     def _new(self) -> SlackOutbox:
-        return SlackOutbox(channels_of=self.channels, keep=self._keep, start_s=self.s)
+        return SlackOutbox(
+            channels_of=self.channels, keep=self._keep, start_s=self.s, speaker=ENGLISH
+        )
 
     def _keep(self, key: str, place: SlackThread | None) -> None:
         if place is None:

@@ -27,6 +27,7 @@ from platform_probe.outputs.sinks import DIAGNOSES_FILE, INCIDENTS_FILE
 from platform_probe.settings.monitor import ProbeSettings
 from tests.helpers.commands import lines
 from tests.helpers.diagnoses import diagnosis_of
+from tests.helpers.english import ENGLISH
 from tests.helpers.golden import IF_MEANT, SEED, digest, expected_digests, rows_of
 from tests.helpers.places import ROOT
 from tests.helpers.sample_run import write_lines
@@ -36,7 +37,7 @@ from tests.helpers.virtual_runs import SCENARIOS, broken_expectations, run_virtu
 def replay_run(run: Path, *, seed: int, out: Path | None = None) -> Replayed:
     """Judge the journal of a run anew, with the monitor's name: ids of incidents are made of it."""
     judge = judge_of(ProbeSettings(client_id=f"virtual/{seed}"), shipped_ranking())
-    return replay(recording_at(run), judge, out=out)
+    return replay(recording_at(run), judge, speaker=ENGLISH, out=out)
 
 
 def check_replay(run: Path, out: Path, *, seed: int) -> None:

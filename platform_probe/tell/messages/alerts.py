@@ -30,7 +30,7 @@ from platform_probe.tell.messages.incident_text import (
     quiet_until,
     title_said,
 )
-from platform_probe.texts.speaking import ENGLISH, Speaker
+from platform_probe.texts.speaking import Speaker
 from platform_probe.texts.times import iso_of
 
 ALERTS_PATH: Final = "/api/v2/alerts"
@@ -80,7 +80,7 @@ class AlertsCore:
         keep: Callable[[str, Alert | None], None],
         labels: Mapping[str, str],
         link_of: Callable[[Incident], str | None],
-        speaker: Speaker = ENGLISH,
+        speaker: Speaker,
     ) -> None:
         self._speaker = speaker
         self._repeat_s = repeat_s
@@ -241,7 +241,7 @@ class AlertsCore:
         return told if link is None else {**told, "generatorURL": link}
 
 
-def annotations_of(incident: Incident, speaker: Speaker = ENGLISH) -> dict[str, str]:
+def annotations_of(incident: Incident, speaker: Speaker) -> dict[str, str]:
     """Return what is said of an incident, under the names that the shipped rules use too."""
     is_joined = incident.joined_to is not None
     said = {

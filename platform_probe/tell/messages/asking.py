@@ -38,7 +38,7 @@ from platform_probe.tell.messages.slack_blocks import (
     MUTE_S,
 )
 from platform_probe.tell.what_if import WhatIfPost
-from platform_probe.texts.speaking import ENGLISH, Speaker
+from platform_probe.texts.speaking import Speaker
 from platform_probe.texts.spoken_error import no_mode
 
 MAX_ASKED_BYTES: Final = 262_144
@@ -130,7 +130,7 @@ class Buttons(_Answers):
         say_to: SayTo,
         complain: Complain,
         clock: Clock,
-        speaker: Speaker = ENGLISH,
+        speaker: Speaker,
     ) -> None:
         super().__init__(act, count, clock)
         self._not_done = speaker.say(NOT_DONE)
@@ -239,7 +239,7 @@ class Actions(_Answers):
         post_what_if: PostWhatIf,
         count: Count,
         clock: Clock,
-        speaker: Speaker = ENGLISH,
+        speaker: Speaker,
     ) -> None:
         super().__init__(act, count, clock)
         self._say = speaker.say

@@ -24,7 +24,7 @@ from fleet_wire.modes.mode import Actor
 from platform_probe.judge.incidents.incident_title import title_of
 from platform_probe.judge.incidents.incident_title import title_text as incident_title
 from platform_probe.texts.catalogue import cause_text, has_text, mode_text, title_text, trait_text
-from platform_probe.texts.speaking import ENGLISH, Speaker
+from platform_probe.texts.speaking import Speaker
 
 RANKS: Final = {severity: rank for rank, severity in enumerate(Severity)}
 """How bad a severity is; the mildest is 0."""
@@ -42,12 +42,12 @@ def _text(key: str, **values: Value) -> Text:
     return Text(key=f"post.{key}", values=values)
 
 
-def severity_word(incident: Incident, speaker: Speaker = ENGLISH) -> str:
+def severity_word(incident: Incident, speaker: Speaker) -> str:
     """Return its severity as a word that begins a line."""
     return speaker.say(Text(key=f"severity.{incident.severity.value}")).capitalize()
 
 
-def failure_text(incident: Incident, speaker: Speaker = ENGLISH) -> str | None:
+def failure_text(incident: Incident, speaker: Speaker) -> str | None:
     """Return the failure mode in words, and the share of diagnoses that name it.
 
     None if the title says all: what is slow or missing, or what the monitor does not see.
@@ -66,7 +66,7 @@ def is_unnamed(incident: Incident) -> bool:
     return not is_named and incident.kind in _OF_CARS and not has_ended(incident)
 
 
-def advice_of(incident: Incident, speaker: Speaker = ENGLISH) -> str:
+def advice_of(incident: Incident, speaker: Speaker) -> str:
     """Return what to do now, in one or two sentences, and who acts if the mode names somebody."""
     said = [_text("press_again")] if _may_press_again(incident) else []
     mode = mode_told(incident.mode, incident.cohort)
@@ -106,7 +106,7 @@ def _trait(name: str, value: str) -> Text:
     return trait_text("shared", name, value)
 
 
-def counts_of(incident: Incident, speaker: Speaker = ENGLISH) -> str:
+def counts_of(incident: Incident, speaker: Speaker) -> str:
     """Return how many failed in the cohort and elsewhere, and how many were expected to."""
     when = "was" if has_ended(incident) else "now"
     own = f"unit.{incident.kind.value}.{when}"
@@ -130,7 +130,7 @@ def counts_unlocks(incident: Incident) -> bool:
     return incident.kind not in _NOT_OF_UNLOCKS
 
 
-def affected_text(incident: Incident, speaker: Speaker = ENGLISH) -> str | None:
+def affected_text(incident: Incident, speaker: Speaker) -> str | None:
     """Return how many customers and cars were hit; None where that is not known."""
     said = [
         speaker.say(Text(key=f"whom.{one if number == 1 else many}", values={"count": number}))
@@ -143,7 +143,7 @@ def affected_text(incident: Incident, speaker: Speaker = ENGLISH) -> str | None:
     return speaker.say(Text(key="sentence.and")).join(said) or None
 
 
-def chance_of(incident: Incident, speaker: Speaker = ENGLISH) -> str | None:
+def chance_of(incident: Incident, speaker: Speaker) -> str | None:
     """Return how often chance alone would cause such an incident; None if that is not known."""
     if incident.chance_months is None:
         return None
@@ -164,7 +164,7 @@ def _share(part: int, total: int) -> Text:
     return _text("share", part=part, total=total, share=part / total)
 
 
-def lasted(incident: Incident, speaker: Speaker = ENGLISH, *, until_s: float | None = None) -> str:
+def lasted(incident: Incident, speaker: Speaker, *, until_s: float | None = None) -> str:
     """Return how long it has lasted: until its end or, while it is open, until then.
 
     None: until this revision.
@@ -180,18 +180,18 @@ def lasted_s(incident: Incident, now_s: float) -> float:
     return (until_s or now_s) - incident.since
 
 
-def why_worse(incident: Incident, speaker: Speaker = ENGLISH) -> str | None:
+def why_worse(incident: Incident, speaker: Speaker) -> str | None:
     """Return the reason for its last rise in severity; None if it never rose."""
     rises = [each for each in incident.changes if each.kind is ChangeKind.WORSE]
     return change_said(rises[-1], speaker) if rises else None
 
 
-def change_said(change: Change, speaker: Speaker = ENGLISH) -> str:
+def change_said(change: Change, speaker: Speaker) -> str:
     """Return a change in words, for readers on its day; in English if an older monitor wrote it."""
     return change.sentence if change.text is None else speaker.on(change.at).say(change.text)
 
 
-def title_said(incident: Incident, speaker: Speaker = ENGLISH) -> str:
+def title_said(incident: Incident, speaker: Speaker) -> str:
     """Return its title, for readers on its day; in English if an older monitor wrote it."""
     return title_of(incident_title(incident), speaker.on(incident.at))
 
@@ -201,7 +201,7 @@ def last_rise_at(incident: Incident) -> float:
     return max((each.at for each in incident.changes if each.kind is ChangeKind.WORSE), default=0.0)
 
 
-def change_line(change: Change, speaker: Speaker = ENGLISH) -> str:
+def change_line(change: Change, speaker: Speaker) -> str:
     """Return an entry of its history as a line, without its time."""
     said = change_said(change, speaker).rstrip(".")
     if change.by and change.by not in said:
@@ -249,7 +249,7 @@ def as_of(incident: Incident, unix_s: float) -> Incident:
     return msgspec.structs.replace(incident, muted_until=None)
 
 
-def why_quiet(incident: Incident, speaker: Speaker = ENGLISH) -> str:
+def why_quiet(incident: Incident, speaker: Speaker) -> str:
     """Return why no messages were sent, to report it once they are."""
     if incident.maintenance is not None:
         return speaker.say(_text("in_window", window=incident.maintenance))
@@ -262,7 +262,7 @@ def mute_of(incident: Incident) -> Change | None:
     return mutes[-1] if mutes else None
 
 
-def who_muted(incident: Incident, speaker: Speaker = ENGLISH) -> str:
+def who_muted(incident: Incident, speaker: Speaker) -> str:
     """Return who muted it last, and why: " by jo: fixed tonight"; "" where nobody has."""
     mute = mute_of(incident)
     if mute is None:

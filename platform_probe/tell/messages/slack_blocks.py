@@ -32,7 +32,7 @@ from platform_probe.tell.messages.incident_text import (
     why_worse,
 )
 from platform_probe.tell.messages.slack_calls import Call, DisplayPart
-from platform_probe.texts.speaking import ENGLISH, Speaker
+from platform_probe.texts.speaking import Speaker
 
 HEADER_LETTERS: Final = 150
 LINE_LETTERS: Final = 800
@@ -70,9 +70,9 @@ class Surroundings(NamedTuple):
 
     monitor: str
     """The name that it is signed with."""
+    speaker: Speaker
     console_url: str | None = None
     has_buttons: bool = False
-    speaker: Speaker = ENGLISH
     link_of: Callable[[str, str], str | None] = lambda _channel, _ts: None
     """Returns the link to a message, by the channel's id and its `ts`; None: not known."""
 

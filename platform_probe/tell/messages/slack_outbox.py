@@ -47,7 +47,7 @@ from platform_probe.tell.messages.slack_calls import (
     StartedPost,
     Verb,
 )
-from platform_probe.texts.speaking import ENGLISH, Speaker
+from platform_probe.texts.speaking import Speaker
 
 POST_EVERY_S: Final = 1.05
 """A channel takes a post a second; the rest is for what the network adds [E]."""
@@ -88,7 +88,7 @@ class SlackOutbox:
         channels_of: Callable[[Incident], Iterable[str]],
         keep: Callable[[str, SlackThread | None], None],
         start_s: float = 0.0,
-        speaker: Speaker = ENGLISH,
+        speaker: Speaker,
     ) -> None:
         self._speaker = speaker
         self._channels_of = channels_of

@@ -60,10 +60,10 @@ class ToSlack(Backend[Call]):
         self._team_url = ""
         self._around = Surroundings(
             settings.monitor,
-            settings.console_url,
-            slack.signing_secret_file is not None,
             parts.speaker,
-            self._link_of,
+            settings.console_url,
+            has_buttons=slack.signing_secret_file is not None,
+            link_of=self._link_of,
         )
 
     async def carry_out(self, call: Call) -> None:

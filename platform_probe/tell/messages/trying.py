@@ -44,7 +44,7 @@ from platform_probe.tell.messages.slack_calls import (
 from platform_probe.tell.messages.to_urls import post_json, post_to_webhook
 from platform_probe.tell.messages.webhook import Event, Post
 from platform_probe.texts.catalogue import as_is, has_text
-from platform_probe.texts.speaking import ENGLISH, Speaker
+from platform_probe.texts.speaking import Speaker
 from platform_probe.texts.times import iso_of
 
 TEST_ID: Final = "unlockpath-test"
@@ -61,7 +61,7 @@ class TryResult(NamedTuple):
     said: Text = Text(key="try.sent")
 
 
-def a_test_incident(unix_s: float, speaker: Speaker = ENGLISH) -> Incident:
+def a_test_incident(unix_s: float, speaker: Speaker) -> Incident:
     """Return an incident that says that it is none."""
     return Incident(
         incident_id=TEST_ID,

@@ -31,7 +31,7 @@ from platform_probe.tell.messages.incident_text import (
     standing,
     title_said,
 )
-from platform_probe.texts.speaking import ENGLISH, Speaker
+from platform_probe.texts.speaking import Speaker
 from platform_probe.texts.times import iso_of
 
 PACE_S: Final = 0.1
@@ -251,7 +251,7 @@ def _final_event(incident: Incident) -> Event | None:
     return Event.RESOLVED if incident.state is IncidentState.RESOLVED else Event.CLOSED
 
 
-def body_of(post: Post, *, monitor: str, link: str | None, speaker: Speaker = ENGLISH) -> bytes:
+def body_of(post: Post, *, monitor: str, link: str | None, speaker: Speaker) -> bytes:
     """Return the body of a POST."""
     incident = post.incident
     return msgspec.json.encode(
@@ -271,7 +271,7 @@ def body_of(post: Post, *, monitor: str, link: str | None, speaker: Speaker = EN
 
 
 def pagerduty_body(
-    post: Post, *, routing_key: str, monitor: str, link: str | None, speaker: Speaker = ENGLISH
+    post: Post, *, routing_key: str, monitor: str, link: str | None, speaker: Speaker
 ) -> bytes:
     """Return an event for PagerDuty's Events API v2."""
     incident = post.incident

@@ -181,7 +181,7 @@ class _Teller:
                 key, its = "incident_by", {**its, "by": by}
             yield f"  {self._say(key, **its, severity=one.severity.value)}"
             if (until_s := muted_until_s(one, case.newest_s)) is not None:
-                yield f"  {self._say('muted', until=until_s)}{who_muted(one)}."
+                yield f"  {self._say('muted', until=until_s)}{who_muted(one, self._speaker)}."
             if one.unseen_since is not None:
                 yield f"  {self._say('last_seen', at=one.unseen_since)}"
             elif one.state is IncidentState.OPEN:

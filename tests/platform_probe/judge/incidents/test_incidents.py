@@ -11,6 +11,7 @@ from platform_probe.judge.incidents.incident_title import subject_of
 from platform_probe.judge.incidents.incidents import MOST_OPEN, QUIET_S, REMEMBERED_S
 from platform_probe.tell.messages.incident_text import lasted, lasted_s
 from platform_probe.texts.speaking import Speaker, lasting
+from tests.helpers.english import ENGLISH
 from tests.helpers.findings import finding
 from tests.helpers.told_incidents import Told
 
@@ -99,4 +100,4 @@ def test_an_open_incident_lasts_longer_and_longer() -> None:
     assert ChangeKind.UNSEEN in told.kinds
     assert told.last.state is IncidentState.OPEN
     assert seen == sorted(seen)
-    assert lasted(told.last) == lasting(told.last.at - told.last.since)
+    assert lasted(told.last, ENGLISH) == lasting(told.last.at - told.last.since)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from platform_probe.tell.messages.alerts import BATCH, AlertsCore, Push
 from platform_probe.tell.messages.delivery import Moment
+from tests.helpers.english import ENGLISH
 from tests.helpers.fake_clock import EPOCH_S
 from tests.helpers.made_incidents import made_incident
 
@@ -17,6 +18,7 @@ def pushed(incidents: int) -> Iterator[Push]:
         repeat_s=60,
         keep=lambda _name, _alert: None,
         labels={"environment": "test"},
+        speaker=ENGLISH,
         link_of=lambda incident: f"https://console.example/{incident.incident_id}",
     )
     for number in range(1, incidents + 1):

@@ -18,14 +18,16 @@ from platform_probe.tell.messages.webhook import (
     schema,
     signature_headers,
 )
-from tests.helpers.english import FRENCH
+from tests.helpers.english import ENGLISH, FRENCH
 from tests.helpers.made_incidents import TITLE, acknowledged, made_incident, resolved, then
 
 
 def test_a_body_is_what_its_schema_says() -> None:
     """The published one."""
     post = Post(Event.OPENED, acknowledged(made_incident()), "inc-1.2")
-    body = json.loads(body_of(post, monitor="m", link="https://console.example/incident/inc-1"))
+    body = json.loads(
+        body_of(post, monitor="m", link="https://console.example/incident/inc-1", speaker=ENGLISH)
+    )
     jsonschema.validate(body, schema())
     assert (body["id"], body["type"], body["incident"]["incident_id"]) == (
         "inc-1.2", "incident.opened", "inc-1",
@@ -81,6 +83,8 @@ def test_pagerduty_gets_what_it_understands() -> None:
         (resolved(acknowledged(first)), "resolve"),
     ):
         post = Post(Event.UPDATED, incident, "x")
-        event = json.loads(pagerduty_body(post, routing_key="key", monitor="m", link=None))
+        event = json.loads(
+            pagerduty_body(post, routing_key="key", monitor="m", link=None, speaker=ENGLISH)
+        )
         assert (event["event_action"], event["dedup_key"]) == (action, "inc-1")
         assert event["payload"]["severity"] == "warning"
