@@ -48,7 +48,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     unnamed = {marker for marker in OPTIONAL if marker not in config.option.markexpr}
     left_out = [item for item in items if unnamed & {each.name for each in item.iter_markers()}]
     config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if item not in left_out]
+    out = {*left_out}
+    items[:] = [item for item in items if item not in out]
 
 
 def pytest_collection_finish() -> None:

@@ -32,10 +32,9 @@ def test_page_says_what_it_means_and_what_to_do(page: Path) -> None:
     assert all(len(section.partition("\n")[2].strip()) > 20 for section in sections)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_page_names_what_exists(page: Path) -> None:
-    """Its links lead to other pages; the series and panels that it names are there."""
-    text = page.read_text(encoding="utf-8")
+def test_pages_name_what_exists() -> None:
+    """Links lead to other pages; the series and panels that they name are there."""
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
     for link in re.findall(r"\]\((\w+\.md)\)", text):
         assert (RUNBOOK / link).is_file(), link
     assert set(RECORDED.findall(text)) <= {rule["record"] for rule in recording_rules()}
@@ -43,8 +42,7 @@ def test_page_names_what_exists(page: Path) -> None:
     titles = {
         panel["title"] for path in DASHBOARDS for panel in dashboard(path)["panels"]
     } | {"Who asked", "party", "Targets", "Rules"}  # fmt: skip
-    for name in re.findall(r"(?<!\*)\*([^*\n]+)\*(?!\*)", text):
-        assert name in titles, f"no panel is called {name!r}"
+    assert {*re.findall(r"(?<!\*)\*([^*\n]+)\*(?!\*)", text)} - titles == set()
 
 
 @pytest.mark.parametrize(

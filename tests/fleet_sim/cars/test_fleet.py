@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -148,20 +147,6 @@ def test_the_sms_centre_asks_for_every_wake_request_from_now_on() -> None:
     (session,) = links["sms"].sessions
     assert (session.client_id, session.subscriptions) == ("sms", ("wake/+",))
     assert (session.clean_start, session.keepalive_s) == (True, 30)
-
-
-def test_the_sms_centre_is_quick_to_try_again_where_it_finds_no_broker_at_its_start() -> None:
-    """Within half a second, as after any first failure."""
-    for seed in range(10):
-        env = ModelEnvironment()
-        world = World(env, seed, SECRET, 0.0, partial(FakeLink, connects_at_once=False))
-        fleet = Fleet(world, [], sms_centre="sms")
-        fleet.start()
-        link = fleet.sms_centre.client.link
-        assert isinstance(link, FakeLink)
-        link.lose()
-        env.run(until=0.5)
-        assert link.calls == ["connect", "connect"]
 
 
 def test_the_sms_centre_waits_longer_each_time_that_it_finds_no_broker() -> None:

@@ -280,23 +280,6 @@ def test_rounding_lets_no_packet_overtake() -> None:
     assert _behind_s(3.0, 2.0, 1.5) == 1.5
 
 
-@given(KEYS, st.integers(0, 2**32), TRAFFIC)
-def test_same_seed_same_delays(
-    keys: dict[str, Any], seed: int, traffic: list[tuple[bool, float]]
-) -> None:
-    """Two radios of one stream agree on every packet; another seed gives other round trips."""
-
-    def delays() -> list[float]:
-        one, now_s, found = radio(seed, **keys), 0.0, []
-        for is_down, gap_s in traffic:
-            now_s += gap_s
-            found.append(one.downlink_s(now_s) if is_down else one.uplink_s(now_s))
-        return found
-
-    assert delays() == delays()
-    assert pings(radio(seed), 10, IDLE_GAP_S) != pings(radio(seed + 1), 10, IDLE_GAP_S)
-
-
 def test_what_has_left_or_come_is_waited_for_and_nothing_else() -> None:
     """Who says goodbye waits for what is on its way, up and down, by itself."""
     one = radio(connected_rtt=0.2)

@@ -186,11 +186,11 @@ def test_mistyped_fields_are_refused(change: dict[str, Any]) -> None:
         b" " * 16_384,
     ],
 )
-@pytest.mark.parametrize("kind", list(TopicKind))
-def test_what_is_no_message(kind: TopicKind, payload: bytes) -> None:
+def test_what_is_no_message(payload: bytes) -> None:
     """Whatever comes is refused as the remote side's error."""
-    with pytest.raises(RemoteProtocolError):
-        codec.decode(kind, payload)
+    for kind in TopicKind:
+        with pytest.raises(RemoteProtocolError):
+            codec.decode(kind, payload)
 
 
 @given(st.sampled_from(TopicKind), st.binary(max_size=200))
