@@ -242,8 +242,11 @@ def test_a_world_in_which_this_could_not_happen_is_dropped(tmp_path: Path) -> No
     assert weights["retained_command"] > 0.6
 
 
-def test_as_many_plays_are_announced_as_are_done(tmp_path: Path) -> None:
+def test_as_many_plays_are_announced_as_are_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The progress goes to its end; a scenario without observed customers is not fitted."""
+    monkeypatch.setattr(calibration, "PLAYS", 1)
     worlds = read(
         tmp_path,
         parts=[[10, 0, 4], [10, 0, 4]],
