@@ -2,22 +2,31 @@
 
 The parent writes a configuration into the first line of the child's input, and closes that to end
 the child. The child answers in lines.
+
+Every child ends with its input. The kernel ends that too when the parent is killed.
+
+`python -P -m fleet_wire.child_process MODULE ARGUMENTS` runs a module that reads no input in this
+way.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import runpy
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from threading import Thread
 from typing import Final, TypeVar
 
 import msgspec
 
 COMMAND: Final = (sys.executable, "-P", "-m")
+BOUND_COMMAND: Final = (*COMMAND, "fleet_wire.child_process")
+"""What starts the module behind it as a child that ends with its input."""
 RESTART_AFTER_S: Final = (1.0, 2.0, 5.0, 10.0, 30.0)
 """Waits between two starts: longer for each that ended soon."""
 STEADY_S: Final = 60.0
@@ -110,7 +119,29 @@ class ChildProcess:
         return f"exit code {await process.wait()}"
 
 
+@contextmanager
+def open_input() -> Iterator[int]:
+    """Yield an input for children of the block. It is empty, and ends when this process does."""
+    reader, writer = os.pipe()
+    try:
+        yield reader
+    finally:
+        os.close(reader)
+        os.close(writer)
+
+
 # The child's side
+
+
+def end_with_input() -> None:
+    """End this process at once, without its cleanup, when its input ends."""
+
+    def wait_for_end() -> None:
+        while os.read(0, 4_096):
+            pass
+        os._exit(1)
+
+    Thread(target=wait_for_end, daemon=True).start()
 
 
 def be_nice() -> None:
@@ -149,3 +180,9 @@ def tell_parent(word: msgspec.Struct) -> None:
     with suppress(OSError):
         while line:
             line = line[os.write(1, line) :]
+
+
+if __name__ == "__main__":
+    end_with_input()
+    del sys.argv[0]
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

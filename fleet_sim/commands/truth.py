@@ -53,7 +53,8 @@ WIDTH = 120
     "names",
     multiple=True,
     metavar="MODE",
-    help="Grade by this failure mode only. May be given several times. Default: all.",
+    help="Grade by this failure mode only (docs/modes.md), or by control, where nothing is wrong."
+    " May be given several times. Default: all.",
 )
 @click.option(
     "--profile",

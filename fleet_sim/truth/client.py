@@ -116,7 +116,7 @@ class Client:
                 while self.through is None and self.error is None:
                     await self._wait_for_change()
         except TimeoutError:
-            self.error = f'has not printed {{"ready": ...}} within {READY_S:g} s'
+            self.error = f'has not printed and flushed {{"ready": ...}} within {READY_S:g} s'
         if self.through is None:
             why = self.first_bad_line or f"its stderr is in {directory / 'stderr.log'}"
             raise ConfigError([f"client {self.name}: {self.error}; {why}"])

@@ -56,5 +56,7 @@ def _split_command(name: str, command: str, problems: list[str]) -> list[str]:
         problems.append(f"client {name!r}: {command!r}: {error}")
         return []
     if not words or shutil.which(words[0]) is None:
-        problems.append(f"client {name!r}: {command!r}: no such program")
+        is_file = bool(words) and Path(words[0]).is_file()
+        why = f"not executable: chmod +x {words[0]}" if is_file else "no such program"
+        problems.append(f"client {name!r}: {command!r}: {why}")
     return words

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from fleet_wire.child_process import BOUND_COMMAND, open_input
 from fleet_wire.command_line import write_file
 from fleet_wire.config.file import yaml_text
 from fleet_wire.contract.text import Text
@@ -80,12 +81,14 @@ def what_if(
     with tempfile.TemporaryDirectory(prefix="what-if-") as folder:
         path = Path(folder) / "worlds.yaml"
         write_file(path, text, option="--worlds")
-        command = [sys.executable, "-m", "fleet_sim", "what-if", str(path), *options]
+        command = [*BOUND_COMMAND, "fleet_sim", "what-if", str(path), *options]
         if monitor is not None:
             command.append("--json")
-        played = subprocess.run(  # noqa: S603 - our own program
-            command, check=False, stdout=None if monitor is None else subprocess.PIPE
-        )
+        stdout = None if monitor is None else subprocess.PIPE
+        with open_input() as stdin:
+            played = subprocess.run(  # noqa: S603 - our own program
+                command, check=False, stdin=stdin, stdout=stdout
+            )
     if monitor is not None and played.returncode == 0:
         result = msgspec.json.decode(played.stdout, type=WhatIfResult)
         _post(monitor, WhatIfPost(incident_id, name, result), asked.speaker)

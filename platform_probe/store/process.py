@@ -2,7 +2,7 @@
 
 It is a nice process of its own, so that sorting and packing do not disturb the timing of unlocks.
 With a backlog so large that readers would wait for it, it uses its share. Ends when the store is
-tidy; prints one line of JSON, the report.
+tidy, or with its input; prints one line of JSON, the report.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Final
 
 import msgspec
 
+from fleet_wire.child_process import end_with_input
 from platform_probe.store.keeper import keep
 from platform_probe.store.layout import COMPLETE, WAL
 from platform_probe.store.limits import Limits
@@ -27,6 +28,7 @@ _BEHIND: Final = 8
 
 def main() -> None:
     """Tidy the store once."""
+    end_with_input()
     directory, limits = sys.argv[1:]
     is_behind = len(list((Path(directory) / WAL).glob(f"*{COMPLETE}"))) >= _BEHIND
     os.nice(_NICE_WHEN_BEHIND if is_behind else _NICE)

@@ -244,7 +244,7 @@ class StoreWriter:
         command = (*KEEPER, str(self._directory.absolute()), limits)
         try:
             self._keeper = subprocess.Popen(  # noqa: S603 - our own module
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, process_group=0
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, process_group=0
             )
         except OSError as error:
             self._on_problem(f"the keeper of the store cannot be started: {error}")
@@ -255,8 +255,9 @@ class StoreWriter:
         if keeper is None or keeper.poll() is None:
             return
         self._keeper = None
+        assert keeper.stdin is not None  # noqa: S101 - it is a pipe
         assert keeper.stdout is not None  # noqa: S101 - it is a pipe
-        with keeper.stdout as pipe:
+        with keeper.stdin, keeper.stdout as pipe:
             said = pipe.read()
         try:
             report = msgspec.json.decode(said, type=Report)

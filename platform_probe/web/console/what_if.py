@@ -10,8 +10,7 @@ import asyncio
 import os
 import re
 import signal
-import sys
-from asyncio.subprocess import DEVNULL, PIPE
+from asyncio.subprocess import PIPE
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,13 +20,14 @@ from typing import Final
 
 import msgspec
 
+from fleet_wire.child_process import BOUND_COMMAND
 from fleet_wire.contract.label import MAX_NAME
 from fleet_wire.errors import ConfigError
 from platform_probe.settings.messages import WHAT_IFS_PATH
 from platform_probe.tell.posting import MonitorAddress, post
 from platform_probe.tell.what_if import WhatIfPost, WhatIfResult
 
-COMMAND: Final = (sys.executable, "-m", "platform_probe", "what-if")
+COMMAND: Final = (*BOUND_COMMAND, "platform_probe", "what-if")
 SEEDS: Final = 10
 MOST_KEPT: Final = 50
 """Incidents whose result is kept."""
@@ -128,7 +128,7 @@ class WhatIfs:
             *COMMAND,
             incident_id,
             *options,
-            stdin=DEVNULL,
+            stdin=PIPE,
             stdout=PIPE,
             stderr=PIPE,
             start_new_session=True,

@@ -130,6 +130,7 @@ MISTAKES = [
     (f"{TRUTH} app --expect auto_relock=1", "--expect 'auto_relock=1': a number of unlocks"),
     (f"{TRUTH} app --profile none", "none"),
     (f"{TRUTH} app=/no/such/program", "client 'app': '/no/such/program': no such program"),
+    (f"{TRUTH} app=./manifest.json", "not executable: chmod +x ./manifest.json"),
     (f"{TRUTH} 'app= '", "client 'app': ' ': no such program"),
 ]
 

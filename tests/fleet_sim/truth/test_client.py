@@ -93,7 +93,7 @@ input()
             "print('ready'); raise SystemExit(3)",
             "client mine: ended with exit code 3; line 1 of its stdout: ",
         ),
-        ("input()", "has not printed"),
+        ("input()", "has not printed and flushed"),
         (None, "client mine"),
     ],
 )

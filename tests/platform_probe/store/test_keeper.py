@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from fleet_wire.child_process import open_input
 from fleet_wire.contract.attempt import Stage
 from platform_probe.journal.locks import lock_file
 from platform_probe.store import keeper
@@ -195,7 +196,8 @@ def test_process_says_what_it_did(tmp_path: Path) -> None:
     put_unlocks(tmp_path, [unlock(1)])
     limits = '{"max_age_s": 1e12, "max_bytes": 1000000000}'
     command = [sys.executable, "-m", "platform_probe.store.process", str(tmp_path), limits]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    with open_input() as stdin:
+        done = subprocess.run(command, stdin=stdin, capture_output=True, text=True, check=True)
     assert '"sealed":1,"rows":1' in done.stdout
     assert len(done.stdout.splitlines()) == 1
 

@@ -1,0 +1,78 @@
+"""Processes of the monitor do not outlive the one that started them, also where it is killed."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.commands import pids_with
+from tests.helpers.waiting import wait_for
+
+HANGS = """
+import pathlib, sys, time
+pathlib.Path(sys.argv[-1]).touch()
+time.sleep(900)
+"""
+KEEPS_A_STORE = """
+import os, sys, time
+from pathlib import Path
+from platform_probe.store.layout import make_store
+from platform_probe.store.limits import Limits
+from platform_probe.store.writer import StoreWriter
+
+store = Path(sys.argv[1])
+make_store(store)
+os.mkfifo(store / "wal" / "attempts-00000001.jsonl")
+writer = StoreWriter(store, Limits(max_age_s=1e12, max_bytes=2**50), on_problem=print)
+time.sleep(900)
+"""
+ASKS_WHAT_IF = """
+import asyncio, sys
+from pathlib import Path
+from platform_probe.web.console import what_if
+
+what_if.COMMAND = (*what_if.COMMAND[:-2], "hangs", sys.argv[1])
+
+async def main():
+    what_if.WhatIfs(Path(sys.argv[1])).start("incident-1")
+    await asyncio.sleep(900)
+
+asyncio.run(main())
+"""
+RUNS_A_SIMULATOR = """
+import subprocess, sys
+from fleet_wire.child_process import BOUND_COMMAND, open_input
+
+with open_input() as stdin:
+    subprocess.run([*BOUND_COMMAND, "hangs", sys.argv[1]], stdin=stdin)
+"""
+
+
+def kill_parent(program: str, words: Sequence[str], mark: Path) -> None:
+    """Run a program, kill it when a process with all these words runs, and wait for its end."""
+    with subprocess.Popen([sys.executable, "-c", program, str(mark)]) as parent:
+        wait_for(lambda: pids_with([*words, str(mark)]))
+        parent.send_signal(signal.SIGKILL)
+    wait_for(lambda: not pids_with([*words, str(mark)]))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc names the processes")
+def test_the_keeper_of_a_store_ends_with_the_writer(tmp_path: Path) -> None:
+    """It is amid its work: it waits for a line of a file that nobody writes."""
+    kill_parent(KEEPS_A_STORE, ["platform_probe.store.process"], tmp_path)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc names the processes")
+@pytest.mark.parametrize("program", [ASKS_WHAT_IF, RUNS_A_SIMULATOR], ids=["console", "command"])
+def test_what_plays_an_incident_ends_with_who_asked(
+    program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The console starts the command, and the command the simulator."""
+    (tmp_path / "hangs.py").write_text(HANGS, encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}")
+    kill_parent(program, ["\0hangs\0"], tmp_path)
