@@ -20,7 +20,7 @@ from fleet_wire.contract.partial import PartialState
 from tests.helpers.diagnoses import diagnosis_of
 from tests.helpers.findings import Watched
 from tests.helpers.incident_player import IncidentLines, cohort_of
-from tests.helpers.transcripts import Player, names_in
+from tests.helpers.transcripts import Teller, names_in, with_members
 
 PRESENCE: Final = {
     "online": Presence(PresenceStatus.ONLINE, "s1"),
@@ -37,7 +37,7 @@ _OF_PLATFORM: Final = frozenset(PlatformSide.__struct_fields__)
 
 
 @dataclass
-class DetectionPlayer(Player):
+class DetectionPlayer(Teller):
     """Alerting in virtual time, with unlocks of a fleet.
 
     `unlocks 40 KIND KIND…` are forty unlocks, one every second, of the kinds in turn. A kind is a
@@ -50,9 +50,7 @@ class DetectionPlayer(Player):
 
     watched: Watched = field(default_factory=Watched)
     lines: IncidentLines = field(default_factory=IncidentLines)
-    known: int = 0
-    """How many revisions were told."""
-    looked: list[str] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
     diagnoses: list[Diagnosis] = field(default_factory=list)
     turns: Counter[str] = field(default_factory=Counter)
     """How many unlocks each group of cars had."""
@@ -74,12 +72,9 @@ class DetectionPlayer(Player):
 
     def news(self) -> list[str]:
         """Return what became of incidents since, and what was looked at."""
-        new = self.watched.told[self.known :]
-        self.known = len(self.watched.told)
+        new = self.new_of(self.watched.told)
         told = [one for one in new if one.changes[-1].kind is not ChangeKind.GREW]
-        lines = [line for one in told for line in self.lines.of_revision(one)] + self.looked
-        self.looked = []
-        return lines
+        return [line for one in told for line in self.lines.of_revision(one)] + super().news()
 
     def _do_unlocks(
         self, number: int, *kinds: str | None, every_s: float = 1.0, **said: Any
@@ -105,13 +100,12 @@ class DetectionPlayer(Player):
             fields["platform"] = PlatformSide(**side)
         if not fields.get("platform", True):
             fields["platform"] = UNSET
-        if "source" in fields:
-            fields["source"] = Source(fields["source"])
         if "answered_s" in fields:
             fields["hops_s"] = {"api_answered": fields.pop("answered_s")}
         if "began_before_s" in fields:
             fields["started_at"] = self.watched.time.unix_s() - fields.pop("began_before_s")
-        attempt = self.watched.unlock(cause=None if cause == "-" else Cause(cause), **fields)
+        fields["cause"] = None if cause == "-" else cause
+        attempt = self.watched.unlock(**with_members(Attempt, fields))
         if mode:
             self._diagnose(attempt.attempt_id, attempt.vehicle_id, mode, attempt.cause)
         return attempt
@@ -173,4 +167,4 @@ class DetectionPlayer(Player):
         """Tell all facts of each incident."""
         for one in self.watched.last:
             examples = f"; {len(one.examples)} examples" if one.examples else ""
-            self.looked.append(f"{self.lines.of_last(one)}{examples}")
+            self.told.append(f"{self.lines.of_last(one)}{examples}")

@@ -12,7 +12,7 @@ from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.incident import ActionKind, Incident, IncidentKind
 from platform_probe.judge.incidents.maintenance import MaintenanceWindow
 from tests.helpers.told_incidents import Told
-from tests.helpers.transcripts import DETAIL, Player, names_in
+from tests.helpers.transcripts import DETAIL, Teller, names_in
 
 EVERYBODY: Final = ("operator-b/north", "operator-a/south")
 """The cohorts whose cars and customers a finding in all cars hits in turn."""
@@ -83,7 +83,7 @@ class IncidentLines:
 
 
 @dataclass
-class IncidentPlayer(Player):
+class IncidentPlayer(Teller):
     """Incidents, findings and a clock. The window must be the first event.
 
     `find NUMBER` takes a finding of ten of forty unlocks of operator a, of `car-0` to `car-9`.
@@ -93,11 +93,8 @@ class IncidentPlayer(Player):
     `diagnosed` says how many there are. Times are seconds since the begin.
     """
 
-    told: Told = field(default_factory=Told)
-    known: int = 0
-    """How many revisions were told."""
-    refused: int = 0
-    looked: list[str] = field(default_factory=list)
+    made: Told = field(default_factory=Told)
+    told: list[str] = field(default_factory=list)
     lines: IncidentLines = field(default_factory=IncidentLines)
 
     def verbs(self) -> Mapping[str, Callable[..., object]]:
@@ -110,20 +107,16 @@ class IncidentPlayer(Player):
                 ActionKind.MUTE, until=EPOCH_S + until_s, **more
             ),
             "unmute": lambda: self._act(ActionKind.UNMUTE),
-            "wait": self.told.wait,
+            "wait": self.made.wait,
         }
 
     def news(self) -> list[str]:
         """Return what was told since it was asked last, each with what is new of its incident."""
-        new = self.told.revisions[self.known :]
-        self.known = len(self.told.revisions)
-        told = [line for one in new for line in self.lines.of_revision(one)] + self.looked
-        told += ["nobody may"] * self.refused
-        self.refused, self.looked = 0, []
-        return told
+        new = self.new_of(self.made.revisions)
+        return [line for one in new for line in self.lines.of_revision(one)] + super().news()
 
     def _do_find(self, number: int, **said: Any) -> None:
-        self.told.take(number, **dict(_fields(said)))
+        self.made.take(number, **dict(_fields(said)))
 
     def _do_hit(
         self, number: int, cohort: str, hit: int = 10, total: int = 20, **said: Any
@@ -135,21 +128,22 @@ class IncidentPlayer(Player):
             "customers": frozenset(f"who-{one}" for one in hits),
             "cars": frozenset(f"car-{one}" for one in hits),
         }  # fmt: skip
-        self.told.take(number, **usual | dict(_fields(said)))
+        self.made.take(number, **usual | dict(_fields(said)))
 
     def _act(self, kind: ActionKind, **more: Any) -> None:
-        self.refused += not self.told.act(kind, **more)
+        if not self.made.act(kind, **more):
+            self.told.append("nobody may")
 
     def _do_look(self) -> None:
-        self.looked += map(self.lines.of_last, self.told.incidents.open)
+        self.told += map(self.lines.of_last, self.made.incidents.open)
 
     def _do_restart(self) -> None:
-        last = self.told.last
-        self.told, self.known = Told(), 0
-        self.told.incidents.restore([last])
+        last = self.made.last
+        self.made = Told()
+        self.made.incidents.restore([last])
 
     def _do_window(self, cohort: str, *, since_s: float = 0.0, until_s: float) -> None:
-        self.told = Told(
+        self.made = Told(
             MaintenanceWindow(
                 name="new antennas",
                 since=EPOCH_S + since_s,

@@ -13,7 +13,7 @@ from fleet_wire.contract.topics import TopicKind
 from tests.helpers.join_bench import JoinBench
 from tests.helpers.told_attempts import Accounts
 from tests.helpers.tracker_bench import CAR
-from tests.helpers.transcripts import Player
+from tests.helpers.transcripts import Teller
 
 SHORT = {
     "booking": "booking_id",
@@ -26,7 +26,7 @@ PLAIN = ("requested", "answered", "published", "accepted", "ended", "called", "s
 
 
 @dataclass
-class JoinPlayer(Player):
+class JoinPlayer(Teller):
     """A joiner behind a tracker.
 
     Lines of the platform's log are about request `r1`, and answers of the car about command `k1`,
@@ -76,8 +76,7 @@ class JoinPlayer(Player):
             self._tell(complaint)
             self.calls.append(complaint.complaint_id)
         self.bench.complaints.clear()
-        told, self.told[:] = self.told[:], []
-        return told
+        return super().news()
 
     def _tell(self, record: Record) -> None:
         if isinstance(record, Attempt):
@@ -94,11 +93,11 @@ class JoinPlayer(Player):
         self.asked = self.bench.behind.start("own", through_api=True)
         self.asked.asked = PlatformSide(method="POST", endpoint="/open")
 
-    def _do_api(self, status: int, problem: str | None = None, ends: str | None = None) -> None:
+    def _do_api(self, status: int, problem: str | None = None, ends: Cause | None = None) -> None:
         tracker = self.bench.behind.tracker
         tracker.api_answered(self.asked, status, problem)
         if ends is not None:
-            tracker.end_as_told(self.asked, None if ends == "well" else Cause(ends), None)
+            tracker.end_as_told(self.asked, ends, None)
 
     def _do_arrive(self, how: str = "alone", times: int = 1) -> None:
         lines, self.held[:] = self.held * times, []

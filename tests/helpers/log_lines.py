@@ -12,14 +12,11 @@ from tests.helpers.fake_clock import FakeClock
 
 
 class Log:
-    """A logger, and its lines as they were written (`raw`) and as they are read (`lines`)."""
+    """A logger, and its lines as they are read."""
 
     def __init__(self, level: str = "info", clock: Clock | None = None) -> None:
-        self.raw: list[bytes] = []
-        writer = LineWriter(lambda line: self.raw.append(line[:-1]), on_error=lambda: None)
+        self.lines: list[dict[str, Any]] = []
+        writer = LineWriter(
+            lambda line: self.lines.append(msgspec.json.decode(line)), on_error=lambda: None
+        )
         self.logger: Logger = make_logger(level, writer, clock or FakeClock())
-
-    @property
-    def lines(self) -> list[dict[str, Any]]:
-        """The lines so far."""
-        return [msgspec.json.decode(line) for line in self.raw]

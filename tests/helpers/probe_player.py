@@ -45,7 +45,7 @@ from tests.helpers.log_lines import Log
 from tests.helpers.messages import message_of
 from tests.helpers.records import ListSink
 from tests.helpers.told_attempts import USUAL, Accounts
-from tests.helpers.transcripts import Player
+from tests.helpers.transcripts import Teller
 
 CAR = "car-1"
 ASLEEP = codec.encode(Presence(PresenceStatus.OFFLINE, "s1", PresenceReason.SLEEP))
@@ -169,7 +169,7 @@ class ProbeBench:
 
 
 @dataclass
-class ProbePlayer(Player):
+class ProbePlayer(Teller):
     """A probe. Commands are `c1`, `c2` and on, in the order in which they were sent.
 
     `load` and `platform` make a probe with such settings; a load unlocks `car-1` three times at
@@ -182,9 +182,7 @@ class ProbePlayer(Player):
     def __post_init__(self) -> None:
         """Make the probe."""
         self.bench = ProbeBench(**self.settings)
-        self.told = 0
-        self.logged = 0
-        self.said: list[str] = []
+        self.told: list[str] = []
         self.names: dict[str, str] = {}
         self.unanswered: list[tuple[str, Command, OnAck | None]] = []
         self.links = 1
@@ -195,14 +193,14 @@ class ProbePlayer(Player):
         return {
             **super().verbs(),
             "accept": bench.accept,
-            "acknowledged": lambda: self.said.append(
+            "acknowledged": lambda: self.told.append(
                 f"{len(bench.link.acknowledged)} acknowledged"
             ),
             "asleep": lambda **more: bench.take(f"cars/{CAR}/presence", ASLEEP, **more),
             "begin": probe.begin_load,
             "beat": probe.watch_itself,
             "close": probe.close,
-            "counts": lambda: self.said.append(str(probe.counts())),
+            "counts": lambda: self.told.append(str(probe.counts())),
             "end": lambda why, code=None: bench.link.end(EndReason(why), code),
             "full": lambda: setattr(bench.link, "is_full", True),
             "gauges": probe.refresh_gauges,
@@ -211,7 +209,7 @@ class ProbePlayer(Player):
             "platform": lambda: self._do_set(platform={}),
             "start": bench.start,
             "start_to_connect": probe.connect,
-            "stats": lambda name: self.said.append(f"{name} {probe.stats()[name]}"),
+            "stats": lambda name: self.told.append(f"{name} {probe.stats()[name]}"),
             "wait": bench.wait,
         }
 
@@ -221,17 +219,14 @@ class ProbePlayer(Player):
         for link in bench.links:
             sent += map(self._tell_sent, link.sent)
             link.sent.clear()
-        new_lines = bench.log.lines[self.logged :]
-        self.logged += len(new_lines)
-        new = bench.records[self.told :]
-        self.told += len(new)
         if len(bench.links) > self.links:
-            self.said.append(f"link {len(bench.links)}")
+            self.told.append(f"link {len(bench.links)}")
             self.links = len(bench.links)
+        new = self.new_of(bench.records)
         records = [line for record in new for line in self.accounts.of(record)]
-        said, self.said[:] = self.said[:], []
-        warnings = [_as_line(line) for line in new_lines if line["level"] != "info"]
-        told = [*sent, *warnings, *records, *said]
+        lines = self.new_of(bench.log.lines)
+        warnings = [_as_line(line) for line in lines if line["level"] != "info"]
+        told = [*sent, *warnings, *records, *super().news()]
         return [self._named(line) for line in told]
 
     def _do_load(self, count: int = 3, **more: Any) -> None:
@@ -272,7 +267,7 @@ class ProbePlayer(Player):
     def _do_answer(self, *, and_opens: bool = True) -> None:
         """Answer every command as a good box does, or say only that it is done."""
         for link in self.bench.links:
-            self.said += map(self._tell_sent, link.sent)
+            self.told += map(self._tell_sent, link.sent)
             link.sent.clear()
         unanswered, self.unanswered[:] = self.unanswered[:], []
         for vehicle_id, command, on_ack in unanswered:
@@ -304,17 +299,17 @@ class ProbePlayer(Player):
         words = {key: _word(one) for key, one in labels.items()}
         value = self.bench.value(name, **words)
         told = "none" if value is None else f"{value:g}"
-        self.said.append(" ".join((name, *words.values(), told)))
+        self.told.append(" ".join((name, *words.values(), told)))
 
     def _do_ready(self) -> None:
         probe = self.bench.probe
         refusal = f"; for good: code {probe.refusal.code}" if probe.refusal else ""
-        self.said.append(f"{probe.not_ready() or 'ready'}{refusal}")
+        self.told.append(f"{probe.not_ready() or 'ready'}{refusal}")
 
     def _do_rest(self) -> None:
         probe = self.bench.probe
         done = "done" if probe.is_done else "not done"
-        self.said.append(f"{done}, {'idle' if probe.is_idle else 'busy'}")
+        self.told.append(f"{done}, {'idle' if probe.is_idle else 'busy'}")
 
 
 def _read(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,10 +19,9 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
-from fleet_wire.contract.attempt import Flag, PlatformSide
-from fleet_wire.contract.causes import Cause
-from fleet_wire.contract.diagnosis import FactSeen, RankedMode, Weighed
-from fleet_wire.contract.incident import Change, ChangeKind, IncidentKind, IncidentState, Severity
+from fleet_wire.contract.attempt import Attempt, PlatformSide
+from fleet_wire.contract.diagnosis import Diagnosis, FactSeen, RankedMode, Weighed
+from fleet_wire.contract.incident import Change, ChangeKind, Incident
 from fleet_wire.contract.text import Text
 from fleet_wire.errors import ConfigError
 from fleet_wire.modes.facts import Fact
@@ -46,12 +45,9 @@ from tests.helpers.english import ENGLISH
 from tests.helpers.incident_store import make_incident_store
 from tests.helpers.records import COMPLAINT
 from tests.helpers.stores import BEGIN_S, KeptOpen, ReadAnew
-from tests.helpers.transcripts import DETAIL, Teller, matching
+from tests.helpers.transcripts import DETAIL, Teller, matching, with_members
 
 _OF_PLATFORM: Final = frozenset(PlatformSide.__struct_fields__) - {"vehicle_id"}
-_KINDS: Final = {
-    "cause": Cause, "kind": IncidentKind, "severity": Severity, "state": IncidentState,
-}  # fmt: skip
 
 SHARED: Final[dict[str, Callable[[Path], Path]]] = {
     "busy": make_busy_store,
@@ -111,11 +107,11 @@ class StorePlayer(Teller):
         for kind in {"broker_said", "unread"} & {*its.get("evidence", ())}:  # counts by kind
             name, _, count = its["evidence"][kind].partition("*")
             its["evidence"][kind] = {name: int(count)}
-        if "flags" in its:
-            its["flags"] = tuple(map(Flag, _words(its["flags"])))
         if side := {name: said[name] for name in said if name in _OF_PLATFORM}:
             its["platform"] = PlatformSide(**side, vehicle_id=its.pop("opened", None))
-        stores.put_unlocks(self.directory, [stores.unlock(number, **_as_fields(its, car="car-1"))])
+        stores.put_unlocks(
+            self.directory, [stores.unlock(number, **{"car": "car-1"} | with_members(Attempt, its))]
+        )
 
     def _do_incident(self, **said: Any) -> None:
         its = {name: value for name, value in said.items() if not name.endswith("_s")}
@@ -135,7 +131,7 @@ class StorePlayer(Teller):
             its["related"] = (its["related"],)
             joined = f"this is part of another incident: {its['related'][0]}"
             its["changes"] = (Change(at=its["ended_at"], kind=ChangeKind.JOINED, sentence=joined),)
-        put_incidents(self.directory, [incident_of(**_as_fields(its))])
+        put_incidents(self.directory, [incident_of(**with_members(Incident, its))])
 
     def _do_believed(
         self, number: int, *modes: str, facts: str = "", against: str = "", **more: Any
@@ -147,7 +143,7 @@ class StorePlayer(Teller):
         made = diagnosis_of(
             *(RankedMode(mode, share, weighed) for one in modes for mode, share in _pairs(one)),
             facts=tuple(FactSeen(Fact(one), "so it was") for one in _words(facts)),
-            **its | _as_fields(more),
+            **its | with_members(Diagnosis, more),
         )
         stores.put_lines(self.directory, "diagnoses", [msgspec.json.encode(made)])
 
@@ -373,10 +369,3 @@ def _number_or_text(value: str) -> float | int | str:
         except ValueError:
             continue
     return value
-
-
-def _as_fields(said: Mapping[str, Any], **usual: Any) -> dict[str, Any]:
-    return usual | {
-        name: _KINDS[name](value) if name in _KINDS and value else value
-        for name, value in said.items()
-    }

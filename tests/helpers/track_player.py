@@ -10,8 +10,7 @@ from msgspec import UNSET
 
 from fleet_wire.contract.attempt import Source
 from fleet_wire.contract.broker_log import BrokerEvent, BrokerEventKind
-from fleet_wire.contract.causes import Cause
-from fleet_wire.contract.messages import Action, Phase, PresenceReason, Reason, Result
+from fleet_wire.contract.messages import Action, Phase, Reason, Result
 from fleet_wire.contract.partial import PartialState, PartialTelemetry, ProvisionalResult
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.contract.trace_context import TraceContext
@@ -21,7 +20,7 @@ from tests.helpers.join_bench import SPAN_ID
 from tests.helpers.records import TRACE_ID
 from tests.helpers.told_attempts import USUAL, Accounts
 from tests.helpers.tracker_bench import CAR, HEARTBEAT, BeatingBench, TrackerBench
-from tests.helpers.transcripts import Player
+from tests.helpers.transcripts import Teller
 
 USUAL_HERE: dict[str, Any] = {
     **USUAL,
@@ -49,7 +48,7 @@ WIRES = {
 
 
 @dataclass
-class TrackPlayer(Player):
+class TrackPlayer(Teller):
     """A tracker; answers are to command `c1` if they name no other.
 
     `pass` lets time go by of which the tracker is told later. `watching` is a tracker that sees the
@@ -59,33 +58,32 @@ class TrackPlayer(Player):
 
     bench: TrackerBench = field(default_factory=TrackerBench)
     accounts: Accounts = field(default_factory=lambda: Accounts(USUAL_HERE))
-    told: int = 0
-    """How many records were told."""
-    said: list[str] = field(default_factory=list)
-    """What else is to be told."""
+    told: list[str] = field(default_factory=list)
+    """What else than records."""
 
     def verbs(self) -> Mapping[str, Callable[..., object]]:
         """Return the function of each verb."""
         bench, tracker = self.bench, self.bench.tracker
-        same = ("another_probe", "executed", "opened", "received", "send", "wait")
+        same = (
+            *("another_probe", "answer", "executed", "opened", "presence", "received"),
+            *("refused", "send", "start", "wait"),
+        )
         return {
             **super().verbs(),
             **{name: getattr(bench, name) for name in same},
             "acknowledged": tracker.acknowledged,
             "broker_lost": tracker.broker_lost,
-            "fail": lambda name, cause, reason: tracker.fail(name, Cause(cause), reason),
+            "fail": tracker.fail,
             "heartbeat": lambda: tracker.telemetry(CAR, HEARTBEAT),
             "interrupt": tracker.interrupt,
-            "is_open": lambda car: self.said.append(
+            "is_open": lambda car: self.told.append(
                 f"{car} has {'an' if self.bench.tracker.has_open(car) else 'no'} open unlock"
             ),
             "published": tracker.published,
-            "refused": lambda why, name="c1": bench.refused(why and Reason(why), name),
             "removed": tracker.removed,
             "provisional": lambda name, status: tracker.provisional(
                 ProvisionalResult(name, status)
             ),
-            "result": lambda name, phase, **more: tracker.result(CAR, _result(name, phase, **more)),
             "state": lambda **more: tracker.state(CAR, PartialState(**more)),
             "telemetry": lambda **more: tracker.telemetry(CAR, PartialTelemetry(**more)),
             "tick": tracker.tick,
@@ -94,33 +92,25 @@ class TrackPlayer(Player):
 
     def news(self) -> list[str]:
         """Return the records that came since it was asked last."""
-        new = self.bench.records[self.told :]
-        self.told += len(new)
-        said, self.said[:] = self.said[:], []
-        return [*said, *(line for record in new for line in self.accounts.of(record))]
+        new = self.new_of(self.bench.records)
+        return super().news() + [line for record in new for line in self.accounts.of(record)]
 
-    def _do_answer(
-        self, phase: str, name: str = "c1", reason: str | None = None, **more: Any
+    def _do_result(
+        self, name: str, phase: Phase, reason: Reason | None = None, **more: Any
     ) -> None:
-        self.bench.answer(Phase(phase), name, reason=Reason(reason) if reason else None, **more)
+        self.bench.tracker.result(CAR, Result(name, phase, reason, **more))
 
     def _do_customer(
-        self, command_id: str = "k1", action: str = "unlock", *, is_traced: bool = False
+        self, command_id: str = "k1", action: Action = Action.UNLOCK, *, is_traced: bool = False
     ) -> None:
         trace = TraceContext(TRACE_ID, SPAN_ID) if is_traced else None
-        self.bench.customer(command_id, Action(action), trace)
+        self.bench.customer(command_id, action, trace)
 
     def _do_pass(self, seconds: float) -> None:
         self.bench.clock.now_s += seconds
 
     def _do_wall(self, seconds: float) -> None:
         self.bench.clock.wall_s += seconds
-
-    def _do_presence(self, reason: str | None = None, **more: Any) -> None:
-        self.bench.presence(PresenceReason(reason) if reason else None, **more)
-
-    def _do_start(self, command_id: str = "c1", *, source: str = "probe", **more: Any) -> None:
-        self.bench.start(command_id, source=Source(source), **more)
 
     def _do_beating(self) -> None:
         self.bench = BeatingBench()
@@ -138,42 +128,38 @@ class TrackPlayer(Player):
 
     def _do_asks_early(self) -> None:
         """Ask for the record of an unlock to which a connected car says nothing."""
-        self.bench.tracker.on_unanswered = lambda attempt: self.said.append(
+        self.bench.tracker.on_unanswered = lambda attempt: self.told.append(
             f"{attempt.command_id} is unanswered: {attempt.cause}"
         )
 
     def _do_hears_others(self) -> None:
         """Ask for the answers to commands that are not followed, and for whose cars were opened."""
         tracker = self.bench.tracker
-        tracker.on_other = lambda car, answer: self.said.append(
+        tracker.on_other = lambda car, answer: self.told.append(
             " ".join(filter(None, (f"{car} said", answer.phase, answer.reason)))
         )
-        tracker.on_stranger = lambda car: self.said.append(f"{car} was asked by a stranger")
+        tracker.on_stranger = lambda car: self.told.append(f"{car} was asked by a stranger")
 
     def _do_ours(self, cars: str) -> None:
         """Let this monitor count one car of a group's, or `all`."""
         self.bench.tracker.is_ours = lambda car: cars in ("all", car)
 
-    def _do_broker(self, kind: str, car: str = CAR, ago_s: float = 0.0) -> None:
+    def _do_broker(self, kind: BrokerEventKind, car: str = CAR, ago_s: float = 0.0) -> None:
         at = self.bench.clock.unix_s() - ago_s
-        self.bench.evidence.broker.add(BrokerEvent(at, car, BrokerEventKind(kind)))
+        self.bench.evidence.broker.add(BrokerEvent(at, car, kind))
 
     def _do_due(self) -> None:
         due_s = self.bench.tracker.next_deadline_s()
         when = "never" if due_s is None else f"in {due_s - self.bench.clock.now_s:g} s"
-        self.said.append(f"due {when}")
+        self.told.append(f"due {when}")
 
     def _do_counts(self) -> None:
         tracker = self.bench.tracker
         ended = ", ".join(f"{number} of {source}" for source, number in tracker.ended.items())
-        self.said.append(
+        self.told.append(
             f"{tracker.started.total()} unlocks, {tracker.ok} ok, ended {ended or 'none'}"
         )
 
     def _do_wire(self, name: str, *, is_watching: bool = False) -> None:
         evidence = FleetEvidence(wire=WIRES[name])
         self.bench = TrackerBench(evidence=evidence, is_watching=is_watching)
-
-
-def _result(name: str, phase: str, reason: str | None = None, **more: Any) -> Result:
-    return Result(name, Phase(phase), Reason(reason) if reason else None, **more)

@@ -3,8 +3,9 @@
 A story begins with `#` lines: the rule that it shows. Each other line is a row of events, separated
 by semicolons. Lines that begin with `=` say what came of the row above them; a row without such
 lines led to nothing. An event is a verb with its arguments: `answered 403 request_id=r2`. A `-` is
-None, `yes` and `no` are booleans, and a verb `again` starts with a new player. What comes of a row
-is `the same` where several lines are those of the row in its place before that.
+None, `yes` and `no` are booleans, and where the verb's function wants an enumeration a word is one
+of its members. A verb `again` starts with a new player. What comes of a row is `the same` where
+several lines are those of the row in its place before that.
 
 A `test_stories.py` names the player of the files beside it.
 `.venv/bin/python -m tests.transcripts --renew` writes what comes of the events today.
@@ -18,11 +19,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import unified_diff
+from enum import StrEnum
+from functools import cache, partial
+from inspect import signature
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import pytest
 
+T = TypeVar("T")
 WORDS = {"-": None, "yes": True, "no": False}
 DEED = "_do_"
 DETAIL = "    "
@@ -41,6 +46,13 @@ class Player(ABC):
     @abstractmethod
     def news(self) -> list[str]:
         """Return in words what came since it was asked last."""
+
+    def new_of(self, everything: list[T]) -> list[T]:
+        """Return what came to a list since it was asked last."""
+        counts = vars(self).setdefault("_counts", {})
+        _, known = counts.get(id(everything), (everything, 0))
+        counts[id(everything)] = everything, len(everything)  # while it is kept its id is its own
+        return everything[known:]
 
 
 class Teller(Player):
@@ -121,8 +133,7 @@ def played(story: Story, new_player: Callable[[], Player]) -> str:
             if verb == "again":
                 player, before, now = new_player(), now, []
             else:
-                positional, named = as_arguments(arguments)
-                player.verbs()[verb](*positional, **named)
+                _call(player.verbs()[verb], arguments)
         if news := player.news():
             now.append(news)
         if len(news) > 1 and news in before[len(now) - 1 : len(now)]:
@@ -138,6 +149,43 @@ def renew(path: Path, new_player: Callable[[], Player]) -> None:
     """Write what comes of the events of a file today."""
     text = "\n\n".join(played(story, new_player) for story in stories(path))
     path.write_text(f"{text}\n", encoding="utf-8")
+
+
+def _call(verb: Callable[..., object], words: Iterable[str]) -> None:
+    positional, named = as_arguments(words)
+    function = getattr(verb, "__func__", verb)
+    if getattr(function, "__annotations__", None):
+        given = signature(verb).bind(*positional, **named)
+        given.arguments.update(with_members(function, given.arguments))
+        positional, named = [*given.args], given.kwargs
+    verb(*positional, **named)
+
+
+def with_members(annotated: Any, words: Mapping[str, Any]) -> dict[str, Any]:
+    """Return words by name, with members where a function or a record wants an enumeration.
+
+    Several members have commas between.
+    """
+    makers = _makers(annotated)
+    return {
+        name: makers[name](word) if word is not None and name in makers else word
+        for name, word in words.items()
+    }
+
+
+@cache
+def _makers(annotated: Any) -> Mapping[str, Callable[[str], object]]:
+    """Return what makes a member of a word, by the names of arguments or fields."""
+    return {
+        name: partial(_several, kind) if get_origin(hint) is tuple else kind
+        for name, hint in get_type_hints(annotated).items()
+        for kind in (hint, *get_args(hint))
+        if isinstance(kind, type) and issubclass(kind, StrEnum)
+    }
+
+
+def _several(kind: type[StrEnum], words: str) -> tuple[StrEnum, ...]:
+    return tuple(map(kind, words.split(",")))
 
 
 def as_arguments(words: Iterable[str]) -> tuple[list[Any], dict[str, Any]]:

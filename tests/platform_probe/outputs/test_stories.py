@@ -11,13 +11,11 @@ from prometheus_client import CollectorRegistry
 
 from fleet_wire.contract.attempt import (
     Attempt,
-    Flag,
     PlatformSide,
     Source,
     StrayAnswer,
-    StrayKind,
 )
-from fleet_wire.contract.causes import Cause, outcome_of
+from fleet_wire.contract.causes import outcome_of
 from fleet_wire.contract.diagnosis import RankedMode
 from fleet_wire.contract.incident import IncidentKind
 from fleet_wire.contract.topics import TopicKind
@@ -30,7 +28,7 @@ from tests.helpers.diagnoses import diagnosis_of
 from tests.helpers.fake_clock import EPOCH_S, FakeClock
 from tests.helpers.log_lines import Log
 from tests.helpers.records import COMPLAINT, STRAY, attempt_of
-from tests.helpers.transcripts import Player, stories_test
+from tests.helpers.transcripts import Player, stories_test, with_members
 
 _OF_EVERY_LINE = {"level", "event", "at", "trace_id", "span_id", "attempt_id"}
 _Key = tuple[str, tuple[str, ...]]
@@ -156,8 +154,8 @@ class CountPlayer(Player):
         call = msgspec.structs.replace(COMPLAINT, booking_id=booking, attempts=attempts)
         self.judge.rentals.count_call(call)
 
-    def _do_incident(self, kind: str = "failures", **cohort: Any) -> None:
-        found = incident_of(kind=IncidentKind(kind), cohort={k: str(v) for k, v in cohort.items()})
+    def _do_incident(self, kind: IncidentKind = IncidentKind.FAILURES, **cohort: Any) -> None:
+        found = incident_of(kind=kind, cohort={k: str(v) for k, v in cohort.items()})
         self.judge.rentals.note_incidents([found])
 
 
@@ -166,7 +164,6 @@ class LogPlayer(Player):
     """The lines of the log that records lead to."""
 
     log: Log = field(default_factory=Log)
-    told: int = 0
 
     def __post_init__(self) -> None:
         """Make what writes them."""
@@ -180,14 +177,12 @@ class LogPlayer(Player):
 
     def news(self) -> list[str]:
         """Return each line: its level and event, and its fields that are no mappings."""
-        new = self.log.lines[self.told :]
-        self.told += len(new)
         return [
             " ".join(
                 [line["level"], line["event"]]
                 + [f"{name}={one}" for name, one in line.items() if name not in _OF_EVERY_LINE]
             )
-            for line in new
+            for line in self.new_of(self.log.lines)
         ]
 
 
@@ -219,17 +214,13 @@ def _attempt(
     booking: str | None = None,
     *,
     at: float = 0.0,
-    cause: str | None = None,
-    source: str = "probe",
     total_s: float = 2.5,
-    flags: str = "",
     app: str | None = None,
     api: str | None = None,
     **changes: Any,
 ) -> Attempt:
     """Return a record; what is named `hop_STAGE` or `at_STAGE` is a hop or a stage."""
-    concluded = None if cause is None else Cause(cause)
-    record = attempt_of(cause=concluded, source=Source(source), total_s=total_s)
+    record = attempt_of(total_s=total_s)
     hops = {name[4:]: changes.pop(name) for name in [*changes] if name.startswith("hop_")}
     stages = {name[3:]: changes.pop(name) for name in [*changes] if name.startswith("at_")}
     if app or api:
@@ -238,21 +229,16 @@ def _attempt(
         record,
         booking_id=booking,
         started_at=record.started_at + at,
-        outcome=outcome_of(concluded),
-        flags=tuple(Flag(each) for each in flags.split("+") if each),
+        outcome=outcome_of(changes.get("cause")),
         hops_s={**record.hops_s, **hops},
         stages={**record.stages, **stages},
-        **changes,
+        **with_members(Attempt, changes),
     )
 
 
-def _stray(kind: str, source: str | None, *, is_late_unlock: bool = False) -> StrayAnswer:
-    return msgspec.structs.replace(
-        STRAY,
-        kind=StrayKind(kind),
-        source=None if source is None else Source(source),
-        is_late_unlock=is_late_unlock,
-    )
+def _stray(kind: str, source: str | None, **more: Any) -> StrayAnswer:
+    said = with_members(StrayAnswer, {"kind": kind, "source": source, **more})
+    return msgspec.structs.replace(STRAY, **said)
 
 
 test_stories = stories_test(__file__, CountPlayer, log=LogPlayer)

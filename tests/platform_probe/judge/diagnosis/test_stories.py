@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from fleet_wire.contract.attempt import Flag, PlatformSide, Source, StrayAnswer, StrayKind
+from fleet_wire.contract.attempt import Attempt, PlatformSide, StrayAnswer, StrayKind
 from fleet_wire.contract.broker_log import BrokerEvent, BrokerEventKind
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import RankedMode
@@ -16,7 +16,7 @@ from fleet_wire.contract.messages import CarEvent, EventName, Phase, Reason, Res
 from fleet_wire.modes.facts import EvidenceSource, Fact
 from platform_probe.judge.weights import shipped_ranking
 from tests.helpers.records import COMPLAINT
-from tests.helpers.transcripts import Player, names_in, stories_test
+from tests.helpers.transcripts import Teller, names_in, stories_test, with_members
 from tests.helpers.watched import ASLEEP, HEARTBEAT, ONLINE, SENT, WILL, Watched
 
 PARKED: Final = VehicleState(
@@ -30,7 +30,7 @@ _OF_PLATFORM: Final = frozenset(PlatformSide.__struct_fields__) - {"vehicle_id"}
 
 
 @dataclass
-class WatchPlayer(Player):
+class WatchPlayer(Teller):
     """A diagnosis and a clock. Cars are `car-1,car:2-5`; a car stands locked in the north.
 
     `ended CAUSE` is an unlock of car-1 that has just ended after 20 s. Its fields are those of the
@@ -41,9 +41,7 @@ class WatchPlayer(Player):
     """
 
     watched: Watched = field(default_factory=Watched)
-    told: int = 0
-    """How many diagnoses were told."""
-    asked: list[str] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
     seen: dict[str, set[str]] = field(default_factory=dict)
     """The facts of each unlock, as told last."""
 
@@ -57,16 +55,14 @@ class WatchPlayer(Player):
     def news(self) -> list[str]:
         """Return the diagnoses that came since: which facts are new, and which are gone."""
         lines = []
-        for one in self.watched.told[self.told :]:
+        for one in self.new_of(self.watched.told):
             facts = [fact.fact for fact in one.facts]
             before = self.seen.get(one.attempt_id, set())
             gone = [f"-{fact}" for fact in sorted(before.difference(facts))]
             new = [f"+{fact}" for fact in facts if fact not in before]
             self.seen[one.attempt_id] = {*facts}
             lines.append(" ".join([f"{one.attempt_id} r{one.revision}:", *new, *gone]))
-        self.told = len(self.watched.told)
-        asked, self.asked = self.asked, []
-        return lines + asked
+        return lines + super().news()
 
     def _do_modes(self) -> None:
         """Tell the modes of the last diagnosis, each as sure, likely or thinkable."""
@@ -90,17 +86,17 @@ class WatchPlayer(Player):
             if words := [word for bound, word in CLASSES.items() if share >= bound]:
                 by_word[words[0]].append(mode)
         told = (" ".join([word, *modes]) for word, modes in by_word.items() if modes)
-        self.asked.append("; ".join(told))
+        self.told.append("; ".join(told))
 
     def _do_sentence(self, *facts: str) -> None:
         """Tell what is said of facts of the last diagnosis."""
         said = {one.fact: one.sentence for one in self.watched.told[-1].facts}
-        self.asked += [f"{fact}: {said.get(fact)}" for fact in facts]
+        self.told += [f"{fact}: {said.get(fact)}" for fact in facts]
 
     def _do_sources(self, *names: str) -> None:
         """Tell whether the last diagnosis has looked at what these say."""
         told = self.watched.told[-1].told
-        self.asked += [f"{name} {'is known' if name in told else 'is not known'}" for name in names]
+        self.told += [f"{name} {'is known' if name in told else 'is not known'}" for name in names]
 
     def _do_presence(self, cars: str, word: str, *, retained: bool = False) -> None:
         for car in names_in(cars):
@@ -121,61 +117,53 @@ class WatchPlayer(Player):
         for car in names_in(cars):
             self.watched.diagnosing.telemetry(car, msgspec.structs.replace(HEARTBEAT, **said))
 
-    def _do_event(self, car: str, event: str, **more: Any) -> None:
-        self.watched.diagnosing.event(car, CarEvent(EventName(event), **more))
+    def _do_event(self, car: str, event: EventName, **more: Any) -> None:
+        self.watched.diagnosing.event(car, CarEvent(event, **more))
 
     def _do_result(
-        self, car: str, command_id: str, phase: str, reason: str | None = None,
+        self, car: str, command_id: str, phase: Phase, reason: Reason | None = None,
         box_s: float | None = None,
     ) -> None:  # fmt: skip
         box_ms = None if box_s is None else round((self._began_s + box_s) * 1_000)
-        said = Result(
-            command_id, Phase(phase), Reason(reason) if reason else None, box_time_ms=box_ms
-        )
+        said = Result(command_id, phase, reason, box_time_ms=box_ms)
         self.watched.diagnosing.result(car, said)
 
     def _do_broker(
-        self, cars: str | None, kind: str, detail: str | None = None, **more: Any
+        self, cars: str | None, kind: BrokerEventKind, detail: str | None = None, **more: Any
     ) -> None:
         for car in names_in(cars) if cars else (None,):
-            event = BrokerEvent(
-                self.watched.clock.wall_s, car, BrokerEventKind(kind), detail, **more
-            )
+            event = BrokerEvent(self.watched.clock.wall_s, car, kind, detail, **more)
             self.watched.diagnosing.broker_said(event)
 
     def _do_handshakes(self, number: int, detail: str) -> None:
         """Have so many handshakes with the broker fail."""
         for _ in range(number):
-            self._do_broker(None, "tls_error", detail)
+            self._do_broker(None, BrokerEventKind.TLS_ERROR, detail)
 
-    def _do_stray(self, kind: str, attempt_id: str, **more: Any) -> None:
+    def _do_stray(self, kind: StrayKind, attempt_id: str, **more: Any) -> None:
         self.watched.diagnosing.handle_record(
             StrayAnswer(
-                kind=StrayKind(kind), vehicle_id="car-1", command_id="c1", phase="executed",
+                kind=kind, vehicle_id="car-1", command_id="c1", phase="executed",
                 at=self.watched.clock.wall_s, attempt_id=attempt_id, **more,
             )
         )  # fmt: skip
 
-    def _do_ended(self, cause: str | None, **said: Any) -> None:
+    def _do_ended(self, cause: Cause | None, **said: Any) -> None:
         its = {name: value for name, value in said.items() if name not in _OF_PLATFORM}
         if its.get("stages") == "sent":
             its["stages"] = SENT
         elif "stages" in its:
             pairs = (one.partition(":") for one in (its["stages"] or "").split(",") if one)
             its["stages"] = {name: float(after_s) for name, _, after_s in pairs}
-        if "flags" in its:
-            its["flags"] = tuple(map(Flag, its["flags"].split(",")))
         if "started_s" in its:
             its["started_at"] = self._began_s + its.pop("started_s")
-        if "source" in its:
-            its["source"] = Source(its["source"])
         if platform := {name: said[name] for name in said if name in _OF_PLATFORM}:
             its["platform"] = PlatformSide(**platform)
         self.watched.diagnosing.handle_record(
-            self.watched.ended(Cause(cause) if cause else None, **its)
+            self.watched.ended(cause, **with_members(Attempt, its))
         )
 
-    def _do_others(self, cars: str, cause: str | None, **said: Any) -> None:
+    def _do_others(self, cars: str, cause: Cause | None, **said: Any) -> None:
         for car in names_in(cars):
             self._do_ended(cause, vehicle_id=car, attempt_id=car, **said)
 

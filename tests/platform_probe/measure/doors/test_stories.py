@@ -12,7 +12,6 @@ from prometheus_client import CollectorRegistry
 
 from fleet_wire.contract.attempt import Record, StrayAnswer
 from fleet_wire.contract.causes import Cause
-from fleet_wire.contract.messages import Phase, Reason
 from platform_probe.measure.doors.relocks import Relocks
 from platform_probe.outputs.metrics import ProbeMetrics
 from tests.helpers.clock_timers import ClockTimers
@@ -36,7 +35,6 @@ class RelockPlayer(Teller):
     locks: int = 0
     not_sent: str | None = None
     booked: bool = False
-    log_lines: int = 0
     ends: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -60,28 +58,28 @@ class RelockPlayer(Teller):
     def verbs(self) -> Mapping[str, Callable[..., object]]:
         """Return the function of each verb."""
         bench, tracker = self.tracker, self.tracker.tracker
-        same = ("customer", "executed", "opened", "presence", "received", "send", "start")
+        same = (
+            *("answer", "customer", "executed", "opened", "presence", "received"),
+            *("refused", "send", "start"),
+        )
         return {
             **super().verbs(),
             **{name: getattr(bench, name) for name in same},
-            "answer": lambda phase, *which: bench.answer(Phase(phase), *which),
             "books": lambda: setattr(self, "booked", True),
             "close": self.relocks.close,
             "link": lambda: setattr(self, "not_sent", None),
             "no_link": lambda: setattr(self, "not_sent", "no connection"),
             "others": lambda: setattr(tracker, "is_ours", lambda _: False),
             "published": tracker.published,
-            "refused": lambda why, name="c1": bench.refused(why and Reason(why), name),
             "wait": self.timers.run_for,
         }
 
     def news(self) -> list[str]:
         """Return the locks that were sent, what was logged, and what became of cars."""
-        for line in self.log.lines[self.log_lines :]:
+        for line in self.new_of(self.log.lines):
             known = "" if line["is_known_to_have_opened"] else ", it may not have opened"
             said = f"{line['level']} {line['event']} {line['vehicle_id']}: {line['why']}"
             self.told.append(f"{said}, after {line['tries']} tries{known}")
-        self.log_lines = len(self.log.lines)
         for end in ("locked", "failed", "left"):
             labels = {"end": end}
             count = self.metrics.registry.get_sample_value("unlockpath_relocks_total", labels) or 0
@@ -113,10 +111,10 @@ class RelockPlayer(Teller):
         self.tracker.executed(f"lock-{number}")
         self.tracker.opened(f"lock-{number}", is_locked=is_locked)
 
-    def _do_told_by_api(self, cause: str | None = None) -> None:
+    def _do_told_by_api(self, cause: Cause | None = None) -> None:
         attempt = self.tracker.start(through_api=True)
         self.tracker.tracker.api_answered(attempt, 200, problem=None)
-        self.tracker.tracker.end_as_told(attempt, Cause(cause) if cause else None, None)
+        self.tracker.tracker.end_as_told(attempt, cause, None)
 
 
 test_stories = stories_test(__file__, RelockPlayer)

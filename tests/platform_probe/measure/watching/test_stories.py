@@ -22,7 +22,7 @@ from tests.helpers.platform_inbox_bench import PlatformBench
 from tests.helpers.profile_files import profile_of
 from tests.helpers.told_attempts import USUAL, Accounts
 from tests.helpers.tracker_bench import CAR
-from tests.helpers.transcripts import Player, stories_test
+from tests.helpers.transcripts import Teller, stories_test
 
 _COUNTS = ("taken", "repeated", "malformed")
 _GAUGES = (
@@ -33,14 +33,12 @@ _GAUGES = (
 
 
 @dataclass
-class LinesPlayer(Player):
+class LinesPlayer(Teller):
     """An inbox for lines before a joiner. A line is named by its step, `raw` has any bytes."""
 
     bench: PlatformBench = field(default_factory=PlatformBench)
     accounts: Accounts = field(default_factory=Accounts)
-    said: list[str] = field(default_factory=list)
-    told: int = 0
-    logged: int = 0
+    told: list[str] = field(default_factory=list)
     before: dict[str, float] = field(default_factory=dict)
 
     def verbs(self) -> Mapping[str, Callable[..., object]]:
@@ -73,27 +71,24 @@ class LinesPlayer(Player):
             f"{name} {count:g}" for name, count in now.items() if count > self.before.get(name, 0)
         ]
         self.before = now
-        new = self.bench.behind.records[self.told :]
-        self.told += len(new)
-        lines = self.bench.log.lines[self.logged :]
-        self.logged += len(lines)
-        self.said += (f"{line['event']}: {line['reason']}" for line in lines)
-        records = [line for record in new for line in self.accounts.of(record)]
-        said, self.said[:] = self.said[:], []
-        return [*filter(None, [", ".join(counted)]), *said, *records]
+        lines = self.new_of(self.bench.log.lines)
+        self.told += (f"{line['event']}: {line['reason']}" for line in lines)
+        for record in self.new_of(self.bench.behind.records):
+            self.told += self.accounts.of(record)
+        return [*filter(None, [", ".join(counted)]), *super().news()]
 
     def _make(self, **changes: Any) -> None:
         self.bench = PlatformBench(**changes)
 
     def _do_heard(self) -> None:
-        self.bench.inbox.let_hear(lambda event: self.said.append(f"heard {event.event}"))
+        self.bench.inbox.let_hear(lambda event: self.told.append(f"heard {event.event}"))
 
     def _do_gauges(self) -> None:
         began_at = self.bench.behind.platform_at
         for name in _GAUGES:
             value = self.bench.value(name) or 0.0
             is_now = value == began_at
-            self.said.append(f"{name} {'now' if is_now else f'{value:g}'}")
+            self.told.append(f"{name} {'now' if is_now else f'{value:g}'}")
 
 
 USUAL_HERE = {**USUAL, "revision": UNSET, "sources_missing": UNSET, "booking_id": None}
@@ -102,7 +97,7 @@ BY_HEX, REPEATED = "hex:", "x*"
 
 
 @dataclass
-class InboxPlayer(Player):
+class InboxPlayer(Teller):
     """An inbox of a monitor that watches, on the contract's wire or that of `profile`.
 
     Messages are of car `centre-1`, or of `car`. `take` lets any bytes come: `hex:ff` is one of
@@ -111,21 +106,19 @@ class InboxPlayer(Player):
 
     bench: OtherBench = field(default_factory=OtherBench)
     accounts: Accounts = field(default_factory=lambda: Accounts(USUAL_HERE))
-    said: list[str] = field(default_factory=list)
-    told: int = 0
-    logged: int = 0
+    told: list[str] = field(default_factory=list)
 
     def verbs(self) -> Mapping[str, Callable[..., object]]:
         """Return the function of each verb."""
         bench = self.bench
         return {
             **super().verbs(),
-            "not_watching": lambda: self._make(OtherBench(is_watching=False)),
+            "not_watching": lambda: setattr(self, "bench", OtherBench(is_watching=False)),
             "own_command": lambda name: bench.only_open.add_own_command(CAR, name, Action.UNLOCK),
             "presence": lambda is_there=True, car=CAR: self._take(
                 car, "presence", ONLINE if is_there else OFFLINE
             ),
-            "profile": lambda name: self._make(OtherBench(_profile(name))),
+            "profile": lambda name: setattr(self, "bench", OtherBench(_profile(name))),
             "send": bench.behind.send,
             "state": lambda name=None, *, is_locked=False, car=CAR: self._take(
                 car, "state", encode(state_of(car, is_locked=is_locked, command_id=name))
@@ -137,20 +130,12 @@ class InboxPlayer(Player):
 
     def news(self) -> list[str]:
         """Return what was logged and recorded since it was asked last."""
-        new_lines = self.bench.log.lines[self.logged :]
-        self.logged += len(new_lines)
-        for line in new_lines:
+        for line in self.new_of(self.bench.log.lines):
             why = line.get("reason") or line.get("fields")
-            self.said.append(f"{line['event']} {line['kind']}: {why}")
-        new = self.bench.behind.records[self.told :]
-        self.told += len(new)
-        records = [line for record in new for line in self.accounts.of(record)]
-        said, self.said[:] = self.said[:], []
-        return [*said, *records]
-
-    def _make(self, bench: OtherBench) -> None:
-        self.bench = bench
-        self.told = self.logged = 0
+            self.told.append(f"{line['event']} {line['kind']}: {why}")
+        for record in self.new_of(self.bench.behind.records):
+            self.told += self.accounts.of(record)
+        return super().news()
 
     def _take(self, car: str, kind: str, payload: bytes, **more: Any) -> None:
         self.bench.take(f"cars/{car}/{kind}", payload, **more)
@@ -170,17 +155,20 @@ class InboxPlayer(Player):
         self._take(car, "command", forms[form], **more)
 
     def _do_result(
-        self, name: str, phase: str = "executed", reason: str | None = None, car: str = CAR
+        self,
+        name: str,
+        phase: Phase = Phase.EXECUTED,
+        reason: Reason | None = None,
+        car: str = CAR,
     ) -> None:
-        result = Result(name, Phase(phase), Reason(reason) if reason else None)
-        self._take(car, "result", encode(result))
+        self._take(car, "result", encode(Result(name, phase, reason)))
 
     def _do_known(self, car: str = CAR) -> None:
         """Say what is known of a car, how many are, and how much was read."""
         bench, state = self.bench, self.bench.behind.evidence.state_of(car)
         now_s = bench.behind.clock.now_s
         heard = "never" if state.heard_s is None else f"{now_s - state.heard_s:g} s ago"
-        self.said.append(
+        self.told.append(
             f"{car} {state.presence}, heard {heard}, of {state.labels.region or 'no region'},"
             f" {state.labels.operator or 'no operator'}; {len(bench.behind.evidence)} cars;"
             f" {sum(bench.inbox.taken.values())} read, {bench.inbox.malformed} malformed;"
