@@ -283,36 +283,3 @@ async def test_locks_are_asked_for(bench: DoorBench) -> None:
     bench.door.lock(CAR)
     await eventually(lambda: bench.locked[2:] == [(CAR, "HTTP 302 without a readable state")])
     assert {path for _, path, _, _ in bench.api.asked} == {f"/cars/{CAR}/close"}
-
-
-async def test_the_platforms_log_tells_of_our_own_unlock(bench: DoorBench) -> None:
-    """It is one attempt, and no customer's, also where the log comes first."""
-    bench.api.will(403, type="no")
-    bench.api.may_answer.clear()
-    bench.unlock()
-    await eventually(lambda: len(bench.api.asked) >= 1)
-    bench.join.requested(trace_id=bench.trace_id)
-    bench.join.answered(403, "no", trace_id=bench.trace_id)
-    assert len(bench.join.behind.tracker) == 1
-    bench.api.may_answer.set()
-    await eventually(lambda: len(bench.join.behind.tracker) == 0)
-    record = await bench.ended()
-    assert record.platform
-    assert record.platform.status == 403
-    assert (record.platform.method, record.platform.endpoint) == ("POST", "/unlock")
-    assert record.sources_missing == ()
-
-
-async def test_what_the_log_leaves_out_of_our_own_request_we_know(bench: DoorBench) -> None:
-    """A log that only has the command: method, route and status are those that we saw."""
-    bench.api.will(202, id="k1", state="sent")
-    bench.unlock()
-    await eventually(lambda: len(bench.api.asked) >= 2)  # it polls: the first answer has come
-    bench.join.published(trace_id=bench.trace_id)
-    bench.seen()
-    bench.join.opens()
-    bench.join.ended(trace_id=bench.trace_id)
-    record = await bench.ended()
-    assert record.platform
-    asked = (record.platform.method, record.platform.endpoint, record.platform.status)
-    assert asked == ("POST", "/cars/{vehicle_id}/open", 202)
