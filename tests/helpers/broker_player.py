@@ -123,8 +123,8 @@ class BrokerPlayer(Player):
         except LocalProtocolError as error:
             self.tell(f"{name} may not: {error}")
 
-    def _do_say(self, name: str, **session: Any) -> None:
-        self.clients[name].say(**session)
+    def _do_say(self, name: str, *filters: str, **session: Any) -> None:
+        self.clients[name].say(subscriptions=filters, **session)
 
     def _do_withhold(self, name: str) -> None:
         self.clients[name].acknowledges = False

@@ -16,6 +16,7 @@ from fleet_sim.broker.model import log
 from fleet_sim.broker.model.link import MOST_IN_FLIGHT, ModelLink, ModelLink311
 from fleet_sim.broker.model.packets import (
     LARGEST_PACKET,
+    Close,
     ConnAck,
     Connect,
     PubAck,
@@ -98,7 +99,17 @@ class BrokerModel:
         limits: BrokerLimits | None = None,
     ) -> None:
         self.scheduler = scheduler
-        self.transport: Transport = Transport(scheduler, hop)
+        self.transport: Transport = Transport(
+            scheduler,
+            hop,
+            {
+                Connect: self._handle_connect,
+                tuple: self._handle_subscribe,
+                Publication: self._handle_publish,
+                Message: self._handle_puback,
+                Close: self._handle_close,
+            },
+        )
         self.limits = limits or BrokerLimits()
         self.is_running = True
         self.connect_cost_s = 0.0
@@ -188,7 +199,7 @@ class BrokerModel:
 
     # Connections
 
-    def handle_connect(self, connection: Connection, connect: Connect) -> None:
+    def _handle_connect(self, connection: Connection, connect: Connect) -> None:
         """Handle CONNECT. It costs more than other packets, which wait meanwhile."""
         if not self.is_running or not self._admits_another():
             self._lose(connection)
@@ -201,7 +212,7 @@ class BrokerModel:
         if refuse_with is not None:
             self._router.say(log.denied(connect.session.client_id))
             refusal = ConnAck(refuse_with)
-            self.transport.down(connection, connection.client.handle_connack, refusal)
+            self.transport.down(connection, refusal)
             return
         asked, limits = connect.session, connect.limits
         if not connect.is_v5:
@@ -223,7 +234,7 @@ class BrokerModel:
             session.max_packet_bytes = LARGEST_PACKET
         self._router.say(log.connected(asked, is_v5=connect.is_v5))
         connack = ConnAck(SUCCESS, self.limits.max_packet_bytes, asked.subscriptions)
-        self.transport.down(connection, connection.client.handle_connack, connack)
+        self.transport.down(connection, connack)
         self._router.send_again(session)
         if connection.client.is_silent(connection):
             self.watch_silence(connection)
@@ -266,17 +277,15 @@ class BrokerModel:
 
     def _lose(self, connection: Connection, reason: Disconnected = _LOST) -> None:
         """Close a connection."""
-        self.transport.down(connection, connection.client.lose, reason)
+        self.transport.down(connection, reason)
 
-    def handle_close(self, connection: Connection, is_goodbye: bool) -> None:  # noqa: FBT001
-        """Handle DISCONNECT, or the end of the connection without one."""
+    def _handle_close(self, connection: Connection, close: Close) -> None:
         session = connection.session
         if session is not None and session.connection is connection:
-            if is_goodbye:
+            if close.is_goodbye:
                 session.will = None
-            self._router.say(
-                log.left(session.client_id) if is_goodbye else log.closed(session.client_id)
-            )
+            has_ended = log.left if close.is_goodbye else log.closed
+            self._router.say(has_ended(session.client_id))
             self._disconnect(session)
 
     def _disconnect(self, session: BrokerSession) -> None:
@@ -370,7 +379,7 @@ class BrokerModel:
 
     # Packets
 
-    def handle_subscribe(self, connection: Connection, filters: tuple[str, ...]) -> None:
+    def _handle_subscribe(self, connection: Connection, filters: tuple[str, ...]) -> None:
         """Handle SUBSCRIBE at QoS 1; SUBACK goes before the retained messages."""
         session = connection.session
         if session is None or session.connection is not connection:
@@ -386,11 +395,11 @@ class BrokerModel:
         if may is not None:
             granted = tuple(each for each in filters if may(session.client_id, each))
         codes = [_GRANTED_QOS if each in granted else NOT_AUTHORIZED for each in filters]
-        self.transport.down(connection, connection.client.handle_suback, codes)
+        self.transport.down(connection, codes)
         for topic_filter in granted:
             self._router.subscribe(session, topic_filter)
 
-    def handle_publish(self, connection: Connection, publication: Publication) -> None:
+    def _handle_publish(self, connection: Connection, publication: Publication) -> None:
         """Handle PUBLISH: deliver it and acknowledge it."""
         session = connection.session
         if session is None or session.connection is not connection:
@@ -406,10 +415,9 @@ class BrokerModel:
         if publication.qos:
             # A 3.1.1 client gets an ordinary PUBACK, denied or not (handle_publish.c).
             puback = PubAck(publication, code if session.is_v5 else SUCCESS)
-            self.transport.down(connection, connection.client.handle_puback, puback)
+            self.transport.down(connection, puback)
 
-    def handle_puback(self, connection: Connection, message: Message) -> None:
-        """Handle PUBACK."""
+    def _handle_puback(self, connection: Connection, message: Message) -> None:
         session = connection.session
         if session is not None and session.connection is connection:
             self._router.acknowledged(session, message)

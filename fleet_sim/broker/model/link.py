@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import IntEnum
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from fleet_sim.broker.model.packets import (
     LARGEST_PACKET,
+    Close,
     ConnAck,
     Connect,
     PubAck,
@@ -26,6 +27,7 @@ from fleet_wire.links.link import (
     PACKET_TOO_LARGE,
     Disconnected,
     EndReason,
+    HandlerOfSeveral,
     LinkHandler,
     LinkLimits,
     Message,
@@ -67,26 +69,6 @@ class BrokerEnd(Protocol):
         """Watch `connection` for a timeout, as long as its client is silent."""
         ...
 
-    def handle_connect(self, connection: Connection, connect: Connect) -> None:
-        """Handle CONNECT."""
-        ...
-
-    def handle_subscribe(self, connection: Connection, filters: tuple[str, ...]) -> None:
-        """Handle SUBSCRIBE at QoS 1."""
-        ...
-
-    def handle_publish(self, connection: Connection, publication: Publication) -> None:
-        """Handle PUBLISH."""
-        ...
-
-    def handle_puback(self, connection: Connection, message: Message) -> None:
-        """Handle PUBACK."""
-        ...
-
-    def handle_close(self, connection: Connection, is_goodbye: bool) -> None:  # noqa: FBT001
-        """Handle DISCONNECT, or the end of the connection without one."""
-        ...
-
 
 class ModelLink:
     """One client of a `BrokerModel`; implements `fleet_wire.links.link.Link`."""
@@ -96,15 +78,16 @@ class ModelLink:
         "_connection",
         "_early",
         "_handler",
-        "_held_in",
         "_held_out",
         "_in_flight",
         "_is_frozen",
         "_limits",
         "_max_packet_bytes",
+        "_several",
         "_state",
         "_unacknowledged",
         "_waiting",
+        "unread",
     )
 
     is_v5 = True
@@ -122,12 +105,15 @@ class ModelLink:
         self._in_flight: dict[Publication, None] | tuple[()] = ()
         self._waiting: deque[Publication] | tuple[()] = ()
         """Publications that wait for the window or the connection."""
-        self._early: list[Message] | tuple[()] = ()
+        self._early: Sequence[Message] = ()
         """Messages that arrived before SUBACK."""
-        self._unacknowledged: dict[int, Message] | tuple[()] = ()
+        self._unacknowledged: dict[int | None, Message] | tuple[()] = ()
         """Messages of this connection without a PUBACK, by packet id."""
-        self._held_in: deque[tuple[Callable[[Any], None], Any]] | tuple[()] = ()
-        self._held_out: list[tuple[Callable[[Connection, Any], None], Any]] | tuple[()] = ()
+        self.unread: Sequence[Any] = ()
+        """Packets that wait because the link is frozen."""
+        self._held_out: list[Any] | tuple[()] = ()
+        self._several = handler.on_messages if isinstance(handler, HandlerOfSeveral) else None
+        """The handler, if it accepts several messages at once."""
 
     # Calls of the owner
 
@@ -135,11 +121,6 @@ class ModelLink:
     def is_connected(self) -> bool:
         """Whether `on_connected` has come and nothing has ended the connection since."""
         return self._state is _CONNECTED
-
-    @property
-    def unread(self) -> int:
-        """How many packets wait because the link is frozen."""
-        return len(self._held_in)
 
     def connect(self) -> None:
         """Start to connect. Does nothing while connecting or connected."""
@@ -172,7 +153,7 @@ class ModelLink:
         can_send = self._state is _CONNECTED and not self._is_frozen
         if not qos:
             if can_send:
-                self._send(self._broker.handle_publish, publication)
+                self._send(publication)
             else:
                 self._broker.qos0_dropped += 1
         elif can_send and not self._waiting and self._has_room():
@@ -190,7 +171,7 @@ class ModelLink:
                 del unacknowledged[packet_id]
                 if not unacknowledged:
                     self._unacknowledged = ()
-                self._send(self._broker.handle_puback, message)
+                self._send(message)
 
     def disconnect(self) -> None:
         """Send DISCONNECT and close. A frozen link cannot say it: then its will is published."""
@@ -224,8 +205,8 @@ class ModelLink:
         if connection is not None:
             self._ping_if_due(connection)
             held, self._held_out = self._held_out, ()
-            for take, packet in held:
-                self._send(take, packet)
+            for packet in held:
+                self._send(packet)
             self._broker.transport.soon(connection, self._flow)
 
     # Connecting
@@ -242,15 +223,14 @@ class ModelLink:
     def _send_connect(self, connection: Connection) -> None:
         session = self._handler.session()
         if self._connection is connection:
-            self._send(self._broker.handle_connect, Connect(session, self._limits, self.is_v5))
+            self._send(Connect(session, self._limits, self.is_v5))
 
     def _time_out(self, connection: Connection) -> None:
         if connection is self._connection and self._state is not _CONNECTED:
             timeout_s = self._limits.connect_timeout_s
             self.lose(Disconnected(EndReason.UNREACHABLE, detail=f"no answer in {timeout_s:g} s"))
 
-    def handle_connack(self, connack: ConnAck) -> None:
-        """Handle CONNACK from the broker."""
+    def _handle_connack(self, connack: ConnAck) -> None:
         code = connack.code
         if code >= FIRST_ERROR_CODE:
             self.lose(Disconnected(EndReason.REFUSED, code, f"CONNACK: reason code {code}"))
@@ -258,12 +238,11 @@ class ModelLink:
         self._max_packet_bytes = connack.max_packet_bytes
         self._state = _State.SUBSCRIBING
         if connack.filters:
-            self._send(self._broker.handle_subscribe, connack.filters)
+            self._send(connack.filters)
         else:
             self._finish_opening()
 
-    def handle_suback(self, codes: list[int]) -> None:
-        """Handle SUBACK from the broker."""
+    def _handle_suback(self, codes: list[int]) -> None:
         for code in codes:
             if code >= FIRST_ERROR_CODE:
                 self.lose(Disconnected(EndReason.REFUSED, code, f"SUBSCRIBE: reason code {code}"))
@@ -303,28 +282,54 @@ class ModelLink:
         connection = self._connection
         self._forget()
         if connection is not None:
-            self._broker.transport.up(connection, self._broker.handle_close, is_goodbye)
+            self._broker.transport.up(connection, Close(is_goodbye))
 
     def _forget(self) -> None:
         self._connection = None
         self._state = _State.CLOSED
-        self._early = self._held_in = self._held_out = self._unacknowledged = ()
+        self._early = self.unread = self._held_out = self._unacknowledged = ()
 
     # Reading
 
-    def arrive(self, connection: Connection, take: Callable[[Any], None], packet: Any) -> None:
-        """Run `take(packet)` for what the broker has sent; a frozen link does it at `thaw`."""
+    def arrive(self, connection: Connection, packets: list[Any]) -> None:
+        """Handle what the broker has sent; a frozen link does it at `thaw`."""
         if connection is not self._connection:
             return
-        if self._is_frozen or self._held_in:  # nothing may overtake what waits
-            if not self._held_in:
-                self._held_in = deque()
-            self._held_in.append((take, packet))
+        if self._is_frozen or self.unread:  # nothing may overtake what waits
+            self.unread = [*self.unread, *packets]
         else:
+            self._handle_in_order(connection, packets)
+
+    def _handle_in_order(self, connection: Connection, packets: Sequence[Any]) -> None:
+        """Handle packets that came together, until the connection changes or is frozen."""
+        together: list[Message] = []
+        for number, packet in enumerate(packets):
+            if self._connection is not connection:
+                return
+            if self._is_frozen:
+                self.unread = packets[number:]
+                return
             try:  # the same as `_guarded`, without a call for each packet
-                take(packet)
+                if type(packet) is not Message:
+                    self._hand_on(together)
+                    self._HANDLERS[type(packet)](self, packet)
+                elif packet.packet_id is not None and not self._note_unacknowledged(packet):
+                    return
+                elif self._state is not _CONNECTED:
+                    self._early = [*self._early, packet]
+                elif self._several is None:
+                    self._handler.on_message(packet)
+                else:
+                    together.append(packet)
             except Exception as error:  # noqa: BLE001 - whatever a handler may raise
                 self._handler_failed(connection, error)
+        self._guarded(connection, self._hand_on, together)
+
+    def _hand_on(self, together: list[Message]) -> None:
+        """Hand on messages that came together, if there are any, and forget them."""
+        if together and self._several is not None:
+            self._several(together)
+            together.clear()
 
     def _guarded(
         self, connection: Connection, step: Callable[..., None], *arguments: object
@@ -342,34 +347,25 @@ class ModelLink:
 
     def _flow(self, connection: Connection) -> None:
         """Handle packets that waited for `thaw`, in order, until the connection changes."""
-        while self._connection is connection and not self._is_frozen:
-            if not self._held_in:
-                self._guarded(connection, self._pump)
-                return
-            take, packet = self._held_in.popleft()
-            if not self._held_in:
-                self._held_in = ()
-            self._guarded(connection, take, packet)
-
-    def handle_message(self, message: Message) -> None:
-        """Handle PUBLISH from the broker; above the receive maximum it ends the connection."""
-        if message.packet_id is not None:
-            if not self._unacknowledged:
-                self._unacknowledged = {}
-            self._unacknowledged[message.packet_id] = message
-            if self.is_v5 and len(self._unacknowledged) > self._limits.receive_max:
-                self._close(is_goodbye=True)  # DISCONNECT with a reason
-                self.lose(Disconnected(EndReason.PROTOCOL_ERROR, detail="more than we can receive"))
-                return
-        if self._state is _CONNECTED:
-            self._handler.on_message(message)
+        if self._connection is not connection or self._is_frozen:
             return
-        if not self._early:
-            self._early = []
-        self._early.append(message)
+        held, self.unread = self.unread, ()
+        self._handle_in_order(connection, held)
+        if self._connection is connection and not self._is_frozen:
+            self._guarded(connection, self._pump)
 
-    def handle_puback(self, puback: PubAck) -> None:
-        """Handle PUBACK from the broker."""
+    def _note_unacknowledged(self, message: Message) -> bool:
+        """Note a message that wants a PUBACK; one too many ends the connection: return False."""
+        if not self._unacknowledged:
+            self._unacknowledged = {}
+        self._unacknowledged[message.packet_id] = message
+        if self.is_v5 and len(self._unacknowledged) > self._limits.receive_max:
+            self._close(is_goodbye=True)  # DISCONNECT with a reason
+            self.lose(Disconnected(EndReason.PROTOCOL_ERROR, detail="more than we can receive"))
+            return False
+        return True
+
+    def _handle_puback(self, puback: PubAck) -> None:
         publication, in_flight = puback.publication, self._in_flight
         if not in_flight or publication not in in_flight:
             return
@@ -382,16 +378,24 @@ class ModelLink:
         if self._waiting:
             self._pump()
 
+    _HANDLERS: ClassVar[dict[type, Callable[[Any, Any], None]]] = {
+        ConnAck: _handle_connack,
+        list: _handle_suback,
+        PubAck: _handle_puback,
+        Disconnected: lose,
+    }
+    """By packet."""
+
     # Writing
 
-    def _send(self, take: Callable[[Connection, Any], None], packet: Any) -> None:
+    def _send(self, packet: Any) -> None:
         connection = self._connection
         if self._is_frozen:
             if not self._held_out:
                 self._held_out = []
-            self._held_out.append((take, packet))
+            self._held_out.append(packet)
         elif connection is not None:
-            connection.last_sent_s = self._broker.transport.up(connection, take, packet)
+            connection.last_sent_s = self._broker.transport.up(connection, packet)
 
     def _has_room(self) -> bool:
         receive_max = MOST_IN_FLIGHT
@@ -410,7 +414,7 @@ class ModelLink:
         if not self._in_flight:
             self._in_flight = {}
         self._in_flight[publication] = None
-        self._send(self._broker.handle_publish, publication)
+        self._send(publication)
 
     def _pump(self) -> None:
         """Send what waits, as far as the window allows."""

@@ -38,6 +38,12 @@ class ConnAck(msgspec.Struct, frozen=True, gc=False):
     filters: tuple[str, ...] = ()
 
 
+class Close(msgspec.Struct, frozen=True, gc=False):
+    """DISCONNECT, or the end of the connection without one."""
+
+    is_goodbye: bool
+
+
 class PubAck(msgspec.Struct, frozen=True, gc=False):
     """PUBACK to a client, with what it acknowledges."""
 

@@ -140,7 +140,7 @@ class Router:
         if not publication.qos:
             if connection is None:
                 return
-            if connection.client.unread < limit:
+            if len(connection.client.unread) < limit:
                 self._send(session, publication, is_retained=is_retained)
                 return
         elif connection is not None and session.has_room():
@@ -200,7 +200,7 @@ class Router:
             if not session.in_flight:
                 session.in_flight = {}
             session.in_flight[packet_id] = (publication, message)
-        self._transport.down(connection, connection.client.handle_message, message)
+        self._transport.down(connection, message)
 
     def send_again(self, session: BrokerSession) -> None:
         """Send what an earlier connection left: first what was in flight, then what waits.

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from fleet_sim.broker.model.packets import LARGEST_PACKET, ConnAck, PubAck, Publication
-from fleet_wire.links.link import Disconnected, Message, Will
+from fleet_sim.broker.model.packets import LARGEST_PACKET, Publication
+from fleet_wire.links.link import Message, Will
 
 LAST_PACKET_ID = 65_535
 
 
 class ClientEnd(Protocol):
-    """A client, as the broker knows it. The `take_` methods and `lose` run through `arrive`."""
+    """A client, as the broker knows it."""
 
     @property
-    def unread(self) -> int:
-        """How many packets wait because the client does not read."""
+    def unread(self) -> Sequence[Any]:
+        """Packets that wait because the client does not read."""
         ...
 
     def is_silent(self, connection: Connection) -> bool:
@@ -30,28 +30,8 @@ class ClientEnd(Protocol):
         """Note that the broker has stopped reading: the next ping stays unanswered."""
         ...
 
-    def arrive(self, connection: Connection, take: Callable[[Any], None], packet: Any) -> None:
-        """Run `take(packet)` now or later, if the client still has `connection`."""
-        ...
-
-    def handle_connack(self, connack: ConnAck) -> None:
-        """Handle CONNACK."""
-        ...
-
-    def handle_suback(self, codes: list[int]) -> None:
-        """Handle SUBACK, with a code for each filter."""
-        ...
-
-    def handle_message(self, message: Message) -> None:
-        """Handle PUBLISH."""
-        ...
-
-    def handle_puback(self, puback: PubAck) -> None:
-        """Handle PUBACK."""
-        ...
-
-    def lose(self, reason: Disconnected) -> None:
-        """Handle that the broker has closed the connection."""
+    def arrive(self, connection: Connection, packets: list[Any]) -> None:
+        """Handle packets that arrive together, now or later, if it still has `connection`."""
         ...
 
 
@@ -69,7 +49,7 @@ class BrokerLimits:
 class Connection:
     """One network connection of a client, as both ends know it."""
 
-    __slots__ = ("client", "down_due_s", "last_sent_s", "session", "up_due_s")
+    __slots__ = ("client", "coming", "down_due_s", "last_sent_s", "session", "up_due_s")
 
     def __init__(self, client: ClientEnd) -> None:
         self.client = client
@@ -81,6 +61,8 @@ class Connection:
         """When the last packet to the broker arrives: the next may not overtake it."""
         self.down_due_s = 0.0
         """When the last packet to the client arrives."""
+        self.coming: list[Any] | tuple[()] = ()
+        """The packets that arrive at the client then, until they have."""
 
     def ping_interval_s(self) -> int:
         """Return how long the client may say nothing before it pings; 0: for ever."""

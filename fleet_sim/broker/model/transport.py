@@ -3,13 +3,14 @@
 The broker does one thing at a time. While it works, packets that arrive wait in one queue, whoever
 sent them. Packets that the broker sends leave when the work is done.
 
-Each packet is a call of the scheduler, which keeps the order of those that fall due together.
+Packets that arrive at one moment at one place are one call of the scheduler.
 """
 
 from __future__ import annotations
 
+import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from fleet_sim.broker.model.session import Connection
@@ -35,6 +36,7 @@ class Scheduler(Protocol):
         ...
 
 
+_NEVER_S = -math.inf
 Hop = float | Callable[[], float]
 """The time of a packet one way in seconds, or a function that draws it."""
 
@@ -43,10 +45,13 @@ class Transport:
     """Carries packets between the clients and the broker, in order on each connection."""
 
     __slots__ = (
+        "_arrive_s",
+        "_arriving",
         "_call_at",
         "_call_later",
         "_draw_hop_s",
         "_free_s",
+        "_handlers",
         "_hop_s",
         "_is_busy",
         "_line",
@@ -55,16 +60,26 @@ class Transport:
         "now_s",
     )
 
-    def __init__(self, scheduler: Scheduler, hop: Hop) -> None:
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        hop: Hop,
+        handlers: Mapping[type, Callable[[Connection, Any], None]],
+    ) -> None:
+        """Make a transport to a broker that handles each type of packet by one of `handlers`."""
         self.now_s = scheduler.now_s
+        self._handlers = handlers
         self.is_reading = True
         """Whether the broker reads."""
         self._is_busy = False
         """Whether it may be at work or not reading, or packets wait: most packets ask only this."""
         self._free_s = 0.0
         """When the broker has done its work."""
-        self._line: deque[tuple[Any, ...]] = deque()
+        self._line: deque[tuple[Connection, Any]] = deque()
         """Packets that have arrived and were not read yet."""
+        self._arriving: list[tuple[Connection, Any]] = []
+        """Packets that arrive together at `_arrive_s`."""
+        self._arrive_s = _NEVER_S
         self._call_at = scheduler.call_at
         self._call_later = scheduler.call_later
         self._hop_s = 0.0
@@ -79,13 +94,8 @@ class Transport:
         else:
             self._draw_hop_s, self._hop_s = None, hop
 
-    def up(
-        self,
-        connection: Connection,
-        take: Callable[[Connection, Any], None],
-        packet: Any,
-    ) -> float:
-        """Run `take(connection, packet)` at the broker a hop later; return the present."""
+    def up(self, connection: Connection, packet: Any) -> float:
+        """Bring a packet to the broker a hop later; return the present."""
         now_s = self.now_s()
         due_s = now_s + (self._hop_s if self._draw_hop_s is None else self._draw_hop_s())
         if due_s > connection.up_due_s:
@@ -93,31 +103,47 @@ class Transport:
         else:
             due_s = connection.up_due_s
         self._sent += 1
-        self._call_at(due_s, self._come_up, connection, take, packet)
+        if due_s == self._arrive_s:
+            self._arriving.append((connection, packet))
+        else:
+            self._arrive_s = due_s
+            self._arriving = [(connection, packet)]
+            self._call_at(due_s, self._come_up, self._arriving)
         return now_s
 
-    def _come_up(
-        self,
-        connection: Connection,
-        take: Callable[[Connection, Any], None],
-        packet: Any,
-    ) -> None:
-        if self._is_busy and self._must_wait():
-            self._line.append((connection, take, packet))
-        else:
-            take(connection, packet)
+    def _come_up(self, arrived: list[tuple[Connection, Any]]) -> None:
+        if arrived is self._arriving:
+            self._arrive_s = _NEVER_S  # what is sent now, without a hop even, comes after these
+        for number, (connection, packet) in enumerate(arrived, 1):
+            if self._is_busy and self._must_wait():
+                self._line.append((connection, packet))
+                continue
+            try:
+                self._handlers[type(packet)](connection, packet)
+            except Exception:
+                self._call_later(0.0, self._come_up, arrived[number:])
+                raise
 
-    def down(self, connection: Connection, take: Callable[[Any], None], packet: Any) -> None:
-        """Run `take(packet)` at the client a hop later, if it still has `connection`."""
+    def down(self, connection: Connection, packet: Any) -> None:
+        """Bring a packet to the client a hop later, if it still has `connection`."""
         now_s = self.now_s()
         left_s = max(now_s, self._free_s) if self._is_busy else now_s
         due_s = left_s + (self._hop_s if self._draw_hop_s is None else self._draw_hop_s())
+        self._sent += 1
         if due_s > connection.down_due_s:
             connection.down_due_s = due_s
+        elif connection.coming:
+            connection.coming.append(packet)
+            return
         else:
             due_s = connection.down_due_s
-        self._sent += 1
-        self._call_at(due_s, connection.client.arrive, connection, take, packet)
+        connection.coming = [packet]
+        self._call_at(due_s, self._come_down, connection, connection.coming)
+
+    def _come_down(self, connection: Connection, arrived: list[Any]) -> None:
+        if arrived is connection.coming:
+            connection.coming = ()
+        connection.client.arrive(connection, arrived)
 
     def soon(self, connection: Connection, step: Callable[[Connection], None]) -> None:
         """Run `step(connection)` now, but after what runs now has returned."""
@@ -147,7 +173,7 @@ class Transport:
         self._is_busy = False
         self.is_reading = True
         self._free_s = 0.0
-        return [connection for connection, _, _ in line]
+        return [connection for connection, _ in line]
 
     def _must_wait(self) -> bool:
         """Return whether something is before what has arrived; else the broker is not busy."""
@@ -164,8 +190,8 @@ class Transport:
         if not self.is_reading or free_s != self._free_s:
             return  # another call comes when it reads on
         while self._line and free_s == self._free_s:
-            connection, take, packet = self._line.popleft()
-            take(connection, packet)
+            connection, packet = self._line.popleft()
+            self._handlers[type(packet)](connection, packet)
         if self._line:
             self._read_when_free()
 
