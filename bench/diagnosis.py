@@ -9,7 +9,6 @@ from fleet_wire.contract.attempt import Attempt, Source
 from fleet_wire.contract.causes import Cause, outcome_of
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.messages import Presence, PresenceStatus, Telemetry, VehicleState
-from fleet_wire.contract.topics import TopicKind
 from platform_probe.judge.diagnosis.diagnosing import Diagnosing
 from platform_probe.judge.weights import shipped_ranking
 
@@ -43,7 +42,7 @@ def measure(cars: int = CARS, failures: int = FAILURES, heartbeats: int = HEARTB
     began_s = time.process_time()
     for number in range(heartbeats):
         beat = Telemetry(-80.0, 12.5, 0.0)
-        diagnosing.on_message(TopicKind.TELEMETRY, f"car-{number % cars}", beat, is_retained=False)
+        diagnosing.on_message(f"car-{number % cars}", beat, is_retained=False)
     beat_s = (time.process_time() - began_s) / heartbeats
     attempts = [_failed(clock, number, cars) for number in range(failures)]
     began_s = time.process_time()
@@ -68,8 +67,8 @@ def _introduce(diagnosing: Diagnosing, car: int) -> None:
         region=f"region-{car % 5}",
     )
     online = Presence(PresenceStatus.ONLINE, "s")
-    diagnosing.on_message(TopicKind.PRESENCE, name, online, is_retained=True)
-    diagnosing.on_message(TopicKind.STATE, name, state, is_retained=True)
+    diagnosing.on_message(name, online, is_retained=True)
+    diagnosing.on_message(name, state, is_retained=True)
 
 
 def _failed(clock: TurnedClock, number: int, cars: int) -> Attempt:

@@ -13,7 +13,6 @@ from bench.detection.town import EPOCH_S
 from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.incident import Incident
 from fleet_wire.contract.messages import Presence
-from fleet_wire.contract.topics import TopicKind
 from platform_probe.cars.fleet import Fleet
 from platform_probe.cars.state import CarState
 from platform_probe.judge.alerting import Alerting
@@ -119,7 +118,7 @@ class Watching:
         self._time.go_to(said.at_s)
         if said.car is None:
             for _ in range(said.heartbeats):
-                self._alerting.on_message(TopicKind.TELEMETRY, is_retained=False)
+                self._alerting.heartbeat()
             return
         vehicle_id, now_s, retained = said.car.vehicle_id, self._time.now_s, said.is_retained
         self._cars.on_lost = self._alerting.car_lost
@@ -127,7 +126,8 @@ class Watching:
             self._cars.take_presence(vehicle_id, said.message, now_s, retained=retained)
         elif said.message is not None:
             self._cars.take_state(vehicle_id, said.message, now_s, retained=retained)
-        self._alerting.on_message(TopicKind.STATE, is_retained=retained)
+        if retained:
+            self._alerting.on_retained_message()
 
     def close(self) -> None:
         """Look for the last time."""

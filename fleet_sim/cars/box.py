@@ -181,16 +181,16 @@ class Box:
         if power.battery is not None:
             power.battery.send(now_s)
             self._measure_battery(now_s)
-        run, used_bytes = power.run, modem.uplink.data_used_bytes
+        run, meter = power.run, modem.uplink.meter
         telemetry = Telemetry(
             modem.bearer.signal_dbm(now_s), vehicle.voltage_v, vehicle.position_age_s(now_s)
         )
-        if run.booted_s is not None or used_bytes is not None:
+        if run.booted_s is not None or meter is not None:
             telemetry = msgspec.structs.replace(
                 telemetry,
                 boots=run.boots or None,
                 uptime_s=None if run.booted_s is None else now_s - run.booted_s,
-                data_used_bytes=used_bytes,
+                data_used_bytes=None if meter is None else meter.used_bytes,
             )
         modem.publish(TopicKind.TELEMETRY, telemetry)
 

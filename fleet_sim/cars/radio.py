@@ -137,7 +137,10 @@ class Radio:
         return delay_s
 
     def uplink_s(self, now_s: float) -> float:
-        """Return the delay of a packet that the box sends now."""
+        """Return the delay of a packet that the box sends now.
+
+        A sender can be reached: waiting packets arrive.
+        """
         parameters = self._parameters
         delay_s = self._round_trip_s(now_s) / 2
         if self._stalls is not None:
@@ -151,6 +154,8 @@ class Radio:
             delay_s = _behind_s(self._up_free_s, now_s, delay_s)
         self._up_free_s = now_s + delay_s
         self._last_active_s = max(self._last_active_s, now_s)
+        if self.on_sent is not None:
+            self.on_sent()
         return delay_s
 
     def until_sent_s(self, now_s: float) -> float:

@@ -35,11 +35,6 @@ class Uplink:
         self._carried: tuple[tuple[Packet | Message, PublishProperties | None], ...] = ()
         """Packets on the radio, which keeps their order, and messages to acknowledge."""
 
-    @property
-    def data_used_bytes(self) -> int | None:
-        """Return what the modem has sent and received; None where nobody counts."""
-        return None if self.meter is None else self.meter.used_bytes
-
     def until_sent_s(self) -> float:
         """Return how long until all has arrived that was sent so far, if nothing holds it up."""
         held_s = 0.0 if self._held_back is None else self._held_back.left_s()
@@ -82,7 +77,7 @@ class Uplink:
                 self._carry(packet, properties)
                 return
             # Its delay is spared: nobody measures it, and an event each would cost most of a run.
-            self._delay_s()
+            self.radio.uplink_s(self._connection.box.world.env.now)
         self._publish(packet, properties)
 
     def acknowledge(self, message: Message) -> None:
@@ -93,7 +88,8 @@ class Uplink:
             self._carry(message, None)
 
     def _carry(self, what: Packet | Message, properties: PublishProperties | None) -> None:
-        delay_s, connection = self._delay_s(), self._connection
+        connection = self._connection
+        delay_s = self.radio.uplink_s(connection.box.world.env.now)
         self._carried = (*self._carried, (what, properties))
         connection.box.world.later(delay_s, self._arrive, connection.generation)
 
@@ -111,16 +107,6 @@ class Uplink:
     def _publish(self, packet: Packet, properties: PublishProperties | None) -> None:
         topic, payload, qos, retain = packet
         self._connection.link.publish(topic, payload, qos=qos, retain=retain, properties=properties)
-
-    def _delay_s(self) -> float:
-        """Return the delay of a packet sent now.
-
-        A sender can be reached: waiting packets arrive.
-        """
-        delay_s = self.radio.uplink_s(self._connection.box.world.env.now)
-        if self.radio.on_sent is not None:
-            self.radio.on_sent()
-        return delay_s
 
     def end_connection(self) -> None:
         """Give the link what the connection that has ended still carried."""

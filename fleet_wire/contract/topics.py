@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from sys import intern
 
 from fleet_wire.errors import LocalProtocolError, RemoteProtocolError
 
@@ -56,7 +57,7 @@ def parse_topic(topic: str) -> tuple[TopicKind, str]:
     if len(levels) == 3 and levels[0] == CARS:  # noqa: PLR2004 - cars/{id}/{kind}
         kind = _KIND_OF_LEVEL.get(levels[2])
         if kind is not None and VEHICLE_ID.fullmatch(levels[1]):
-            return kind, levels[1]
+            return kind, intern(levels[1])  # one object for all that is kept of a car
     elif len(levels) == 2 and levels[0] == WAKE and VEHICLE_ID.fullmatch(levels[1]):  # noqa: PLR2004
         return TopicKind.WAKE, levels[1]
     raise RemoteProtocolError("topic is outside the contract", topic=topic[:200])

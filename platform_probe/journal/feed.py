@@ -41,15 +41,13 @@ SLOWED_BY: Final = 0.1
 class JournalTime:
     """Seconds that never go back, close to Unix time.
 
-    Journal time is the monotonic clock plus an offset. `offset_s` is the first offset: 0 leaves
-    the monotonic clock as it is, as in virtual time, where the two clocks cannot drift apart.
+    Journal time is the monotonic clock plus an offset.
     """
 
-    def __init__(self, clock: Clock, *, offset_s: float | None = None) -> None:
+    def __init__(self, clock: Clock) -> None:
         self._monotonic_s = clock.monotonic_s
         self._unix_s = clock.unix_s
-        self._follows_wall = offset_s is None
-        self._offset_s = clock.unix_s() - clock.monotonic_s() if offset_s is None else offset_s
+        self._offset_s = clock.unix_s() - clock.monotonic_s()
 
     def seconds(self) -> float:
         """Return journal time."""
@@ -57,8 +55,6 @@ class JournalTime:
 
     def follow_wall(self) -> None:
         """Follow a wall clock that was set: ahead at once, back slowly. Call it once a second."""
-        if not self._follows_wall:
-            return
         behind_s = self._unix_s() - self.seconds()
         if behind_s > MAX_DRIFT_S:
             self._offset_s += behind_s
@@ -67,19 +63,22 @@ class JournalTime:
 
 
 class JournalFeed:
-    """Stamps what is measured and heard, and hands it to `append`."""
+    """Stamps what is measured and heard, and hands it to `append`.
+
+    Without a `time` journal time is the monotonic clock, as in virtual time, where no clock drifts.
+    """
 
     def __init__(
         self,
         append: Callable[[Entry], None],
         *,
         clock: Clock,
-        time: JournalTime,
+        time: JournalTime | None = None,
     ) -> None:
         self._append = append
         self._unix_s = clock.unix_s
         self._time = time
-        self._now = time.seconds
+        self._now = clock.monotonic_s if time is None else time.seconds
 
     def start(self) -> None:
         """Note that this process begins to measure."""
@@ -91,7 +90,8 @@ class JournalFeed:
 
     def tick(self) -> None:
         """Note that a second has passed. Call it every `TICK_EVERY_S`."""
-        self._time.follow_wall()
+        if self._time is not None:
+            self._time.follow_wall()
         self._append(Tick(self._now(), self._unix_s()))
 
     def emit(self, record: Record) -> None:

@@ -13,7 +13,6 @@ from fleet_wire.clock import Clock
 from fleet_wire.contract.attempt import Attempt, Record
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.incident import Incident, IncidentAction
-from fleet_wire.contract.topics import TopicKind
 from platform_probe.cars.fleet import Fleet
 from platform_probe.judge.detection.detection import Detection
 from platform_probe.judge.incidents.incidents import Incidents
@@ -40,6 +39,9 @@ class Alerting:
         )
         self._detection = Detection(clock=clock, found=self.incidents.handle_finding, cars=cars)
         self._detection.on_alarm = self._plan
+        self.heartbeat = self._detection.heartbeat
+        self.on_retained_message = self._detection.on_retained_message
+        self.car_lost = self._detection.on_last_will
         self.due_s = math.inf
         """When `tick` is to be called at the latest, on the monotonic clock."""
 
@@ -69,17 +71,6 @@ class Alerting:
     def diagnosis(self, diagnosis: Diagnosis) -> None:
         """Handle a diagnosis."""
         self._detection.diagnosis(diagnosis)
-
-    def on_message(self, kind: TopicKind, *, is_retained: bool) -> None:
-        """Handle a message of a car, which knows it already."""
-        if kind is TopicKind.TELEMETRY:
-            self._detection.heartbeat()
-        elif is_retained:
-            self._detection.on_retained_message()
-
-    def car_lost(self, vehicle_id: str, now_s: float) -> None:
-        """Handle the last will of a connected car."""
-        self._detection.on_last_will(vehicle_id, now_s)
 
     def connection(self, *, is_there: bool) -> None:
         """Handle that the monitor is connected to the broker, or no longer."""

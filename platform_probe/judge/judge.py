@@ -15,6 +15,7 @@ import msgspec
 
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.incident import Incident
+from fleet_wire.contract.topics import TopicKind
 from platform_probe.journal.codec import UnsignedCommand
 from platform_probe.journal.entries import (
     BrokerLine,
@@ -162,8 +163,7 @@ class Judge:
         at = entry.at
         if at >= self._due_s:
             self._do_due(at)
-        clock = self._clock
-        clock.now_s = max(clock.now_s, at)
+        self._clock.now_s = max(self._clock.now_s, at)
         self._appliers[type(entry)](entry)
         return self.taken() if self._judgements else ()
 
@@ -206,10 +206,13 @@ class Judge:
     # Entries
 
     def _car_message(self, entry: CarMessage) -> None:
-        kind, retained = entry.kind, entry.is_retained
-        self.diagnosing.on_message(kind, entry.vehicle_id, entry.message, is_retained=retained)
+        retained = entry.is_retained
+        self.diagnosing.on_message(entry.vehicle_id, entry.message, is_retained=retained)
         if self.alerting is not None:
-            self.alerting.on_message(kind, is_retained=retained)
+            if entry.kind is TopicKind.TELEMETRY:
+                self.alerting.heartbeat()
+            elif retained:
+                self.alerting.on_retained_message()
 
     def _car_lost(self, vehicle_id: str, now_s: float) -> None:
         if self.alerting is not None:

@@ -12,7 +12,6 @@ from fleet_wire.contract.diagnosis import Diagnosis, RankedMode
 from fleet_wire.contract.incident import Incident, IncidentKind
 from fleet_wire.contract.messages import Presence, VehicleState
 from fleet_wire.contract.partial import PartialState
-from fleet_wire.contract.topics import TopicKind
 from fleet_wire.randomness import RandomStream
 from platform_probe.cars.fleet import Fleet
 from platform_probe.cars.state import CarState
@@ -78,7 +77,8 @@ class Watched:
             self._cars.take_presence(vehicle_id, message, now_s, retained=is_retained)
         else:
             self._cars.take_state(vehicle_id, message, now_s, retained=is_retained)
-        self.alerting.on_message(TopicKind.STATE, is_retained=is_retained)
+        if is_retained:
+            self.alerting.on_retained_message()
 
     def restart(self, diagnoses: Sequence[Diagnosis] = ()) -> None:
         """End, and begin anew with what was written."""

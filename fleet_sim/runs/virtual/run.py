@@ -54,7 +54,7 @@ from fleet_wire.errors import LimitError
 from fleet_wire.garbage import all_frozen
 from fleet_wire.profiles.loading import load_profile
 from platform_probe.journal.entries import Entry
-from platform_probe.journal.feed import JournalFeed, JournalTime
+from platform_probe.journal.feed import JournalFeed
 from platform_probe.journal.writer import JournalWriter
 from platform_probe.judge.incidents.maintenance import MaintenanceWindow
 from platform_probe.judge.judge import Judge, Judgement
@@ -313,22 +313,18 @@ class VirtualRun:
                     on_problem=self._cannot_journal,
                 )
             )
-        journal = JournalFeed(
-            self._journal_entry,
-            clock=clock,
-            time=JournalTime(clock, offset_s=0.0),
-        )
-        probe.write_journal(journal)
+        append = self._judge.append if self._journal_writer is None else self._journal_entry
+        probe.write_journal(JournalFeed(append, clock=clock))
         probe.on_defect(self._defects.note)
         return probe
 
     def _journal_entry(self, entry: Entry) -> None:
-        """Pass the probe's journal on to the judge."""
+        """Write an entry of the probe's journal, and pass it on to the judge."""
         writer = self._journal_writer
-        if writer is not None:
-            writer.append(entry)
-            if writer.waiting_bytes >= JOURNAL_WRITTEN_BYTES:
-                writer.flush()
+        assert writer is not None  # noqa: S101 - else the judge gets entries at once
+        writer.append(entry)
+        if writer.waiting_bytes >= JOURNAL_WRITTEN_BYTES:
+            writer.flush()
         self._judge.append(entry)
 
     def _make_judge(self) -> Judge:

@@ -60,7 +60,10 @@ class Detection:
         self._repeats = Repeats()
         self._hops = Hops()
         self._waves = Waves(self._numbers, cars)
+        self.on_retained_message = self._waves.on_retained_message
+        self.on_last_will = self._waves.on_last_will
         self._silence = Silence(self._numbers)
+        self.heartbeat = self._silence.beat
         self._suspicious = Suspicious(self._numbers)
         self._blindness = Blindness(self._numbers)
         self._again: Latest[str, Hit] = Latest(MOST_AGAIN)
@@ -91,18 +94,6 @@ class Detection:
                 self._stray(record, now_s)
             elif not record.attempts and not record.missed:
                 self._attempt(unseen(record), now_s, hit=True)
-
-    def heartbeat(self) -> None:
-        """Handle a heartbeat of any car."""
-        self._silence.beat()
-
-    def on_retained_message(self) -> None:
-        """Handle a retained message."""
-        self._waves.on_retained_message()
-
-    def on_last_will(self, vehicle_id: str, now_s: float) -> None:
-        """Handle the last will of a connected car."""
-        self._waves.on_last_will(vehicle_id, now_s)
 
     def connection(self, *, is_there: bool) -> None:
         """Handle a gain or loss of the monitor's connection to the broker."""

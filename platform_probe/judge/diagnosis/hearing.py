@@ -20,7 +20,6 @@ from fleet_wire.contract.messages import (
     VehicleState,
 )
 from fleet_wire.contract.partial import NO_END_MS, PartialState, PartialTelemetry
-from fleet_wire.contract.topics import TopicKind
 from fleet_wire.latest import remember
 from platform_probe.cars.fleet import Fleet
 from platform_probe.cars.state import Session
@@ -77,13 +76,12 @@ class Hearing(ABC):
     def _look_soon(self, vehicle_id: str, now_s: float) -> None:
         """Schedule another look at the open unlocks of a car."""
 
-    def on_message(
-        self, _kind: TopicKind, vehicle_id: str, message: Any, /, *, is_retained: bool
-    ) -> None:
+    def on_message(self, vehicle_id: str, message: Any, *, is_retained: bool) -> None:
         """Handle a message of a car; messages without meaning for it are skipped."""
         kind = type(message)  # of a closed set; `match` asks three ways of each
         if kind is Telemetry or kind is PartialTelemetry:  # first: nearly all are heartbeats
-            self.telemetry(vehicle_id, message, retained=is_retained)
+            if not is_retained:  # else nobody knows when it was sent
+                self._car(vehicle_id).take_telemetry(message, self._clock.monotonic_s())
         elif kind is Result:
             self.result(vehicle_id, message)
         elif kind is VehicleState or kind is PartialState:
@@ -96,17 +94,6 @@ class Hearing(ABC):
             self._commands_expire = message.expires_at != NO_END_MS
         elif kind is Command:
             self._commands_expire = message.expires_at_ms != NO_END_MS
-
-    def telemetry(
-        self,
-        vehicle_id: str,
-        telemetry: Telemetry | PartialTelemetry,
-        *,
-        retained: bool = False,
-    ) -> None:
-        """Handle a heartbeat; a retained one does not show when it was sent."""
-        if not retained:
-            self._car(vehicle_id).take_telemetry(telemetry, self._clock.monotonic_s())
 
     def presence(self, vehicle_id: str, presence: Presence, *, retained: bool) -> None:
         """Handle a presence message, or a last will."""

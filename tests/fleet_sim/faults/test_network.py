@@ -74,7 +74,9 @@ def test_commands_and_answers_count() -> None:
     car.env.run(until=1)
     car.deliver(car.command("c1"))
     car.env.run(until=2)
-    assert 500 < (car.box.modem.uplink.data_used_bytes or 0) < 2000
+    meter = car.box.modem.uplink.meter
+    assert meter is not None
+    assert 500 < meter.used_bytes < 2000
 
 
 def test_the_count_begins_anew_each_day() -> None:

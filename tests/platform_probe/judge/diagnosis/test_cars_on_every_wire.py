@@ -79,7 +79,7 @@ def say(watched: Watched, profile: Profile, kind: TopicKind, said: WireMessage) 
         message = message_of(topic, payload)
         for vehicle_id, heard in contents_of(profile, message):
             assert vehicle_id == "car-1"
-            watched.diagnosing.on_message(kind, "car-1", heard, is_retained=False)
+            watched.diagnosing.on_message("car-1", heard, is_retained=False)
 
 
 @pytest.mark.parametrize("name", WIRES)

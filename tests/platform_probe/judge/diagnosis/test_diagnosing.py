@@ -11,7 +11,6 @@ import pytest
 from fleet_wire.contract.attempt import PlatformSide
 from fleet_wire.contract.causes import CAUSES, Cause, Outcome
 from fleet_wire.contract.diagnosis import Diagnosis, RankedMode
-from fleet_wire.contract.topics import TopicKind
 from platform_probe.judge.diagnosis import diagnosing, open_unlocks
 from platform_probe.judge.diagnosis.accounts import is_not_yours
 from platform_probe.judge.diagnosis.case import Case
@@ -199,7 +198,7 @@ def test_one_that_went_well_is_diagnosed_where_the_broker_said_something_odd() -
 def test_a_heartbeat_that_the_broker_retained_is_no_sign_of_life() -> None:
     """Nobody knows when it was sent."""
     watched = Watched()
-    watched.at(1.0).on_message(TopicKind.TELEMETRY, "car-1", HEARTBEAT, is_retained=True)
+    watched.at(1.0).on_message("car-1", HEARTBEAT, is_retained=True)
     assert "car-1" not in watched.diagnosing.cars
 
 

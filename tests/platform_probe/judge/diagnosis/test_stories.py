@@ -115,7 +115,9 @@ class WatchPlayer(Teller):
 
     def _do_telemetry(self, cars: str, **said: Any) -> None:
         for car in names_in(cars):
-            self.watched.diagnosing.telemetry(car, msgspec.structs.replace(HEARTBEAT, **said))
+            self.watched.diagnosing.on_message(
+                car, msgspec.structs.replace(HEARTBEAT, **said), is_retained=False
+            )
 
     def _do_event(self, car: str, event: EventName, **more: Any) -> None:
         self.watched.diagnosing.event(car, CarEvent(event, **more))

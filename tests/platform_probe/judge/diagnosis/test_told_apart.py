@@ -21,7 +21,8 @@ def test_two_presses_of_one_fault_are_told_alike() -> None:
     watched = Watched()
     watched.at(1.0).presence("car-1", ONLINE, retained=False)
     for second, volts in ((205, 12.6), (210, 12.4), (215, 12.1)):
-        watched.at(float(second)).telemetry("car-1", Telemetry(-80.0, volts, 1.0))
+        beat = Telemetry(-80.0, volts, 1.0)
+        watched.at(float(second)).on_message("car-1", beat, is_retained=False)
     watched.diagnosing.event("car-1", CarEvent(EventName.LOW_VOLTAGE))
     watched.at(236.0)
     first = watched.ended(Cause.BOX_SILENT, stages=SENT, attempt_id="first", source=Source.CUSTOMER)

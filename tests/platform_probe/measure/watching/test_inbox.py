@@ -17,7 +17,7 @@ from fleet_wire.contract.topics import NULL_BOXES, TopicKind
 from fleet_wire.links.link import Message
 from fleet_wire.profiles.loading import load_profile
 from platform_probe.journal.entries import BrokerLine, CarMessage, CarRemoved, Entry
-from platform_probe.journal.feed import JournalFeed, JournalTime
+from platform_probe.journal.feed import JournalFeed
 from platform_probe.measure.watching.inbox import LOOKED_THROUGH_EVERY, MAX_NAMED, subscriptions
 from platform_probe.measure.watching.known_values import MOST_VALUES
 from platform_probe.outputs.dimension import MAX_NEW_OF_ONE, OTHER
@@ -36,7 +36,7 @@ class InboxBench(OtherBench):
     def write_journal(self, append: Callable[[Entry], None]) -> None:
         """Hand on all that is heard, stamped by the monotonic clock."""
         clock = self.behind.clock
-        self.inbox.journal = JournalFeed(append, clock=clock, time=JournalTime(clock, offset_s=0.0))
+        self.inbox.journal = JournalFeed(append, clock=clock)
 
     def defects(self, topic: str) -> float | None:
         """Return how many messages of a topic led to a defect."""
