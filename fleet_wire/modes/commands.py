@@ -161,7 +161,8 @@ MODES: Final = (
             | facts(Fact.NOTHING_PUBLISHED, Fact.SAID_NO, Fact.FAILS_AGAIN)
             | facts(Fact.ASKED_AGAIN, Fact.SUPPORT_CALLED, Fact.ALREADY_OPENED),
             needs_one_of=(  # another request, which this one blocks, or which keeps this one unsent
-                facts(Fact.SAID_BUSY, Fact.BLOCKS_LATER, Fact.BEHIND_ANOTHER, Fact.SENT_AGAIN)
+                facts(Fact.SAID_BUSY, Fact.BLOCKS_LATER, Fact.BEHIND_ANOTHER)
+                | facts(Fact.PLATFORM_MISSED_IT, Fact.PLATFORM_WAITED_LONG)
                 | facts(Fact.SENT_LATE, Fact.ASKED_AGAIN, Fact.ALREADY_OPENED, Fact.FAILS_AGAIN)
                 | facts(Fact.NEVER_SENT),
             ),

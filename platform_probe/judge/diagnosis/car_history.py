@@ -66,6 +66,7 @@ class CarHistory(CarState):
         "boots",
         "broker_words",
         "changes",
+        "commanded",
         "connected_s",
         "data_used_bytes",
         "doors",
@@ -94,6 +95,8 @@ class CarHistory(CarState):
         """The presence before the first of `changes`."""
         self.changes: _Kept[Change] = ()
         """The latest changes of presence, the oldest first; retained ones are none."""
+        self.commanded: _Kept[float] = ()
+        """When the latest commands were sent to it, of any action, repeated ones too."""
         self.beats: _Kept[float] = ()
         """When the latest heartbeats came."""
         self.connected_s = 0.0
@@ -123,9 +126,8 @@ class CarHistory(CarState):
         self.broker_words: _Kept[BrokerWord] = ()
         self.boots: int | None = None
         self.booted_s: float | None = None
-        """When it booted last, as far as it says."""
         self.booted_before_s: float | None = None
-        """When it booted the time before."""
+        """When it booted last, as far as it says, and the time before."""
         self.ran_unconnected_s = 0.0
         """Its uptime when it reported that boot, as far as heartbeats show."""
         self.keepalive_s: float | None = None
@@ -159,6 +161,10 @@ class CarHistory(CarState):
         """Note what the broker's log says of the connection, where no presence is to be had."""
         self.standing = session
         self._note_change(session, now_s)
+
+    def take_command(self, now_s: float) -> None:
+        """Note a command to it."""
+        self.commanded = _with_newest(self.commanded, now_s)
 
     def take_telemetry(self, telemetry: Telemetry | PartialTelemetry, now_s: float) -> None:
         """Note a heartbeat."""

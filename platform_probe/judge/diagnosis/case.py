@@ -76,8 +76,8 @@ class Case:
     count_cars: Callable[[], Census]
     """Returns how all cars are at this look. To count them takes long: a fact that needs it asks.
     """
-    count_waves: Callable[[], Waves]
-    """Returns how many boxes were lost and came back with this one."""
+    count_waves: Callable[[float | None, float | None], Waves]
+    """Returns how many boxes were lost and came back with this one, by when it was and did."""
     cars_known: int
     cars_of_account: int
     """How many cars the account asked for within minutes."""
@@ -174,6 +174,31 @@ class Case:
         changes = self.car.changes_between(self.published_s, self.until_s)
         return next((each.at_s for each in changes if each.session is Session.ONLINE), None)
 
+    @cached_property
+    def lost_s(self) -> float | None:
+        """When the box was lost that was away for the command, or lost after it; None: it was not.
+
+        A box that nobody has heard of since may be lost, though its connection has not ended yet.
+        """
+        wills = [change.at_s for change in self.car.changes if change.session is Session.WILL]
+        before_s = max((at_s for at_s in wills if at_s <= self.published_s), default=None)
+        if before_s is not None and self.car.standing_at(self.published_s) is Session.WILL:
+            return before_s
+        after_s = next((at_s for at_s in wills if self.published_s < at_s <= self.until_s), None)
+        return self.began_s if after_s is None and not self.has_box_answered else after_s
+
+    @cached_property
+    def returned_s(self) -> float | None:
+        """When the box connected anew after the command, or moments before; None: it has not."""
+        since_s = self.began_s - RECENT_S
+        changes = [*self.car.changes_between(since_s, self.published_s)]
+        online = (each.at_s for each in reversed(changes) if each.session is Session.ONLINE)
+        return next(online, None) if self.back_s is None else self.back_s
+
+    def are_many(self, boxes: int) -> bool:
+        """Return whether so many boxes that were lost, or came back, are more than single ones."""
+        return boxes >= max(WAVE_CARS, WAVE_SHARE * self.cars_known)
+
     @property
     def has_expiry(self) -> bool:
         """Whether a box that opens its car late should have known better."""
@@ -259,4 +284,7 @@ FEWEST: Final = 5
 COMMAND_ENDS_S: Final = 60.0
 """The time within which a command that a customer waits for ends, its grace included [E]."""
 AWAY_S: Final = 300.0
+RECENT_S: Final = 120.0
+WAVE_SHARE: Final = 0.04
+WAVE_CARS: Final = 5
 AGAIN_S: Final = 1800.0

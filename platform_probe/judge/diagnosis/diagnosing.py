@@ -441,17 +441,18 @@ class Diagnosing(Hearing):
             has_reasons=self._hears_reasons or self._has_receipts is not False,
         )
 
-    def _waves_with(self, car: CarHistory, began_s: float) -> Waves:
+    def _waves_with(
+        self, car: CarHistory, began_s: float, lost_s: float | None, returned_s: float | None
+    ) -> Waves:
         """Return how many boxes were lost and came back with a car."""
-        lost_s = next((c.at_s for c in reversed(car.changes) if c.session is Session.WILL), began_s)
-        fell_silent = any(
+        fell_silent = lost_s is not None and any(
             word.kind == BrokerEventKind.TIMED_OUT and abs(word.at_s - lost_s) < WAVE_S
             for word in car.broker_words
         )
         return self._neighbours.waves_with(
             lost_s=lost_s,
-            returned_s=_returned_s(car, began_s),
-            heard_s=car.last_heard_before(began_s),
+            returned_s=returned_s,
+            silent_since_s=car.last_heard_before(began_s),
             fell_silent=fell_silent,
         )
 
@@ -471,12 +472,6 @@ def _with_equal_objects(seen: dict[Fact, Text], before: dict[Fact, Text]) -> dic
         fact: said if (earlier := before.get(fact)) != said else earlier
         for fact, said in seen.items()
     }
-
-
-def _returned_s(car: CarHistory, began_s: float) -> float:
-    """Return when the box connected last, or else when the unlock began."""
-    returns = (c.at_s for c in reversed(car.changes) if c.session is Session.ONLINE)
-    return next(returns, began_s)
 
 
 def _fact_seen(fact: Fact, text: Text, before: FactSeen | None) -> FactSeen:

@@ -91,9 +91,9 @@ class Hearing(ABC):
         elif kind is CarEvent:
             self.event(vehicle_id, message)
         elif kind is UnsignedCommand:
-            self._commands_expire = message.expires_at != NO_END_MS
+            self._command(vehicle_id, expires=message.expires_at != NO_END_MS)
         elif kind is Command:
-            self._commands_expire = message.expires_at_ms != NO_END_MS
+            self._command(vehicle_id, expires=message.expires_at_ms != NO_END_MS)
 
     def presence(self, vehicle_id: str, presence: Presence, *, retained: bool) -> None:
         """Handle a presence message, or a last will."""
@@ -164,6 +164,13 @@ class Hearing(ABC):
             car.take_broker_word(BrokerWord(now_s, event.kind.value))
             if event.kind is not BrokerEventKind.LEFT:
                 self._look_soon(event.client_id, now_s)
+
+    def _command(self, vehicle_id: str, *, expires: bool) -> None:
+        """Handle a command to a car, whether or not it is an unlock; none makes a car known."""
+        self._commands_expire = expires
+        car = self.cars.get(vehicle_id)
+        if car is not None:
+            car.take_command(self._clock.monotonic_s())
 
     def _session(self, event: BrokerEvent, now_s: float) -> None:
         """Handle a broker log event as presence, of a car or of a client that may prove one."""

@@ -8,15 +8,13 @@ from typing import Final
 from fleet_wire.contract.text import Text, Value
 from fleet_wire.modes.facts import Fact
 from fleet_wire.modes.mode import COHORT
-from platform_probe.judge.diagnosis.case import FEWEST, Case, evidence
+from platform_probe.judge.diagnosis.case import FEWEST, WAVE_CARS, Case, evidence
 from platform_probe.judge.diagnosis.census import RADIO
 from platform_probe.judge.diagnosis.neighbours import ALL, BOTH, Back, Comparison, Place, Share
 from platform_probe.texts.catalogue import trait_text
 
 CLEARLY: Final = 3.0
 """The standard deviations by which chance does not explain a difference, of a dozen cohorts."""
-WAVE_SHARE: Final = 0.04
-WAVE_CARS: Final = 5
 MEANWHILE_S: Final = 40.0
 """The time after a command in which a network seldom returns for others and not for this car [E].
 """
@@ -251,7 +249,7 @@ def _of_pings(case: Case, back: Back | None) -> None:
 
     A later look refutes an earlier one: longer absences end later.
     """
-    if back is None or Fact.REPORTED_AFTER in case.seen:
+    if back is None or Fact.REPORTED_AFTER in case.seen or Fact.WENT_WELL in case.seen:
         return
     by_ping, overdue = back
     both = by_ping + overdue
@@ -263,23 +261,23 @@ def _of_pings(case: Case, back: Back | None) -> None:
 
 def _of_waves(case: Case) -> None:
     """Note how many boxes disconnected or came back with this one."""
-    seen, few = case.seen, max(WAVE_CARS, WAVE_SHARE * case.cars_known)
-    waves = case.count_waves()
-    if waves.wills >= few:
+    seen = case.seen
+    waves = case.count_waves(case.lost_s, case.returned_s)
+    if case.are_many(waves.wills):
         case.note(Fact.WILLS_IN_A_WAVE, count=waves.wills)
     is_back = Fact.BACK_SOON in seen or Fact.BACK_IN_MINUTES in seen
     is_lost = Fact.WILL_BEFORE in seen or Fact.WILL_AFTER in seen
     lost = waves.lost_alike
     back = min(waves.back_of_those_lost, lost)
     is_left = is_lost and not is_back and Fact.ALL_OF_OPERATOR_AWAY not in seen
-    if is_left and back >= max(few, lost / 2):
+    if is_left and case.are_many(back) and back >= lost / 2:
         case.note(Fact.LEFT_BEHIND, at=case.now_unix_s, total=lost, count=back)
-    if waves.returns >= few:
+    if case.are_many(waves.returns):
         case.note(Fact.MANY_CAME_BACK, count=waves.returns)
-    if waves.wills_at_once >= few and waves.wills_at_once > waves.wills / 2:
+    if case.are_many(waves.wills_at_once) and waves.wills_at_once > waves.wills / 2:
         case.note(Fact.WILLS_AT_ONCE, count=waves.wills_at_once)
-    if waves.cut_at_once >= few and waves.cut_at_once > waves.wills / 2:
+    if case.are_many(waves.cut_at_once) and waves.cut_at_once > waves.wills / 2:
         case.note(Fact.CUT_AT_ONCE, count=waves.cut_at_once)
     _of_pings(case, waves.others_back)
-    if waves.returns_at_once >= few and waves.returns_at_once > waves.returns / 2:
+    if case.are_many(waves.returns_at_once) and waves.returns_at_once > waves.returns / 2:
         case.note(Fact.BACK_WITH_OTHERS, count=waves.returns_at_once)

@@ -91,18 +91,18 @@ class Back(NamedTuple):
 class Waves(NamedTuple):
     """The number of boxes that were lost with one, and came back with it."""
 
-    wills: int
-    lost_alike: int
+    wills: int = 0
+    lost_alike: int = 0
     """Those that were lost in the same way as that one: in silence, or whatever way."""
-    returns: int
-    back_of_those_lost: int
+    returns: int = 0
+    back_of_those_lost: int = 0
     """How many of those that were lost are back, at least."""
-    others_back: Back | None
+    others_back: Back | None = None
     """How boxes came back that fell silent with it; None: it was never heard of."""
-    wills_at_once: int
-    cut_at_once: int
+    wills_at_once: int = 0
+    cut_at_once: int = 0
     """How many of these the broker has not given up for their silence."""
-    returns_at_once: int
+    returns_at_once: int = 0
 
 
 class Comparison(NamedTuple):
@@ -201,20 +201,35 @@ class Neighbours:
         return Back(_count_around(self._by_ping, lost_s), _count_around(self._overdue, lost_s))
 
     def waves_with(
-        self, *, lost_s: float, returned_s: float, heard_s: float | None, fell_silent: bool
+        self,
+        *,
+        lost_s: float | None,
+        returned_s: float | None,
+        silent_since_s: float | None,
+        fell_silent: bool,
     ) -> Waves:
-        """Return how many boxes were lost, and came back, with one for which these times hold."""
-        wills = self.wills_around(lost_s)
-        return Waves(
-            wills=wills,
-            lost_alike=self.timeouts_around(lost_s) if fell_silent else wills,
-            returns=self.returns_around(returned_s),
-            back_of_those_lost=self.back_of_those_lost(lost_s),
-            others_back=None if heard_s is None else self.back_around(heard_s),
-            wills_at_once=self.wills_at_once(lost_s),
-            cut_at_once=self.cut_at_once(lost_s),
-            returns_at_once=self.returns_at_once(returned_s),
+        """Return how many boxes were lost, and came back, with one for which these times hold.
+
+        None: it was not lost, it did not come back, or it did not fall silent.
+        """
+        waves = Waves(
+            others_back=None if silent_since_s is None else self.back_around(silent_since_s)
         )
+        if lost_s is not None:
+            wills = self.wills_around(lost_s)
+            waves = waves._replace(
+                wills=wills,
+                lost_alike=self.timeouts_around(lost_s) if fell_silent else wills,
+                back_of_those_lost=self.back_of_those_lost(lost_s),
+                wills_at_once=self.wills_at_once(lost_s),
+                cut_at_once=self.cut_at_once(lost_s),
+            )
+        if returned_s is not None:
+            waves = waves._replace(
+                returns=self.returns_around(returned_s),
+                returns_at_once=self.returns_at_once(returned_s),
+            )
+        return waves
 
     def wills_around(self, at_s: float) -> int:
         """Return how many boxes were lost within a minute or so of a moment."""

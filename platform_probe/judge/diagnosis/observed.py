@@ -107,6 +107,7 @@ _OF_RECORD: Final = (
 )
 """Looks at the unlock's own record, and at the platform's log."""
 _OF_CAR: Final = (
+    seen_of_attempt.note_clock,
     seen_of_car.note_presence_after,
     seen_of_car.note_life,
     seen_of_car.note_slow_wake,

@@ -66,7 +66,11 @@ def note_how_far(case: Case) -> None:
     elif record.cause in _NOT_DELIVERED or record.cause is Cause.UNCLASSIFIED:
         if Flag.ANSWERED_BY_ANOTHER not in record.flags:
             was_sent = Stage.PUBLISHED.value in record.stages
-            case.note(Fact.NOT_DELIVERED, None if was_sent else "nothing_published")
+            is_away = record.cause in _NOT_DELIVERED
+            case.note(
+                Fact.NOT_DELIVERED if was_sent or is_away else Fact.NOTHING_PUBLISHED,
+                None if was_sent else "nothing_published",
+            )
     elif record.cause in _REFUSED:
         fact = _BY_REFUSAL.get(case.refusal or record.reason or "", Fact.REFUSED_WITHOUT_REASON)
         case.seen[fact] = _refusal(fact, record.reason)
@@ -114,6 +118,10 @@ def note_oddities(case: Case) -> None:
     sent_s = record.stages.get(Stage.PUBLISHED.value)
     if asked_s is not None and sent_s is not None and sent_s - asked_s > SENT_LATE_S:
         case.note(Fact.SENT_LATE, seconds=sent_s - asked_s)
+
+
+def note_clock(case: Case) -> None:
+    """Note a box's clock that its answers show to be wrong."""
     ahead_s = case.clock_ahead_s
     if ahead_s is not None and abs(ahead_s) > WRONG_CLOCK_S:
         how = "clock_ahead" if ahead_s > 0 else "clock_behind"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 from math import inf
 from typing import Final
@@ -16,6 +16,7 @@ from platform_probe.judge.diagnosis.case import (
     AWAY_S,
     CROSSING_S,
     MAX_TLS_ERRORS,
+    RECENT_S,
     Case,
     evidence,
 )
@@ -25,7 +26,6 @@ from platform_probe.judge.diagnosis.pings import BY_ITSELF_S, notices_within_s
 
 SOON_S: Final = 90.0
 """A box that reboots is back by then: 22 to 34 s, and its network [E]."""
-RECENT_S: Final = 120.0
 AT_ONCE_S: Final = 7.0
 """Half of the shortest silence that a broker bears, 1.5 times a keepalive of 10 s."""
 BY_COMMAND_S: Final = 6.0
@@ -46,6 +46,7 @@ _LOST: Final = frozenset(
 """Facts which show that the box's connection has ended."""
 _HAD_POWER: Final = frozenset({Fact.CONNECTION_CLOSED, Fact.BACK_WITHOUT_BOOT})
 """Facts which show that the box had power when it was lost, or ever since."""
+_GIVEN_UP: Final = frozenset({"timed_out", "taken_over"})
 _BROKER_WORDS: Final = {
     "taken_over": Fact.REPLACED,
     "dropped": Fact.DROPPED_AT_BROKER,
@@ -94,8 +95,6 @@ def note_presence_after(case: Case) -> None:
         if change.session is Session.WILL and will_s is None:
             will_s = change.at_s
             case.note(Fact.WILL_AFTER, **case.when(will_s))
-            if will_s - published_s < BY_COMMAND_S and not _timed_out_at(case, will_s):
-                case.note(Fact.LOST_BY_COMMAND, seconds=will_s - published_s)
             heard_s = car.last_heard_before(will_s)
             if heard_s is not None and will_s - heard_s < AT_ONCE_S:
                 case.note(Fact.LOST_AT_ONCE, seconds=will_s - heard_s)
@@ -109,12 +108,45 @@ def note_presence_after(case: Case) -> None:
             elif car.standing_at(published_s) is Session.ONLINE:
                 case.note(Fact.BACK_WITHOUT_WILL, **when)
             break
+    _note_lost_by_command(case, will_s)
 
 
-def _timed_out_at(case: Case, will_s: float) -> bool:
-    """Return whether the broker waited for a silence before it gave a connection up."""
+def _note_lost_by_command(case: Case, will_s: float | None) -> None:
+    """Note a connection that broke within seconds of a command, as most of the car's losses did.
+
+    The command may be an earlier one, if the box was not back yet. `will_s` is when the box was
+    lost after this command; None: it was not. A box that is also lost without any command hardly
+    is lost by them.
+    """
+    car, published_s = case.car, case.published_s
+    broke_s = [
+        change.at_s
+        for change in car.changes
+        if change.session is Session.WILL and change.at_s <= case.until_s
+    ]
+    after_s = {at_s: _seconds_after(at_s, [*car.commanded, published_s]) for at_s in broke_s}
+    if will_s is None and car.standing_at(published_s) is Session.WILL:
+        will_s = max((at_s for at_s in broke_s if at_s <= published_s), default=None)
+    its_own_s = None if will_s is None else after_s.get(will_s)
+    if will_s is None or its_own_s is None or _ended_by_broker(case, will_s):
+        return
+    if case.are_many(case.count_waves(will_s, None).wills_at_once):
+        return  # what struck them all at once was no command to this one
+    by_command = sum(seconds is not None for seconds in after_s.values())
+    if by_command > len(broke_s) - by_command:
+        case.note(Fact.LOST_BY_COMMAND, seconds=its_own_s)
+
+
+def _seconds_after(will_s: float, sent_s: Iterable[float]) -> float | None:
+    """Return how long after a command a connection broke; None: after none."""
+    passed_s = [will_s - at_s for at_s in sent_s if 0.0 <= will_s - at_s < BY_COMMAND_S]
+    return min(passed_s, default=None)
+
+
+def _ended_by_broker(case: Case, will_s: float) -> bool:
+    """Return whether the broker gave a dead connection up: after a silence, or for a new one."""
     return any(
-        kind == "timed_out" and abs(at_s - will_s) < CROSSING_S
+        kind in _GIVEN_UP and abs(at_s - will_s) < CROSSING_S
         for at_s, kind in case.car.broker_words
     )
 
@@ -127,7 +159,7 @@ def note_flapping(case: Case) -> None:
         if abs(change.at_s - case.began_s) < FLAPS_WITHIN_S and change.at_s <= case.ends_s
     ]
     returns = sum(change.session is Session.ONLINE for change in recent)
-    if returns >= FLAPS:
+    if returns >= FLAPS and recent[-1].at_s >= case.began_s - RECENT_S:
         since, until = case.unix_s(recent[0].at_s), case.unix_s(recent[-1].at_s)
         case.note(Fact.FLAPPED, count=returns, since=since, until=until)
 
@@ -353,7 +385,8 @@ def note_broker_log(case: Case) -> None:
     if is_quiet and Fact.WAS_ONLINE in case.seen:
         case.note(Fact.LEFT_QUIETLY, **case.when(left[-1]))
     taken = [at for at, kind in case.car.broker_words if kind == "taken_over"]
-    if len(taken) >= OFTEN and taken[-1] - taken[-OFTEN] < FLAPS_WITHIN_S:
+    is_of_now = bool(taken) and taken[-1] >= case.began_s - RECENT_S
+    if is_of_now and len(taken) >= OFTEN and taken[-1] - taken[-OFTEN] < FLAPS_WITHIN_S:
         case.note(Fact.TAKEN_OVER, count=len(taken), at=case.unix_s(taken[-1]))
     _note_ping(case)
     _note_handshakes(case)

@@ -12,8 +12,18 @@ from fleet_wire.contract.attempt import Attempt, PlatformSide, StrayAnswer, Stra
 from fleet_wire.contract.broker_log import BrokerEvent, BrokerEventKind
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import RankedMode
-from fleet_wire.contract.messages import CarEvent, EventName, Phase, Reason, Result, VehicleState
+from fleet_wire.contract.messages import (
+    Action,
+    CarEvent,
+    EventName,
+    Phase,
+    Reason,
+    Result,
+    VehicleState,
+)
+from fleet_wire.contract.topics import TopicKind
 from fleet_wire.modes.facts import EvidenceSource, Fact
+from platform_probe.journal.codec import UnsignedCommand
 from platform_probe.judge.weights import shipped_ranking
 from tests.helpers.records import COMPLAINT
 from tests.helpers.transcripts import Teller, names_in, stories_test, with_members
@@ -23,6 +33,7 @@ PARKED: Final = VehicleState(
     is_locked=True, is_open=False, voltage_v=12.6, firmware="1", hardware="1",
     operator="a", region="north",
 )  # fmt: skip
+COMMAND: Final = UnsignedCommand("c", Action.LOCK, issued_at=0, expires_at=1, counter=1)
 PRESENCE: Final = {"online": ONLINE, "asleep": ASLEEP, "will": WILL}
 CLASSES: Final = {0.8: "sure", 0.5: "likely", 0.1: "thinkable"}
 """What a mode is from a probability on."""
@@ -118,6 +129,9 @@ class WatchPlayer(Teller):
             self.watched.diagnosing.on_message(
                 car, msgspec.structs.replace(HEARTBEAT, **said), is_retained=False
             )
+
+    def _do_command(self, car: str) -> None:
+        self.watched.diagnosing.on_message(TopicKind.COMMAND, car, COMMAND, is_retained=False)
 
     def _do_event(self, car: str, event: EventName, **more: Any) -> None:
         self.watched.diagnosing.event(car, CarEvent(event, **more))
