@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import gzip
 import tempfile
-from collections.abc import Iterator
-from difflib import unified_diff
 from pathlib import Path
 from typing import Final
 
@@ -59,19 +57,9 @@ def found_judgements(directory: Path) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def differences(directory: Path, found: str) -> Iterator[str]:
-    """Yield the lines that are judged otherwise than committed."""
-    before, after = expected_judgements(directory).splitlines(), found.splitlines()
-    name = str(directory.relative_to(PLACE))
-    yield from unified_diff(before, after, name, "today", n=0, lineterm="")
-
-
-def renew(directory: Path) -> list[str]:
-    """Write what is judged of a journal today, and return the differences."""
-    found = found_judgements(directory)
-    changed = [*differences(directory, found)]
-    (directory / JUDGEMENTS).write_text(found, encoding="utf-8")
-    return changed
+def renew(directory: Path) -> None:
+    """Write what is judged of a journal today."""
+    (directory / JUDGEMENTS).write_text(found_judgements(directory), encoding="utf-8")
 
 
 def record(release: str) -> None:
@@ -85,4 +73,4 @@ def record(release: str) -> None:
             for segment in segments_in(run / "journal"):
                 packed = gzip.compress(segment.path.read_bytes(), 9, mtime=0)
                 segment_path(directory, segment.number, PACKED).write_bytes(packed)
-        (directory / JUDGEMENTS).write_text(found_judgements(directory), encoding="utf-8")
+        renew(directory)

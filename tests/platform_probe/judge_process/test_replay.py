@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import shutil
-from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,13 +20,12 @@ from fleet_wire.contract.topics import TopicKind
 from platform_probe.__main__ import main
 from platform_probe.commands.judge import DIFFERS
 from platform_probe.journal.codec import line_of
-from platform_probe.journal.entries import RecordWritten, Tick, UnlockLabelled
+from platform_probe.journal.entries import RecordWritten, UnlockLabelled
 from platform_probe.journal.reader import entries_in
 from platform_probe.journal.segments import COMPLETE, segment_path
 from platform_probe.judge.weights import shipped_weights
 from platform_probe.judge_process import process as judge_process
 from platform_probe.judge_process import recordings
-from platform_probe.judge_process.process import JudgeProcess
 from platform_probe.judge_process.recordings import StoreRecording
 from platform_probe.judge_process.replay import MESSAGES_FILE
 from platform_probe.outputs.sinks import DIAGNOSES_FILE, INCIDENTS_FILE
@@ -38,17 +35,15 @@ from platform_probe.store.bucket import note_bucket
 from platform_probe.store.keeper import keep
 from platform_probe.store.layout import AWAY, JOURNAL
 from platform_probe.store.limits import BucketSettings, Limits
+from tests.helpers.judged_runs import ALWAYS_DAYS, judge_into_store, judge_to_its_end
 from tests.helpers.s3_server import KEY, SECRET, running_s3_server
 from tests.helpers.stores import selected
 from tests.helpers.virtual_runs import SCENARIOS, run_virtually
 
 SCENARIO = "carrier_outage"
 SEED = 7
-LINES_A_SEGMENT = 500
 LEAD_S = 5.0
 """Shorter than in use: the run has a minute."""
-ALWAYS_DAYS = 36_500.0
-"""The run is in virtual time, which is long ago."""
 
 
 @pytest.fixture(scope="module")
@@ -110,12 +105,7 @@ def test_labels_change_no_judgement(run: Path, config: Path, tmp_path: Path) -> 
         assert without == with_labels
     settings = ProbeSettings(out_dir=tmp_path / "out", store=StoreSettings(directory=store))
     for _ in range(2):
-        with ExitStack() as stack:
-            stop = asyncio.Event()
-            stop.set()
-            journal = labelled / "journal"
-            judge = JudgeProcess(settings, journal=journal, say=lambda _: None, stack=stack)
-            asyncio.run(judge.follow(stop))
+        judge_to_its_end(settings, labelled / "journal")
     ((found,),) = selected(store, "SELECT count(*) FROM labels")
     assert found == labels > 100
 
@@ -172,17 +162,11 @@ def monitor(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the directory of a monitor with a store, which judged the journal of the run."""
     directory = tmp_path_factory.mktemp("monitor")
     out, store = directory / "out", directory / "store"
-    copy_with_wall_time(run, out / "journal")
-    kept = StoreSettings(directory=store, max_days=ALWAYS_DAYS, journal_days=ALWAYS_DAYS)
-    settings = ProbeSettings(out_dir=out, store=kept)
-    with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(judge_process, "EVERY_S", LEAD_S)
         patch.setattr(judge_process, "COMMIT_EVERY_S", 0.0)
         patch.setattr(store_journal, "CARS_EVERY_S", LEAD_S)
-        stop = asyncio.Event()
-        stop.set()
-        judge = JudgeProcess(settings, journal=out / "journal", say=lambda _: None, stack=stack)
-        asyncio.run(judge.follow(stop))
+        judge_into_store(run, out, store)
     always_s = ALWAYS_DAYS * 86_400
     journal = str(out / "journal")
     keep(
@@ -190,17 +174,6 @@ def monitor(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         Limits(max_age_s=always_s, max_bytes=2**50, journal=journal, journal_max_age_s=always_s),
     )
     return directory
-
-
-def copy_with_wall_time(run: Path, journal: Path) -> None:
-    """Copy the journal of a run, with times as a live monitor writes them: close to Unix time."""
-    entries = [*entries_in(run / "journal")]
-    offset_s = next(each.unix_s - each.at for each in entries if isinstance(each, Tick))
-    lines = [line_of(msgspec.structs.replace(each, at=each.at + offset_s)) for each in entries]
-    journal.mkdir(parents=True)
-    for number, begin in enumerate(range(0, len(lines), LINES_A_SEGMENT), start=1):
-        path = segment_path(journal, number, COMPLETE)
-        path.write_bytes(b"".join(lines[begin : begin + LINES_A_SEGMENT]))
 
 
 def replayed(directory: Path, *options: str) -> tuple[int, dict[str, Any]]:

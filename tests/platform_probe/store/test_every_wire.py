@@ -2,42 +2,33 @@
 
 from __future__ import annotations
 
-import io
 import re
 import shutil
 from collections import Counter
 from collections.abc import Iterable
-from contextlib import ExitStack, closing
+from contextlib import closing
 from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import msgspec
 import pytest
-from rich.console import Console
 
-from fleet_sim.runs.directory import RunDirectory, ScenarioSource
-from fleet_sim.runs.progress import progress_on
-from fleet_sim.runs.virtual.run import VirtualOptions, VirtualRun
-from fleet_sim.runs.virtual.time import EPOCH_UNIX_S
 from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.contract.topics import TopicKind
-from platform_probe.journal.entries import CarMessage, Entry, RecordWritten
-from platform_probe.measure.probe import Probe
+from platform_probe.journal.entries import CarMessage
+from platform_probe.journal.reader import entries_in
 from platform_probe.store.duck import Duck
 from platform_probe.store.queries import all_queries
 from platform_probe.store.reading import Source
-from platform_probe.store.schema import ATTEMPTS, COMPLAINTS, DIAGNOSES, INCIDENTS, STRAY_ANSWERS
 from platform_probe.tell.support.fitting import UnlockQuery
 from platform_probe.tell.support.looking_up import look_up
 from platform_probe.tell.support.telling import text_of
 from platform_probe.tell.support.telling_programs import json_of
 from tests.helpers.consoles import Visitor, served
 from tests.helpers.english import ENGLISH
-from tests.helpers.stores import KeptOpen, kept, put_lines, selected, writer_of
-
-_WRITTEN = (ATTEMPTS, STRAY_ANSWERS, COMPLAINTS, DIAGNOSES, INCIDENTS)
-"""What a run writes itself, in the lines of a store."""
+from tests.helpers.judged_runs import judge_into_store
+from tests.helpers.stores import KeptOpen, kept, selected
+from tests.helpers.virtual_runs import run_virtually
 
 
 class StoredRun(NamedTuple):
@@ -57,46 +48,19 @@ class State(NamedTuple):
     voltage_v: float | None
 
 
-class _Run(VirtualRun):
-    """A run of which a store hears what its monitor hears."""
-
-    store: Path
-    states: list[State]
-
-    def _make_probe(self, stack: ExitStack) -> Probe:
-        self._writer = stack.enter_context(writer_of(self.store))
-        return super()._make_probe(stack)
-
-    def _journal_entry(self, entry: Entry) -> None:
-        super()._journal_entry(entry)
-        if isinstance(entry, RecordWritten):
-            return  # the run's own files have it
-        if isinstance(entry, CarMessage) and entry.kind is TopicKind.STATE:
-            said = entry.message
-            self.states.append(
-                State(entry.vehicle_id, said.is_locked, said.is_open, said.voltage_v)
-            )
-        self._writer.add(msgspec.structs.replace(entry, at=entry.at + EPOCH_UNIX_S))
-
-
 def run_with_store(scenario: Path, directory: Path) -> StoredRun:
     """Run a scenario in virtual time into `directory`; its store has all that a monitor's has."""
     loaded = load_scenario(scenario)
-    seed = loaded.seed or 0
-    run = _Run(
-        loaded,
-        ScenarioSource(scenario),
-        RunDirectory.create(directory, scenario_name=directory.name, seed=seed),
-        VirtualOptions(seed=seed, with_report=False),
-        progress_on(Console(file=io.StringIO())),
-    )
-    run.store, run.states = directory / "store", []
-    run.run()
-    for table in _WRITTEN:
-        written = directory / table.run_file
-        if written.exists():
-            put_lines(run.store, table.name, written.read_bytes().splitlines())
-    return StoredRun(run.store, run.states)
+    run_virtually(loaded, directory, seed=loaded.seed or 0, journal=True)
+    store = directory / "store"
+    judge_into_store(directory, directory / "monitor", store)
+    states = [
+        State(entry.vehicle_id, said.is_locked, said.is_open, said.voltage_v)
+        for entry in entries_in(directory / "journal")
+        if isinstance(entry, CarMessage) and entry.kind is TopicKind.STATE
+        for said in [entry.message]
+    ]
+    return StoredRun(store, states)
 
 
 MAPPED = "mine.yaml"
