@@ -6,11 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from click.testing import CliRunner, Result
 
 from fleet_sim.scenario.loading import load_scenario
-from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.__main__ import main
 from platform_probe.tell.support.believed import TOLD_FROM
@@ -50,18 +48,3 @@ def test_a_run_is_diagnosed_right_after_it(tmp_path: Path) -> None:
     assert (incident["state"], garage.title in incident["title"]) == ("open", True)
     assert found["diagnosis"]["probability"] < TOLD_FROM  # by itself: the incident knows of more
     assert found["say"].startswith(garage.customer)
-
-
-def test_retries_of_the_platform_are_no_attack(tmp_path: Path) -> None:
-    """Where a part of it hangs it sends again what the car has done, and the box answers again."""
-    scenario = load_scenario(
-        ROOT / "scenarios" / "shared_sub_stuck_consumer.yaml",
-        ["platform.retry_after_s=8", "fleet.count=120"],
-    )
-    run_virtually(scenario, tmp_path / "run", seed=7)
-    records = (tmp_path / "run" / "attempts.jsonl").read_bytes().splitlines()
-    assert any(b'"sent_again"' in line for line in records)
-    lines = (tmp_path / "run" / "diagnoses.jsonl").read_bytes().splitlines()
-    told = [msgspec.json.decode(line, type=Diagnosis) for line in lines]
-    assert "attack_replay" not in {one.modes[0].mode for one in told}
-    assert "shared_sub_stuck_consumer" in {one.modes[0].mode for one in told}

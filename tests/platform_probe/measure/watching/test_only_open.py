@@ -14,9 +14,9 @@ EXECUTED, RECEIVED = Result(UNNAMED, Phase.EXECUTED), Result(UNNAMED, Phase.RECE
 UNLOCK = Command(UNNAMED, Action.UNLOCK, 0, 0, 0, "")
 
 
-def of(clock: FakeClock, *, has_copies: bool = False) -> OnlyOpen:
+def of(clock: FakeClock) -> OnlyOpen:
     """Return one that waits 20 s, and remembers for 600."""
-    return OnlyOpen(clock, patience_s=20.0, window_s=600.0, has_copies=has_copies)
+    return OnlyOpen(clock, patience_s=20.0, window_s=600.0, has_copies=False)
 
 
 def whose(only: OnlyOpen, vehicle_id: str, result: Result) -> str:
@@ -32,26 +32,6 @@ def test_an_answer_belongs_to_the_only_command() -> None:
     assert whose(only, CAR, EXECUTED) == "c1"
     assert whose(only, CAR, EXECUTED) == UNNAMED
     assert whose(only, "car-2", EXECUTED) == UNNAMED
-
-
-def test_commands_of_others_get_ids_of_their_own() -> None:
-    """No two alike, and answers find them."""
-    only = of(FakeClock())
-    first, second = only.command(CAR, UNLOCK), only.command(CAR, UNLOCK)
-    assert first is not None
-    assert second is not None
-    assert len({first.command_id, second.command_id, UNNAMED}) == 3
-    assert whose(only, CAR, EXECUTED) == first.command_id
-
-
-def test_a_copy_of_our_own_is_no_command_of_others() -> None:
-    """Under MQTT 3.1.1 it looks like one: the first of its kind is taken for it, once."""
-    only = of(FakeClock(), has_copies=True)
-    only.add_own_command(CAR, "c1", Action.UNLOCK)
-    lock = msgspec.structs.replace(UNLOCK, action=Action.LOCK)
-    assert only.command(CAR, lock) is not None
-    assert only.command(CAR, UNLOCK) is None
-    assert only.command(CAR, UNLOCK) is not None
 
 
 def test_a_command_with_an_id_is_known_by_it() -> None:
