@@ -13,7 +13,7 @@ import pytest
 
 from fleet_sim.scenario.form import Scenario
 from tests.helpers.inhibition import heard
-from tests.helpers.judged import Firing, firings, pages, told
+from tests.helpers.judged import firings, pages, told
 from tests.helpers.watched_fleet import WatchedFleet
 
 pytestmark = pytest.mark.long
@@ -59,36 +59,24 @@ def half_a_region_down() -> Scenario:
     )
 
 
-@pytest.fixture(scope="module")
-def woken(tmp_path_factory: pytest.TempPathFactory) -> list[Firing]:
-    """Return every page of it."""
+@pytest.mark.prometheus
+def test_pages_name_place_and_cause_and_accuse_nobody_else(tmp_path: Path) -> None:
+    """The first within three minutes: customers of that half give up after 20 s.
+
+    The firmware that most cars run is not accused, during the outage or after it. Whenever the
+    budget burns, a page with the place fires too and silences it; then all end.
+    """
     fleet = WatchedFleet(half_a_region_down(), seed=1, scrape_s=SCRAPE_S)
     fleet.add_monitor("monitor")
     fleet.begin()
     fleet.run(LIVES_S)
-    directory: Path = tmp_path_factory.mktemp("half_a_region")
-    return firings(fleet.scrapes, directory, names=pages(), every_s=SCRAPE_S)
-
-
-@pytest.mark.prometheus
-def test_the_first_page_names_place_and_cause(woken: list[Firing]) -> None:
-    """Within three minutes: customers of that half give up after 20 s, and six must have failed."""
+    woken = firings(fleet.scrapes, tmp_path, names=pages(), every_s=SCRAPE_S)
     first = min(woken, key=lambda page: page.at_s)
     assert BEGINS_S < first.at_s <= BEGINS_S + SOON_S, told(woken)
     assert first.title == "Unlocks (customer) fail in region north: mostly box_silent"
-
-
-@pytest.mark.prometheus
-def test_nobody_else_is_accused(woken: list[Firing]) -> None:
-    """Not the firmware that most cars run, during the outage or after it."""
     assert {page.name for page in woken} - NAMED <= {"UnlockBudgetBurn1h"}, told(woken)
     assert {page.labels["region"] for page in woken if "region" in page.labels} == {"north"}
     operators = {page.labels["operator"] for page in woken if "operator" in page.labels}
     assert operators <= {"operator-a"}
-
-
-@pytest.mark.prometheus
-def test_no_page_begins_because_another_has_ended(woken: list[Firing]) -> None:
-    """Whenever the budget burns, a page with the place fires too and silences it; then all end."""
     assert {page.name for page in heard(woken)} <= NAMED, told(heard(woken))
     assert max(page.at_s for page in woken) < ENDS_S + 1_800.0, told(woken)
