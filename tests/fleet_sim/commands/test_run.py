@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -106,15 +104,3 @@ def test_the_screen_is_given_back_however_a_run_ends(
     result = CliRunner().invoke(main, ["run", scenario, "--mode", "virtual", "--out", out])
     assert result.exit_code != 0
     assert screen.is_given_back
-
-
-def test_a_live_run_imports_what_it_needs_alone() -> None:
-    """It starts the monitor as a process of its own, and few runs have customers or certificates.
-
-    What draws the report comes when the run is over. All that was half of every start.
-    """
-    not_at_once = ("aiohttp", "cryptography", "jinja2", "platform_probe.measure.probe", "duckdb")
-    script = f"import sys, fleet_sim.commands.run; print({{*{not_at_once}}} & {{*sys.modules}})"
-    command = [sys.executable, "-c", script]
-    ended = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert ended.stdout == "set()\n"

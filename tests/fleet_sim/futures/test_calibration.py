@@ -136,42 +136,26 @@ def test_customers_who_could_book_no_car_are_known_from_before(tmp_path: Path) -
     assert lost_of_few != pytest.approx(0.016 * HORIZON_S, rel=0.4)
 
 
-def test_a_platform_that_takes_bookings_and_no_commands_is_told_from_one_that_takes_neither(
-    tmp_path: Path,
+@pytest.mark.parametrize(
+    ("parts", "only_commands", "lost_share"),
+    [([[0, 1, 11], [0, 1, 11]], True, (0.0, 1.2)), ([[0, 0, 4], [0, 0, 0]], False, (0.6, 1.4))],
+    ids=["as many press as before", "who had booked before presses, and nobody later"],
+)
+def test_a_platform_that_takes_bookings_is_told_from_one_that_takes_none(
+    tmp_path: Path, parts: list[list[int]], lost_share: tuple[float, float], *, only_commands: bool
 ) -> None:
-    """As many customers press as before, so all could book; only one kind of maintenance is so."""
+    """Customers who can book none never press, so only one kind of maintenance is so."""
     maintenance = exported("planned_maintenance_window", struck=59)
     maintenance["faults"][0]["target"] = {}
-    (world,) = read(
-        tmp_path,
-        parts=[[0, 1, 11], [0, 1, 11]],
-        before=(24, 1_500.0),
-        planned_maintenance_window=maintenance,
-    )
+    before = (24, 1_500.0)
+    (world,) = read(tmp_path, parts=parts, before=before, planned_maintenance_window=maintenance)
 
     (fitted,) = fitted_worlds([world], seeds=4, play=one_by_one, on_played=lambda _: None)
 
     kinds = [each.scenario.faults[0].parameters for each in fitted.variants]
-    assert all(kind.get("only_commands") for kind in kinds)
-    assert lost(fitted) < 0.016 * HORIZON_S * 1.2
-
-
-def test_who_had_booked_before_the_failure_comes_to_a_car_and_presses(tmp_path: Path) -> None:
-    """Only customers who come later can book none: the first half is not like the second."""
-    maintenance = exported("planned_maintenance_window", struck=59)
-    maintenance["faults"][0]["target"] = {}
-    (world,) = read(
-        tmp_path,
-        parts=[[0, 0, 4], [0, 0, 0]],
-        before=(24, 1_500.0),
-        planned_maintenance_window=maintenance,
-    )
-
-    (fitted,) = fitted_worlds([world], seeds=4, play=one_by_one, on_played=lambda _: None)
-
-    kinds = [each.scenario.faults[0].parameters for each in fitted.variants]
-    assert not any(kind.get("only_commands") for kind in kinds)
-    assert lost(fitted) == pytest.approx(0.016 * HORIZON_S, rel=0.4)
+    assert {bool(kind.get("only_commands")) for kind in kinds} == {only_commands}
+    least, most = (share * 0.016 * HORIZON_S for share in lost_share)
+    assert least <= lost(fitted) <= most
 
 
 def test_a_failure_of_the_platform_strikes_also_the_next_car_that_is_tried(
