@@ -19,7 +19,7 @@ def outsider(
     subscriptions: tuple[str, ...] = (),
     on_message: Callable[[Message], None] = lambda _message: None,
 ) -> ServiceClient:
-    """Return a client of no car, not connected yet. What it publishes waits for a connection."""
+    """Return a client of no car, not connected yet. Its messages wait for a connection."""
     return ServiceClient(
         injection.world,
         Session(client_id, subscriptions=subscriptions, clean_start=True),

@@ -1,4 +1,4 @@
-"""What the page of a run says in sentences; the template `run_report.html` shows the rest."""
+"""The sentences of the page of a run; the template `run_report.html` shows the rest."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ from fleet_wire.links.link import (
 _CONNACK, _PUBLISH, _PUBACK, _SUBACK, _PINGRESP = 2, 3, 4, 9, 13
 """The upper half of the first byte (section 2.2.1)."""
 _REASON_CODES: Final = {0: 0, 1: 132, 2: 133, 3: 136, 4: 134, 5: 135}
-"""What MQTT 5 says for each return code of CONNACK (section 3.2.2.3)."""
+"""The codes of MQTT 5 for each return code of CONNACK (section 3.2.2.3)."""
 _LONGEST_TEXT: Final = 65_535
 
 
