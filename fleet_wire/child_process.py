@@ -26,7 +26,7 @@ import msgspec
 
 COMMAND: Final = (sys.executable, "-P", "-m")
 BOUND_COMMAND: Final = (*COMMAND, "fleet_wire.child_process")
-"""What starts the module behind it as a child that ends with its input."""
+"""The command that starts the module behind it as a child. The child ends with its input."""
 RESTART_AFTER_S: Final = (1.0, 2.0, 5.0, 10.0, 30.0)
 """Waits between two starts: longer for each that ended soon."""
 STEADY_S: Final = 60.0

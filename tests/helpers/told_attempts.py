@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from msgspec import UNSET, structs
 
-from fleet_wire.contract.attempt import Attempt, Complaint, Record, Source, StrayAnswer
+from fleet_wire.contract.attempt import Attempt, Complaint, Record, Source, StrayAnswer, StrayKind
 from fleet_wire.contract.causes import Cause, Outcome
 from tests.helpers.fake_clock import EPOCH_S
 from tests.helpers.records import TRACE_ID
@@ -84,7 +84,9 @@ class Accounts:
             case Attempt():
                 return self._of_attempt(record)
             case StrayAnswer():
-                head = f"{record.kind} {record.phase} of {record.command_id}"
+                assert record.kind is StrayKind.ORPHAN or record.attempt_id in self.numbers
+                reason = f" ({record.reason})" if record.reason else ""
+                head = f"{record.kind} {record.phase}{reason} of {record.command_id}"
             case Complaint():
                 head = f"complaint {record.complaint_id}"
         return ["; ".join([f"{head} at {_number(record.at)}", *self._unusual(record)])]
