@@ -84,7 +84,7 @@ class Accounts:
             case Attempt():
                 return self._of_attempt(record)
             case StrayAnswer():
-                assert record.kind is StrayKind.ORPHAN or record.attempt_id in self.numbers
+                assert record.kind is StrayKind.ORPHAN or record.attempt_id
                 reason = f" ({record.reason})" if record.reason else ""
                 head = f"{record.kind} {record.phase}{reason} of {record.command_id}"
             case Complaint():

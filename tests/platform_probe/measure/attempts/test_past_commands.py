@@ -10,6 +10,7 @@ from platform_probe.measure.attempts.open_attempt import OpenAttempt
 from platform_probe.measure.attempts.past_commands import (
     PastAttempt,
     PastCommands,
+    UnfollowedCommand,
 )
 from platform_probe.measure.attempts.start import Start
 
@@ -33,6 +34,17 @@ def open_attempt_of(command_id: str, *answers: Phase) -> OpenAttempt:
         else:
             attempt.result = Result(command_id, phase, Reason.BUSY)
     return attempt
+
+
+def test_the_window_is_over_before_the_command_is_forgotten() -> None:
+    """What a command was depends on the time alone, not on when somebody tidied up."""
+    remembered = PastCommands(window_s=WINDOW_S)
+    remembered.add_unfollowed("k1", 0.0)
+    assert remembered.get("k1", WINDOW_S - 0.001) == UnfollowedCommand(WINDOW_S)
+    assert remembered.get("k1", WINDOW_S) is None
+    assert "k1" in remembered
+    remembered.forget(WINDOW_S)
+    assert "k1" not in remembered
 
 
 def test_the_garbage_collector_has_nothing_to_look_at() -> None:
