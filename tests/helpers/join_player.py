@@ -10,9 +10,11 @@ from fleet_wire.contract.attempt import Attempt, PlatformSide, Record
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
 from fleet_wire.contract.topics import TopicKind
+from platform_probe.measure.attempts.evidence import FleetEvidence
 from tests.helpers.join_bench import JoinBench
 from tests.helpers.told_attempts import Accounts
-from tests.helpers.tracker_bench import CAR
+from tests.helpers.track_player import WIRES
+from tests.helpers.tracker_bench import CAR, TrackerBench
 from tests.helpers.transcripts import Teller
 
 SHORT = {
@@ -88,6 +90,11 @@ class JoinPlayer(Teller):
 
     def _hold(self, step: str, at: float = 0.0, **more: Any) -> None:
         self.held.append(self.bench.event(step, **more, at=self.bench.platform_at + at))
+
+    def _do_wire(self, name: str) -> None:
+        evidence = FleetEvidence(wire=WIRES[name])
+        self.bench = JoinBench(behind=TrackerBench(evidence=evidence, is_watching=True))
+        self.__post_init__()
 
     def _do_ask(self) -> None:
         self.asked = self.bench.behind.start("own", through_api=True)

@@ -21,7 +21,6 @@ from fleet_wire.contract.messages import (
     Result,
     VehicleState,
 )
-from fleet_wire.contract.topics import TopicKind
 from fleet_wire.modes.facts import EvidenceSource, Fact
 from platform_probe.journal.codec import UnsignedCommand
 from platform_probe.judge.weights import shipped_ranking
@@ -131,7 +130,7 @@ class WatchPlayer(Teller):
             )
 
     def _do_command(self, car: str) -> None:
-        self.watched.diagnosing.on_message(TopicKind.COMMAND, car, COMMAND, is_retained=False)
+        self.watched.diagnosing.on_message(car, COMMAND, is_retained=False)
 
     def _do_event(self, car: str, event: EventName, **more: Any) -> None:
         self.watched.diagnosing.event(car, CarEvent(event, **more))

@@ -14,8 +14,9 @@ from fleet_wire.contract.causes import Outcome
 from fleet_wire.contract.platform_log import PlatformEvent
 from platform_probe.measure.attempts import joiner as module
 from platform_probe.measure.attempts.ended_attempt import EndedAttempt
+from platform_probe.measure.attempts.joined_record import attempt_id_of
 from platform_probe.measure.attempts.log_time import STRANGE_LINES
-from platform_probe.measure.attempts.platform_side import MAX_TOLD_OF
+from platform_probe.measure.attempts.platform_side import MAX_TOLD_OF, PlatformSide
 from tests.helpers.join_bench import LATE_S, WAIT_S, JoinBench, watching_bench
 from tests.helpers.records import TRACE_ID
 from tests.helpers.tracker_bench import DEADLINE_S, LATE_WINDOW_S, check_arithmetic
@@ -280,6 +281,14 @@ def test_what_is_under_way_is_looked_at_again() -> None:
     bench.answered(200, command_id="k1")
     bench.opens()
     assert bench.only().outcome is Outcome.OK
+
+
+def test_a_request_has_the_same_id_wherever_it_is_read() -> None:
+    """And another one than the next: like all ids of attempts 32 digits."""
+    one, other = PlatformSide(request_ids=("r1",)), PlatformSide(request_ids=("r2",))
+    assert attempt_id_of(one) == attempt_id_of(PlatformSide(request_ids=("r1", "r2")))
+    assert attempt_id_of(one) != attempt_id_of(other)
+    assert len(attempt_id_of(one)) == 32
 
 
 def test_nothing_is_kept_of_what_is_forgotten() -> None:
