@@ -4,33 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from fleet_wire.contract.messages import (
-    Action,
-    Command,
-    Phase,
-    Reason,
-    Result,
-    VehicleState,
-)
-from fleet_wire.contract.partial import (
-    UNNAMED,
-)
+from fleet_wire.contract.messages import Action, Command, Phase, Reason, Result, VehicleState
+from fleet_wire.contract.partial import UNNAMED
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.errors import RemoteProtocolError
 from fleet_wire.profiles.loading import NAMES, load_profile
 from tests.helpers.messages import message_of
 from tests.helpers.profile_files import read
-
-# SAIC / MG: README "Commands over MQTT", src/handlers/command.py
-
-
-# AWS IoT: developer guide, iot-remote-command-execution-start-monitor and command-events
-
-
-# OVMS v3: ovms_server_v3.cpp, vehicle_shell.cpp
-
-
-# All of them
 
 
 @pytest.mark.parametrize("name", NAMES)
