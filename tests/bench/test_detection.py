@@ -7,11 +7,7 @@ from itertools import islice
 import pytest
 
 from bench.detection.__main__ import main
-from bench.detection.baselines import (
-    BURNS,
-    BurnRates,
-    delays_of,
-)
+from bench.detection.baselines import BURNS, BurnRates, delays_of
 from bench.detection.boxes import said_by
 from bench.detection.cost import measure_cost
 from bench.detection.nab import alarms_of

@@ -10,12 +10,7 @@ from fleet_wire.contract.causes import Cause
 from tests.helpers.commands import lines, run, summary, write_scenario
 from tests.helpers.hand_made_boxes import HandMadeBox, links_to, say_nothing
 from tests.helpers.harness import BROKER_DIFFERENCES, Difference
-from tests.helpers.other_brokers import (
-    OTHER_BROKERS,
-    PASSWORD,
-    OtherBroker,
-    SharedBrokers,
-)
+from tests.helpers.other_brokers import OTHER_BROKERS, PASSWORD, OtherBroker, SharedBrokers
 from tests.helpers.running_probe import running_probe
 from tests.helpers.waiting import eventually
 

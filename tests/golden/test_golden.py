@@ -12,14 +12,7 @@ import msgspec
 import pytest
 
 from tests.golden import __main__ as golden
-from tests.helpers.golden import (
-    RENEW,
-    Row,
-    digest,
-    digests_of_bytes,
-    expected_digests,
-    rows_of,
-)
+from tests.helpers.golden import RENEW, Row, digest, digests_of_bytes, expected_digests, rows_of
 from tests.helpers.places import ROOT
 from tests.helpers.virtual_runs import SCENARIOS
 

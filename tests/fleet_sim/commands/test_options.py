@@ -9,10 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from fleet_sim.__main__ import main
-from fleet_sim.commands.options import (
-    secret_options,
-    warn_of_demo_secret,
-)
+from fleet_sim.commands.options import secret_options, warn_of_demo_secret
 from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.links.brokers import Brokers
 

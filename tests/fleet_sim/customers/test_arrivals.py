@@ -6,13 +6,7 @@ from collections import Counter
 
 import pytest
 
-from fleet_sim.customers.arrivals import (
-    DAY_S,
-    HOUR_S,
-    RENTAL_STARTS,
-    CustomerStage,
-    Profile,
-)
+from fleet_sim.customers.arrivals import DAY_S, HOUR_S, RENTAL_STARTS, CustomerStage, Profile
 from fleet_wire.arrivals import Burst, arrival_times
 from fleet_wire.randomness import RandomStream
 

@@ -6,11 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from fleet_sim.broker.control import BrokerSettings, tightest
-from fleet_sim.faults.broker import (
-    FILLER_WINDOW,
-    QueueFullDrop,
-    ReconnectStorm,
-)
+from fleet_sim.faults.broker import FILLER_WINDOW, QueueFullDrop, ReconnectStorm
 from tests.helpers.faulty import Street
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from fleet_sim.faults.firmware import (
-    AckWithoutActuation,
-)
+from fleet_sim.faults.firmware import AckWithoutActuation
 from tests.helpers.fake_link import bench
 from tests.helpers.faulty import inject
 

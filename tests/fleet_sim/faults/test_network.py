@@ -5,11 +5,7 @@ from __future__ import annotations
 from fleet_sim.cars.parameters import NULL_BOX
 from fleet_sim.cars.radio_parameters import Technology
 from fleet_sim.cars.spec import CarSpec, Traits
-from fleet_sim.faults.network import (
-    DAY_S,
-    NetworkSunset,
-    SimSuspendedDatacap,
-)
+from fleet_sim.faults.network import DAY_S, NetworkSunset, SimSuspendedDatacap
 from fleet_wire.contract.messages import Telemetry
 from tests.helpers.fake_link import Bench, bench
 from tests.helpers.faulty import inject

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from fleet_sim.faults.box import (
-    AckLostExecuted,
-)
+from fleet_sim.faults.box import AckLostExecuted
 from fleet_wire.contract.messages import Phase
 from tests.helpers.fake_link import bench
 from tests.helpers.faulty import inject

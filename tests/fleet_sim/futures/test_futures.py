@@ -26,12 +26,7 @@ from fleet_sim.futures.playing import (
     play_world,
     read_worlds,
 )
-from fleet_sim.futures.ranking import (
-    NOTHING,
-    RankedMitigation,
-    rank_mitigations,
-    student_t,
-)
+from fleet_sim.futures.ranking import NOTHING, RankedMitigation, rank_mitigations, student_t
 from fleet_sim.mitigations.form import Mitigation, load_mitigations
 from fleet_sim.results.summary import read_json
 from fleet_wire.config.file import yaml_text

@@ -10,11 +10,7 @@ from fleet_sim.cars.distributions import Uniform
 from fleet_sim.cars.failpoints import DOWNLINK, RESULT, UPLINK, OutgoingMessage
 from fleet_sim.cars.parameters import NULL_BOX
 from fleet_sim.platform.commands import PlatformCommand
-from fleet_sim.platform.failpoints import (
-    HEARING,
-    RETRY,
-    SAME,
-)
+from fleet_sim.platform.failpoints import HEARING, RETRY, SAME
 from fleet_sim.platform.operations import Operation
 from fleet_sim.platform.parameters import NULL_PLATFORM
 from fleet_wire.contract import problems

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from fleet_sim.platform.safety import FindingKind
-from fleet_sim.results.safety import (
-    NOTES,
-    HitLine,
-    faults_behind,
-)
+from fleet_sim.results.safety import NOTES, HitLine, faults_behind
 
 HITS = [
     HitLine("by_command", "car-1", 5.0, command_id="c1"),

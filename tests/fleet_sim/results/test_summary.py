@@ -16,11 +16,7 @@ from fleet_sim.results.summary import JsonLines, empty_summary, summarize
 from fleet_sim.results.times import quantile, quantiles
 from fleet_wire.contract.attempt import Attempt, StrayAnswer, StrayKind
 from fleet_wire.contract.causes import Cause
-from tests.helpers.sample_run import (
-    make_attempt,
-    sample_facts,
-    write_lines,
-)
+from tests.helpers.sample_run import make_attempt, sample_facts, write_lines
 
 TIMES_S = st.lists(st.floats(min_value=0, max_value=1e6), min_size=1, max_size=200)
 

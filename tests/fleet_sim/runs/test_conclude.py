@@ -11,11 +11,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from fleet_sim.faults import Hit
-from fleet_sim.runs.conclude import (
-    digest_of,
-    first_difference,
-    touched_by,
-)
+from fleet_sim.runs.conclude import digest_of, first_difference, touched_by
 from fleet_wire.contract.attempt import Attempt
 from tests.helpers.records import attempt_of
 

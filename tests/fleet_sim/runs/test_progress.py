@@ -16,10 +16,7 @@ from fleet_sim.runs.progress import LineProgress, TerminalProgress, progress_on
 from fleet_sim.runs.progress_state import LoadState, UnlocksSoFar
 from fleet_wire.contract.causes import Cause
 from tests.helpers.fake_clock import FakeClock
-from tests.helpers.sample_run import (
-    make_attempt,
-    write_lines,
-)
+from tests.helpers.sample_run import make_attempt, write_lines
 from tests.helpers.screen import written
 
 

@@ -8,12 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet_wire.contract.messages import (
-    Action,
-    Command,
-    Phase,
-    Result,
-)
+from fleet_wire.contract.messages import Action, Command, Phase, Result
 from fleet_wire.contract.partial import PartialState, PartialTelemetry
 from fleet_wire.profiles.asyncapi import asyncapi
 from fleet_wire.profiles.form import MessageForm

@@ -11,13 +11,7 @@ import weakref
 import pytest
 
 from fleet_sim.broker.model.broker import HOP_S
-from fleet_wire.links.link import (
-    Disconnected,
-    EndReason,
-    Message,
-    Session,
-    Will,
-)
+from fleet_wire.links.link import Disconnected, EndReason, Message, Session, Will
 from tests.helpers.broker_place import Place
 
 CONNECT_HOPS = 4

@@ -7,11 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fleet_sim.broker.model.session import BrokerSession
-from fleet_sim.broker.model.subscriptions import (
-    Subscriptions,
-    filter_pattern,
-    is_valid_filter,
-)
+from fleet_sim.broker.model.subscriptions import Subscriptions, filter_pattern, is_valid_filter
 
 LEVELS = st.sampled_from(["a", "b", "", "$x"])
 TOPICS = st.lists(LEVELS, min_size=1, max_size=4).map("/".join).filter(bool)

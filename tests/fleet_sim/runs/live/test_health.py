@@ -8,13 +8,7 @@ from itertools import accumulate, chain, repeat
 import pytest
 
 from fleet_sim.runs.live import health as module
-from fleet_sim.runs.live.health import (
-    STILL_S,
-    Health,
-    Pulse,
-    Silence,
-    merge_states,
-)
+from fleet_sim.runs.live.health import STILL_S, Health, Pulse, Silence, merge_states
 from tests.helpers.waiting import eventually
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from fleet_sim.runs.live.platform import (
-    usual_client_id,
-)
+from fleet_sim.runs.live.platform import usual_client_id
 
 
 def test_members_of_a_group_have_ids_of_their_own() -> None:

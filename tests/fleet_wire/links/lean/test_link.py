@@ -14,11 +14,7 @@ from hypothesis import strategies as st
 
 from fleet_wire.errors import LocalProtocolError
 from fleet_wire.links.lean.link import LeanLink
-from fleet_wire.links.link import (
-    EndReason,
-    LinkLimits,
-    PublishProperties,
-)
+from fleet_wire.links.link import EndReason, LinkLimits, PublishProperties
 from tests.helpers.fake_transport import (
     CONNACK,
     SUBACK,
