@@ -64,8 +64,8 @@ class Publication(msgspec.Struct, eq=False):
     properties: PublishProperties | None = None
     on_ack: OnAck | None = None
     expires_at_s: int | None = None
-    _bytes: int = 0
-    """Its size, when that was asked for: both ends do, and nothing of it changes."""
+    most_bytes: int = LARGEST_PACKET + 1
+    """Its size or more, as far as was asked: most packets are far below a limit."""
 
     def resend_copy(self) -> Publication:
         """Return a copy to send again: the broker may still hold the first."""
@@ -92,25 +92,21 @@ class Publication(msgspec.Struct, eq=False):
                 raise LocalProtocolError(f"{topic}: response topic {answer!r} is not a topic")
             if properties.expiry_s is not None and properties.expiry_s < 0:
                 raise LocalProtocolError(f"{topic}: expiry {properties.expiry_s} s")
+        self.most_bytes = (
+            len(self.payload) + _MOST_BYTES_OF_LETTER * len(topic) + _MOST_AROUND
+            if properties is None
+            else self.packet_bytes()
+        )
         if self.is_larger_than(limit_bytes):
             size = f"packet of {self.packet_bytes()} bytes, the broker takes {limit_bytes}"
             raise LocalProtocolError(f"{topic}: {size}")
 
     def is_larger_than(self, limit_bytes: int) -> bool:
         """Return whether the PUBLISH packet is above a limit."""
-        if self.properties is None:
-            most_bytes = len(self.payload) + _MOST_BYTES_OF_LETTER * len(self.topic) + _MOST_AROUND
-            if most_bytes <= limit_bytes:
-                return False
-        return self.packet_bytes() > limit_bytes
+        return self.most_bytes > limit_bytes and self.packet_bytes() > limit_bytes
 
     def packet_bytes(self) -> int:
         """Return the size of the PUBLISH packet."""
-        if not self._bytes:
-            self._bytes = self._counted_bytes()
-        return self._bytes
-
-    def _counted_bytes(self) -> int:
         properties_bytes = 0 if self.properties is None else _properties_bytes(self.properties)
         length = 2 + _bytes_of(self.topic) + 2 * self.qos + len(self.payload)
         length += _varint_bytes(properties_bytes) + properties_bytes

@@ -115,10 +115,9 @@ class Router:
 
     def route(self, publication: Publication) -> int:
         """Pass a message on, and keep it if retained; return the reason code for its PUBACK."""
-        topic, clock_s = publication.topic, int(self._transport.now_s())
-        code = NO_MATCHING_SUBSCRIBERS
-        for session in self._subscriptions.match(topic, clock_s):
-            if session.connection is None and session.is_expired(clock_s):
+        topic, code = publication.topic, NO_MATCHING_SUBSCRIBERS
+        for session in self._subscriptions.match(topic, self.clock_s):
+            if session.connection is None and session.is_expired(self.clock_s()):
                 self._expire(session)
             else:
                 code = SUCCESS

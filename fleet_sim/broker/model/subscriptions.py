@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from fleet_sim.broker.model.session import BrokerSession
 
@@ -108,7 +109,7 @@ class Subscriptions:
         else:
             del self._exact[topic_filter]
 
-    def match(self, topic: str, clock_s: int) -> tuple[BrokerSession, ...]:
+    def match(self, topic: str, clock_s: Callable[[], int]) -> tuple[BrokerSession, ...]:
         """Return who gets a message: each once for each filter, and one member of each group.
 
         The members of a group take turns, connected or not; only an expired one is passed over.
@@ -116,7 +117,7 @@ class Subscriptions:
         found = self._found.get(topic)
         return self._search_all(topic, clock_s) if found is None else found
 
-    def _search_all(self, topic: str, clock_s: int) -> tuple[BrokerSession, ...]:
+    def _search_all(self, topic: str, clock_s: Callable[[], int]) -> tuple[BrokerSession, ...]:
         """Search the filters for a topic, and remember what is found without a group."""
         known = self._exact.get(topic)
         found = [] if known is None else [*known] if isinstance(known, list) else [known]
@@ -124,7 +125,8 @@ class Subscriptions:
         if self._has_tree:
             self._search_tree(topic.split("/"), found, groups)
         if groups:
-            found.extend(_next_member(members, clock_s) for members in groups if members)
+            now_s = clock_s()
+            found.extend(_next_member(members, now_s) for members in groups if members)
             return tuple(found)
         if len(self._found) >= MOST_FOUND:
             self._found.clear()

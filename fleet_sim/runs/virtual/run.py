@@ -139,6 +139,7 @@ class VirtualRun:
         self._progress = progress
         self._specs = scenario.cars()
         self._judge: VirtualJudge
+        self._sinks = FanOut({}, on_error=lambda *_: None)
         self._journal_writer: JournalWriter | None = None
         self._unwritable: Exception | None = None
         """Why a file of the run cannot be written."""
@@ -224,6 +225,7 @@ class VirtualRun:
 
     def _pass_until(self, moment_s: float) -> None:
         self._env.run_to(moment_s, self._defects)
+        self._sinks.flush()
         self._raise_unwritable()
 
     def _connect(self) -> None:
@@ -276,6 +278,12 @@ class VirtualRun:
         log = stack.enter_context(closing(open_log(self._directory.path / "probe.log.jsonl")))
         writer = LineWriter(log.append, on_error=metrics.sink_errors["log"].inc)
         jsonl = stack.enter_context(JsonlSink(self._directory.path))
+        self._sinks = FanOut(
+            {"jsonl": jsonl},
+            on_error=lambda _sink, error: self._cannot_write(error),
+            soon=lambda _flush: None,  # each pass does so
+        )
+        stack.callback(self._sinks.flush)
         logger = make_logger("warning", writer, clock)
         link = partial(self._broker.link, protocol=self._profile.traits.mqtt)
         diagnosed, incident = map(self._files.opened, (DIAGNOSES_FILE, INCIDENTS_FILE))
@@ -284,7 +292,7 @@ class VirtualRun:
             links=partial(link, limits=LINK_LIMITS),
             clock=clock,
             timers=self._env,
-            sink=FanOut({"jsonl": jsonl}, on_error=lambda _sink, error: self._cannot_write(error)),
+            sink=self._sinks,
             metrics=metrics,
             logger=logger,
             profile=self._profile,
