@@ -122,12 +122,12 @@ def test_a_full_disk_is_no_defect_of_the_model(
             raise OSError(errno.ENOSPC, "No space left on device")
         return open_to_append(path)
 
-    def full(_sink: JsonlSink, _record: Any) -> None:
+    def full(_sink: JsonlSink, _name: str, _records: Any) -> None:
         raise LimitError("attempts.jsonl: No space left on device", "df -h")
 
     monkeypatch.setattr("fleet_sim.runs.lines.open_to_append", open_others)
     if name == "attempts.jsonl":
-        monkeypatch.setattr(JsonlSink, "emit", full)
+        monkeypatch.setattr(JsonlSink, "_append", full)
     with pytest.raises(LimitError, match=rf"{name}: No space left on device"):
         run_virtually(garage, tmp_path / "run", seed=1)
 
