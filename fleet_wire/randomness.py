@@ -63,8 +63,14 @@ class RandomStream(msgspec.Struct, gc=False):
         """
         if share:
             return self.uniform() < share
-        self._count += 1
+        self.skip(1)
         return False
+
+    def skip(self, draws: int) -> int:
+        """Consume so many draws without computing them; return the number of the first."""
+        first = self._count
+        self._count = first + draws
+        return first
 
     def between(self, low: float, high: float) -> float:
         """Return a uniform draw, low <= x < high."""

@@ -144,6 +144,8 @@ class World:
     defects: Defects = field(default_factory=Defects)
     clock_step: ClockStep = field(default_factory=ClockStep)
     """The changes since about `epoch_unix_s`."""
+    has_traces: bool = True
+    """Whether anybody reads traces. Without them all else stays as it is."""
     on_movement: OnMovement | None = None
     """Called with every movement of a lock, if there is a watch."""
     on_bad_certificate: Callable[[bool], None] | None = None

@@ -11,10 +11,11 @@ import simpy
 from fleet_sim.cars.world import World
 from fleet_sim.customers.parameters import AppVersion, PhoneParameters
 from fleet_sim.platform.operations import Answer, Operation, PendingRequest, Platform, Request
-from fleet_wire.contract.trace_context import TraceContext
+from fleet_wire.contract.trace_context import NO_TRACE, TraceContext
 from fleet_wire.randomness import RandomStream
 
-_TRACE_BITS, _SPAN_BITS = 128, 64
+_TRACE_DRAWS = 4
+"""Draws of which a trace is made."""
 
 Waiting = Generator[simpy.Event, Any, Answer | None]
 """A part of a process that ends with an answer, or None where there was none."""
@@ -45,8 +46,14 @@ class Phone:
         return self._world.unix_s_at(self._world.env.now) + self._clock_error_s
 
     def new_trace(self) -> TraceContext:
-        """Return a new trace, with the span of what the customer wants."""
-        digits = "".join(f"{int(self._stream.uniform() * 2**48):012x}" for _ in range(4))
+        """Return a new trace, with the span of what the customer wants.
+
+        Its id is the request's key, so it is another one each time, also where nobody reads it.
+        """
+        if not self._world.has_traces:
+            return TraceContext(f"{self._stream.skip(_TRACE_DRAWS):032x}", NO_TRACE.span_id)
+        draws = (self._stream.uniform() for _ in range(_TRACE_DRAWS))
+        digits = "".join(f"{int(draw * 2**48):012x}" for draw in draws)
         return TraceContext(digits[:32], digits[32:48])
 
     def ask(

@@ -27,6 +27,7 @@ from fleet_sim.customers.records import AppScreen, CustomerEvent, CustomerStep, 
 from fleet_sim.futures.fork import in_fork
 from fleet_sim.mitigations.acting import MitigationTargets, Occasions, deed_of, has_occasion
 from fleet_sim.mitigations.fault_ending import EndableFaults
+from fleet_sim.platform.commands import PlatformCommand
 from fleet_sim.platform.connection import PLATFORM_LINK_LIMITS
 from fleet_sim.platform.gateway import EmulatedPlatform
 from fleet_sim.platform.open_requests import PlatformLog
@@ -57,6 +58,7 @@ STEP_S: Final = 30.0
 PARTS: Final = 2
 """Parts of the time before the decision: two show whether it grows [E]."""
 _BOTH: Final = (False, True)
+_SENT: Final = (PlatformStep.WOKEN, PlatformStep.PUBLISHED)
 OVERTIME_S: Final = 1_800.0
 """Seconds after the horizon in which customers who have pressed may end their try."""
 
@@ -252,8 +254,8 @@ def play_futures(
 ) -> list[FutureCounts]:
     """Play a future of a checked world with each course, and return its counts.
 
-    Courses have one decision. With `forks` those that differ only after it share the time before:
-    a process is forked from this one for each. Raises `ModelDefectError` where the model failed:
+    Courses have one decision. With `forks` they share the time until they begin to differ: a process
+    is forked from this one for each. Raises `ModelDefectError` where the model failed:
     its counts would be worth nothing.
     """
     together = [[*range(len(courses))]] if forks else [[number] for number in range(len(courses))]
@@ -272,23 +274,25 @@ def _played_together(
     """Return the counts of some of the courses, by number."""
     future = _Future(scenario, courses[0], seed)
     future.play_to_decision()
-    late = [number for number in numbers if future.may_go_on_with(courses[number])]
-    early = [number for number in numbers if number not in late]
     found: dict[int, FutureCounts] = {}
-    if len(late) > 1 and courses[late[0]].mitigation is None:
-        limits = [_limit_of(courses[number]) for number in late]
+    if len(numbers) > 1 and courses[numbers[0]].mitigation is None:
+        limits = [_limit_of(courses[number]) for number in numbers]
         counts, occasions = in_fork(partial(future.counts_and_occasions, min(limits)))
-        idle = [each for each in late if not future.may_change(courses[each], occasions)]
+        idle = [each for each in numbers if not future.may_change(courses[each], occasions)]
         found |= dict.fromkeys(idle, counts)
     alike: dict[Hashable, list[int]] = {}
-    for number in late:
+    for number in sorted(numbers, key=lambda number: courses[number].acts_s):
         if number not in found:
             alike.setdefault(future.deed_of(courses[number]), []).append(number)
     for place, same in enumerate(alike.values(), start=1):
-        play_on = partial(future.counts_with, courses[same[0]])
-        found |= dict.fromkeys(same, play_on() if place == len(alike) else in_fork(play_on))
-    for number in early:
-        found[number] = _Future(scenario, courses[number], seed).counts_from_beginning()
+        course = courses[same[0]]
+        future.play_to(course.acts_s)
+        if future.may_go_on_with(course):
+            play_on = partial(future.counts_with, course)
+            counts = play_on() if place == len(alike) else in_fork(play_on)
+        else:
+            counts = _Future(scenario, course, seed).counts_from_beginning()
+        found |= dict.fromkeys(same, counts)
     return found
 
 
@@ -320,10 +324,17 @@ def _without_garbage_collection() -> Iterator[None]:
 
 
 class _CommandLog(PlatformLog):
-    """A log of commands alone: a future reads no other lines."""
+    """A log of what is sent to cars: a future reads no other lines."""
 
     def of_request(self, *_: object) -> None:
         """Write nothing."""
+
+    def of_command(
+        self, step: PlatformStep, command: PlatformCommand, *, at: float | None = None
+    ) -> None:
+        """Write a line about what is sent."""
+        if step in _SENT:
+            super().of_command(step, command, at=at)
 
 
 class _Future:
@@ -351,6 +362,7 @@ class _Future:
             link_factory=partial(self._link, limits=BOX_LINK_LIMITS),
             profile=profile,
             defects=self._defects,
+            has_traces=False,
             on_bad_certificate=self._broker.bad_certificate,
         )
         self._specs = scenario.cars()
@@ -366,7 +378,12 @@ class _Future:
     def play_to_decision(self) -> None:
         """Play it until the decision."""
         self._start_world()
-        self._env.run_to(self._load_starts_s + self._course.decision_s, self._defects)
+        self.play_to(self._course.decision_s)
+
+    def play_to(self, moment_s: float) -> None:
+        """Play it until a second of load, if that is to come, or until the horizon."""
+        until_s = min(moment_s, self._tally.until_s)
+        self._env.run_to(self._load_starts_s + until_s, self._defects)
 
     def counts_and_occasions(self, connects_per_s: float) -> tuple[FutureCounts, Occasions]:
         """Play it on with its course; return its counts, and on what mitigations would have acted.

@@ -74,7 +74,9 @@ class EmulatedPlatform:
         self._vehicle_ids = vehicle_ids
         self._stream = world.stream(f"{client_id}/latency")
         self._clock_error_s = parameters.clock_error.sample_s(world.stream(f"{client_id}/clock"))
-        self._identifiers = Identifiers(f"{client_id}/{world.seed}/{world.epoch_unix_s}")
+        self._identifiers = Identifiers(
+            f"{client_id}/{world.seed}/{world.epoch_unix_s}", has_traces=world.has_traces
+        )
         self._tickets = Identifiers(f"{client_id}/{world.seed}/{world.epoch_unix_s}/tickets")
         self._bookings = Bookings(
             max_booking_s=parameters.max_booking_s, remember_s=parameters.remember_s

@@ -34,6 +34,11 @@ class Course(BaseModel):
         title = DO_NOTHING if self.mitigation is None else self.mitigation.title
         return {"mitigation": title, "future": self.model_dump(mode="json", exclude_defaults=True)}
 
+    @property
+    def acts_s(self) -> float:
+        """Return when its mitigation begins to act, in seconds of load."""
+        return self.decision_s + (0.0 if self.mitigation is None else self.mitigation.after_s)
+
     def may_begin_now(self, faults: EndableFaults) -> bool:
         """Return whether nothing so far would have been different with its mitigation."""
         ending = None if self.mitigation is None else self.mitigation.ends
@@ -48,10 +53,9 @@ class Course(BaseModel):
                 population.rent_out(vehicle_id, targets.platform.enter_booking, load_starts_s)
 
     def mitigate(self, targets: MitigationTargets, *, load_starts_s: float) -> None:
-        """Schedule the mitigation, by the decision at the latest."""
+        """Schedule the mitigation, before it acts."""
         if self.mitigation is not None:
-            acts_at_s = load_starts_s + self.decision_s + self.mitigation.after_s
-            begin_mitigation(self.mitigation, targets, acts_at_s=acts_at_s)
+            begin_mitigation(self.mitigation, targets, acts_at_s=load_starts_s + self.acts_s)
 
 
 def struck_cars(injected: Sequence[Injected]) -> frozenset[str]:

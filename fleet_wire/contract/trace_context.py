@@ -38,6 +38,10 @@ class TraceContext(msgspec.Struct, frozen=True, gc=False):
         return f"{_FIRST_VERSION}-{self.trace_id}-{self.span_id}-{self.flags}"
 
 
+NO_TRACE: Final = TraceContext(trace_id="0" * 31 + "1", span_id="0" * 15 + "1")
+"""A valid context for what nobody follows."""
+
+
 def parse_traceparent(value: str) -> TraceContext | None:
     """Return what a `traceparent` says; None where it is not valid."""
     match = _FORM.fullmatch(value)
