@@ -99,13 +99,22 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     predicted: float
     lost_best: float
     """Rentals that are truly lost with the named mitigation."""
+    one_best_within: float
+    """The same share of the true futures with the named mitigation."""
     predicted_best: float
     regret: float
     """Rentals that the named mitigation loses more than the best one."""
-    covered: int
-    """Intervals of savings that hold the saving of a true future."""
+    saved_less: int
+    """True futures whose saving is below its interval."""
+    saved_more: int
+    """True futures whose saving is above its interval."""
     intervals: int
     """Intervals of savings; a point that holds its true saving says nothing, and is no interval."""
+
+    @property
+    def covered(self) -> int:
+        """Return how many intervals hold the saving of a true future."""
+        return self.intervals - self.saved_less - self.saved_more
 
 
 def drawn_scenario(fault: str, seed: int) -> dict[str, Any]:
@@ -286,11 +295,7 @@ def verdict_of(folder: Path) -> Verdict:
         if name != NOTHING and name in by_name
         for before, after in zip(alike[NOTHING], lost, strict=True)
     ]
-    intervals = [
-        saved.low <= true <= saved.high
-        for saved, true in pairs
-        if not saved.low == saved.high == true
-    ]
+    pairs = [(saved, true) for saved, true in pairs if not saved.low == saved.high == true]
     return Verdict(
         incident=folder.name,
         worlds=predicted["worlds"],
@@ -300,10 +305,12 @@ def verdict_of(folder: Path) -> Verdict:
         one_within=_share_near_others(truth[NOTHING]),
         predicted=nothing.lost.mean,
         lost_best=of_named,
+        one_best_within=_share_near_others(truth.get(named, truth[NOTHING])),
         predicted_best=by_name[named].lost.mean,
         regret=of_named - means[best],
-        covered=sum(intervals),
-        intervals=len(intervals),
+        saved_less=sum(true < saved.low for saved, true in pairs),
+        saved_more=sum(true > saved.high for saved, true in pairs),
+        intervals=len(pairs),
     )
 
 
@@ -321,6 +328,7 @@ def _is_no_worse(lost: Sequence[float], best: Sequence[float]) -> bool:
 def figures_of(verdicts: Sequence[Verdict]) -> dict[str, float]:
     """Return the figures of a score."""
     helpless = [each for each in verdicts if NOTHING in each.best]
+    intervals = max(sum(each.intervals for each in verdicts), 1)
     return {
         "incidents": len(verdicts),
         "best_first": _share(_is_right(each) for each in verdicts),
@@ -331,8 +339,11 @@ def figures_of(verdicts: Sequence[Verdict]) -> dict[str, float]:
             _is_near(each.predicted_best, each.lost_best) for each in verdicts
         ),
         "one_true_future_within": sum(each.one_within for each in verdicts) / max(len(verdicts), 1),
-        "coverage": sum(each.covered for each in verdicts)
-        / max(sum(each.intervals for each in verdicts), 1),
+        "one_true_future_with_best_within": sum(each.one_best_within for each in verdicts)
+        / max(len(verdicts), 1),
+        "coverage": sum(each.covered for each in verdicts) / intervals,
+        "saved_less": sum(each.saved_less for each in verdicts) / intervals,
+        "saved_more": sum(each.saved_more for each in verdicts) / intervals,
         "mean_regret": sum(each.regret for each in verdicts) / max(len(verdicts), 1),
     }
 

@@ -235,7 +235,8 @@ def _candidates(
     cars = scenario.fleet.count
     now = sum(group.count for group in scenario.fleet.groups if group.name in hit)
     ratio = (1 / LEAST_SHARE) ** (1 / (SHARES - 1))
-    numbers = {max(1, round(cars * LEAST_SHARE * ratio**step)) for step in range(SHARES)}
+    known = min(max(round(observed.struck / world.stands_for), 1), cars - 1)
+    numbers = {max(known, round(cars * LEAST_SHARE * ratio**step)) for step in range(SHARES)}
     if now in (0, cars):
         numbers = {now}
     shares = _Shares(*(_shares(pasts, is_struck=which) for which in (True, False)))

@@ -254,9 +254,9 @@ def play_futures(
 ) -> list[FutureCounts]:
     """Play a future of a checked world with each course, and return its counts.
 
-    Courses have one decision. With `forks` they share the time until they begin to differ: a process
-    is forked from this one for each. Raises `ModelDefectError` where the model failed:
-    its counts would be worth nothing.
+    Courses have one decision. With `forks` they share the time until each mitigation acts: a
+    process is forked from this one for it. Raises `ModelDefectError` where the model failed: its
+    counts would be worth nothing.
     """
     together = [[*range(len(courses))]] if forks else [[number] for number in range(len(courses))]
     with _without_garbage_collection():

@@ -67,6 +67,9 @@ class ObservedCustomers(BaseModel):
     trying: Count = Field(0, description="other customers since then, who may still press again")
     before: Count = Field(0, description="customers before the incident")
     before_s: float = Field(0.0, ge=0, description="seconds in which they came")
+    struck: Count = Field(
+        0, description="cars known to be hit, also by a lost connection: there may be more"
+    )
 
     @property
     def customers(self) -> int:

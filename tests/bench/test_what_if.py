@@ -100,7 +100,8 @@ def test_figures_say_how_near_the_losses_are(tmp_path: Path) -> None:
     assert figures["lost_within"] == 0.5
     assert figures["lost_with_best_within"] == 1.0
     assert figures["one_true_future_within"] == 1.0
-    assert figures["coverage"] == 0.5
+    assert figures["one_true_future_with_best_within"] == 1.0
+    assert (figures["coverage"], figures["saved_less"], figures["saved_more"]) == (0.5, 0.0, 0.5)
     assert figures["mean_regret"] == 0.0
 
 

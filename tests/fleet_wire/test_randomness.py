@@ -112,6 +112,16 @@ def test_what_happens_to_nobody_takes_a_draw() -> None:
     assert passed_over.uniform() == drawn.uniform()
 
 
+def test_draws_that_are_skipped_are_numbered_and_missing() -> None:
+    """The next draw is the one behind them, and the number is that of the first."""
+    stream, twin = RandomStream.named(7, "car"), RandomStream.named(7, "car")
+    draws = [twin.uniform() for _ in range(4)]
+
+    assert stream.uniform() == draws[0]
+    assert stream.skip(2) == 1
+    assert stream.uniform() == draws[3]
+
+
 def test_happens_by_the_next_draw() -> None:
     """It does where the draw is below the share: always of all."""
     for number in range(20):

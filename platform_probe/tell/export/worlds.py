@@ -14,7 +14,6 @@ from statistics import NormalDist
 from typing import Any, Final
 
 from fleet_wire.contract.incident import Incident as Found
-from fleet_wire.contract.incident import IncidentKind
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.store.reading import Source, Span
 from platform_probe.tell.export.incident import Incident, Unlock, incident_of_unlocks, unlocks_in
@@ -76,13 +75,13 @@ def worlds_of(source: Source, incident: Found) -> dict[str, Any]:
     weights = _weights(struck)
     if not weights:
         raise spoken_error("asked.not_diagnosed_yet")
-    are_away = incident.kind is IncidentKind.CARS_LOST and incident.ended_at is None
+    known = incident.cars if incident.ended_at is None else 0
     rate_per_s = len(_customers(seen)) / max(1.0, until_s - since_s)
     demand = _Demand(
         rate_per_s=rate_per_s,
         fleet=round(rate_per_s * RENTAL_S + _cars_there(seen)),
         struck=_share_lost(unlocks, struck, until_s),
-        known=incident.cars if are_away else 0,
+        known=known,
     )
     worlds = []
     for slug, weight in weights.items():
@@ -95,6 +94,7 @@ def worlds_of(source: Source, incident: Found) -> dict[str, Any]:
             **_observed(unlocks, struck, since_s=incident.since, until_s=until_s),
             "before": len({_customer_of(one) for one in seen if one.at_s < incident.since}),
             "before_s": round(incident.since - since_s, 1),
+            "struck": known,
         },
         "worlds": worlds,
     }
@@ -224,7 +224,7 @@ class _Demand:
     fleet: int
     """Cars of the fleet, as far as customers show it."""
     known: int
-    """Cars that have lost their connection, also those that nobody asked for."""
+    """Cars that were hit; of those that lost their connection also those that nobody asked for."""
 
     def cars(self, *, hit: int, others: int) -> int:
         """Return how many cars the fleet has: no fewer than were seen, and serve customers."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from typing import Any
 
 import simpy
@@ -89,6 +90,23 @@ def test_what_is_lost_never_arrives() -> None:
     lossy = QUIET.model_copy(update={"loss": 1.0})
     assert asked(platform, bench, lossy) == (None, 10.0)
     assert platform.requests == []
+
+
+def test_without_traces_a_phone_draws_as_usual_and_no_key_comes_twice() -> None:
+    """Where nobody reads traces all else stays as it is."""
+    bench = PlatformBench()
+    keys, draws = [], []
+    for has_traces in (True, False):
+        stream = RandomStream.named(1, "phone")
+        world = replace(bench.world, has_traces=has_traces)
+        phone = Phone(world, QUIET, SlowPlatform(bench), token=TOKEN, stream=stream)
+        keys.append([phone.new_trace().trace_id for _ in range(3)])
+        draws.append(stream.uniform())
+
+    assert draws[0] == draws[1]
+    assert [len({*each}) for each in keys] == [3, 3]
+    assert keys[0] != keys[1]
+    assert {len(key) for each in keys for key in each} == {32}
 
 
 def test_app_versions_by_their_shares() -> None:

@@ -57,6 +57,7 @@ def read(
     parts: list[list[int]],
     before: tuple[int, float] = (0, 0.0),
     lasted_s: float = LASTED_S,
+    struck: int = 0,
     **scenarios: dict[str, Any],
 ) -> list[World]:
     """Return worlds that are equally likely, with the customers that were observed.
@@ -69,7 +70,13 @@ def read(
         for mode, each in scenarios.items()
     ]
     come, before_s = before
-    observed = {"lasted_s": lasted_s, "parts": parts, "before": come, "before_s": before_s}
+    observed = {
+        "lasted_s": lasted_s,
+        "parts": parts,
+        "before": come,
+        "before_s": before_s,
+        "struck": struck,
+    }
     file.write_text(yaml_text({"worlds": worlds, "observed": observed}))
     found, _ = read_worlds(file)
     return found
@@ -116,6 +123,23 @@ def test_a_mild_failure_of_many_cars_is_not_a_severe_one_of_few(tmp_path: Path) 
 
     truth = lost(true)
     assert abs(lost(fitted) - truth) < abs(lost(guess) - truth) / 2
+
+
+def test_no_fewer_cars_are_struck_than_are_known_to_be(tmp_path: Path) -> None:
+    """Lost connections show them, also where chance sends few customers to them."""
+    outage = exported("regional_carrier_outage", struck=30)
+    parts = [[8, 0, 1], [9, 0, 0]]
+
+    struck = [
+        [sum(each.scenario.fleet.groups[0].count for each in fitted.variants) for fitted in found]
+        for known in (0, 30)
+        for (world,) in [read(tmp_path, parts=parts, struck=known, regional_carrier_outage=outage)]
+        for found in [fitted_worlds([world], seeds=4, play=one_by_one, on_played=lambda _: None)]
+    ]
+
+    ((by_customers,), (by_known,)) = struck
+    assert by_known >= 4 * 30
+    assert by_customers < by_known / 2
 
 
 def test_customers_who_could_book_no_car_are_known_from_before(tmp_path: Path) -> None:

@@ -127,6 +127,26 @@ def test_a_mitigation_is_played_where_it_has_an_occasion(
     assert (together[1] == together[0]) is not bool(asleep_share)
 
 
+def test_mitigations_share_the_time_until_they_act(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process is forked for each when it begins to act; the futures are those of each alone."""
+    one = world(tmp_path, "generic_500")
+    first = MITIGATIONS["longer_commands"].model_copy(update={"after_s": 30.0})
+    options = [None, MITIGATIONS["roll_back_platform"], first, MITIGATIONS["shorter_commands"]]
+    forked_s: list[float] = []
+
+    def note_fork(work: Any) -> Any:
+        forked_s.append(round(work.func.__self__._env.now - future.CONNECT_S - one.decision_s))
+        return in_fork(work)
+
+    monkeypatch.setattr(future, "in_fork", note_fork)
+    together = play_world(one, options, 2)
+
+    assert forked_s == [0, 30, 60]
+    assert together == play_world(one, options, 2, forks=False)
+
+
 def test_mitigations_that_offer_the_same_cars_are_played_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -133,6 +133,18 @@ def test_cars_that_are_lost_are_struck_though_nobody_asked_for_them(tmp_path: Pa
     assert struck > 0.9 * FLEET
 
 
+@pytest.mark.parametrize("kind", [IncidentKind.FAILURES, IncidentKind.CARS_LOST])
+def test_cars_that_are_known_to_be_hit_are_told(tmp_path: Path, kind: IncidentKind) -> None:
+    """Cars of an incident that is over may be well again, so they are not known to be hit."""
+    put_customers(tmp_path, struck=5, well=25)
+
+    going_on = worlds_of(Source(tmp_path), an_incident(cars=20, kind=kind))
+    over = worlds_of(Source(tmp_path), an_incident(cars=20, kind=kind, ended_at=BEGIN_S + 9_000))
+
+    assert going_on["observed"]["struck"] == 20
+    assert over["observed"]["struck"] == 0
+
+
 def test_an_incident_without_diagnoses_is_refused(tmp_path: Path) -> None:
     """There is no world to play yet."""
     put_unlocks(tmp_path, [unlock(1, car="car-1", cause=Cause.BOX_OFFLINE)])
