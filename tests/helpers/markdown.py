@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from textwrap import dedent
+from typing import Any
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -19,6 +20,25 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def code(text: object) -> str:
     """Return a text as code."""
     return f"`{text}`"
+
+
+def type_of(schema: Mapping[str, Any]) -> str:
+    """Return which values a JSON Schema allows."""
+    if "$ref" in schema:
+        return code(schema["$ref"].rpartition("/")[2])
+    for key in ("anyOf", "oneOf", "allOf"):
+        if key in schema:
+            return " or ".join(dict.fromkeys(map(type_of, schema[key])))
+    if values := schema.get("enum") or ([schema["const"]] if "const" in schema else []):
+        return ", ".join(map(code, values))
+    if schema.get("type") == "array":
+        items = schema.get("prefixItems") or ([schema["items"]] if schema.get("items") else [])
+        return f"list of {' and '.join(map(type_of, items))}" if items else "list"
+    low = schema.get("minimum", schema.get("exclusiveMinimum"))
+    high = schema.get("maximum", schema.get("exclusiveMaximum"))
+    more = "more than " if "exclusiveMinimum" in schema else ""
+    bounds = f" {more}{low:g} to {high:g}" if low is not None and high is not None else ""
+    return f"{schema.get('type', 'any')}{bounds}"
 
 
 def docstrings_of(owner: type) -> dict[str, str]:

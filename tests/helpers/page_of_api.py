@@ -9,7 +9,7 @@ import msgspec
 
 from fleet_sim.api.openapi import document_json
 from fleet_wire.contract.problems import PROBLEMS
-from tests.helpers.markdown import code, table
+from tests.helpers.markdown import code, table, type_of
 
 INTRODUCTION = """\
 # Reference of the API
@@ -49,7 +49,7 @@ def _operation(title: str, operation: Mapping[str, Any]) -> Iterator[str]:
         yield table(("Parameter", "In", "Meaning"), parameters)
     content = operation.get("requestBody", {}).get("content", {})
     if content:
-        yield f"Body: {_type(next(iter(content.values()))['schema'])}.\n"
+        yield f"Body: {type_of(next(iter(content.values()))['schema'])}.\n"
     answers = [
         (code(status), " ".join(one["description"].replace("\n- ", "; ").lstrip("- ").split()))
         for status, one in operation["responses"].items()
@@ -60,20 +60,5 @@ def _operation(title: str, operation: Mapping[str, Any]) -> Iterator[str]:
 def _fields(schema: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     required = schema.get("required", ())
     for name, field in schema["properties"].items():
-        kind = _type(field) + ("" if name in required else ", optional")
+        kind = type_of(field) + ("" if name in required else ", optional")
         yield code(name), kind, " ".join(str(field.get("description", "")).split())
-
-
-def _type(schema: Mapping[str, Any]) -> str:
-    if "$ref" in schema:
-        return code(schema["$ref"].rpartition("/")[2])
-    for key in ("anyOf", "oneOf", "allOf"):
-        if key in schema:
-            return " or ".join(_type(each) for each in schema[key])
-    if "enum" in schema:
-        return ", ".join(code(value) for value in schema["enum"])
-    if schema.get("type") == "array":
-        prefix = schema.get("prefixItems", ())
-        items = " and ".join(map(_type, prefix)) if prefix else _type(schema["items"])
-        return f"list of {items}"
-    return str(schema.get("type", "any"))

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from fleet_sim.scenario.loading import scenario_schema
-from tests.helpers.markdown import code, table
+from tests.helpers.markdown import code, table, type_of
 
 INTRODUCTION = """\
 # Keys of a scenario, complete
@@ -62,7 +62,7 @@ def _rows(definition: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
     required = definition.get("required", ())
     for name, field in definition["properties"].items():
         meaning = " ".join(str(field.get("description", "")).split())
-        yield code(name), _type(field), _default(name in required, field), meaning
+        yield code(name), type_of(field), _default(name in required, field), meaning
 
 
 def _default(is_required: bool, field: Mapping[str, Any]) -> str:  # noqa: FBT001 - of one caller
@@ -72,23 +72,3 @@ def _default(is_required: bool, field: Mapping[str, Any]) -> str:  # noqa: FBT00
         return ""
     text = msgspec.json.encode(field["default"]).decode()
     return code(text) if len(text) <= LONGEST_DEFAULT else "see its section"
-
-
-def _type(field: Mapping[str, Any]) -> str:
-    if "$ref" in field:
-        return code(field["$ref"].rpartition("/")[2])
-    for key in ("anyOf", "oneOf"):
-        if key in field:
-            return " or ".join(dict.fromkeys(_type(each) for each in field[key]))
-    if "const" in field:
-        return code(field["const"])
-    if "enum" in field:
-        return ", ".join(code(value) for value in field["enum"])
-    if field.get("type") == "array":
-        items = field.get("items")
-        return f"list of {_type(items)}" if isinstance(items, Mapping) else "list"
-    low = field.get("minimum", field.get("exclusiveMinimum"))
-    high = field.get("maximum", field.get("exclusiveMaximum"))
-    more = "more than " if "exclusiveMinimum" in field else ""
-    bounds = f" {more}{low:g} to {high:g}" if low is not None and high is not None else ""
-    return f"{field.get('type', 'any')}{bounds}"
