@@ -56,7 +56,7 @@ _CARS: Final = "SELECT DISTINCT vehicle_id FROM attempts WHERE list_contains($id
 def worlds_of(source: Source, incident: Found) -> dict[str, Any]:
     """Return the worlds of an incident as plain values, the likeliest first.
 
-    Raises `ConfigError` where no unlock of it is diagnosed.
+    Raises `ConfigError` where no unlock of it is diagnosed, or none has failed.
     """
     until_s = min(max(incident.ended_at or math.inf, incident.since + LEAST_S), source.newest_s())
     recorded = source.recorded()
@@ -74,7 +74,8 @@ def worlds_of(source: Source, incident: Found) -> dict[str, Any]:
     ]
     weights = _weights(struck)
     if not weights:
-        raise spoken_error("asked.not_diagnosed_yet")
+        has_failed = any(not one.went_well for one in unlocks)
+        raise spoken_error("asked.not_diagnosed_yet" if has_failed else "asked.nobody_failed")
     known = incident.cars if incident.ended_at is None else 0
     rate_per_s = len(_customers(seen)) / max(1.0, until_s - since_s)
     demand = _Demand(

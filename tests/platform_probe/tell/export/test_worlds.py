@@ -145,6 +145,14 @@ def test_cars_that_are_known_to_be_hit_are_told(tmp_path: Path, kind: IncidentKi
     assert over["observed"]["struck"] == 0
 
 
+def test_an_incident_without_failed_unlocks_has_nothing_to_save(tmp_path: Path) -> None:
+    """Cars may lose their connection while nobody needs them: no diagnosis will come."""
+    put_unlocks(tmp_path, [unlock(1, car="car-1")])
+
+    with pytest.raises(ConfigError, match="no rentals to save"):
+        worlds_of(Source(tmp_path), an_incident(kind=IncidentKind.CARS_LOST))
+
+
 def test_an_incident_without_diagnoses_is_refused(tmp_path: Path) -> None:
     """There is no world to play yet."""
     put_unlocks(tmp_path, [unlock(1, car="car-1", cause=Cause.BOX_OFFLINE)])
