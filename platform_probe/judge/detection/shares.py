@@ -52,6 +52,8 @@ SHARE_OF_HITS: Final = 0.8
 """The share of its hits that must be of that cohort [E]."""
 SHARE_OF_PART: Final = 0.1
 """The share of a problem's hits that a stage must have to be one of its stages [E]."""
+LEAST_OF_PART: Final = 2
+"""The fewest hits of such a stage: one is chance."""
 SHARE_OF_REST: Final = 0.5
 """The share of the other stages' hits from which they are of the cohort of one stage too [E]."""
 GIVEN_UP_S: Final = 86_400.0
@@ -248,7 +250,8 @@ class ShareTests:
             each for hit in own for each in hit.measures if each.part_of is measure.main_measure
         )
         commonest = next((part for part, _ in hits.most_common(1)), None)
-        parts = frozenset(part for part, n in hits.items() if n >= SHARE_OF_PART * hits.total())
+        least = max(SHARE_OF_PART * hits.total(), LEAST_OF_PART)
+        parts = frozenset(part for part, n in hits.items() if n >= least)
         counted = measure.main_measure
         if commonest is not None and hits[commonest] >= SHARE_OF_HITS * len(own):
             counted, parts = commonest, frozenset()

@@ -1,8 +1,8 @@
 """Which findings are one problem: connected components of findings that overlap. Pure functions.
 
 Two findings are linked if they overlap in time and in cars, if both have the same diagnosis and
-began together, or if one is the return of the other. A component never holds two findings of
-disjoint cars with different diagnoses, if both diagnoses are confident.
+began together, or if one is the return of the other. A component never holds two findings with
+different diagnoses that have no car or no cause in common, if both diagnoses are confident.
 """
 
 from __future__ import annotations
@@ -56,12 +56,19 @@ def link_strength(one: Finding, other: Finding) -> float:
 
 
 def are_two(one: Finding, other: Finding) -> bool:
-    """Return whether two findings have different, confident diagnoses and no car in common."""
+    """Return whether two findings have different, confident diagnoses and nothing in common.
+
+    That is no car, or no cause: a box that refuses is not away, though it was moments before.
+    """
     ours, theirs = _confident_mode(one), _confident_mode(other)
     if ours is None or theirs is None or ours == theirs:
         return False
     is_else = not _has_of(one, theirs) and not _has_of(other, ours)
-    return is_else and _shared_cars(one, other) <= NONE_OF_IT
+    if not is_else:
+        return False
+    causes, others = _causes_of(one), _causes_of(other)
+    have_no_cause = bool(causes and others) and causes.isdisjoint(others)
+    return have_no_cause or _shared_cars(one, other) <= NONE_OF_IT
 
 
 def groups_of(
