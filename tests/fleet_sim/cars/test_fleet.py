@@ -45,6 +45,25 @@ def fleet_of(
     return env, fleet, links
 
 
+def test_a_box_beside_the_fleet_is_no_car_without_connection() -> None:
+    """A null box has a connection of its own, of which the fleet's health says nothing."""
+    told: list[str] = []
+    world = World(
+        ModelEnvironment(),
+        1,
+        SECRET,
+        0.0,
+        lambda handler: FakeLink(handler, connects_at_once=False),
+        on_no_connection=lambda vehicle_id, _: told.append(vehicle_id),
+    )
+    cars = Group(name="test", count=1, box=NULL_BOX).cars()
+    fleet = Fleet(world, cars, sms_centre="sms", beside=[NULL_CAR])
+    fleet.start()
+    for box in fleet.boxes.values():
+        box.modem.connection.link.lose()  # type: ignore[attr-defined]
+    assert told == ["test-00000"]
+
+
 def test_each_stream_of_a_car_has_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that another car, or another part of one, changes none of its draws."""
     names = []
