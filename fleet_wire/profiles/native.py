@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -20,12 +19,6 @@ MAX_TOPICS_KNOWN: Final = 65_536
 """Topics that need not be taken apart again, about 20 MB of them [E]: of 20,000 cars at least."""
 
 
-@lru_cache(maxsize=MAX_TOPICS_KNOWN)
-def _slots_of_topic(topic: str) -> tuple[TopicSlot]:
-    """Return kind and car; each car says much at few topics."""
-    return ((*parse_topic(topic), None),)
-
-
 class NativeProfile:
     """The contract as it is. Implements `fleet_wire.profiles.profile.Profile`."""
 
@@ -33,6 +26,10 @@ class NativeProfile:
     traits: Final = CONTRACT
     box_numbers: Final = _NO_NUMBERS
     device_shadow: Final = None
+
+    def __init__(self) -> None:
+        self._slots: dict[str, tuple[TopicSlot]] = {}
+        """Those of topics that were read: each car says much at few topics."""
 
     def filters(self, kinds: Iterable[TopicKind]) -> tuple[str, ...]:
         """Return one filter for each kind."""
@@ -44,7 +41,12 @@ class NativeProfile:
 
     def slots_of(self, message: Message) -> tuple[TopicSlot]:
         """Return kind and car by the topic; raises `RemoteProtocolError` outside the contract."""
-        return _slots_of_topic(message.topic)
+        slots = self._slots.get(message.topic)
+        if slots is None:
+            if len(self._slots) >= MAX_TOPICS_KNOWN:
+                self._slots.clear()
+            slots = self._slots[message.topic] = ((*parse_topic(message.topic), None),)
+        return slots
 
     def read(self, place: TopicSlot, message: Message) -> tuple[str, MessageContent | None]:
         """Return the message, decoded strictly; raises `RemoteProtocolError`."""
