@@ -40,7 +40,7 @@ class Radio:
     """
 
     __slots__ = (
-        "_conditions_until_s",
+        "_conditions_since_s",
         "_connected_rtt_s",
         "_down_free_s",
         "_has_mishaps",
@@ -70,7 +70,7 @@ class Radio:
         self._down_free_s = 0.0
         self._up_free_s = 0.0
         self._connected_rtt_s = 0.0
-        self._conditions_until_s = 0.0
+        self._conditions_since_s = _NEVER_S
         every_s, cycle_s = parameters.stall_every_s, parameters.granted_edrx_cycle_s
         self._stalls = None if every_s is None else _Stalls(every_s, parameters.stall, stream)
         self._window_s = 0.0 if cycle_s is None else stream.between(0.0, cycle_s)
@@ -168,9 +168,9 @@ class Radio:
 
     def _round_trip_s(self, now_s: float) -> float:
         """Return the round trip of a connected device under the present conditions."""
-        if now_s >= self._conditions_until_s:
+        if now_s >= self._conditions_since_s + CONDITIONS_HOLD_S:
             self._connected_rtt_s = self._parameters.connected_rtt.sample_s(self._stream)
-            self._conditions_until_s = now_s + CONDITIONS_HOLD_S
+            self._conditions_since_s = now_s
         return self._connected_rtt_s
 
     def _mishap_s(self) -> float:
