@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from fleet_wire.contract.attempt import Attempt, Complaint, StrayAnswer
+from fleet_wire.contract.attempt import Attempt, Complaint, Record, StrayAnswer
 from fleet_wire.contract.broker_log import BrokerEvent
 from fleet_wire.contract.incident import IncidentAction
 from fleet_wire.contract.label import Label
@@ -135,6 +135,11 @@ _decode_at: Final = msgspec.json.Decoder(float).decode
 """Python's own `repr` and `float` of a time take three times as long, for each entry."""
 
 
+def json_line(record: Record) -> bytes:
+    """Return a record as a line of JSON, with its end, as it stands in its entry's line."""
+    return _encode(record) + b"\n"
+
+
 def line_of(entry: Entry) -> bytes:
     """Return the line of an entry, with its end."""
     at = _encode(entry.at)
@@ -146,7 +151,7 @@ def line_of(entry: Entry) -> bytes:
         return _MESSAGES[type(message)][0] + at + b" " + _encode(said) + b"\n"
     if type(entry) is RecordWritten:
         record = entry.record
-        return _RECORDS[type(record)] + at + b" " + _encode(record) + b"\n"
+        return _RECORDS[type(record)] + at + b" " + json_line(record)
     if type(entry) is MonitorStopped:
         return _STOPPED + at + b" {}\n"
     letter, name, _ = _REST[type(entry)]

@@ -14,9 +14,10 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final, Self
 
+from fleet_wire.contract.attempt import Record
 from fleet_wire.errors import ConfigError
-from platform_probe.journal.codec import line_of
-from platform_probe.journal.entries import Entry
+from platform_probe.journal.codec import json_line, line_of
+from platform_probe.journal.entries import Entry, RecordWritten
 from platform_probe.journal.files import AppendedFile
 from platform_probe.journal.locks import Locked, lock_file
 from platform_probe.journal.segments import (
@@ -74,6 +75,8 @@ class JournalWriter:
             raise ConfigError([f"{problem}: give each its own out_dir"]) from None
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
+        self._records: dict[int, tuple[Record, bytes]] = {}
+        """The records that came last, by identity, with their lines."""
         self._retry_s = 0.0
         self._file: AppendedFile | None = None
         self._file_bytes = 0
@@ -92,10 +95,18 @@ class JournalWriter:
         if self._waiting_bytes + len(line) > MAX_WAITING_BYTES:
             self._on_lost(1)
             return
+        if not waiting:
+            self._soon(self.flush)
+            self._records.clear()
         waiting.append(line)
         self._waiting_bytes += len(line)
-        if len(waiting) == 1:
-            self._soon(self.flush)
+        if type(entry) is RecordWritten:
+            self._records[id(entry.record)] = entry.record, line
+
+    def json_line(self, record: Record) -> bytes:
+        """Return a record as a line of JSON; one of the last to be appended is encoded already."""
+        appended, line = self._records.get(id(record), (None, b""))
+        return line.partition(b" ")[2] if appended is record else json_line(record)
 
     def flush(self) -> None:
         """Write what waits. If the disk accepts none it goes on waiting."""

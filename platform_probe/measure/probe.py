@@ -138,8 +138,7 @@ class Probe(Connected):
         self._inbox.handle_messages(of_cars)
         if link is not None:
             link.acknowledge(*messages)
-        for message in messages:
-            self.retained += message.retain
+        self.retained += sum([message.retain for message in messages])
 
     def _on_connection_lost(self, why: str) -> None:
         self.tracker.broker_lost(why)

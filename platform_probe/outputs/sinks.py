@@ -9,11 +9,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final, Protocol, Self, runtime_checkable
 
-import msgspec
-
 from fleet_wire.contract.attempt import Attempt, Complaint, Record, Source
 from fleet_wire.errors import LimitError
-from fleet_wire.json_lines import json_lines
+from platform_probe.journal.codec import json_line
 from platform_probe.journal.files import AppendedFile, Rotation
 
 ATTEMPTS_FILE: Final = "attempts.jsonl"
@@ -114,12 +112,17 @@ class JsonlSink:
 
     Records that are handed over together go into one write for each file. A line that was written
     survives the death of the process. Attempts, floor attempts, stray answers and complaints have a
-    file each.
+    file each. `line_of` makes the line of a record.
     """
 
-    def __init__(self, directory: Path, rotation: Rotation | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        rotation: Rotation | None = None,
+        line_of: Callable[[Record], bytes] = json_line,
+    ) -> None:
         """Open the files. Raises `LimitError` where the disk does not allow it."""
-        self._encoder = msgspec.json.Encoder()
+        self._line_of = line_of
         with disk_errors(directory):
             self._files = {
                 name: AppendedFile(directory / name, rotation)
@@ -141,7 +144,7 @@ class JsonlSink:
     def _append(self, name: str, records: Iterable[Record]) -> None:
         file = self._files[name]
         with disk_errors(file.path):
-            file.append(json_lines(self._encoder, records))
+            file.append(b"".join(map(self._line_of, records)))
 
     def close(self) -> None:
         """Close the files."""

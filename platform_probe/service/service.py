@@ -114,7 +114,9 @@ async def serve(settings: ProbeSettings) -> None:
             with disk_errors(settings.out_dir):
                 complete_records(settings.out_dir, before.records)
         metrics.set_last_ends(last_ends(settings.out_dir))
-        jsonl = stack.enter_context(JsonlSink(settings.out_dir, rotation_of(settings)))
+        jsonl = stack.enter_context(
+            JsonlSink(settings.out_dir, rotation_of(settings), writer.json_line)
+        )
 
         sinks: dict[str, Sink] = {
             "journal": _JournalFirst(writer.flush),

@@ -12,8 +12,6 @@ from collections import Counter, deque
 from collections.abc import Callable
 from typing import Any, Final
 
-import msgspec
-
 from fleet_wire.clock import Clock
 from fleet_wire.contract.attempt import PROBE_STOPPED, UNREAD, Flag, Record, Source, Stage
 from fleet_wire.contract.causes import Cause
@@ -44,13 +42,6 @@ Boxes that throw each other out do so every 1 to 60 s; a full queue is reported 
 UNANSWERED: Final = 0.5
 """After so much of its deadline an unlock looks failed of which a connected car has said nothing:
 of 20 s, 10 [E]. A car that is well confirms a command within 2 s, see `conclusion.CROSSING_S`."""
-
-
-class _Deadline(msgspec.Struct, frozen=True, order=True, gc=False):
-    """When an attempt is overdue, unless it has ended or its deadline has moved."""
-
-    at_s: float
-    command_id: str
 
 
 class Following:
@@ -101,7 +92,9 @@ class Following:
         self._open_by_vehicle: dict[str, list[OpenAttempt]] = {}
         self._open_by_trace: dict[str, OpenAttempt] = {}
         """Those that were asked for through an API, which gives them their command."""
-        self._deadlines: list[_Deadline] = []
+        self._deadlines: list[tuple[float, str]] = []
+        """A heap of when an open unlock is overdue, unless its deadline has moved, and its command:
+        tuples, as structs take longer to compare."""
         self._unanswered: deque[tuple[float, str]] = deque()
         """When each open unlock is looked at halfway, and its command."""
         self._remembered = remembered
@@ -149,7 +142,7 @@ class Following:
 
         It may be earlier than needed: deadlines of ended attempts are not taken out.
         """
-        deadline_s = self._deadlines[0].at_s if self._deadlines else math.inf
+        deadline_s = self._deadlines[0][0] if self._deadlines else math.inf
         halfway = self._unanswered
         while halfway and halfway[0][1] not in self._open:
             halfway.popleft()
@@ -192,8 +185,8 @@ class Following:
         if now_s >= self._gaps.none_before_s and self._gaps.is_catching_up(now_s):
             return now_s
         deadlines = self._deadlines
-        while deadlines and deadlines[0].at_s <= now_s:
-            attempt = self._open.get(heapq.heappop(deadlines).command_id)
+        while deadlines and deadlines[0][0] <= now_s:
+            attempt = self._open.get(heapq.heappop(deadlines)[1])
             if attempt is not None and attempt.deadline_s <= now_s:
                 self._end_overdue(attempt)
         halfway = self._unanswered
@@ -277,7 +270,7 @@ class Following:
             self.on_wait()
 
     def _note_deadline(self, attempt: OpenAttempt) -> None:
-        deadline = _Deadline(attempt.deadline_s, attempt.start.command_id)
+        deadline = attempt.deadline_s, attempt.start.command_id
         heapq.heappush(self._deadlines, deadline)
         if self.on_wait is not None and self._deadlines[0] is deadline:
             self.on_wait()

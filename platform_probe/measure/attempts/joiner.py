@@ -53,13 +53,6 @@ class JoinLimits(NamedTuple):
     """A judged unlock is revised for so long, and lines that are older are passed over."""
 
 
-class _Due(msgspec.Struct, frozen=True, order=True, gc=False):
-    """When an unlock is to be judged, on the platform's clock, unless it was meanwhile."""
-
-    at: float
-    number: int
-
-
 class Joiner:
     """Takes ended attempts and lines of the platform's log; `emit` takes each judgement.
 
@@ -100,7 +93,9 @@ class Joiner:
         self.on_late: Callable[[StrayAnswer], None] | None = None
         """Takes each answer of `take_late`, once it is known what its customer was told."""
         self._waiting: dict[int, Joined] = {}
-        self._due: list[_Due] = []
+        self._due: list[tuple[float, int]] = []
+        """A heap of when each unlock that waits is to be judged, on the platform's clock, and its
+        number: tuples, as structs take longer to compare."""
         self._ready: list[Attempt] = []
         """Finished records that are not handed on yet."""
         self._judged: deque[tuple[float, Joined]] = deque()
@@ -151,7 +146,7 @@ class Joiner:
         self._hand_on()
         if self._late:
             self._look_at_late(self._watermark_at(now_s))
-        if self._due and self._due[0].at <= self.newest_at - self._limits.late_s:
+        if self._due and self._due[0][0] <= self.newest_at - self._limits.late_s:
             self.tick()
 
     def take_attempt(self, attempt: EndedAttempt) -> None:
@@ -179,8 +174,8 @@ class Joiner:
         now_s = self._clock.monotonic_s()
         mark_at = self._watermark_at(now_s)
         due = self._due
-        while due and (due[0].at <= mark_at or len(self._waiting) > MAX_WAITING):
-            joined = self._waiting.get(heapq.heappop(due).number)
+        while due and (due[0][0] <= mark_at or len(self._waiting) > MAX_WAITING):
+            joined = self._waiting.get(heapq.heappop(due)[1])
             if joined is None:
                 continue
             due_at = self._due_at(joined)
@@ -188,7 +183,7 @@ class Joiner:
                 due_at = max(due_at, mark_at) + ASKED_AGAIN_S
             if due_at > mark_at and len(self._waiting) <= MAX_WAITING:
                 joined.due_at = due_at
-                heapq.heappush(due, _Due(due_at, joined.number))
+                heapq.heappush(due, (due_at, joined.number))
             else:
                 self._judge(joined)
         self._hand_on()
@@ -199,7 +194,7 @@ class Joiner:
     def next_s(self) -> float | None:
         """Return when `tick` should be called at the latest, on the monotonic clock."""
         called_at, deadline_s = self._calls.next_at(), self._limits.deadline_s
-        due_at = [one.at for one in self._due[:1]]
+        due_at = [at for at, _ in self._due[:1]]
         late_at = self._late.next_at()
         if late_at is not None:
             due_at.append(late_at)
@@ -335,10 +330,10 @@ class Joiner:
         if joined.side is None or (joined.command_id is None and not joined.revision):
             self._index.leave_apart(joined)
         joined.due_at = due_at
-        entry = _Due(due_at, joined.number)
+        entry = due_at, joined.number
         heapq.heappush(self._due, entry)
         if len(self._due) > 2 * len(self._waiting) + _STALE:
-            self._due = [one for one in self._due if one.number in self._waiting]
+            self._due = [one for one in self._due if one[1] in self._waiting]
             heapq.heapify(self._due)
         if self.on_wait is not None and self._due[0] is entry:
             self.on_wait()

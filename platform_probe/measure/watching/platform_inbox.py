@@ -139,10 +139,10 @@ class PlatformInbox:
         """Note which steps of requests have come; return those that had not."""
         new: list[PlatformEvent] = []
         known = self._known
-        events = map(_as_it_was, events)
         if self._has_ids_within_car:
             events = map(self._with_id_on_wire, events)
-        for event in events:
+        for said in events:
+            event = _as_it_was(said) if said.status == CLIENT_GONE_STATUS else said
             request_id, step = event.request_id, event.event
             bit = _BITS[step]
             steps = known.get(request_id)
@@ -202,7 +202,7 @@ class PlatformInbox:
 
 
 def _as_it_was(event: PlatformEvent) -> PlatformEvent:
-    """Return an event with its real kind: some servers log a client that has gone as an answer."""
-    if event.status == CLIENT_GONE_STATUS and event.event is PlatformStep.ANSWERED:
+    """Return an event of a client that has gone with its real kind: some servers log an answer."""
+    if event.event is PlatformStep.ANSWERED:
         return msgspec.structs.replace(event, event=PlatformStep.HUNG_UP, status=None)
     return event

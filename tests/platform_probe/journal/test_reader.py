@@ -11,11 +11,13 @@ import pytest
 
 from fleet_wire.errors import ConfigError
 from platform_probe.journal import files
-from platform_probe.journal.entries import Entry, Tick
+from platform_probe.journal.codec import json_line
+from platform_probe.journal.entries import Entry, RecordWritten, Tick
 from platform_probe.journal.reader import JournalReader, entries_in
 from platform_probe.journal.segments import PACKED, Position, segments_in
 from platform_probe.journal.writer import JournalWriter
 from tests.helpers.journals import journal_writer
+from tests.helpers.records import attempt_of
 
 
 def writer_of(directory: Path, *, segment_bytes: int = 200, **changes: Any) -> JournalWriter:
@@ -166,3 +168,13 @@ def test_what_finds_no_room_in_memory_is_counted(
     writer.close()
     assert len([*entries_in(tmp_path)]) == 10 - sum(lost)
     assert sum(lost) > 0
+
+
+def test_a_record_has_one_json_for_all_who_write_it(tmp_path: Path) -> None:
+    """The one of its entry; a record that came long ago, or never, has its own."""
+    first, second, strange = (attempt_of(region=name) for name in ("north", "south", "west"))
+    with journal_writer(tmp_path) as writer:
+        for record in (first, second):
+            put(writer, [RecordWritten(1.0, record)])
+        lines = [*map(writer.json_line, (first, second, strange))]
+    assert lines == [*map(json_line, (first, second, strange))]
