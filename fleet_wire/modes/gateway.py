@@ -79,8 +79,12 @@ MODES: Final = (
         ),
         recipe=Recipe(customers={}, platform={"command_ttl_s": 15}, parameters={"unsent": 0.5}),
         signature=Signature(
-            needs=facts(Fact.PLATFORM_GAVE_UP, Fact.SAID_YES, Fact.SAID_DONE),
+            needs=facts(Fact.SAID_YES, Fact.SAID_DONE),
+            needs_one_of=(
+                facts(Fact.PLATFORM_GAVE_UP, Fact.YES_BEFORE_THE_END, Fact.YES_BEFORE_SENDING),
+            ),
             speaks_for=facts(
+                Fact.PLATFORM_GAVE_UP,
                 Fact.YES_BEFORE_THE_END,
                 Fact.YES_BEFORE_SENDING,
                 Fact.NOTHING_PUBLISHED,
