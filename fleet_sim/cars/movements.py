@@ -11,7 +11,7 @@ import msgspec
 from fleet_wire.contract.messages import Command
 
 
-class Movement(msgspec.Struct, frozen=True, gc=False):
+class Movement(msgspec.Struct, frozen=True, gc=False, tag="moved"):
     """One movement of a car's lock. Another car's is one of a car that a cloned box sits in."""
 
     vehicle_id: str

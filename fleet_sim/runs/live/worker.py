@@ -171,7 +171,7 @@ class _Worker(Progress):
 
     def _report_movement(self, movement: Movement) -> None:
         at_s = movement.at_s - self._fleet.driver.now_s() + monotonic()
-        self._send(messages.LockMoved(msgspec.structs.replace(movement, at_s=at_s)))
+        self._send(msgspec.structs.replace(movement, at_s=at_s))
 
     async def _count(self) -> None:
         pulse = OwnPulse()

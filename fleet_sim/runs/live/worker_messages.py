@@ -71,12 +71,6 @@ class AllReported(msgspec.Struct, frozen=True, tag="told"):
     """A worker's report, near its end, that it has sent all hits; only goodbyes follow."""
 
 
-class LockMoved(msgspec.Struct, frozen=True, tag="moved"):
-    """A worker's report that a lock has moved. The movement's time is of the monotonic clock."""
-
-    movement: Movement
-
-
 class Note(msgspec.Struct, frozen=True, tag="note"):
     """A worker's text for the watcher of the run."""
 
@@ -97,7 +91,8 @@ class Failed(msgspec.Struct, frozen=True, tag="failed"):
 
 
 ToWorker = Connect | BrokerAnswered | StartLoad | Shutdown
-FromWorker = Counts | Ready | Hit | AllReported | LockMoved | Note | Stalled | Failed
+FromWorker = Counts | Ready | Hit | AllReported | Movement | Note | Stalled | Failed
+"""What faults and commands did to its boxes goes as it is, with times of the monotonic clock."""
 
 to_worker = msgspec.json.Decoder(ToWorker)
 from_worker = msgspec.json.Decoder(FromWorker)

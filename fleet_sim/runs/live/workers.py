@@ -111,10 +111,8 @@ class Worker:
                 self.set_counts(message)
             case messages.Ready():
                 self.ready = message
-            case Hit():
+            case Hit() | Movement():
                 pass_on(message)
-            case messages.LockMoved(movement=movement):
-                pass_on(movement)
             case messages.AllReported():
                 self.has_told = True
             case messages.Note(text=text):
