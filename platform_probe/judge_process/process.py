@@ -148,7 +148,7 @@ class JudgeProcess:
         self._at = 0.0 if commit is None else commit.at
         self._offset_s = 0.0 if commit is None else commit.offset_s
         self._checkpoint_at = self._at
-        self._resume(commit)
+        self._resume(commit if self._at else None)  # an earlier one may have judged nothing
         unneeded = letters_of(UNJUDGED) if self._store is None else b""
         self._reader = JournalReader(journal, self._position, without=unneeded)
         self._committed_s = time.monotonic()

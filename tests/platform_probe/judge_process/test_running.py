@@ -13,6 +13,7 @@ import pytest
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import Diagnosis
 from platform_probe.journal.entries import Entry, MonitorStarted, RecordWritten, Tick
+from platform_probe.judge.alerting import Alerting
 from platform_probe.judge.diagnosis.diagnosing import Diagnosing
 from platform_probe.judge.judge import Judge
 from platform_probe.judge.weights import shipped_ranking
@@ -113,3 +114,29 @@ async def test_what_was_set_aside_is_kept_counted_and_shown(tmp_path: Path) -> N
     families = {one.name: one for one in words[-1].families}
     assert families["unlockpath_judge_set_aside"].samples[0][2] == 1.0
     assert words[-1].judged_at == 60.0
+
+
+async def test_a_judge_that_had_judged_nothing_is_no_past_to_resume(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its commit has no time: ticks for each second since 1970 would take the next one hours."""
+    settings = ProbeSettings(out_dir=tmp_path)
+    begins_s, tick = 1_800_000_000.0, Alerting.tick
+
+    def tick_of_today(alerting: Alerting) -> None:
+        if alerting.due_s < begins_s:
+            raise TimeoutError(f"a tick of second {alerting.due_s}")
+        tick(alerting)
+
+    monkeypatch.setattr(Alerting, "tick", tick_of_today)
+    for seconds in (0, 2):
+        entries = (Tick(begins_s + one, begins_s + one) for one in range(seconds))
+        put(settings.journal_dir, *entries)
+        with ExitStack() as stack:
+            process = JudgeProcess(
+                settings, journal=settings.journal_dir, say=lambda _: None, stack=stack
+            )
+            assert await process._read_on() == bool(seconds)
+            await process._commit()
+            process._reader.close()
+    assert process._judge.set_aside == 0
