@@ -88,7 +88,10 @@ def test(  # noqa: PLR0913 - one parameter for each option
     fleet-sim test scenarios/ --junit result.xml --jobs 4
     fleet-sim test scenarios/quiet_city.yaml scenarios/morning_rush.yaml --mode live
     """  # noqa: D301 - click's own escape
-    files = _check_scenarios(scenario_files(paths), overrides, mode=mode)
+    found = scenario_files(paths)
+    if not found:
+        raise ConfigError([f"{path}: no *.yaml there" for path in paths])
+    files = _check_scenarios(found, overrides, mode=mode)
     check_places(junit, markdown)
     options = ["--mode", mode]
     options += ["--listen", "127.0.0.1:0"] if mode == "live" else []
@@ -108,8 +111,6 @@ def test(  # noqa: PLR0913 - one parameter for each option
 
 
 def _check_scenarios(files: Sequence[Path], overrides: tuple[str, ...], *, mode: str) -> list[Path]:
-    if not files:
-        raise ConfigError(["SCENARIOS: no *.yaml there"])
     problems = []
     for file in files:
         try:

@@ -185,7 +185,7 @@ def _read_summary(path: Path) -> ComparedSummary:
         return msgspec.json.decode(path.read_bytes(), type=ComparedSummary)
     except OSError as error:
         raise ConfigError(
-            [f"{path}: {error.strerror}; is it the directory of a run that has ended?"]
+            [f"{path.absolute()}: {error.strerror}; is it the directory of a run that has ended?"]
         ) from None
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise ConfigError([f"{path}: not the summary of a run: {error}"]) from None

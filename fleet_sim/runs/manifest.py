@@ -71,7 +71,9 @@ def load_run(path: Path, overrides: Sequence[str], *, lacks: Lacks) -> LoadedRun
     if overrides:
         raise ConfigError(["--set: a manifest is run as it was; use its scenario file instead"])
     manifest = _read(path)
-    if problems := _differences(manifest.get("code")):
+    if missing := [key for key in ("code", "scenario", "seed") if key not in manifest]:
+        raise ConfigError([f"{path}: {missing[0]}: missing; not a run's manifest?"])
+    if problems := _differences(manifest["code"]):
         raise ConfigError([f"{path}: {problem}" for problem in problems])
     try:
         scenario = Scenario.model_validate(manifest["scenario"])
@@ -89,8 +91,6 @@ def load_run(path: Path, overrides: Sequence[str], *, lacks: Lacks) -> LoadedRun
             None if began_s is None else float(began_s),
             None if future is None else Course.model_validate(future),
         )
-    except KeyError as error:
-        raise ConfigError([f"{path}: {error.args[0]}: missing; not a run's manifest?"]) from None
     except (ValidationError, TypeError, ValueError) as error:
         raise ConfigError([f"{path}: scenario: {error}"]) from None
 

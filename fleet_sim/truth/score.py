@@ -108,8 +108,10 @@ def read_result(path: Path) -> TruthResult:
 
 
 def read_unlocks(directory: Path) -> list[GradedUnlock]:
-    """Return the graded unlocks of a run, in the order of the file."""
-    return msgspec.json.Decoder(GradedUnlock).decode_lines((directory / UNLOCKS).read_bytes())
+    """Return the graded unlocks of a run, in the order of the file; one without any has none."""
+    path = directory / UNLOCKS
+    lines = path.read_bytes() if path.exists() else b""
+    return msgspec.json.Decoder(GradedUnlock).decode_lines(lines)
 
 
 def is_result(path: Path) -> bool:

@@ -95,6 +95,9 @@ def judge(
         given = {"--since": since, "--until": until, "--weights": weights, "--out": out}
         if needless := [name for name, value in given.items() if value is not None]:
             raise click.UsageError(f"{needless[0]} goes with --replay STORE")
+        journal = settings.journal_dir
+        waits = "" if journal.exists() else ", which platform-probe run has still to make"
+        click.echo(f"following {journal}{waits}; Ctrl-C ends this", err=True)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(follow_alone(settings))
         return

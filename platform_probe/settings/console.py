@@ -13,7 +13,12 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from fleet_wire.addresses import is_loopback, parse_listen, valid_listen
 from platform_probe.settings.section import Section
-from platform_probe.store.limits import MAX_SQL_MIB, MIN_SQL_MIB
+from platform_probe.store.limits import (
+    DEFAULT_MEMORY_MIB,
+    DEFAULT_THREADS,
+    MAX_SQL_MIB,
+    MIN_SQL_MIB,
+)
 
 DEFAULT_LISTEN: Final = "127.0.0.1:9465"
 """The port next to the monitor's own."""
@@ -234,6 +239,14 @@ class ConsoleSettings(Section):
         description="address of the Prometheus whose series boards show, as"
         " http://prometheus:9090; null: none are shown",
     )  # fmt: skip
+    memory_mib: int = Field(
+        DEFAULT_MEMORY_MIB, ge=128, le=MAX_SQL_MIB,
+        description="MiB of memory for the database behind the pages; what needs more uses the"
+        " disk. The process needs up to 140 MiB besides",
+    )  # fmt: skip
+    threads: int = Field(
+        DEFAULT_THREADS, ge=1, le=64, description="threads that a query of a page may use"
+    )
     sql_timeout_s: float = Field(
         20.0, ge=0.1, le=3_600, description="seconds after which a squad's SQL is ended"
     )

@@ -6,6 +6,9 @@ from typing import Final
 
 import msgspec
 
+DEFAULT_MEMORY_MIB: Final = 224
+"""The memory of the database behind the console's pages: they answer with 200 [E]."""
+DEFAULT_THREADS: Final = 2
 MIN_SQL_MIB: Final = 256
 """Python and an idle DuckDB need 110."""
 MAX_SQL_MIB: Final = 1_048_576

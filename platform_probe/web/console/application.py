@@ -142,7 +142,9 @@ class Console:
         seal = Seal(is_https=(settings.public_url or "").startswith("https://"))
         self._access = Access(settings, seal)
         self._service = self._sign_in_service(seal)
-        self._looking = Looking(directory)  # last of what can fail: it makes a directory
+        self._looking = Looking(
+            directory, memory_mib=settings.memory_mib, threads=settings.threads
+        )  # last of what can fail: it makes a directory
         self._workers = Workers()
         self._prometheus = Prometheus(settings.prometheus_url)
         self._entrance = Entrance(

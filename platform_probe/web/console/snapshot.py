@@ -14,13 +14,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
-from threading import Event, Lock, Thread
+from threading import Event, Lock, RLock, Thread
 from typing import Any, Final, TypeVar
 
 from platform_probe.store.damaged import named
 from platform_probe.store.duck import DamagedFileError, Duck, FileGoneError, Rows
 from platform_probe.store.growing import Growing
-from platform_probe.store.limits import SqlLimits
+from platform_probe.store.limits import DEFAULT_MEMORY_MIB, DEFAULT_THREADS, SqlLimits
 from platform_probe.store.reading import Source, Span, lines_view, revision_that_holds
 from platform_probe.store.schema import ATTEMPTS, TABLES, Table
 from platform_probe.store.user_sql import run_user_sql
@@ -34,9 +34,6 @@ WARM_S: Final = 600.0
 """The time after the last look in which new lines are still read: a viewer with a look a minute
 does not wait.
 """
-MEMORY: Final = "1GB"
-"""The memory limit of the database before it uses the disk."""
-THREADS: Final = 2
 MAX_REMEMBERED: Final = 500
 """Answers that are kept with a database: dozens look at the same pages."""
 MOST_ROWS: Final = 500
@@ -53,6 +50,9 @@ AHEAD_S: Final = 600.0
 _TRIES: Final = 5
 _USER_SQL: Final = Lock()
 """Held by a thread that runs SQL of a user: the memory that it may use is used once."""
+_ASKING: Final = RLock()
+"""Held by a thread that asks the database: queries side by side need as much memory each, and one
+uses all cores by itself."""
 _T = TypeVar("_T")
 
 
@@ -85,15 +85,16 @@ class Snapshot:
 
     @contextmanager
     def connection(self) -> Iterator[Duck]:
-        """Give a connection for one thread, which sees what was known then."""
-        try:
-            duck = self._free.pop()
-        except IndexError:
-            duck = self.growing.connection(self.reading)
-        try:
-            yield duck
-        finally:
-            self._free.append(duck)
+        """Give a connection for one thread at a time, which sees what was known then."""
+        with _ASKING:
+            try:
+                duck = self._free.pop()
+            except IndexError:
+                duck = self.growing.connection(self.reading)
+            try:
+                yield duck
+            finally:
+                self._free.append(duck)
 
     def rows(self, sql: str, values: Mapping[str, Any], limit: int = MOST_ROWS) -> list[Row]:
         """Return what a query finds. Raises `FileGoneError`, `ConfigError`."""
@@ -176,9 +177,20 @@ class Snapshot:
 class Looking:
     """Gives the newest snapshot to all viewers."""
 
-    def __init__(self, directory: Path) -> None:
-        """Look at a store or records. Raises `ConfigError` where there are none."""
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        memory_mib: int = DEFAULT_MEMORY_MIB,
+        threads: int = DEFAULT_THREADS,
+    ) -> None:
+        """Look at a store or records, with so much memory before the disk is used.
+
+        Raises `ConfigError` where there are none.
+        """
         self._source = Source(directory)
+        self._memory = f"{memory_mib}MiB"
+        self._threads = threads
         self._spill = tempfile.TemporaryDirectory(prefix="console-")
         self._making = Lock()
         self._growing: Growing | None = None
@@ -277,7 +289,10 @@ class Looking:
         reading = None if self._growing is None else self._growing.read_on()
         if self._growing is None or reading is None:
             self._growing = Growing(
-                self._source, threads=THREADS, memory=MEMORY, spill=Path(self._spill.name)
+                self._source,
+                threads=self._threads,
+                memory=self._memory,
+                spill=Path(self._spill.name),
             )
             recorded = self._source.recorded()
             self._begins_s = 0.0 if recorded is None else recorded.since_s or 0.0

@@ -148,3 +148,27 @@ def test_the_latest_answers_are_remembered(tmp_path: Path, monkeypatch: pytest.M
         looking.read(lambda now, number=number: now.rows(f"SELECT {number} AS one", {}))  # type: ignore[misc]
     assert [sql.split()[1] for sql in asked] == ["0", "1", "2", "3", "4", "0"]
     looking.close()
+
+
+def test_the_database_has_the_memory_and_threads_of_the_settings(tmp_path: Path) -> None:
+    """Else it fills with what it has read: DuckDB takes four fifths of the machine."""
+    put_unlocks(tmp_path, [unlock(1)])
+    looking = Looking(tmp_path, memory_mib=128, threads=1)
+    sql = "SELECT current_setting('memory_limit') AS memory, current_setting('threads') AS threads"
+    (row,) = looking.read(lambda now: now.rows(sql, {}))
+    assert (row["memory"], row["threads"]) == ("128.0 MiB", 1)
+    looking.close()
+
+
+def test_one_thread_at_a_time_asks(tmp_path: Path) -> None:
+    """So the memory of the largest query is used once, however many look."""
+    put_unlocks(tmp_path, [unlock(1)])
+    looking = Looking(tmp_path)
+    snapshot = looking.read(lambda now: now)
+    with ThreadPoolExecutor(1) as pool:
+        with snapshot.connection(), snapshot.connection():  # a page may ask within
+            other = pool.submit(snapshot.rows, "SELECT 1 AS one", {})
+            with pytest.raises(TimeoutError):
+                other.result(timeout=0.2)
+        assert other.result() == [{"one": 1}]
+    looking.close()
