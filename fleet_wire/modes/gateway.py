@@ -80,7 +80,8 @@ MODES: Final = (
         recipe=Recipe(customers={}, platform={"command_ttl_s": 15}, parameters={"unsent": 0.5}),
         signature=Signature(
             needs=facts(Fact.SAID_YES, Fact.SAID_DONE),
-            needs_one_of=(
+            needs_one_of=(  # never sent and not given up, it was forgotten: `silent_success`
+                facts(Fact.PLATFORM_GAVE_UP, Fact.WENT_WELL),
                 facts(Fact.PLATFORM_GAVE_UP, Fact.YES_BEFORE_THE_END, Fact.YES_BEFORE_SENDING),
             ),
             speaks_for=facts(
