@@ -129,6 +129,27 @@ async def test_answers_that_fail_make_no_second_message(
     assert slack.limited == 0
 
 
+async def test_a_restart_goes_on_where_it_was(slack: SlackServer, tmp_path: Path) -> None:
+    """Messages that are there are edited; what waited when the process ended is sent."""
+    values = slack_settings(tmp_path, slack)
+    first, second = made_incident(), made_incident("inc-2")
+    async with served_messages(tmp_path, values, at_once=True) as served:
+        served.tell(first)
+        await eventually(lambda: slack.messages)
+        slack.mishaps = ["500"] * 1_000
+        served.tell(second)
+        await eventually(lambda: served.events("message_failed"))
+    slack.mishaps = []
+    async with served_messages(tmp_path, values, at_once=True) as served:
+        served.tell(grown(first))
+        await eventually(lambda: len(slack.roots) == 2 and slack.messages[0].edits)
+        served.tell(first, second)  # a monitor that starts again tells what it knows
+        served.tell(made_incident("inc-3"))  # posted after all that was told before it
+        await eventually(lambda: len(slack.roots) > 2)
+        await eventually(lambda: served.value("messages_waiting", backend="slack") == 0)
+    assert len(slack.roots) == 3
+
+
 async def test_buttons_do_what_they_say(served: ServedMessages) -> None:
     """Answered at once; with the name of who pressed, and an hour of silence."""
     assert (await served.press(ACTION_ACKNOWLEDGE)).status == 200
