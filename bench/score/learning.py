@@ -43,7 +43,6 @@ from fleet_wire.modes.mode import (
     LEAST_AGAINST,
     LIGHT,
     OF_COHORTS,
-    UNEXPLAINED,
     Layer,
 )
 from platform_probe.judge.diagnosis.path import never_ends_so
@@ -52,6 +51,7 @@ from platform_probe.judge.diagnosis.ranking import (
     UNPROVEN,
     contradicted,
     unexplained_marks,
+    weights_of_marks,
 )
 
 COMMAND: Final = "python -m bench.score learn"
@@ -100,10 +100,10 @@ class Weighing(NamedTuple):
 class Samples:
     """Rows as matrices."""
 
-    def __init__(self, rows: Sequence[Row], without_modes: Sequence[Row]) -> None:
+    def __init__(self, rows: Sequence[Row], without_modes: Sequence[Row], prior: Weighing) -> None:
         """Of the second rows the modes are left out, and `unknown` is right.
 
-        Rows whose own mode the facts contradict cannot be learned.
+        Rows whose own mode the facts contradict cannot be learned. Marks weigh what the prior says.
         """
         samples = [
             (row, offsets, _NUMBER[row.label], row.weight) for row, offsets in _possible(rows)
@@ -129,6 +129,7 @@ class Samples:
         self._there = _marks(there, len(_FACTS))
         self._told = _marks([[place_of[row.told]] for row, *_ in samples], len(combinations))
         self._may = _marks([sorted(_told_places(each)) for each in combinations], len(_FACTS))
+        self.offsets += self._seen @ _against(prior)
 
     def scores(self, its: Weighing) -> Numbers:
         """Return the score of each mode in each row."""
@@ -163,13 +164,13 @@ class Space:
     """
 
     def __init__(self, prior: Mapping[str, Any]) -> None:
-        self._prior = Weighing(
+        self.prior = Weighing(
             np.array([[prior["bias"].get(name, 0.0) for name in _NAMES]]),
             _matrix(prior["seen"]),
             _matrix(prior["unseen"]),
         )
-        self._start = _flat(self._prior)
-        low, high = map(_flat, _bounds(self._prior))
+        self._start = _flat(self.prior)
+        low, high = map(_flat, _bounds(self.prior))
         self._above = np.flatnonzero(high > self._start)
         self._below = np.flatnonzero(low < self._start)
         self.most = np.concatenate(
@@ -206,11 +207,11 @@ def learn(rows: Sequence[Row], prior: Mapping[str, Any], *, steps: int = STEPS) 
     nothing = np.zeros(len(space.most))
     kept = [row for row in rows if row.is_kept] or rows
     fit = [row for row in rows if not row.is_kept] or rows
-    vector = _fitted(space, Samples(with_losses(fit), fit), nothing, steps)
-    samples = Samples(kept, kept)
+    vector = _fitted(space, Samples(with_losses(fit), fit, space.prior), nothing, steps)
+    samples = Samples(kept, kept, space.prior)
     scores = samples.scores(space.weighing(vector))
     temperature = min(TEMPERATURES, key=lambda each: samples.loss(scores / each)[0])
-    vector = _fitted(space, Samples(with_losses(rows), rows), vector, steps)
+    vector = _fitted(space, Samples(with_losses(rows), rows, space.prior), vector, steps)
     return _as_json(space.weighing(vector), temperature)
 
 
@@ -226,6 +227,15 @@ def _fitted(space: Space, samples: Samples, start: Numbers, steps: int) -> Numbe
     )
     vector: Numbers = found.x
     return vector
+
+
+def _against(prior: Weighing) -> Numbers:
+    """Return what marks weigh against each mode that does not explain them."""
+    of_marks = weights_of_marks(_by_mode(prior.seen))
+    unexplained = [unexplained_marks(name) for name in _NAMES]
+    return np.array(
+        [[of_marks[fact] if fact in each else 0.0 for each in unexplained] for fact in _FACTS]
+    )
 
 
 def _matrix(by_mode: Mapping[str, Mapping[str, float]]) -> Numbers:
@@ -285,15 +295,14 @@ def _without_mode(row: Row, offsets: Numbers) -> Numbers | None:
 
 @cache
 def _offsets(seen: tuple[str, ...], told: tuple[str, ...], cause: str) -> Numbers:
-    """Return each mode's score before any weight: what it lacks or leaves unexplained, or none."""
+    """Return each mode's score before any weight: what it lacks, or none."""
     facts, shown = frozenset(map(Fact, seen)), _shown(told)
     excluded = never_ends_so(Cause(cause) if cause else None, facts)
     return np.array(
         [
             _IMPOSSIBLE
             if name in excluded or contradicted(name, facts, shown)
-            else UNEXPLAINED * len(unexplained_marks(name) & facts)
-            - UNPROVEN * SIGNATURES[name].unknowable(shown)
+            else -UNPROVEN * SIGNATURES[name].unknowable(shown)
             if name in SIGNATURES
             else 0.0
             for name in _NAMES

@@ -33,10 +33,22 @@ class EvidenceSource(StrEnum):
     """Heartbeats that were due after the command: before that none can have failed to come."""
     POSITION = "position"
     """The age of the car's position, in heartbeats."""
+    SIGNAL = "signal"
+    """The strength of the radio signal, in heartbeats."""
+    DATA_USED = "data_used"
+    """How much mobile data a box has used, in heartbeats."""
+    UPTIME = "uptime"
+    """For how long a box has run, in heartbeats."""
+    VOLTAGE = "voltage"
+    """The battery's voltage, in heartbeats or in the car's state."""
     EVENTS = "events"
     """Events that boxes send when they happen: boots, updates, a low battery."""
     STATE = "state"
-    """The car's state of locks and doors."""
+    """The car's state: whether it is locked."""
+    DOORS = "doors"
+    """Whether a door is open, in the car's state."""
+    PARTS = "parts"
+    """What is not as in a parked car, in its state: other doors, the boot, the immobiliser."""
     NEIGHBOURS = "neighbours"
     """Other unlocks at the time: of the car, and of others."""
     KIND = "kind"
@@ -59,6 +71,7 @@ Told = EvidenceSource
 """The old name of `EvidenceSource`, for one release."""
 HEARTBEATS: Final = (
     EvidenceSource.TELEMETRY, EvidenceSource.TELEMETRY_SINCE, EvidenceSource.POSITION,
+    EvidenceSource.SIGNAL, EvidenceSource.DATA_USED, EvidenceSource.UPTIME,
 )  # fmt: skip
 """All that heartbeats tell: where there are none, all are missing."""
 PLATFORM_LOG: Final = (EvidenceSource.PLATFORM, EvidenceSource.COMMAND_END)
@@ -374,13 +387,22 @@ FACTS: Final[dict[Fact, FactInfo]] = {
     **_facts_from(
         EvidenceSource.TELEMETRY,
         silent_before="the box was silent for longer than usual when the unlock began",
-        ran_unconnected="the box had run for more than 20 s since its restart when it connected",
+        firmware_changed="the box got new software (firmware) within the last day",
+    ),
+    **_facts_from(
+        EvidenceSource.SIGNAL,
         signal_low="the signal was very weak in the last report, below -110 dBm",
         signal_fell="the signal was far weaker than hours before, by 15 dB or more",
-        firmware_changed="the box got new software (firmware) within the last day",
+    ),
+    **_facts_from(
+        EvidenceSource.DATA_USED,
         much_data="the box had used far more mobile data than others",
         lost_at_same_data="the cars that have lost their connection had used the same amount of"
         " mobile data, and no other car more",
+    ),
+    **_facts_from(
+        EvidenceSource.UPTIME,
+        ran_unconnected="the box had run for more than 20 s since its restart when it connected",
     ),
     **_facts_from(
         EvidenceSource.POSITION,
@@ -412,21 +434,30 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         EvidenceSource.STATE,
         state_without_result="the car reported an open lock, and no answer came",
         result_without_state="the box said that it unlocked, and no open lock was reported",
-        voltage_low="the car's battery was below 12.25 V in its last report",
-        too_weak_to_move="the battery was below 9 V in its last report: locks do not move",
-        voltage_fell="the battery's voltage fell by 0.15 V or more within hours, below 12.5 V",
         lock_bounced="the lock sprang open again when the car was last locked",
         relocked="the car locked itself again, and no door had been opened",
         relocked_at_once="the car locked itself again sooner than anybody can open a door",
         asked_after_relock="the customer asked for the car once more, or called support, after it"
         " had locked itself again, and not before",
+        two_bookings="another booking had opened the car, and nobody had locked it since",
+    ),
+    **_facts_from(
+        EvidenceSource.DOORS,
         door_opened="a door was opened after the unlock",
         no_door_opened="the car was open, and no door was opened for most of a minute",
         door_ajar="a door was not shut",
+    ),
+    **_facts_from(
+        EvidenceSource.PARTS,
         doors_differ="several doors were open and the driver's was locked",
         only_boot_open="the boot alone was open",
         another_door_locked="a door, or the immobiliser, stayed locked",
-        two_bookings="another booking had opened the car, and nobody had locked it since",
+    ),
+    **_facts_from(
+        EvidenceSource.VOLTAGE,
+        voltage_low="the car's battery was below 12.25 V in its last report",
+        too_weak_to_move="the battery was below 9 V in its last report: locks do not move",
+        voltage_fell="the battery's voltage fell by 0.15 V or more within hours, below 12.5 V",
     ),
     **_facts_from(
         EvidenceSource.NEIGHBOURS,
@@ -593,6 +624,14 @@ ESTIMATED: Final = frozenset(
 However strongly they speak against a mode, they prove nothing.
 """
 
+LASTING_MARKS: Final = frozenset(
+    {
+        Fact.CLOCK_WRONG, Fact.EVENTS_IN_A_FLOOD, Fact.POSITION_OLD, Fact.POWER_IN_DOUBT,
+        Fact.TOLD_LOW_VOLTAGE, Fact.TOO_WEAK_TO_MOVE, Fact.VOLTAGE_FELL,
+    }
+)  # fmt: skip
+"""Marks that a box shows before and after a failure, too: it may fail of another reason."""
+
 MARKS: Final = frozenset(
     {
         # Why the box, the platform or the broker refused
@@ -613,12 +652,9 @@ MARKS: Final = frozenset(
         # How the box went and came
         Fact.LEFT_QUIETLY, Fact.LOST_AT_SAME_DATA, Fact.LOST_BY_COMMAND, Fact.TAKEN_OVER,
         Fact.TALKS_WHILE_OFFLINE, Fact.TECHNOLOGY_AWAY, Fact.TLS_EXPIRED, Fact.TLS_FAILED,
-        Fact.NOT_WOKEN, Fact.WAS_ASLEEP, Fact.WOKE_SLOWLY, Fact.UPDATING,
-        # What the box says of itself
-        Fact.CLOCK_WRONG, Fact.EVENTS_IN_A_FLOOD, Fact.POSITION_OLD, Fact.POWER_IN_DOUBT,
-        Fact.TOLD_LOW_VOLTAGE, Fact.TOO_WEAK_TO_MOVE, Fact.VOLTAGE_FELL,
+        Fact.OTHERS_BY_PING, Fact.NOT_WOKEN, Fact.WAS_ASLEEP, Fact.WOKE_SLOWLY, Fact.UPDATING,
     }
-)  # fmt: skip
+) | LASTING_MARKS  # fmt: skip
 """Facts that hardly go with a mode which does not list them.
 
 Others are seen beside any failure: a door ajar, a second press, a box that boots, other losses.

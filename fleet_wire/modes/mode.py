@@ -93,8 +93,12 @@ LEAST_AGAINST: Final = -1.0
 """The smallest weight of a fact that a signature rules out, whatever was learned."""
 LIGHT: Final = 1.0
 """The most that a fact may weigh that a signature does not list, but for marks and `OF_COHORTS`."""
-UNEXPLAINED: Final = -3.0
-"""The weight of a mark for a mode whose signature neither lists it nor rules it out [E]."""
+UNEXPLAINED: Final = -2.0
+"""The weight of a mark for a mode whose signature neither lists it nor rules it out, times what it
+weighs for the mode that it speaks for most [E]."""
+LEAST_UNEXPLAINED: Final = -3.0
+MOST_UNEXPLAINED: Final = -8.0
+"""The least and the most of that weight [E]."""
 OF_COHORTS: Final = frozenset(
     {
         Fact.OPERATOR_FAILS, Fact.REGION_FAILS, Fact.FIRMWARE_FAILS, Fact.HARDWARE_FAILS,

@@ -128,8 +128,8 @@ class CarHistory(CarState):
         self.booted_s: float | None = None
         self.booted_before_s: float | None = None
         """When it booted last, as far as it says, and the time before."""
-        self.ran_unconnected_s = 0.0
-        """Its uptime when it reported that boot, as far as heartbeats show."""
+        self.ran_unconnected_s: float | None = None
+        """Its uptime when it reported that boot, as far as heartbeats show; None: they say none."""
         self.keepalive_s: float | None = None
         """After how long without a packet it pings, as the broker's log says."""
         self.updating_s: float | None = None
@@ -189,7 +189,9 @@ class CarHistory(CarState):
             self._note_boot(int(telemetry.boots), now_s - (telemetry.uptime_s or 0.0))
         elif telemetry.uptime_s is not None and self.booted_s is not None:
             ran_s = self.booted_s - (now_s - telemetry.uptime_s)
-            self.ran_unconnected_s = max(ran_s, self.ran_unconnected_s)
+            self.ran_unconnected_s = max(ran_s, self.ran_unconnected_s or 0.0)
+        if telemetry.uptime_s is not None and self.ran_unconnected_s is None:
+            self.ran_unconnected_s = 0.0
 
     def take_state(
         self, state: VehicleState | PartialState, now_s: float, *, retained: bool
@@ -386,7 +388,8 @@ class CarHistory(CarState):
     def _note_boot(self, boots: int | None, at_s: float) -> None:
         if boots is None or boots != self.boots:
             self.booted_before_s = self.booted_s
-            self.boots, self.booted_s, self.ran_unconnected_s = boots, at_s, 0.0
+            self.boots, self.booted_s = boots, at_s
+            self.ran_unconnected_s = self.ran_unconnected_s and 0.0
 
     def _note_voltage(self, voltage_v: float, now_s: float) -> None:
         if voltage_v >= self.peak_v or now_s - self.peak_at_s > HOURS_S:

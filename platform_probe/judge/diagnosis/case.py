@@ -101,6 +101,10 @@ class Case:
     """Whether boxes tell on this wire what happens to them."""
     has_state: bool
     """Whether this wire says what cars are like."""
+    has_doors: bool
+    """Whether it says if a door is open."""
+    has_parts: bool
+    """Whether it says what is not as in a parked car."""
     has_receipts: bool
     """Whether boxes confirm commands on this wire."""
     commands_expire: bool
@@ -258,6 +262,9 @@ class Case:
         is_there = {
             EvidenceSource.ATTEMPT: True,
             EvidenceSource.STATE: self.has_state,
+            EvidenceSource.DOORS: self.has_doors,
+            EvidenceSource.PARTS: self.has_parts,
+            EvidenceSource.VOLTAGE: self.car.voltage_v is not None,
             EvidenceSource.EVENTS: self.has_events,
             EvidenceSource.RECEIPTS: self.has_receipts,
             EvidenceSource.EXPIRY: self.has_expiry,
@@ -267,6 +274,9 @@ class Case:
             EvidenceSource.TELEMETRY: self.has_heartbeats,
             EvidenceSource.TELEMETRY_SINCE: self.was_heartbeat_due,
             EvidenceSource.POSITION: self.car.position_age_s is not None,
+            EvidenceSource.SIGNAL: self.car.signal_dbm is not None,
+            EvidenceSource.DATA_USED: self.car.data_used_bytes is not None,
+            EvidenceSource.UPTIME: self.car.ran_unconnected_s is not None,
             EvidenceSource.PLATFORM: self.platform_told,
             EvidenceSource.COMMAND_END: self.platform_told and self.was_end_due,
             EvidenceSource.BROKER_LOG: self.broker_told,

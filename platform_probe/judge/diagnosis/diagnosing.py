@@ -436,6 +436,8 @@ class Diagnosing(Hearing):
             # A fleet with presence and states has our contract's events too, even before the first.
             has_events=self._hears_events or (self._hears_presence and self._hears_whole_state),
             has_state=self._hears_state,
+            has_doors=self._hears_doors,
+            has_parts=self._hears_whole_state,
             has_receipts=self._has_receipts is not False,
             commands_expire=self._commands_expire,
             has_reasons=self._hears_reasons or self._has_receipts is not False,

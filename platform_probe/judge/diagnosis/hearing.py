@@ -65,6 +65,8 @@ class Hearing(ABC):
         self._hears_state = False
         self._hears_whole_state = False
         """Whether states have all that our contract has: mapped ones mostly lack something."""
+        self._hears_doors = False
+        """Whether states say if a door is open."""
         self._hears_events = False
         self._hears_reasons = False
         self._commands_expire = True
@@ -117,6 +119,7 @@ class Hearing(ABC):
         now_s = self._clock.monotonic_s()
         self._hears_state = True
         self._hears_whole_state |= type(state) is VehicleState
+        self._hears_doors |= state.is_open is not None
         self._car(vehicle_id)
         has_moved = self.cars.take_state(vehicle_id, state, now_s, retained=retained)
         if has_moved and not retained:

@@ -19,15 +19,17 @@ from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN, RankedMode, We
 from fleet_wire.error_text import suggestion
 from fleet_wire.errors import ConfigError
 from fleet_wire.modes.catalogue import MODES, SIGNATURES
-from fleet_wire.modes.facts import FACTS, MARKS, EvidenceSource, Fact, shown_by
+from fleet_wire.modes.facts import FACTS, LASTING_MARKS, MARKS, EvidenceSource, Fact, shown_by
 from fleet_wire.modes.lookalikes import class_of, unseen_on
 from fleet_wire.modes.mode import (
     AGAINST,
     ANSWERS,
     FOR,
     LEAST_AGAINST,
+    LEAST_UNEXPLAINED,
     LIGHT,
     MISSED,
+    MOST_UNEXPLAINED,
     NEEDED,
     OF_COHORTS,
     UNEXPLAINED,
@@ -360,17 +362,32 @@ def contradicted(name: str, seen: Collection[Fact], shown: Collection[Fact]) -> 
 
 
 def unexplained_marks(name: str) -> frozenset[Fact]:
-    """Return the marks that a mode neither lists nor rules out; each weighs `UNEXPLAINED` more."""
+    """Return the marks that a mode neither lists nor rules out."""
     return MARKS - _facts_of_list(name) if name in MODES else frozenset()
+
+
+def weights_of_marks(seen: Mapping[str, Mapping[str, float]]) -> dict[Fact, float]:
+    """Return what each mark weighs against modes that do not explain it.
+
+    The more it speaks for one that does, the more: `seen` has the weights of facts by mode. A
+    lasting mark may have been there long before, so it weighs the least.
+    """
+    found = dict.fromkeys(LASTING_MARKS, LEAST_UNEXPLAINED)
+    for fact in MARKS - LASTING_MARKS:
+        listing = (name for name in MODES if fact in _LISTED[name])
+        most = max(seen.get(name, {}).get(fact.value, 0.0) for name in listing)
+        found[fact] = max(min(UNEXPLAINED * most, LEAST_UNEXPLAINED), MOST_UNEXPLAINED)
+    return found
 
 
 def _with_marks(weights: Weights) -> Weights:
     """Return weights with what marks do to the modes that do not explain them."""
+    of_marks = weights_of_marks(weights.seen)
     seen = {name: {**its} for name, its in weights.seen.items()}
     for name in MODES:
         its = seen[name]
         for fact in sorted(unexplained_marks(name)):
-            its[fact.value] = its.get(fact.value, 0.0) + UNEXPLAINED
+            its[fact.value] = its.get(fact.value, 0.0) + of_marks[fact]
     return msgspec.structs.replace(weights, seen=seen)
 
 

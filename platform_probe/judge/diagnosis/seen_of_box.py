@@ -96,8 +96,9 @@ def note_boots(case: Case) -> None:
     if car.booted_s <= case.published_s and began_s - car.booted_s < BOOTED_S:
         case.note(Fact.BOOTED_BEFORE, "booted", **when)
     has_booted = Fact.BOOTED_AFTER in seen or Fact.BOOTED_BEFORE in seen
-    if has_booted and car.ran_unconnected_s > DIALS_S:
-        case.note(Fact.RAN_UNCONNECTED, seconds=car.ran_unconnected_s)
+    ran_s = car.ran_unconnected_s or 0.0
+    if has_booted and ran_s > DIALS_S:
+        case.note(Fact.RAN_UNCONNECTED, seconds=ran_s)
     before_s = car.booted_before_s
     if before_s is not None and car.booted_s - before_s < BOOTED_S:
         case.note(Fact.BOOTED_AGAIN, **when, seconds=car.booted_s - before_s)

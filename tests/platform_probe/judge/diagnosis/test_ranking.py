@@ -8,7 +8,7 @@ import pytest
 from fleet_wire.errors import ConfigError
 from fleet_wire.modes.catalogue import MODES, SIGNATURES
 from fleet_wire.modes.facts import ESTIMATED, MARKS, EvidenceSource, Fact, shown_by
-from fleet_wire.modes.mode import LIGHT, OF_COHORTS, UNEXPLAINED
+from fleet_wire.modes.mode import LIGHT, OF_COHORTS
 from platform_probe.judge.diagnosis import ranking as module
 from platform_probe.judge.diagnosis.ranking import (
     RULED_OUT,
@@ -70,14 +70,17 @@ def test_a_source_that_was_not_there_says_nothing_by_its_silence() -> None:
     assert score(EvidenceSource.BROKER_LOG) == score(EvidenceSource.PRESENCE) - 3.0
 
 
-def test_a_mark_weighs_against_modes_that_do_not_explain_it() -> None:
-    """A mode that lists it keeps its score, as `unknown` does."""
-    ranking = Ranking(weights_by_signature())
+@pytest.mark.parametrize(("weight", "against"), [(0.5, -3.0), (2.5, -5.0), (9.0, -8.0)])
+def test_a_mark_weighs_against_modes_that_do_not_explain_it(weight: float, against: float) -> None:
+    """The more it speaks for one that does, within bounds; `unknown` keeps its score."""
+    weights = weights_by_signature()
+    weights.seen["network_sunset"]["technology_away"] = weight
+    ranking = Ranking(weights)
     ranked = dict(
         zip(ranking.names, ranking.scores((Fact.TECHNOLOGY_AWAY,), frozenset()), strict=True)
     )
     before = dict(zip(ranking.names, ranking.scores((), frozenset()), strict=True))
-    assert ranked["dns_failure"] - before["dns_failure"] == UNEXPLAINED
+    assert ranked["dns_failure"] - before["dns_failure"] == against
     assert ranked["network_sunset"] > before["network_sunset"]
     assert ranked["unknown"] == before["unknown"]
 
