@@ -75,8 +75,9 @@ def test_nothing_follows_from_a_field_that_this_wire_does_not_have(
 ) -> None:
     """Messages without it say nothing of single doors, voltage, signal, data or uptime."""
     watched = Watched()
-    watched.at(1.0).state("car-1", state, retained=False)
-    watched.diagnosing.telemetry("car-1", telemetry)
+    hears = watched.at(1.0).on_message
+    hears("car-1", state, is_retained=False)
+    hears("car-1", telemetry, is_retained=False)
     watched.at(60.0).handle_record(watched.ended(Cause.BOX_SILENT, stages=SENT))
     parts = {"doors", "parts", "voltage", "signal", "data_used", "uptime"}
     assert parts.intersection(watched.told[-1].told) == told
