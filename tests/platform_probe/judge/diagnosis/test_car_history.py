@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from fleet_wire.contract.messages import Telemetry
-from fleet_wire.contract.partial import PartialTelemetry
+from fleet_wire.contract.partial import PartialState, PartialTelemetry
 from platform_probe.judge.diagnosis.car_history import KEPT, CarHistory
 from platform_probe.judge.diagnosis.census import is_lost_at
 from platform_probe.judge.diagnosis.records import past_of
@@ -77,3 +77,18 @@ def test_each_kind_of_message_has_a_cadence_of_its_own() -> None:
     car.take_presence(ONLINE, 350.0, retained=True)
     assert not is_lost_at(car, 355.0)
     assert is_lost_at(car, 500.0)
+
+
+def test_a_report_without_labels_erases_none() -> None:
+    """Each message says one thing; the firmware has not changed by what is left out."""
+    car = CarHistory()
+    for part in (
+        PartialState(region="north", operator="a", firmware="1"),
+        PartialState(is_locked=True),
+        PartialState(operator="b"),
+    ):
+        car.take_state(part, 10.0, retained=False)
+    assert dict(car.shared_traits) == {"region": "north", "operator": "b", "firmware": "1"}
+    assert car.firmware_changed_s is None
+    car.take_state(PartialState(firmware="2"), 20.0, retained=False)
+    assert car.firmware_changed_s == 20.0
