@@ -85,21 +85,27 @@ def _act(
     if cars := _cars_left(mitigation, targets):
         targets.population.offer(cars)
     if mitigation.boxes is not None:
-        by = _culprit(targets.fleet)
-        for box in targets.fleet.boxes.values():
-            env.process(_configure_box(box, mitigation.boxes, by))
+        yield from _configure_boxes(targets.fleet, mitigation.boxes)
 
 
-def _configure_box(
-    box: Box, settings: BoxSettings, by: Injection
-) -> Generator[simpy.Event, None, None]:
-    """Give a box its settings when it is connected; it connects anew."""
-    while not box.modem.connection.is_up:
+def _configure_boxes(fleet: Fleet, settings: BoxSettings) -> Generator[simpy.Event, None, None]:
+    """Give each box its settings when it is connected; it connects anew.
+
+    One process looks after all: with one each, boxes without a connection cost most of a future.
+    """
+    by = _culprit(fleet)
+    changes = {name: value for name, value in settings if value is not None}
+    left: Sequence[Box] = [*fleet.boxes.values()]
+    while left:
+        missed = []
+        for box in left:
+            if box.modem.connection.is_up:
+                box.modem.configure(changes)
+                box.modem.dialler.drop_connection(by=by)
+            else:
+                missed.append(box)
+        left = missed
         yield by.wait(REACHED_EVERY_S)
-    box.modem.configure(
-        {name: value for name, value in settings if value is not None},
-    )
-    box.modem.dialler.drop_connection(by=by)
 
 
 def _culprit(fleet: Fleet) -> Injection:
