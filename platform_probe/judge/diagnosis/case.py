@@ -188,16 +188,23 @@ class Case:
         before_s = max((at_s for at_s in wills if at_s <= self.published_s), default=None)
         if before_s is not None and self.car.standing_at(self.published_s) is Session.WILL:
             return before_s
-        after_s = next((at_s for at_s in wills if self.published_s < at_s <= self.until_s), None)
+        after_s = next((at_s for at_s in wills if self.published_s < at_s <= self.ends_s), None)
         return self.began_s if after_s is None and not self.has_box_answered else after_s
 
     @cached_property
     def returned_s(self) -> float | None:
-        """When the box connected anew after the command, or moments before; None: it has not."""
+        """When the box connected anew after the command, or moments before; None: it has not.
+
+        A box that has not answered should have come back when it was called, as others did.
+        """
         since_s = self.began_s - RECENT_S
-        changes = [*self.car.changes_between(since_s, self.published_s)]
-        online = (each.at_s for each in reversed(changes) if each.session is Session.ONLINE)
-        return next(online, None) if self.back_s is None else self.back_s
+        online = [
+            change.at_s for change in self.car.changes_between(since_s, self.ends_s)
+            if change.session is Session.ONLINE
+        ]  # fmt: skip
+        after_s = next((at_s for at_s in online if at_s > self.published_s), None)
+        at_s = after_s or next(reversed(online), None)
+        return self.began_s if at_s is None and not self.has_box_answered else at_s
 
     def are_many(self, boxes: int) -> bool:
         """Return whether so many boxes that were lost, or came back, are more than single ones."""
