@@ -6,6 +6,7 @@ most cars have little to tell most of the time.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from operator import sub
@@ -34,6 +35,8 @@ from platform_probe.judge.diagnosis.neighbours import Place
 BURST_S: Final = 0.5
 """Messages so close to each other are one burst: what was delayed comes with the next."""
 _TELEMETRY: Final = PartialTelemetry.__struct_fields__
+BY_COMMAND_S: Final = 6.0
+"""Longer than a command takes to a box that is awake, and to a crash of it [E]."""
 KEPT: Final = 8
 """Events of a kind that are kept of a car: a car that flaps every few seconds fills them."""
 ATTEMPTS_S: Final = 6 * 3600.0
@@ -165,6 +168,15 @@ class CarHistory(CarState):
     def take_command(self, now_s: float) -> None:
         """Note a command to it."""
         self.commanded = _with_newest(self.commanded, now_s)
+
+    @property
+    def commands_known_since_s(self) -> float:
+        """Return from when on all commands to it are known, monotonic seconds."""
+        return self.commanded[0] if len(self.commanded) == KEPT else -math.inf
+
+    def is_after_command(self, at_s: float) -> bool:
+        """Return whether a command was sent to it in the seconds before a moment."""
+        return any(0.0 <= at_s - sent_s < BY_COMMAND_S for sent_s in self.commanded)
 
     def take_telemetry(self, telemetry: Telemetry | PartialTelemetry, now_s: float) -> None:
         """Note a heartbeat."""

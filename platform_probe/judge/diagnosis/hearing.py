@@ -111,7 +111,7 @@ class Hearing(ABC):
         if session is Session.ONLINE and is_known:  # else it is new, and not back
             self._neighbours.online(now_s)
         elif session is Session.WILL and not (earlier and now_s - earlier[-1] < WILL_AGAIN_S):
-            self._neighbours.will(now_s)
+            self._neighbours.will(now_s, after_command=car.is_after_command(now_s))
         self._look_soon(vehicle_id, now_s)
 
     def state(self, vehicle_id: str, state: VehicleState | PartialState, *, retained: bool) -> None:
@@ -185,7 +185,7 @@ class Hearing(ABC):
             self._note_return(car, now_s)
             self._neighbours.online(now_s)
         elif session is Session.WILL:
-            self._neighbours.will(now_s)
+            self._neighbours.will(now_s, after_command=car.is_after_command(now_s))
         car.take_session(session, now_s)
         self._look_soon(event.client_id, now_s)
 

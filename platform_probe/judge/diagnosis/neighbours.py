@@ -100,6 +100,8 @@ class Waves(NamedTuple):
     others_back: Back | None = None
     """How boxes came back that fell silent with it; None: it was never heard of."""
     wills_at_once: int = 0
+    lost_without_command: int = 0
+    """How many of these had no command in the seconds before."""
     cut_at_once: int = 0
     """How many of these the broker has not given up for their silence."""
     returns_at_once: int = 0
@@ -166,6 +168,7 @@ class Neighbours:
         self._by_ping: dict[int, int] = {}
         self._overdue: dict[int, int] = {}
         self._wills_by_moment: dict[int, int] = {}
+        self._without_command_by_moment: dict[int, int] = {}
         self._timeouts_by_moment: dict[int, int] = {}
         self._returns_by_moment: dict[int, int] = {}
 
@@ -177,10 +180,12 @@ class Neighbours:
         """Undo the count of an unlock whose record was revised."""
         self._minute(began_s).count(places, family_of(cause), -1)
 
-    def will(self, at_s: float) -> None:
-        """Count a box that was lost."""
+    def will(self, at_s: float, *, after_command: bool) -> None:
+        """Count a box that was lost. `after_command`: within seconds of a command to it."""
         _count(self._wills, at_s)
         _count(self._wills_by_moment, at_s, MOMENT_S)
+        if not after_command:
+            _count(self._without_command_by_moment, at_s, MOMENT_S)
 
     def timed_out(self, at_s: float) -> None:
         """Count a box whose connection the broker closed after a long silence."""
@@ -222,6 +227,9 @@ class Neighbours:
                 lost_alike=self.timeouts_around(lost_s) if fell_silent else wills,
                 back_of_those_lost=self.back_of_those_lost(lost_s),
                 wills_at_once=self.wills_at_once(lost_s),
+                lost_without_command=_count_around(
+                    self._without_command_by_moment, lost_s, MOMENT_S
+                ),
                 cut_at_once=self.cut_at_once(lost_s),
             )
         if returned_s is not None:

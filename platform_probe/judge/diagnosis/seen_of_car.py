@@ -11,6 +11,7 @@ from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.causes import Cause
 from fleet_wire.modes.facts import Fact
 from platform_probe.cars.state import Session
+from platform_probe.judge.diagnosis.car_history import BY_COMMAND_S
 from platform_probe.judge.diagnosis.case import (
     AGAIN_S,
     AWAY_S,
@@ -28,8 +29,6 @@ SOON_S: Final = 90.0
 """A box that reboots is back by then: 22 to 34 s, and its network [E]."""
 AT_ONCE_S: Final = 7.0
 """Half of the shortest silence that a broker bears, 1.5 times a keepalive of 10 s."""
-BY_COMMAND_S: Final = 6.0
-"""Longer than a command takes to a box that is awake, and to a crash of it [E]."""
 FLAPS: Final = 3
 FLAPS_WITHIN_S: Final = 300.0
 OFTEN: Final = 3
@@ -122,7 +121,8 @@ def _note_lost_by_command(case: Case, will_s: float | None) -> None:
     broke_s = [
         change.at_s
         for change in car.changes
-        if change.session is Session.WILL and change.at_s <= case.until_s
+        if change.session is Session.WILL
+        and car.commands_known_since_s <= change.at_s <= case.until_s
     ]
     after_s = {at_s: _seconds_after(at_s, [*car.commanded, published_s]) for at_s in broke_s}
     if will_s is None and car.standing_at(published_s) is Session.WILL:
@@ -130,8 +130,8 @@ def _note_lost_by_command(case: Case, will_s: float | None) -> None:
     its_own_s = None if will_s is None else after_s.get(will_s)
     if will_s is None or its_own_s is None or _ended_by_broker(case, will_s):
         return
-    if case.are_many(case.count_waves(will_s, None).wills_at_once):
-        return  # what struck them all at once was no command to this one
+    if case.are_many(case.count_waves(will_s, None).lost_without_command):
+        return  # what struck others at once that had no command was none to this one
     by_command = sum(seconds is not None for seconds in after_s.values())
     if by_command > len(broke_s) - by_command:
         case.note(Fact.LOST_BY_COMMAND, seconds=its_own_s)

@@ -62,8 +62,8 @@ def test_boxes_that_the_broker_gave_up_for_their_silence_were_not_cut_off() -> N
     """The keepalives of cars in a garage may end together; a broken connection needs none."""
     neighbours = Neighbours()
     for number in range(6):
-        neighbours.will(100.0 + number / 10)
-        neighbours.will(100.0 + WAVE_S * 3 + number / 10)
+        neighbours.will(100.0 + number / 10, after_command=False)
+        neighbours.will(100.0 + WAVE_S * 3 + number / 10, after_command=False)
         neighbours.timed_out(100.0 + number / 10)
     assert neighbours.wills_at_once(100.0) == 6
     assert neighbours.cut_at_once(100.0) == 0

@@ -36,7 +36,7 @@ def test_what_is_long_ago_is_forgotten() -> None:
     neighbours = Neighbours()
     for minute in range(1_000):
         neighbours.add_unlock(minute * 60.0, None, A)
-        neighbours.will(minute * 60.0)
+        neighbours.will(minute * 60.0, after_command=False)
         neighbours.online(minute * 60.0)
     assert len(neighbours._minutes) <= KEPT_S / STEP_S + 1
     assert len(neighbours._wills) <= KEPT_S / WAVE_S + 1
@@ -57,7 +57,7 @@ def test_a_wave_is_what_comes_within_two_minutes() -> None:
     """Half minutes on both sides count."""
     neighbours = Neighbours()
     for second in (0.0, 100.0, 110.0, 130.0, 400.0):
-        neighbours.will(second)
+        neighbours.will(second, after_command=False)
     assert neighbours.wills_around(115.0) == 3
 
 
@@ -65,7 +65,7 @@ def test_those_that_are_back_are_none_that_were_lost_later() -> None:
     """Of three that were lost together two are back at least; five more have come and gone."""
     neighbours = Neighbours()
     for second in (100.0, 110.0, 120.0, *range(400, 405)):
-        neighbours.will(second)
+        neighbours.will(second, after_command=False)
     for second in (200.0, 210.0, *range(500, 505)):
         neighbours.online(second)
     assert neighbours.back_of_those_lost(110.0) == 2

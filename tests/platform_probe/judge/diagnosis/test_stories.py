@@ -129,8 +129,9 @@ class WatchPlayer(Teller):
                 car, msgspec.structs.replace(HEARTBEAT, **said), is_retained=False
             )
 
-    def _do_command(self, car: str) -> None:
-        self.watched.diagnosing.on_message(car, COMMAND, is_retained=False)
+    def _do_command(self, cars: str) -> None:
+        for car in names_in(cars):
+            self.watched.diagnosing.on_message(car, COMMAND, is_retained=False)
 
     def _do_event(self, car: str, event: EventName, **more: Any) -> None:
         self.watched.diagnosing.event(car, CarEvent(event, **more))
