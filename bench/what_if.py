@@ -290,12 +290,13 @@ def verdict_of(folder: Path) -> Verdict:
     best = min(alike, key=lambda name: (sum(alike[name]), name != NOTHING))
     of_named = means.get(named, means[NOTHING])
     pairs = [
-        (by_name[name].saved, before - after)
+        (saved, before - after)
         for name, lost in alike.items()
         if name != NOTHING and name in by_name
+        for saved in (by_name[name].saved,)
         for before, after in zip(alike[NOTHING], lost, strict=True)
+        if not saved.low == saved.high == before - after
     ]
-    pairs = [(saved, true) for saved, true in pairs if not saved.low == saved.high == true]
     return Verdict(
         incident=folder.name,
         worlds=predicted["worlds"],

@@ -16,6 +16,7 @@ import trustme
 
 from bench.score.incidents import TWO_TOPICS
 from fleet_sim.broker.process import free_port
+from fleet_sim.truth.clients.home_assistant_files import write_broker
 from fleet_wire.contract.attempt import Attempt, Source, Stage
 from fleet_wire.contract.causes import Outcome
 from fleet_wire.links.lean.link import LeanLinkFactory
@@ -264,34 +265,6 @@ automation:
       - action: mqtt.publish
         data: { topic: ha/log, payload: "{{ states('lock.car') }}" }
 """
-ENTRY: Final = {
-    "version": 1,
-    "minor_version": 5,
-    "key": "core.config_entries",
-    "data": {
-        "entries": [
-            {
-                "created_at": "2025-01-01T00:00:00+00:00",
-                "modified_at": "2025-01-01T00:00:00+00:00",
-                "data": {"broker": "127.0.0.1", "discovery": True},
-                "disabled_by": None,
-                "discovery_keys": {},
-                "domain": "mqtt",
-                "entry_id": "01HAMQTT000000000000000000",
-                "version": 1,
-                "minor_version": 2,
-                "options": {},
-                "pref_disable_new_entities": False,
-                "pref_disable_polling": False,
-                "source": "user",
-                "subentries": [],
-                "title": "broker",
-                "unique_id": None,
-            }
-        ]
-    },
-}
-"""The entry of the broker that Home Assistant's page would make."""
 
 
 @pytest.mark.skipif(sys.version_info < (3, 13), reason="Home Assistant 2025.4 needs Python 3.13")
@@ -303,10 +276,8 @@ async def test_home_assistant_opens_a_car(tmp_path: Path) -> None:
         door = f"saic/you@example.org/vehicles/{CAR}/doors/locked"
         (tmp_path / "configuration.yaml").write_text(HOME_ASSISTANT.replace("DOOR", door), "utf-8")
         (tmp_path / ".storage").mkdir()
-        entry = json.loads(json.dumps(ENTRY))
-        entry["data"]["entries"][0]["data"]["port"] = place.port
-        (tmp_path / ".storage" / "core.config_entries").write_text(json.dumps(entry), "utf-8")
         address = BrokerAddress.parse(f"mqtt://127.0.0.1:{place.port}")
+        write_broker(tmp_path / ".storage", address)
         page = Recorder(LeanLinkFactory(address), Session("page", ("ha/log",)))
         page.link.connect()
         hass = python.parent / "hass"

@@ -92,7 +92,7 @@ class Failed(msgspec.Struct, frozen=True, tag="failed"):
 
 ToWorker = Connect | BrokerAnswered | StartLoad | Shutdown
 FromWorker = Counts | Ready | Hit | AllReported | Movement | Note | Stalled | Failed
-"""What faults and commands did to its boxes goes as it is, with times of the monotonic clock."""
+"""Hits and movements of its boxes have times of the monotonic clock."""
 
 to_worker = msgspec.json.Decoder(ToWorker)
 from_worker = msgspec.json.Decoder(FromWorker)

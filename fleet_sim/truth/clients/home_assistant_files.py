@@ -34,11 +34,25 @@ def write_configuration(directory: Path, vehicles: list[str], *, port: int) -> s
         "mqtt": {"lock": [_lock(car, number) for number, car in enumerate(vehicles)]},
     }
     _write_yaml(directory / "configuration.yaml", configuration)
+    write_broker(storage, broker)
+    key = secrets.token_hex(64)
+    _store(storage, "auth", _accounts(key), minor_version=1)
+    return _token("token", key)
+
+
+def write_broker(storage: Path, broker: BrokerAddress) -> None:
+    """Write the entry of a broker that Home Assistant's page would make."""
+    own = {"username": broker.username, "password": broker.password}
     entry: dict[str, Any] = {
         **dict.fromkeys(("disabled_by", "unique_id")),
         **dict.fromkeys(("created_at", "modified_at"), "2025-01-01T00:00:00+00:00"),
         **dict.fromkeys(("pref_disable_new_entities", "pref_disable_polling"), False),
-        "data": _connection(broker),
+        "data": {
+            "broker": broker.host,
+            "port": broker.port,
+            "discovery": False,
+            **{key: value for key, value in own.items() if value is not None},
+        },
         "discovery_keys": {},
         "domain": "mqtt",
         "entry_id": "01HAMQTT000000000000000000",
@@ -50,9 +64,6 @@ def write_configuration(directory: Path, vehicles: list[str], *, port: int) -> s
         "title": "broker",
     }
     _store(storage, "core.config_entries", {"entries": [entry]}, minor_version=5)
-    key = secrets.token_hex(64)
-    _store(storage, "auth", _accounts(key), minor_version=1)
-    return _token("token", key)
 
 
 def _write_yaml(path: Path, configuration: dict[str, Any]) -> None:
@@ -65,16 +76,6 @@ def _write_yaml(path: Path, configuration: dict[str, Any]) -> None:
         before = '"homeassistant":{'
         text = text.replace(before, f'{before}"packages": {{"own": !include {name}}}, ', 1)
     path.write_text(text, "utf-8")
-
-
-def _connection(broker: BrokerAddress) -> dict[str, Any]:
-    own = {"username": broker.username, "password": broker.password}
-    return {
-        "broker": broker.host,
-        "port": broker.port,
-        "discovery": False,
-        **{key: value for key, value in own.items() if value is not None},
-    }
 
 
 def _lock(vehicle_id: str, number: int) -> dict[str, str]:

@@ -7,7 +7,7 @@ most cars have little to tell most of the time.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from operator import sub
 from typing import Final, TypeVar
@@ -176,7 +176,7 @@ class CarHistory(CarState):
 
     def is_after_command(self, at_s: float) -> bool:
         """Return whether a command was sent to it in the seconds before a moment."""
-        return any(0.0 <= at_s - sent_s < BY_COMMAND_S for sent_s in self.commanded)
+        return seconds_after_command(at_s, self.commanded) is not None
 
     def take_telemetry(self, telemetry: Telemetry | PartialTelemetry, now_s: float) -> None:
         """Note a heartbeat."""
@@ -401,7 +401,8 @@ class CarHistory(CarState):
         if boots is None or boots != self.boots:
             self.booted_before_s = self.booted_s
             self.boots, self.booted_s = boots, at_s
-            self.ran_unconnected_s = self.ran_unconnected_s and 0.0
+            if self.ran_unconnected_s is not None:
+                self.ran_unconnected_s = 0.0
 
     def _note_voltage(self, voltage_v: float, now_s: float) -> None:
         if voltage_v >= self.peak_v or now_s - self.peak_at_s > HOURS_S:
@@ -416,6 +417,12 @@ class CarHistory(CarState):
         self.ajar_s = now_s
         self.doors = _with_newest(self.doors, now_s)
         return True
+
+
+def seconds_after_command(at_s: float, sent_s: Iterable[float]) -> float | None:
+    """Return how long before a moment the last of some commands was sent; None: not just before."""
+    passed_s = (at_s - each_s for each_s in sent_s)
+    return min((each_s for each_s in passed_s if 0.0 <= each_s < BY_COMMAND_S), default=None)
 
 
 def _with_newest(kept: _Kept[KeptT], one: KeptT, *, most: int = KEPT) -> _Kept[KeptT]:

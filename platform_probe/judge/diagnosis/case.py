@@ -179,17 +179,27 @@ class Case:
         return next((each.at_s for each in changes if each.session is Session.ONLINE), None)
 
     @cached_property
+    def lost_before_s(self) -> float | None:
+        """When the box was lost that was away for the command; None: it was not away so."""
+        if self.car.standing_at(self.published_s) is not Session.WILL:
+            return None
+        return max((at_s for at_s in self._wills_s if at_s <= self.published_s), default=None)
+
+    @cached_property
     def lost_s(self) -> float | None:
         """When the box was lost that was away for the command, or lost after it; None: it was not.
 
         A box that nobody has heard of since may be lost, though its connection has not ended yet.
         """
-        wills = [change.at_s for change in self.car.changes if change.session is Session.WILL]
-        before_s = max((at_s for at_s in wills if at_s <= self.published_s), default=None)
-        if before_s is not None and self.car.standing_at(self.published_s) is Session.WILL:
-            return before_s
-        after_s = next((at_s for at_s in wills if self.published_s < at_s <= self.ends_s), None)
+        if self.lost_before_s is not None:
+            return self.lost_before_s
+        after = (at_s for at_s in self._wills_s if self.published_s < at_s <= self.ends_s)
+        after_s = next(after, None)
         return self.began_s if after_s is None and not self.has_box_answered else after_s
+
+    @property
+    def _wills_s(self) -> list[float]:
+        return [each.at_s for each in self.car.changes if each.session is Session.WILL]
 
     @cached_property
     def returned_s(self) -> float | None:
@@ -202,8 +212,8 @@ class Case:
             change.at_s for change in self.car.changes_between(since_s, self.ends_s)
             if change.session is Session.ONLINE
         ]  # fmt: skip
-        after_s = next((at_s for at_s in online if at_s > self.published_s), None)
-        at_s = after_s or next(reversed(online), None)
+        after = [at_s for at_s in online if at_s > self.published_s]
+        at_s = after[0] if after else online[-1] if online else None
         return self.began_s if at_s is None and not self.has_box_answered else at_s
 
     def are_many(self, boxes: int) -> bool:

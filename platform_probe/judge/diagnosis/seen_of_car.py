@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from math import inf
 from typing import Final
@@ -11,7 +11,7 @@ from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.causes import Cause
 from fleet_wire.modes.facts import Fact
 from platform_probe.cars.state import Session
-from platform_probe.judge.diagnosis.car_history import BY_COMMAND_S
+from platform_probe.judge.diagnosis.car_history import seconds_after_command
 from platform_probe.judge.diagnosis.case import (
     AGAIN_S,
     AWAY_S,
@@ -117,16 +117,17 @@ def _note_lost_by_command(case: Case, will_s: float | None) -> None:
     lost after this command; None: it was not. A box that is also lost without any command hardly
     is lost by them.
     """
-    car, published_s = case.car, case.published_s
+    car = case.car
     broke_s = [
         change.at_s
         for change in car.changes
         if change.session is Session.WILL
         and car.commands_known_since_s <= change.at_s <= case.until_s
     ]
-    after_s = {at_s: _seconds_after(at_s, [*car.commanded, published_s]) for at_s in broke_s}
-    if will_s is None and car.standing_at(published_s) is Session.WILL:
-        will_s = max((at_s for at_s in broke_s if at_s <= published_s), default=None)
+    sent_s = [*car.commanded, case.published_s]
+    after_s = {at_s: seconds_after_command(at_s, sent_s) for at_s in broke_s}
+    if will_s is None:
+        will_s = case.lost_before_s
     its_own_s = None if will_s is None else after_s.get(will_s)
     if will_s is None or its_own_s is None or _ended_by_broker(case, will_s):
         return
@@ -135,12 +136,6 @@ def _note_lost_by_command(case: Case, will_s: float | None) -> None:
     by_command = sum(seconds is not None for seconds in after_s.values())
     if by_command > len(broke_s) - by_command:
         case.note(Fact.LOST_BY_COMMAND, seconds=its_own_s)
-
-
-def _seconds_after(will_s: float, sent_s: Iterable[float]) -> float | None:
-    """Return how long after a command a connection broke; None: after none."""
-    passed_s = [will_s - at_s for at_s in sent_s if 0.0 <= will_s - at_s < BY_COMMAND_S]
-    return min(passed_s, default=None)
 
 
 def _ended_by_broker(case: Case, will_s: float) -> bool:

@@ -104,7 +104,7 @@ COMMAND = {
 
 @given(KINDS_AND_MESSAGES)
 def test_round_trip(kind_and_message: tuple[TopicKind, WireMessage]) -> None:
-    """What was encoded is decoded to the same, is far below the limit, and of its kind only."""
+    """An encoded message decodes to itself, as its kind alone, and is far below the limit."""
     kind, message = kind_and_message
     payload = codec.encode(message)
     assert codec.decode(kind, payload) == message

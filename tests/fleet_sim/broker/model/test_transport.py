@@ -1,4 +1,4 @@
-"""What packets that arrive together do to each other at the broker model: nothing."""
+"""Packets that arrive together at the broker model do nothing to each other."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_messages_that_come_together_go_to_their_owner_at_once() -> None:
 def test_a_defect_of_the_broker_at_one_packet_delays_no_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Whoever steps time notes it, and goes on with the packets that had come with it."""
+    """The caller that steps time notes the defect, and goes on with the other packets."""
     place = Place()
     one, other = place.connected("one"), place.connected("other")
     place.connected("reader", "topic")

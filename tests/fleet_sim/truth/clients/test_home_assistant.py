@@ -53,11 +53,11 @@ class FakeHomeAssistant:
             await self._say(id=command["id"], type="result", success=error is None, **more)
 
     async def entities(self, **event: Any) -> None:
-        """Say what has changed of entities."""
+        """Send a change of entities."""
         await self._event("subscribe_entities", event)
 
     async def notification(self, kind: str, number: str, **parts: Any) -> None:
-        """Say that a notification is new, or gone."""
+        """Send a notification that is new, or gone."""
         notification = {"notification_id": number, "title": None, **parts}
         event = {"type": kind, "notifications": {number: notification}}
         await self._event("persistent_notification/subscribe", event)
