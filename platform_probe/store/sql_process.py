@@ -1,7 +1,7 @@
-"""Answer one question in SQL of a user: `python -m platform_probe.store.sql_process`.
+"""Answer one question in SQL of a user: `python -m platform_probe.store.sql_process ... FILE`.
 
-The process reads a pickled `Question` and writes the pickled rows, or a `Problem`. The kernel ends
-it with SIGALRM at the time limit.
+The process reads a pickled `Question` from a file that it inherits, by its descriptor. It writes
+the pickled rows, or a `Problem`. The kernel ends it with SIGALRM at the time limit.
 """
 
 from __future__ import annotations
@@ -61,7 +61,8 @@ def _limit(limits: SqlLimits) -> None:
 
 def main() -> None:
     """Answer one question."""
-    question = pickle.load(sys.stdin.buffer)  # noqa: S301 - whoever started us wrote it
+    with open(int(sys.argv[-1]), "rb") as file:  # noqa: PTH123 - a descriptor
+        question = pickle.load(file)  # noqa: S301 - whoever started us wrote it
     assert isinstance(question, Question)  # noqa: S101 - nobody sends anything else
     _limit(question.limits)
     try:

@@ -4,8 +4,8 @@ DuckDB's own limits are not enough. Some functions allocate several times `memor
 up from their work only when they are done. So the kernel bounds the memory of the process, ends it
 at the time limit, and refuses whatever it would write to a file.
 
-`sql_process` is that process. It reads a question and writes the answer, both pickled: they come
-from this program alone.
+`sql_process` is that process. It reads a question from a file that it inherits, and writes the
+answer. Both are pickled: they come from this program alone. It ends with its input.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from __future__ import annotations
 import pickle
 import signal
 import subprocess
-import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from fleet_wire.child_process import BOUND_COMMAND, open_input
 from fleet_wire.contract.text import Text
 from fleet_wire.errors import ConfigError
 from platform_probe.store.duck import DamagedFileError, Rows, too_long
@@ -26,7 +27,7 @@ from platform_probe.store.limits import SqlLimits
 from platform_probe.store.reading import Source
 from platform_probe.texts.spoken_error import SpokenError, sentence_sequence
 
-_COMMAND: Final = (sys.executable, "-m", "platform_probe.store.sql_process")
+_COMMAND: Final = (*BOUND_COMMAND, "platform_probe.store.sql_process")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +72,16 @@ def run_user_sql(
     question = Question(
         source.directory, source.as_of_s, sql, values, rows, limits, hides_customers
     )
-    done = subprocess.run(  # noqa: S603 - ourselves
-        _COMMAND, input=pickle.dumps(question), capture_output=True, check=False
-    )
+    with open_input() as stdin, tempfile.TemporaryFile() as asked:
+        pickle.dump(question, asked)
+        asked.seek(0)
+        done = subprocess.run(  # noqa: S603 - ourselves
+            (*_COMMAND, str(asked.fileno())),
+            stdin=stdin,
+            pass_fds=[asked.fileno()],
+            capture_output=True,
+            check=False,
+        )
     if done.returncode == -signal.SIGALRM:
         raise SpokenError(sentence_sequence(too_long(limits.max_s), Text(key="store.more_time")))
     if done.returncode:

@@ -41,9 +41,10 @@ def in_shell(command: str, directory: Path, **environment: str) -> tuple[int, st
     ],
 )
 def test_a_full_disk_behind_stdout(tmp_path: Path, command: str, program: str) -> None:
-    """Said in a line."""
+    """A line says what could not be written, and what to do."""
+    said = "the output could not be written to stdout: No space left on device; send it to where"
     ended = in_shell(f"python -m {command} > /dev/full", tmp_path)
-    assert ended == (2, "", f"{program}: No space left on device\n")
+    assert ended == (2, "", f"{program}: {said} there is room: df -h shows that\n")
 
 
 def test_a_reader_who_has_seen_enough(tmp_path: Path) -> None:

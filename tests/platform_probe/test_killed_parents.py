@@ -40,6 +40,22 @@ async def main():
 
 asyncio.run(main())
 """
+ASKS_IN_SQL = """
+import sys
+from pathlib import Path
+from platform_probe.store import user_sql
+from platform_probe.store.layout import make_store
+from platform_probe.store.limits import SqlLimits
+from platform_probe.store.reading import Source
+
+store = Path(sys.argv[1])
+make_store(store)
+user_sql._COMMAND += (sys.argv[1],)
+user_sql.run_user_sql(
+    Source(store), "SELECT sum(range) FROM range(100_000_000_000)", {}, rows=1,
+    limits=SqlLimits(memory_mib=512, max_s=900.0, answer_mib=1),
+)
+"""
 RUNS_A_SIMULATOR = """
 import subprocess, sys
 from fleet_wire.child_process import BOUND_COMMAND, open_input
@@ -61,6 +77,12 @@ def kill_parent(program: str, words: Sequence[str], mark: Path) -> None:
 def test_the_keeper_of_a_store_ends_with_the_writer(tmp_path: Path) -> None:
     """It is amid its work: it waits for a line of a file that nobody writes."""
     kill_parent(KEEPS_A_STORE, ["platform_probe.store.process"], tmp_path)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc names the processes")
+def test_sql_of_a_user_ends_with_who_asked(tmp_path: Path) -> None:
+    """It is amid its answer, which takes longer than anybody waits."""
+    kill_parent(ASKS_IN_SQL, ["platform_probe.store.sql_process"], tmp_path)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc names the processes")
