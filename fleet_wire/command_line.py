@@ -132,21 +132,22 @@ def _lines(error: Exception, begin: str) -> list[str]:
             usage = io.StringIO()
             error.show(usage)
             return usage.getvalue().splitlines()
-        case OSError() if _is_of_output(error):
-            problem = f"the output could not be written to stdout: {error.strerror}"
-            return [f"{begin}{problem}; send it to where there is room: df -h shows that"]
         case OSError():
-            where = "" if error.filename is None else f"{error.filename}: "
-            return [f"{begin}{where}{error.strerror or error}"]
+            return [f"{begin}{_problem_of(error)}"]
         case MemoryError():
             return [f"{begin}out of memory; ask for less at a time"]
     whole = f"{TRACEBACK_VARIABLE}=1 shows the whole traceback"
     return [f"{begin}a defect here, please report it: {with_place(error, *OUR_CODE)}; {whole}"]
 
 
-def _is_of_output(error: OSError) -> bool:
-    """Return whether an error was raised where click prints what a command says."""
-    return traceback.extract_tb(error.__traceback__)[-1].filename == click.utils.__file__
+def _problem_of(error: OSError) -> str:
+    """Return what the system did not allow, and where; with a cure where click printed output."""
+    why = error.strerror or str(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    if frames[-1].filename == click.utils.__file__:
+        cure = "send it to where there is room: df -h shows that"
+        return f"the output could not be written to stdout: {why}; {cure}"
+    return why if error.filename is None else f"{error.filename}: {why}"
 
 
 def _let_any_text_out() -> None:
