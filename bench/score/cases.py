@@ -19,12 +19,13 @@ import msgspec
 
 from bench.score.drawing import scenario_of
 from bench.score.incidents import MAPPED_WIRE, TWO_TOPICS, Incident, Loss
+from bench.score.scored_run import ScoredRun
 from bench.score.wide import wire_of
 from fleet_sim.runs.conclude import ATTEMPTS, GROUND_TRUTH
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
 from fleet_sim.runs.progress import LineProgress
 from fleet_sim.runs.source_digest import versions
-from fleet_sim.runs.virtual.run import VirtualOptions, VirtualRun
+from fleet_sim.runs.virtual.run import VirtualOptions
 from fleet_sim.scenario.loading import load_scenario
 from fleet_sim.sweeps.dask import WorkersKilled, each_on_dask
 from fleet_sim.sweeps.point import check_versions
@@ -38,6 +39,8 @@ DIAGNOSES: Final = "diagnoses.jsonl"
 COMPLAINTS: Final = "complaints.jsonl"
 CALLED_WITHIN_S: Final = 300.0
 """Longest time from the last press to a call to support [E]."""
+LACKS: Final = {Loss.BROKER_LOG: ["broker_log"], Loss.PLATFORM_LOG: ["platform"]}
+"""Settings of the monitor that read what an incident's monitor has lost."""
 AT_DEADLINE_S: Final = 75.0
 """A customer's unlock is judged when the platform's log has gone on: at the latest by then."""
 
@@ -173,15 +176,17 @@ def run_in(
         (path / MAPPED_WIRE).write_text(wire, encoding="utf-8")
     scenario = load_scenario(file, [])
     directory = RunDirectory.create(path, scenario_name="incident", seed=incident.seed)
-    options = VirtualOptions(
-        seed=incident.seed,
-        with_report=False,
-        broker_log=incident.loss is not Loss.BROKER_LOG,
-        platform_log=incident.loss is not Loss.PLATFORM_LOG,
+    options = VirtualOptions(seed=incident.seed, with_report=False)
+    ScoredRun(
+        scenario,
+        ScenarioSource(file),
+        directory,
+        options,
+        LineProgress(StringIO()),
+        without=LACKS.get(incident.loss, ()),
         restarts_s=restarts_s,
         maintenance=maintenance,
-    )
-    VirtualRun(scenario, ScenarioSource(file), directory, options, LineProgress(StringIO())).run()
+    ).run()
 
 
 def read_run(path: Path, about: dict[str, Any]) -> RunCases:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -40,7 +40,6 @@ from fleet_sim.runs.load_record import LoadRecord
 from fleet_sim.runs.probe_config import probe_config, target_ids
 from fleet_sim.runs.progress import Progress
 from fleet_sim.runs.rentals import Movements, Rentals
-from fleet_sim.runs.virtual.judging import VirtualJudge
 from fleet_sim.runs.virtual.time import (
     EPOCH_UNIX_S,
     VirtualClock,
@@ -56,7 +55,6 @@ from fleet_wire.profiles.loading import load_profile
 from platform_probe.journal.entries import Entry
 from platform_probe.journal.feed import JournalFeed
 from platform_probe.journal.writer import JournalWriter
-from platform_probe.judge.incidents.maintenance import MaintenanceWindow
 from platform_probe.judge.judge import Judge, Judgement
 from platform_probe.judge.weights import shipped_ranking
 from platform_probe.measure.connected import LINK_LIMITS
@@ -109,14 +107,6 @@ class VirtualOptions:
     """Whether the monitor's journal is written too, to be judged anew."""
     with_report: bool = True
     """A page takes longer than many a run: a sweep throws it away."""
-    broker_log: bool = True
-    """Whether the monitor reads what the broker logs."""
-    platform_log: bool = True
-    """Whether the monitor reads what the platform logs, where there is one."""
-    restarts_s: tuple[float, ...] = ()
-    """Detection and incidents are begun anew at these seconds of the load."""
-    maintenance: tuple[Mapping[str, str], ...] = ()
-    """Cohorts of which the monitor expects nothing all the time, value by trait."""
     course: Course | None = None
     """What happens besides the scenario, where the run is a future; it has customers then."""
 
@@ -138,7 +128,7 @@ class VirtualRun:
         self._options = options
         self._progress = progress
         self._specs = scenario.cars()
-        self._judge: VirtualJudge
+        self._judge = self.make_judge()
         self._sinks = FanOut({}, on_error=lambda *_: None)
         self._journal_writer: JournalWriter | None = None
         self._unwritable: Exception | None = None
@@ -192,7 +182,7 @@ class VirtualRun:
             rentals = self._make_rentals()
             stack.callback(self._files.close)
             stack.callback(rentals.leave)
-            probe = self._make_probe(stack)
+            probe = self._make_probe(stack, self.probe_config())
             if probe.platform is not None:
                 rentals.on_event = probe.platform.handle_event
             self._load(probe, rentals)
@@ -258,7 +248,8 @@ class VirtualRun:
         rentals.start()
         return rentals
 
-    def _make_probe(self, stack: ExitStack) -> Probe:
+    def probe_config(self) -> dict[str, Any]:
+        """Return the settings of the monitor."""
         config = probe_config(
             self._scenario,
             seed=self._options.seed,
@@ -267,12 +258,13 @@ class VirtualRun:
                 FLOOR_MAX_RATE_PER_S, FLOOR_UNLOCKS / self._scenario.load_duration_s
             ),
         )
-        config["broker_log"] = self._options.broker_log
-        if not self._options.platform_log:
-            config.pop("platform", None)
+        config["broker_log"] = True
         config["load"]["vehicles"] = target_ids(
             self._scenario, self._specs, seed=self._options.seed
         )
+        return config
+
+    def _make_probe(self, stack: ExitStack, config: dict[str, Any]) -> Probe:
         clock = VirtualClock(self._env)
         metrics = ProbeMetrics(new_registry(), version="virtual")
         log = stack.enter_context(closing(open_log(self._directory.path / "probe.log.jsonl")))
@@ -286,7 +278,8 @@ class VirtualRun:
         stack.callback(self._sinks.flush)
         logger = make_logger("warning", writer, clock)
         link = partial(self._broker.link, protocol=self._profile.traits.mqtt)
-        diagnosed, incident = map(self._files.opened, (DIAGNOSES_FILE, INCIDENTS_FILE))
+        self._write_diagnosis = self._files.opened(DIAGNOSES_FILE)
+        self._write_incident = self._files.opened(INCIDENTS_FILE)
         probe = Probe(
             ProbeSettings.model_validate(config),
             links=partial(link, limits=LINK_LIMITS),
@@ -296,19 +289,6 @@ class VirtualRun:
             metrics=metrics,
             logger=logger,
             profile=self._profile,
-        )
-
-        def judged(judgement: Judgement) -> None:
-            if isinstance(judgement, Diagnosis):
-                diagnosed(judgement)
-            elif isinstance(judgement, Incident):
-                incident(judgement)
-
-        self._judge = VirtualJudge(
-            self._make_judge,
-            on_judgement=judged,
-            env=self._env,
-            restarts_s=self._options.restarts_s,
         )
         if self._options.journal:
             self._journal_writer = stack.enter_context(
@@ -321,30 +301,34 @@ class VirtualRun:
                     on_problem=self._cannot_journal,
                 )
             )
-        append = self._judge.append if self._journal_writer is None else self._journal_entry
-        probe.write_journal(JournalFeed(append, clock=clock))
+        probe.write_journal(JournalFeed(self.judge_entry, clock=clock))
         probe.on_defect(self._defects.note)
         return probe
 
-    def _journal_entry(self, entry: Entry) -> None:
-        """Write an entry of the probe's journal, and pass it on to the judge."""
-        writer = self._journal_writer
-        assert writer is not None  # noqa: S101 - else the judge gets entries at once
-        writer.append(entry)
-        if writer.waiting_bytes >= JOURNAL_WRITTEN_BYTES:
-            writer.flush()
-        self._judge.append(entry)
-
-    def _make_judge(self) -> Judge:
+    def make_judge(self) -> Judge:
         """Return a judge that knows nothing yet."""
-        return Judge(
-            shipped_ranking(),
-            name=f"virtual/{self._options.seed}",
-            windows=[
-                MaintenanceWindow(name="maintenance", since=0.0, until=math.inf, cohort=cohort)
-                for cohort in self._options.maintenance
-            ],
-        )
+        return Judge(shipped_ranking(), name=f"virtual/{self._options.seed}")
+
+    def judge_entry(self, entry: Entry) -> None:
+        """Judge an entry of the probe's journal, which is written first if it is kept."""
+        writer = self._journal_writer
+        if writer is not None:
+            writer.append(entry)
+            if writer.waiting_bytes >= JOURNAL_WRITTEN_BYTES:
+                writer.flush()
+        for judgement in self._judge.apply(entry):
+            self.handle_judgement(judgement)
+
+    def handle_judgement(self, judgement: Judgement) -> None:
+        """Write a diagnosis or an incident."""
+        if isinstance(judgement, Diagnosis):
+            self._write_diagnosis(judgement)
+        elif isinstance(judgement, Incident):
+            self._write_incident(judgement)
+
+    def begin_load(self, probe: Probe) -> float:
+        """Begin the load, and return the simulated second in which it begins."""
+        return probe.begin_load() - EPOCH_UNIX_S
 
     def _load(self, probe: Probe, rentals: Rentals) -> None:
         load = self._scenario.load
@@ -354,8 +338,7 @@ class VirtualRun:
         else:
             self._pass_until(self._options.load_began_s - load.start_delay_s)
         self._progress.phase("cars are being opened")
-        load_starts_s = probe.begin_load() - EPOCH_UNIX_S
-        self._judge.begin_load()
+        load_starts_s = self.begin_load(probe)
         course = self._options.course
         faults = EndableFaults()
         injector = inject_all(

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
 from bench.score.detection import INCIDENTS
 from fleet_sim.results.summary import JsonLines
 from fleet_sim.runs.conclude import COMPLAINTS
-from fleet_sim.runs.virtual import run as virtual_run
-from fleet_sim.runs.virtual.judging import VirtualJudge
+from fleet_sim.runs.virtual.run import VirtualRun
 from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.contract.attempt import Complaint
 from fleet_wire.contract.incident import (
@@ -26,6 +24,7 @@ from fleet_wire.contract.incident import (
 from platform_probe.journal.entries import PersonActed
 from platform_probe.judge.judge import Judgement
 from platform_probe.tell.messages.slack_calls import DisplayPart
+from tests.helpers import virtual_runs
 from tests.helpers.fake_clock import EPOCH_S
 from tests.helpers.virtual_runs import SCENARIOS, run_virtually
 from tests.helpers.virtual_slack import VirtualSlack
@@ -41,21 +40,14 @@ STAGES: Final = [
 """It breaks within the first, and is resolved after a quarter of an hour of the second."""
 
 
-class OnCall(VirtualJudge):
-    """A judge with a person who acknowledges the incidents that it opens."""
+class OnCall(VirtualRun):
+    """A run with a person who acknowledges the incidents that its judge opens."""
 
-    def __init__(
-        self, make: Any, *, on_judgement: Callable[[Judgement], None], env: Any, **more: Any
-    ) -> None:
-        """Make a `VirtualJudge` whose judgements somebody reads."""
-
-        def read(judgement: Judgement) -> None:
-            on_judgement(judgement)
-            if isinstance(judgement, Incident) and judgement.revision == 1:
-                env.call_later(READ_S, partial(self._acknowledge, judgement))
-
-        self._now_s = env.now_s
-        super().__init__(make, on_judgement=read, env=env, **more)
+    def handle_judgement(self, judgement: Judgement) -> None:
+        """Write a judgement, and read it if it opens an incident."""
+        super().handle_judgement(judgement)
+        if isinstance(judgement, Incident) and judgement.revision == 1:
+            self._env.call_later(READ_S, partial(self._acknowledge, judgement))
 
     def _acknowledge(self, incident: Incident) -> None:
         action = IncidentAction(
@@ -64,7 +56,7 @@ class OnCall(VirtualJudge):
             by="Ada",
             at=incident.at + READ_S,
         )
-        self.append(PersonActed(self._now_s(), action))
+        self.judge_entry(PersonActed(self._env.now_s(), action))
 
 
 def test_a_broken_operator_is_one_message_from_its_first_car_to_its_end(
@@ -75,7 +67,7 @@ def test_a_broken_operator_is_one_message_from_its_first_car_to_its_end(
     That half of its customers fail, ten at least, is a reply that the channel shows. By then it
     says why its cars are lost.
     """
-    monkeypatch.setattr(virtual_run, "VirtualJudge", OnCall)
+    monkeypatch.setattr(virtual_runs, "VirtualRun", OnCall)
     changes = [f"fleet.groups.{number}.count=40" for number in range(GROUPS)]
     changes += [f"customers.stages={STAGES}", f"faults.0.window={BREAKS}"]
     scenario = load_scenario(SCENARIOS["operator_in_a_city"], changes)
