@@ -44,8 +44,7 @@ from platform_probe.journal.entries import (
     RecordWritten,
     Tick,
 )
-from platform_probe.journal.segments import COMPLETE, segment_path
-from platform_probe.journal.writer import SEGMENT_BYTES
+from platform_probe.journal.segments import COMPLETE, SEGMENT_BYTES, segment_path
 from platform_probe.store.journal import pack_journal, packed_segments
 from platform_probe.store.layout import make_store
 

@@ -20,9 +20,9 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from bench.store.lines import STAGE_NAMES
+from platform_probe.journal.segments import COMPLETE
 from platform_probe.store.keeper import keep
 from platform_probe.store.layout import (
-    COMPLETE,
     live_parts,
     make_store,
     next_number,

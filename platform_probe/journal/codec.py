@@ -6,7 +6,7 @@ A command's signature is not kept: it would be worth something to somebody.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
@@ -48,6 +48,9 @@ class UnreadableLineError(ValueError):
     """A line is none of the journal: it is torn, or of a later release."""
 
 
+_MessageT = TypeVar("_MessageT")
+
+
 class UnsignedCommand(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """A command to a car, as the journal keeps it."""
 
@@ -59,61 +62,25 @@ class UnsignedCommand(msgspec.Struct, frozen=True, gc=False, omit_defaults=True)
     booking_id: str | None = None
 
 
-class _CarMessage(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+class _CarMessage(msgspec.Struct, Generic[_MessageT], frozen=True, gc=False, omit_defaults=True):
     """A message of a car, as it stands in a line."""
 
     vehicle_id: str
-    message: Any
+    message: _MessageT
     is_retained: bool = False
 
 
-class _SaidPresence(_CarMessage, frozen=True, gc=False, omit_defaults=True):
-    message: Presence
-
-
-class _SaidState(_CarMessage, frozen=True, gc=False, omit_defaults=True):
-    message: VehicleState
-
-
-class _SaidPartialState(_CarMessage, frozen=True, gc=False, omit_defaults=True):
-    message: PartialState
-
-
-class _SaidTelemetry(_CarMessage, frozen=True, gc=False, omit_defaults=True):
-    message: Telemetry
-
-
-class _SaidPartialTelemetry(_CarMessage, frozen=True, gc=False, omit_defaults=True):
-    message: PartialTelemetry
-
-
-class _SaidResult(_CarMessage, frozen=True, gc=False, omit_defaults=True):
-    message: Result
-
-
-class _SaidProvisional(_CarMessage, frozen=True, gc=False, omit_defaults=True):
-    message: ProvisionalResult
-
-
-class _SaidEvent(_CarMessage, frozen=True, gc=False, omit_defaults=True):
-    message: CarEvent
-
-
-class _SaidCommand(_CarMessage, frozen=True, gc=False, omit_defaults=True):
-    message: UnsignedCommand
-
-
 _KIND: Final = TopicKind
-_MESSAGES: Final[dict[type, tuple[bytes, TopicKind, type[_CarMessage]]]] = {
-    Presence: (b"p", _KIND.PRESENCE, _SaidPresence),
-    VehicleState: (b"s", _KIND.STATE, _SaidState),
-    PartialState: (b"q", _KIND.STATE, _SaidPartialState),
-    Telemetry: (b"t", _KIND.TELEMETRY, _SaidTelemetry),
-    PartialTelemetry: (b"u", _KIND.TELEMETRY, _SaidPartialTelemetry),
-    Result: (b"r", _KIND.RESULT, _SaidResult),
-    ProvisionalResult: (b"v", _KIND.RESULT, _SaidProvisional),
-    CarEvent: (b"e", _KIND.EVENT, _SaidEvent),
-    UnsignedCommand: (b"c", _KIND.COMMAND, _SaidCommand),
+_MESSAGES: Final[dict[type, tuple[bytes, TopicKind]]] = {
+    Presence: (b"p", _KIND.PRESENCE),
+    VehicleState: (b"s", _KIND.STATE),
+    PartialState: (b"q", _KIND.STATE),
+    Telemetry: (b"t", _KIND.TELEMETRY),
+    PartialTelemetry: (b"u", _KIND.TELEMETRY),
+    Result: (b"r", _KIND.RESULT),
+    ProvisionalResult: (b"v", _KIND.RESULT),
+    CarEvent: (b"e", _KIND.EVENT),
+    UnsignedCommand: (b"c", _KIND.COMMAND),
 }
 _RECORDS: Final[dict[type, bytes]] = {Attempt: b"A", StrayAnswer: b"S", Complaint: b"C"}
 _REST: Final[dict[type, tuple[bytes, str, type]]] = {
@@ -183,8 +150,8 @@ def unsigned(command: Command) -> UnsignedCommand:
 _Reader = Callable[[float, bytes], Entry]
 
 
-def _message_reader(kind: TopicKind, form: type[_CarMessage]) -> _Reader:
-    decode = msgspec.json.Decoder(form).decode
+def _message_reader(kind: TopicKind, form: type[Any]) -> _Reader:
+    decode = msgspec.json.Decoder(_CarMessage[form]).decode  # type: ignore[valid-type]
 
     def read(at: float, text: bytes) -> Entry:
         said = decode(text)
@@ -204,7 +171,7 @@ def _rest_reader(entry: type[Any], form: type[Any]) -> _Reader:
 
 
 _READERS: Final[dict[int, _Reader]] = {
-    **{letter[0]: _message_reader(kind, form) for letter, kind, form in _MESSAGES.values()},
+    **{letter[0]: _message_reader(kind, form) for form, (letter, kind) in _MESSAGES.items()},
     **{letter[0]: _record_reader(form) for form, letter in _RECORDS.items()},
     **{letter[0]: _rest_reader(entry, form) for entry, (letter, _, form) in _REST.items()},
     _STOPPED[0]: lambda at, _: MonitorStopped(at),

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
 from platform_probe.journal.codec import UnreadableLineError, entry_of
 from platform_probe.journal.entries import Entry
-from platform_probe.journal.segments import PACKED, Position, Segment, segments_in
+from platform_probe.journal.segments import Position, segments_in
 
 CHUNK_BYTES: Final = 256 * 1024
 """The bytes that are read at once: some hundred entries."""
@@ -80,9 +78,9 @@ class JournalReader:
             self.missed += first.number - number if number else 0
             offset = 0
         try:
-            self._file = open_segment(first)
+            self._file = first.path.open("rb")
             self._file.seek(offset)
-        except FileNotFoundError:  # it was just completed, compressed or removed
+        except FileNotFoundError:  # it was just completed or removed
             self._file = None
             return False
         self._is_open_segment = first.is_open
@@ -96,11 +94,7 @@ class JournalReader:
         if until is not None and segment == until.segment:
             most = min(most, max(until.offset - offset, 0))
         self._file.seek(offset)
-        try:
-            return self._file.read(most)
-        except (EOFError, zlib.error, gzip.BadGzipFile):
-            self.unreadable += 1
-            return b""
+        return self._file.read(most)
 
     def _batch(self, lines: bytes) -> Batch:
         entries: list[Entry] = []
@@ -148,10 +142,3 @@ def entries_in(directory: Path, since: Position = BEGINNING) -> Iterator[Entry]:
             yield from batch.entries
     finally:
         reader.close()
-
-
-def open_segment(segment: Segment) -> BinaryIO:
-    """Open a segment, so that its lines are read as they were written. Raises `OSError`."""
-    if segment.suffix == PACKED:
-        return gzip.open(segment.path, "rb")  # type: ignore[return-value]
-    return segment.path.open("rb")

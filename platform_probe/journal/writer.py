@@ -7,7 +7,6 @@ counted.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -18,20 +17,14 @@ from fleet_wire.contract.attempt import Record
 from fleet_wire.errors import ConfigError
 from platform_probe.journal.codec import json_line, line_of
 from platform_probe.journal.entries import Entry, RecordWritten
-from platform_probe.journal.files import AppendedFile
 from platform_probe.journal.locks import Locked, lock_file
 from platform_probe.journal.segments import (
-    COMPLETE,
-    OPEN,
+    SEGMENT_BYTES,
     WRITER_LOCK,
-    Segment,
-    segment_path,
+    SegmentWriter,
     segments_in,
 )
 
-SEGMENT_BYTES: Final = 16 * 2**20
-SEGMENT_S: Final = 300.0
-"""A segment is complete after so long, where another entry comes."""
 MAX_WAITING_BYTES: Final = 64 * 2**20
 """Lines that wait in memory for a disk that takes none: some minutes of a busy fleet."""
 RETRY_S: Final = 1.0
@@ -78,15 +71,7 @@ class JournalWriter:
         self._records: dict[int, tuple[Record, bytes]] = {}
         """The records that came last, by identity, with their lines."""
         self._retry_s = 0.0
-        self._file: AppendedFile | None = None
-        self._file_bytes = 0
-        self._file_since_s = 0.0
-        left = segments_in(directory)
-        for segment in left:
-            if segment.is_open:
-                _complete(segment.path)
-        self._number = left[-1].number + 1 if left else 1
-        """The number of the segment that is appended to, or will be next."""
+        self._segment = SegmentWriter(directory)
 
     def append(self, entry: Entry) -> None:
         """Append an entry. Never blocks for more than one write to the page cache, never raises."""
@@ -115,10 +100,8 @@ class JournalWriter:
         now_s = time.monotonic()
         if now_s < self._retry_s:
             return
-        lines = b"".join(self._waiting)
         try:
-            file = self._open_file(now_s)
-            file.append(lines)
+            self._segment.append(b"".join(self._waiting))
         except OSError as error:
             self._retry_s = now_s + RETRY_S
             self._on_problem(f"{self._directory}: {error.strerror}")
@@ -126,9 +109,7 @@ class JournalWriter:
         self._retry_s = 0.0
         self._waiting.clear()
         self._waiting_bytes = 0
-        self._file_bytes += len(lines)
-        is_full = self._file_bytes >= self.segment_bytes
-        if is_full or now_s - self._file_since_s >= SEGMENT_S:
+        if self._segment.is_full(self.segment_bytes):
             self._complete()
 
     @property
@@ -149,22 +130,11 @@ class JournalWriter:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _open_file(self, now_s: float) -> AppendedFile:
-        if self._file is None:
-            self._file = AppendedFile(segment_path(self._directory, self._number, OPEN))
-            self._file_bytes, self._file_since_s = 0, now_s
-        return self._file
-
     def _complete(self) -> None:
         """Append no more to the segment, and remove what is too old or too much."""
-        if self._file is None:
-            return
-        self._file.close()
-        path, self._file = self._file.path, None
-        self._number += 1
         with suppress(OSError):
-            _complete(path)
-            self._trim()
+            if self._segment.complete():
+                self._trim()
 
     def _trim(self) -> None:
         """Remove the oldest segments while they are too old, or all of them too much."""
@@ -175,15 +145,4 @@ class JournalWriter:
             if total <= self._max_bytes and there.st_mtime >= oldest_at:
                 return
             total -= there.st_size
-            _remove(segment)
-
-
-def _complete(path: Path) -> None:
-    if path.stat().st_size:
-        os.rename(path, path.with_suffix(COMPLETE))  # noqa: PTH104 - must fail where it exists
-    else:
-        path.unlink()
-
-
-def _remove(segment: Segment) -> None:
-    segment.path.unlink(missing_ok=True)
+            segment.path.unlink(missing_ok=True)

@@ -26,7 +26,6 @@ from typing import Final, NamedTuple
 from fleet_wire.private_files import FOR_GROUP, write_whole
 from platform_probe.journal.codec import UnreadableLineError, entry_of, line_of
 from platform_probe.journal.entries import CarMessage, Entry
-from platform_probe.journal.reader import open_segment
 from platform_probe.journal.segments import Segment, segments_in
 from platform_probe.store.layout import JOURNAL, TEMPORARY, StoredFile, own_name, put_in_place
 
@@ -151,7 +150,7 @@ def _packed_paths(store: Path) -> Iterable[Path]:
 def _pack(segment: Segment, began: int, store: Path) -> None:
     temporary, tail = store / TEMPORARY / f"journal-{segment.number}", b""
     temporary.parent.mkdir(exist_ok=True)
-    with open_segment(segment) as source, gzip.open(temporary, "wb", LEVEL) as file:
+    with segment.path.open("rb") as source, gzip.open(temporary, "wb", LEVEL) as file:
         for chunk in iter(partial(source.read, CHUNK_BYTES), b""):
             file.write(chunk)
             tail = (tail + chunk)[-CHUNK_BYTES:]
@@ -162,7 +161,7 @@ def _pack(segment: Segment, began: int, store: Path) -> None:
 
 def _first_at(segment: Segment) -> float | None:
     """Return the time of a segment's first entry; None: it has none that can be read."""
-    with open_segment(segment) as file:
+    with segment.path.open("rb") as file:
         return next(_times_in(file), None)
 
 

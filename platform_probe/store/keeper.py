@@ -14,6 +14,7 @@ from typing import Final
 
 from fleet_wire.errors import ConfigError
 from platform_probe.journal.locks import Locked, lock_file
+from platform_probe.journal.segments import Segment
 from platform_probe.store.bucket import BucketError, bucket_of
 from platform_probe.store.damaged import named
 from platform_probe.store.duck import (
@@ -30,7 +31,6 @@ from platform_probe.store.layout import (
     KEEPER_LOCK,
     TEMPORARY,
     ParquetPart,
-    Segment,
     StoredFile,
     bytes_in,
     is_away,

@@ -34,6 +34,8 @@ import msgspec
 
 from fleet_wire.errors import ConfigError
 from fleet_wire.private_files import FOR_GROUP, write_whole
+from platform_probe.journal.segments import Segment, segments_in
+from platform_probe.journal.segments import segment_path as path_of_segment
 from platform_probe.texts.spoken_error import spoken_error
 
 VERSION: Final = 13
@@ -46,14 +48,11 @@ WAL: Final = "wal"
 TEMPORARY: Final = "tmp"
 JOURNAL: Final = "journal"
 """The folder of the packed journal."""
-OPEN: Final = ".open"
 AWAY: Final = ".s3"
 """After the name of a file that is in a bucket: a marker, which holds its size."""
-COMPLETE: Final = ".jsonl"
 _PART: Final = re.compile(
     r"(\d{8,})-(\d{8,})\.(\d+)\.(\d+)-(\d+)(?:\.([0-9a-f]+))?\.parquet(?:\.s3)?"
 )
-_SEGMENT: Final = re.compile(r"([a-z_]+)-(\d{8,})(\.open|\.jsonl)")
 
 
 class _StoreFile(msgspec.Struct):
@@ -92,19 +91,6 @@ class StoredFile:
     path: Path
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Segment:
-    """One write-ahead file of a table."""
-
-    number: int
-    path: Path
-
-    @property
-    def is_open(self) -> bool:
-        """Whether somebody may be appending to it, or died while doing so."""
-        return self.path.suffix == OPEN
-
-
 def is_away(path: Path) -> bool:
     """Return whether a file is in a bucket, and only its marker here."""
     return path.suffix == AWAY
@@ -124,7 +110,7 @@ def part_name(
 
 def segment_path(directory: Path, table: str, number: int, suffix: str) -> Path:
     """Return where a write-ahead file lies."""
-    return directory / WAL / f"{table}-{number:08d}{suffix}"
+    return path_of_segment(directory / WAL, number, suffix, table)
 
 
 def parquet_parts(directory: Path, table: str) -> list[ParquetPart]:
@@ -163,12 +149,7 @@ def not_within(segments: Iterable[Segment], parts: Sequence[ParquetPart]) -> lis
 
 def all_segments(directory: Path, table: str) -> list[Segment]:
     """Return the write-ahead files of a table, in order."""
-    found = []
-    for path in _part_paths(directory / WAL):
-        match = _SEGMENT.fullmatch(path.name)
-        if match is not None and match[1] == table:
-            found.append(Segment(int(match[2]), path))
-    return sorted(found)
+    return segments_in(directory / WAL, table)
 
 
 def next_number(directory: Path, table: str) -> int:

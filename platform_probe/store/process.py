@@ -16,8 +16,9 @@ from typing import Final
 import msgspec
 
 from fleet_wire.child_process import end_with_input
+from platform_probe.journal.segments import COMPLETE
 from platform_probe.store.keeper import keep
-from platform_probe.store.layout import COMPLETE, WAL
+from platform_probe.store.layout import WAL
 from platform_probe.store.limits import Limits
 
 _NICE: Final = 15

@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -38,14 +37,13 @@ from platform_probe.journal.entries import (
     RecordWritten,
     UnlockLabelled,
 )
-from platform_probe.journal.files import AppendedFile
 from platform_probe.journal.locks import Locked, lock_file
+from platform_probe.journal.segments import COMPLETE, SEGMENT_BYTES, SegmentWriter
 from platform_probe.store.bucket import note_bucket
 from platform_probe.store.journal import write_cars
 from platform_probe.store.layout import (
-    COMPLETE,
-    OPEN,
     STORE_FILE,
+    WAL,
     WRITER_LOCK,
     all_segments,
     make_store,
@@ -65,10 +63,6 @@ from platform_probe.store.schema import (
     TABLES,
 )
 
-SEGMENT_BYTES: Final = 16 * 2**20
-"""The size of a complete write-ahead file: readers go through it line by line."""
-SEGMENT_S: Final = 300.0
-"""And after so long, where another line comes."""
 CLOSE_WITHIN_S: Final = 5.0
 """The time that the keeper gets at the end. The next one does the rest."""
 MONITOR_LOCK: Final = "monitor.lock"
@@ -325,26 +319,12 @@ def _of_another(directory: Path, locked: Locked) -> StoreHeldError:
     return StoreHeldError([f"{problem}: give each its own store.directory"])
 
 
-class _OpenTable:
-    """The write-ahead file of a table that is being appended to."""
+class _OpenTable(SegmentWriter):
+    """The write-ahead file of a table that is being appended to, and the lines that wait for it."""
 
     def __init__(self, directory: Path, name: str) -> None:
-        self._directory = directory
-        self._name = name
-        self._file: AppendedFile | None = None
-        self._bytes = 0
-        self._since_s = 0.0
+        super().__init__(directory / WAL, name, least_number=next_number(directory, name))
         self._waiting: list[bytes] = []
-        for left in all_segments(directory, name):
-            if left.is_open:  # whoever appended to it is dead: we have the lock
-                _complete(left.path)
-        self._number = next_number(directory, name)
-        """The number of the file that is appended to, or will be next: nobody else makes any."""
-
-    @property
-    def path(self) -> Path:
-        """The file of new lines."""
-        return self._directory if self._file is None else self._file.path
 
     def add(self, line: bytes) -> None:
         """Add a line with its end."""
@@ -353,43 +333,13 @@ class _OpenTable:
     def write(self) -> None:
         """Append what was taken. Raises `OSError`; then all of it waits."""
         if self._waiting:
-            self._append(b"".join(self._waiting))
+            self.append(b"".join(self._waiting))
             self._waiting.clear()
-
-    def _append(self, lines: bytes) -> None:
-        if self._file is None:
-            path = segment_path(self._directory, self._name, self._number, OPEN)
-            self._file = AppendedFile(path)
-            self._bytes, self._since_s = 0, time.monotonic()
-        self._file.append(lines)
-        self._bytes += len(lines)
 
     @property
     def current_end(self) -> TableEnd:
         """The end of its lines."""
-        return TableEnd(self._number, 0 if self._file is None else self._bytes)
-
-    def is_full(self, most_bytes: int) -> bool:
-        """Return whether the file should be completed."""
-        if self._file is None:
-            return False
-        age_s = time.monotonic() - self._since_s
-        return self._bytes >= most_bytes or age_s >= SEGMENT_S
-
-    def complete(self) -> None:
-        """Append no more to the file: the keeper may have it."""
-        if self._file is not None:
-            self._file.close()
-            _complete(self._file.path)
-            self._file = None
-            self._number += 1
-
-
-def _complete(path: Path) -> None:
-    if path.stat().st_size:
-        os.rename(path, path.with_suffix(COMPLETE))  # noqa: PTH104 - must fail where it exists
-    else:
-        path.unlink()
+        return TableEnd(self.number, self.size)
 
 
 def _cut_back(directory: Path, table: str, end: TableEnd) -> None:

@@ -14,7 +14,7 @@ from typing import Final
 from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.incident import Incident
-from platform_probe.journal.segments import PACKED, segment_path, segments_in
+from platform_probe.journal.segments import COMPLETE, segment_path, segments_in
 from platform_probe.judge.weights import shipped_ranking
 from platform_probe.judge_process.outlets import judge_of
 from platform_probe.judge_process.recordings import recording_at
@@ -45,13 +45,16 @@ def found_judgements(directory: Path) -> str:
     judge = judge_of(ProbeSettings(client_id=f"virtual/{SEED}"), shipped_ranking())
     modes: dict[str, str] = {}
     incidents: dict[str, str] = {}
-    for entry in recording_at(directory).entries(0.0):
-        for judgement in judge.apply(entry):
-            if isinstance(judgement, Diagnosis):
-                modes[judgement.attempt_id] = judgement.first.mode
-            elif isinstance(judgement, Incident):
-                said = f"{judgement.kind} cars={judgement.cars} {judgement.title}"
-                incidents[judgement.incident_id] = said
+    with tempfile.TemporaryDirectory() as place:
+        for packed in directory.glob("*.gz"):
+            Path(place, packed.stem).write_bytes(gzip.decompress(packed.read_bytes()))
+        for entry in recording_at(Path(place)).entries(0.0):
+            for judgement in judge.apply(entry):
+                if isinstance(judgement, Diagnosis):
+                    modes[judgement.attempt_id] = judgement.first.mode
+                elif isinstance(judgement, Incident):
+                    said = f"{judgement.kind} cars={judgement.cars} {judgement.title}"
+                    incidents[judgement.incident_id] = said
     lines = [f"incident {said}" for said in incidents.values()]
     lines += [f"unlock {attempt_id} {mode}" for attempt_id, mode in sorted(modes.items())]
     return "".join(f"{line}\n" for line in lines)
@@ -72,5 +75,5 @@ def record(release: str) -> None:
             run_virtually(load_scenario(SCENARIOS[name]), run, seed=SEED, journal=True)
             for segment in segments_in(run / "journal"):
                 packed = gzip.compress(segment.path.read_bytes(), 9, mtime=0)
-                segment_path(directory, segment.number, PACKED).write_bytes(packed)
+                segment_path(directory, segment.number, f"{COMPLETE}.gz").write_bytes(packed)
         renew(directory)

@@ -34,15 +34,16 @@ from platform_probe.journal.entries import (
     PlatformLine,
     RecordWritten,
 )
+from platform_probe.journal.segments import COMPLETE, SEGMENT_BYTES
 from platform_probe.store.duck import Duck
 from platform_probe.store.growing import REVISE, Growing
 from platform_probe.store.keeper import keep
-from platform_probe.store.layout import COMPLETE, make_store, next_number, segment_path
+from platform_probe.store.layout import make_store, next_number, segment_path
 from platform_probe.store.limits import Limits, Report
 from platform_probe.store.reading import ALWAYS, Files, Span
 from platform_probe.store.reading import Source as Readable
 from platform_probe.store.schema import TABLES
-from platform_probe.store.writer import SEGMENT_BYTES, StoreWriter
+from platform_probe.store.writer import StoreWriter
 
 T = TypeVar("T")
 BEGIN_S: Final = 1_767_225_600.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from platform_probe.journal import files
 from platform_probe.journal.codec import json_line
 from platform_probe.journal.entries import Entry, RecordWritten, Tick
 from platform_probe.journal.reader import JournalReader, entries_in
-from platform_probe.journal.segments import PACKED, Position, segments_in
+from platform_probe.journal.segments import segments_in
 from platform_probe.journal.writer import JournalWriter
 from tests.helpers.journals import journal_writer
 from tests.helpers.records import attempt_of
@@ -120,19 +119,6 @@ def test_old_segments_go(tmp_path: Path) -> None:
     assert len(rest) < 190
     assert reader.missed > 0
     reader.close()
-
-
-def test_a_compressed_segment_is_read_as_it_was(tmp_path: Path) -> None:
-    """Positions count its lines as they were."""
-    with writer_of(tmp_path) as writer:
-        put(writer, ticks(0, 30))
-    first = segments_in(tmp_path)[0]
-    packed = first.path.with_name(first.path.name.removesuffix(first.suffix) + PACKED)
-    packed.write_bytes(gzip.compress(first.path.read_bytes()))
-    first.path.unlink()
-    assert [*entries_in(tmp_path)] == ticks(0, 30)
-    lines = len(b"T0.0 0.0\n")
-    assert [*entries_in(tmp_path, Position(first.number, 3 * lines))] == ticks(3, 30)
 
 
 def test_what_a_full_disk_does_not_take_waits(

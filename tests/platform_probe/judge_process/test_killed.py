@@ -165,9 +165,9 @@ class Monitor:
         self.file.close()
         self.jsonl.close()
         self.writer._stack.close()
-        if self.writer._file is not None:
+        if self.writer._segment._file is not None:
             with suppress(OSError):  # it was closed just before
-                self.writer._file.close()
+                self.writer._segment._file.close()
 
 
 class Judging:

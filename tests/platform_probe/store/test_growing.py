@@ -9,9 +9,10 @@ import msgspec
 import pytest
 
 from fleet_wire.contract.causes import Cause
+from platform_probe.journal.segments import COMPLETE, OPEN
 from platform_probe.store.duck import FileGoneError
 from platform_probe.store.growing import Growing
-from platform_probe.store.layout import COMPLETE, OPEN, make_store, segment_path
+from platform_probe.store.layout import make_store, segment_path
 from platform_probe.store.reading import Files, Source
 from platform_probe.store.schema import Table
 from tests.helpers.stores import kept, put_unlocks, unlock
