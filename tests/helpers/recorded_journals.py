@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import gzip
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -35,6 +37,15 @@ def recorded_journals() -> list[Path]:
     return sorted(path.parent for path in PLACE.glob(f"*/*/{JUDGEMENTS}"))
 
 
+@contextmanager
+def unpacked(directory: Path) -> Iterator[Path]:
+    """Yield a directory with the segments of a journal that is compressed here."""
+    with tempfile.TemporaryDirectory() as place:
+        for packed in directory.glob("*.gz"):
+            Path(place, packed.stem).write_bytes(gzip.decompress(packed.read_bytes()))
+        yield Path(place)
+
+
 def expected_judgements(directory: Path) -> str:
     """Return what is committed of a journal."""
     return (directory / JUDGEMENTS).read_text(encoding="utf-8")
@@ -45,10 +56,8 @@ def found_judgements(directory: Path) -> str:
     judge = judge_of(ProbeSettings(client_id=f"virtual/{SEED}"), shipped_ranking())
     modes: dict[str, str] = {}
     incidents: dict[str, str] = {}
-    with tempfile.TemporaryDirectory() as place:
-        for packed in directory.glob("*.gz"):
-            Path(place, packed.stem).write_bytes(gzip.decompress(packed.read_bytes()))
-        for entry in recording_at(Path(place)).entries(0.0):
+    with unpacked(directory) as journal:
+        for entry in recording_at(journal).entries(0.0):
             for judgement in judge.apply(entry):
                 if isinstance(judgement, Diagnosis):
                     modes[judgement.attempt_id] = judgement.first.mode

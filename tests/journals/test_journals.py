@@ -19,6 +19,7 @@ from tests.helpers.recorded_journals import (
     expected_judgements,
     found_judgements,
     recorded_journals,
+    unpacked,
 )
 
 
@@ -37,8 +38,9 @@ def test_a_recorded_journal_is_judged_as_it_was(directory: Path) -> None:
 def test_what_no_judgement_follows_from_can_be_passed_over(name: str) -> None:
     """The judge of a monitor without a store does not read it, and says the same to the byte."""
     (directory,) = PLACE.glob(f"0.3.0/{name}")
-    every, judged = _judged(directory, b"")
-    fewer, judged_of_fewer = _judged(directory, letters_of(UNJUDGED))
+    with unpacked(directory) as journal:
+        every, judged = _judged(journal, b"")
+        fewer, judged_of_fewer = _judged(journal, letters_of(UNJUDGED))
     assert (fewer < every, judged_of_fewer) == (True, judged)
 
 

@@ -1,7 +1,8 @@
 """Access to the console: by token, OpenID Connect, a proxy's header, or from this machine.
 
-A person has a role, and a role has rights. Sessions are signed cookies. A session ends when its
-person logs out, when its token is no longer in the tokens' file, and when the console restarts.
+A person has a role, and a role has rights. A session is known here, and its cookie names it. It
+ends when its person logs out, when its token is no longer in the tokens' file, and when the console
+restarts.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import secrets
 import time
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -19,7 +20,6 @@ from fleet_wire.web.bearer import bearer_of
 from fleet_wire.web.exchange import HttpRequest
 from platform_probe.settings.console import ConsoleSettings, ProxySettings
 from platform_probe.web.console.person import LOCAL, MAX_NAME, Person
-from platform_probe.web.console.revoked import Revoked
 from platform_probe.web.console.sealed import Seal
 from platform_probe.web.console.tokens import TokenFile, token_hash
 
@@ -29,6 +29,8 @@ SESSION_S: Final = 12 * 3_600.0
 """The length of a session that begins with a token: a shift."""
 UNMASKED_S: Final = 900.0
 """The time after which unmasked values are masked again: a quarter of an hour."""
+MAX_SESSIONS: Final = 10_000
+"""Sessions at once. Beyond that the one ends that began first [E]."""
 MAX_WRONG: Final = 10
 """The number of wrong tokens of one address within `WRONG_S` that is answered 429."""
 WRONG_S: Final = 60.0
@@ -36,16 +38,9 @@ MAX_ADDRESSES: Final = 1_000
 _LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 
 
-class _Session(msgspec.Struct, frozen=True):
-    name: str
-    role: str
-    how: str
+class _Session(NamedTuple):
+    person: Person
     until: float
-    began: float
-    session_id: str
-    subject: str | None
-    proof: str
-    """Proof, which only this console can make, of the token that the session began with."""
 
 
 class _Unmasked(msgspec.Struct, frozen=True):
@@ -63,7 +58,8 @@ class Access:
         self._tokens = None if settings.tokens_file is None else TokenFile(settings.tokens_file)
         self._seal = seal
         self._wrong: dict[str, list[float]] = {}
-        self._revoked = Revoked()
+        self._sessions: dict[str, _Session] = {}
+        """Those that have begun, by the name in their cookie, in that order."""
 
     @property
     def has_tokens(self) -> bool:
@@ -105,60 +101,42 @@ class Access:
         session = self._session(request)
         if session is None:
             return None
-        if session.how == "token" and not self._has_its_token(session):
-            return None
-        return Person(session.name, session.role, session.how, session.subject)
+        person = session.person
+        return person if person.how != "token" or self._has_its_token(person) else None
 
     def _session(self, request: HttpRequest) -> _Session | None:
         """Return the session of a request that has not ended."""
-        session = self._seal.read(request, SESSION_COOKIE, _Session)
-        if session is None or session.until < time.time():
-            return None
-        is_over = self._revoked.has(session.session_id, began=session.began)
-        return None if is_over else session
+        session = self._sessions.get(self._seal.read(request, SESSION_COOKIE, str) or "")
+        return None if session is None or session.until < time.time() else session
 
-    def _has_its_token(self, session: _Session) -> bool:
+    def _has_its_token(self, person: Person) -> bool:
         """Return whether the token that a session began with is still in the file."""
-        if self._tokens is None:
-            return False
-        hashes = self._tokens.hashes_of(session.name, session.role)
-        return session.proof in map(self._proof_of, hashes)
-
-    def _proof_of(self, token_hash: str) -> str:
-        return self._seal.sign(f"token {token_hash}")
+        whose = None if self._tokens is None else self._tokens.owner_of(person.token_hash)
+        return whose == (person.name, person.role)
 
     # Sessions
 
     def with_token(self, token: str, remote: str) -> Person | None:
         """Return the owner of a token; None for a wrong one, which counts against the address."""
-        who = None if self._tokens is None else self._tokens.person_of(token.strip())
+        hashed = token_hash(token.strip())
+        who = None if self._tokens is None else self._tokens.owner_of(hashed)
         if who is None:
             self.note_wrong(remote)
             return None
-        return Person(*who, "token", token_hash=token_hash(token.strip()))
+        return Person(*who, "token", token_hash=hashed)
 
     def session_of(self, person: Person, *, lasts_s: float = SESSION_S) -> str:
         """Return the cookie of a session that begins."""
-        began = time.time()
-        session = _Session(
-            person.name,
-            person.role,
-            person.how,
-            until=began + lasts_s,
-            began=began,
-            session_id=secrets.token_urlsafe(16),
-            subject=person.subject,
-            proof=self._proof_of(person.token_hash),
-        )
-        return self._seal.cookie(SESSION_COOKIE, session, lasts_s)
+        session_id, now = secrets.token_urlsafe(32), time.time()
+        last = {name: one for name, one in self._sessions.items() if one.until >= now}
+        while len(last) >= MAX_SESSIONS:
+            del last[next(iter(last))]
+        self._sessions = {**last, session_id: _Session(person, now + lasts_s)}
+        return self._seal.cookie(SESSION_COOKIE, session_id, lasts_s)
 
     def end_session(self, request: HttpRequest) -> tuple[str, ...]:
         """End a request's session for every copy of its cookie; return cookies that clear it."""
-        session = self._session(request)
-        if session is not None:
-            self._revoked.add(
-                session.session_id, began=session.began, until=session.until, now=time.time()
-            )
+        self._sessions.pop(self._seal.read(request, SESSION_COOKIE, str) or "", None)
         return tuple(map(self._seal.no_cookie, (SESSION_COOKIE, UNMASKED_COOKIE)))
 
     def is_patient_with(self, remote: str) -> bool:

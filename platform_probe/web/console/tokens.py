@@ -26,19 +26,12 @@ class TokenFile:
         """Read it. Raises `ConfigError` that says what is wrong in which line."""
         self._file = WatchedFile(path, _tokens_in)
 
-    def person_of(self, token: str) -> tuple[str, str] | None:
-        """Return name and role of a token; None where it is none."""
-        return self._by_hash().get(token_hash(token))
-
-    def hashes_of(self, name: str, role: str) -> list[str]:
-        """Return the hashes of the tokens that a name has now, for a role."""
-        return [each for each, whose in self._by_hash().items() if whose == (name, role)]
-
-    def _by_hash(self) -> Mapping[str, tuple[str, str]]:
+    def owner_of(self, hashed: str) -> tuple[str, str] | None:
+        """Return name and role of the token with a hash; None where there is none."""
         try:
-            return self._file.read()
+            return self._file.read().get(hashed)
         except ConfigError:
-            return {}
+            return None
 
 
 def _tokens_in(path: Path) -> Mapping[str, tuple[str, str]]:

@@ -19,8 +19,7 @@ import pytest
 from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep, encode_event
-from platform_probe.journal import files
-from platform_probe.journal import writer as journal_writing
+from platform_probe.journal import files, segments
 from platform_probe.journal.codec import line_of
 from platform_probe.journal.entries import Entry, PlatformLine, RecordWritten
 from platform_probe.journal.feed import JournalFeed, JournalTime
@@ -43,7 +42,6 @@ from platform_probe.outputs.earlier import recent
 from platform_probe.outputs.logs import Complaints
 from platform_probe.outputs.sinks import FanOut, JsonlSink, Sink
 from platform_probe.settings.monitor import ProbeSettings, StoreSettings
-from platform_probe.store import writer as store_writing
 from platform_probe.store.layout import all_segments, part_name
 from platform_probe.store.writer import StoreWriter
 from tests.helpers.fake_clock import FakeClock
@@ -359,8 +357,7 @@ def death(monkeypatch: pytest.MonkeyPatch) -> Death:
     death = Death()
     monkeypatch.setattr(files.AppendedFile, "append", death.before(files.AppendedFile.append))
     for module, name in (
-        (store_writing, "_complete"),
-        (journal_writing, "_complete"),
+        (segments, "_complete"),
         (process, "write_commit"),
         (process, "write_checkpoint"),
     ):

@@ -12,8 +12,7 @@ from pydantic import ValidationError
 
 from fleet_wire.errors import ConfigError
 from platform_probe.settings.console import ConsoleSettings
-from platform_probe.web.console import live_list
-from platform_probe.web.console import revoked as module
+from platform_probe.web.console import access, live_list
 from platform_probe.web.console.tokens import TokenFile, token_hash
 from tests.helpers.consoles import SUSPICIOUS, TOKENS, Visitor, looks_in, served, tokens_file
 
@@ -73,14 +72,14 @@ def test_the_file_is_read_again(tmp_path: Path) -> None:
     path = tmp_path / "tokens"
     path.write_text(f"amelie support {token_hash('one')}\n")
     tokens = TokenFile(path)
-    assert tokens.person_of("one") == ("amelie", "support")
+    assert tokens.owner_of(token_hash("one")) == ("amelie", "support")
 
     path.write_text(f"bruno cto {token_hash('another')}\n")
-    assert tokens.person_of("one") is None
-    assert tokens.hashes_of("bruno", "cto") == [token_hash("another")]
+    assert tokens.owner_of(token_hash("one")) is None
+    assert tokens.owner_of(token_hash("another")) == ("bruno", "cto")
 
     path.write_text("broken")
-    assert tokens.person_of("another") is None
+    assert tokens.owner_of(token_hash("another")) is None
 
 
 # Logging in
@@ -176,20 +175,13 @@ def test_what_fails_is_not_shown_after_the_session(
     connection.close()
 
 
-def test_of_too_many_ended_sessions_the_oldest_end_all_before(
-    monkeypatch: pytest.MonkeyPatch,
+def test_of_too_many_sessions_the_first_ends(
+    guarded_console: Guarded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is remembered is bounded, and nothing that was ended begins again."""
-    monkeypatch.setattr(module, "MOST_REVOKED", 3)
-    revoked = module.Revoked()
-    for number in range(10):
-        revoked.add(f"s{number}", began=float(number), until=1_000.0, now=20.0)
-    assert all(revoked.has(f"s{number}", began=float(number)) for number in range(10))
-    assert revoked.has("another", began=5.0)
-    assert not revoked.has("another", began=9.5)
-    for number in range(10):
-        revoked.add(f"t{number}", began=20.0 + number, until=1_000.0 + number, now=2_000.0)
-    assert not revoked.has("another", began=29.5)
+    """What is remembered is bounded, and one that has ended does not begin again."""
+    monkeypatch.setattr(access, "MAX_SESSIONS", 2)
+    visitors = [logged_in(guarded_console, "oncall") for _ in range(3)]
+    assert [visitor.get("/").status for visitor in visitors] == [303, 200, 200]
 
 
 def test_a_wrong_token_is_told_and_written_down(guarded_console: Guarded) -> None:
