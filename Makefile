@@ -59,6 +59,7 @@ test-all: develop  ## The tests that `make test` leaves out: browser, Dask, Rabb
 	@scripts/setup --other-brokers
 	$(COMPILE_TESTS)
 	$(BIN)/pytest $(IN_PARALLEL) -n 3 -m "$(REST)" -o faulthandler_timeout=1800  # s: the soak lasts for 17 minutes
+	$(BIN)/pytest $(IN_PARALLEL) -n 3 -m "hypothesis and not ($(REST))" --hypothesis-profile=hundred  # five times the examples
 
 conformance: develop  ## RabbitMQ, ejabberd and programs of others: installs them, and runs what must work with them
 	@scripts/setup --other-brokers

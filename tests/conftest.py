@@ -20,10 +20,11 @@ from tests.helpers.worker_memory import WorkerMemory
 
 pytest_plugins = ["tests.helpers.second_try"]
 
-# A busy machine is slow, not wrong. Each run draws other examples: forty are enough for one.
-hypothesis.settings.register_profile("forty", deadline=None, max_examples=40)
+# A busy machine is slow, not wrong. Each run draws other examples: twenty are enough for one.
+# `make test-all` draws a hundred.
+hypothesis.settings.register_profile("twenty", deadline=None, max_examples=20)
 hypothesis.settings.register_profile("hundred", deadline=None, max_examples=100)
-hypothesis.settings.load_profile("forty")
+hypothesis.settings.load_profile("twenty")
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # else each start looks for some
 os.environ.setdefault("GOGC", "off")  # promtool and its like: a third less to do, with more memory
 os.environ.setdefault("GOMEMLIMIT", "400MiB")

@@ -1,4 +1,7 @@
-"""What is imported is declared in pyproject.toml, and what is declared is imported."""
+"""What is imported is declared in pyproject.toml and the reverse, and no imports run in a circle.
+
+import-linter (pyproject.toml) says which packages may know which; here is what it does not see.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import re
 import sys
 import tomllib
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from typing import Final
@@ -117,3 +121,59 @@ def test_a_package_whose_private_parts_are_used_has_a_bound(name: str) -> None:
     assert bound is not None, requirement
     major, minor = map(int, version(name).split(".")[:2])
     assert (int(bound[1]), int(bound[2])) == (major, minor + 1)
+
+
+def module_of(path: Path) -> str:
+    """Return the dotted name of a file."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def import_graph() -> dict[str, set[str]]:
+    """Return which of our modules each of our modules imports."""
+    paths = {module_of(path): path for name in RUN for path in (ROOT / name).rglob("*.py")}
+    return {
+        module: {
+            next(name for name in (f"{source}.{item}", source) if name in paths)
+            for source, item in imported_names(path)
+            if source in paths
+        }
+        for module, path in sorted(paths.items())
+    }
+
+
+def circles(graph: dict[str, set[str]]) -> list[list[str]]:
+    """Return circles of imports, the first module once more at the end; none share an import."""
+    imports = {module: sorted(names) for module, names in graph.items()}
+    found: list[list[str]] = []
+    while True:
+        try:
+            TopologicalSorter(imports).prepare()
+        except CycleError as error:
+            circle: list[str] = error.args[1][::-1]  # it goes from the imported to the importer
+            found.append(circle)
+            imports[circle[0]].remove(circle[1])
+        else:
+            return found
+
+
+def test_no_circle_of_imports() -> None:
+    """Modules can be read one after the other, each from those that it imports."""
+    found = circles(import_graph())
+    told = [f"{len(circle) - 1} modules: {' -> '.join(circle)}" for circle in found]
+    if told:
+        pytest.fail("\n".join(["circles of imports", *told]), pytrace=False)
+
+
+def test_a_circle_is_found_and_named() -> None:
+    """Each has its path, in the direction of the imports."""
+    graph = {"a": {"b"}, "b": {"c", "d"}, "c": {"a"}, "d": {"b"}, "e": {"a"}}
+    assert sorted(circles(graph)) == [["a", "b", "c", "a"], ["b", "d", "b"]]
+    assert circles({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
+
+
+def test_no_test_imports_a_test() -> None:
+    """What tests share is in tests/helpers."""
+    for path in (ROOT / "tests").rglob("*.py"):
+        for source, item in imported_names(path):
+            tests = [part for part in (*source.split("."), item) if part.startswith("test_")]
+            assert not (source.startswith("tests") and tests), f"{module_of(path)} imports {tests}"

@@ -95,9 +95,7 @@ HOSTILE = st.one_of(
         max_leaves=6,
     ),
 )
-in_a_directory = settings(
-    max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+in_a_directory = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def places(value: Any, at: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:

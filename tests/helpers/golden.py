@@ -28,7 +28,7 @@ from tests.helpers.places import ROOT
 from tests.helpers.virtual_runs import SCENARIOS, run_virtually
 
 SEED = 1
-IN_EVERY_PROCESS = ("client_id_takeover", "slow_database", "sms_wake_lost", "underground_garage")
+IN_EVERY_PROCESS = ("acl_denied_silent", "slow_database", "sms_wake_lost", "underground_garage")
 """They are run in processes of other hash seeds too: customers, a broker, sleep and radio."""
 FILE = ROOT / "tests" / "golden" / "digests.json"
 RENEW = "python -m tests.golden --renew"

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 
-def imported_names(path: Path) -> Iterator[tuple[str, str]]:
-    """Yield module and name of each import of a file: for types only, and in functions, too."""
-    for node in statements_of(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from ((alias.name, "") for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield from ((node.module or "", alias.name) for alias in node.names)
+@cache
+def imported_names(path: Path) -> tuple[tuple[str, str], ...]:
+    """Return module and name of each import of a file: for types only, and in functions, too."""
+    return tuple(
+        (alias.name, "") if isinstance(node, ast.Import) else (node.module or "", alias.name)
+        for node in statements_of(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    )
 
 
 def statements_of(tree: ast.Module) -> Iterator[ast.AST]:

@@ -22,7 +22,7 @@ from fleet_wire.errors import ConfigError
 from tests.helpers.virtual_runs import run_virtually
 
 RANDOM_RUNS = settings(
-    max_examples=8,
+    max_examples=settings().max_examples // 4,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # to shrink one takes minutes
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -251,13 +251,19 @@ class ReadAnew(Readable):
 class _Emptied(Growing):
     """A database that forgets what it has read."""
 
+    filled: tuple[str, ...] = ()
+    """Tables with rows."""
+
     def take(self, files: Mapping[str, Files]) -> None:
         """Read files of lines of each table, and have their rows alone."""
-        for kept_rows in (*files, "revised"):
-            self._reader.run(f"TRUNCATE kept_{kept_rows}")
-        for name, its in files.items():
-            for path in its.lines:
-                self._add_lines(TABLES[name], path.read_bytes(), 1)
+        for name in self.filled:
+            self._reader.run(f"TRUNCATE kept_{name}")
+        lines = {
+            name: b"".join(path.read_bytes() for path in its.lines) for name, its in files.items()
+        }
+        self.filled = *(name for name, its in lines.items() if its), "revised"
+        for name in self.filled[:-1]:
+            self._add_lines(TABLES[name], lines[name], 1)
         for statement in REVISE:
             self._reader.run(statement, {"number": 1})
 

@@ -41,7 +41,7 @@ OUTAGE_EVERY_S, OUTAGE_S = 6 * HOUR_S, 1200
 """A region's network fails for so long, so often: an incident each time."""
 SICK_EVERY: Final = 25
 """One unlock in so many fails of its own."""
-HOURS: Final = 12
+HOURS: Final = 8
 UNIX_S: Final = 1_767_225_600.0
 LIMITS: Final = (
     (accounts, "MAX_ACCOUNTS", 100), (diagnosing, "MAX_RECENT", 20), (hearing, "MAX_REFUSALS", 10),

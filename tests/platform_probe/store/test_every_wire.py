@@ -83,7 +83,13 @@ state:
   retain: true
   fields: { is_locked: { at: text, values: { "1": true, "0": false } } }
 """
-WIRES = ("native", "ovms", pytest.param("saic", marks=pytest.mark.long), "aws-iot", MAPPED)
+IN_TEST_ALL = ("ovms", "saic")
+WIRES = (
+    "native",
+    "aws-iot",
+    MAPPED,
+    *(pytest.param(one, marks=pytest.mark.long) for one in IN_TEST_ALL),
+)
 SCENARIO = """
 description: Cars that do not answer, refuse, and open late, whatever they speak.
 seed: 5

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet_wire.contract.causes import Outcome
@@ -277,7 +277,6 @@ _ROW = (
 )
 
 
-@settings(max_examples=30)
 @given(st.permutations(_ROW))
 def test_what_comes_together_gives_what_it_gives_one_by_one(row: list[Message]) -> None:
     """In whatever order: records, what is known of cars, who was told what, what was refused."""

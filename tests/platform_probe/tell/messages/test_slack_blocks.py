@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet_wire.contract.causes import Cause
@@ -99,7 +99,6 @@ HOSTILE = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     title=HOSTILE, name=HOSTILE, window=HOSTILE, reason=HOSTILE, mode=HOSTILE,
     part=st.sampled_from(DisplayPart), count=st.integers(0, 10**12), plain=st.booleans(),

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet_wire.contract.incident import Incident, Severity
@@ -142,7 +142,6 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
 @given(STEPS)
 def test_whatever_happens_there_is_one_message(steps: list[tuple[str, int, float]]) -> None:
     """Answers get lost, the process is killed, Slack is away: one message, up to date, no 429."""

@@ -256,7 +256,6 @@ def test_what_is_wrong_is_in_the_language_of_the_page(console: BoardConsole) -> 
 FENCED = {
     "SELECT content FROM read_text('/etc/passwd')": "read_text() is not allowed",
     "COPY attempts TO '{lost}'": "only SELECT is allowed here, not COPY",
-    "SELECT * FROM memory.main.attempts": "there is no table",
     "SELECT length(repeat('x', 2000000000))": "needs more than 512 MiB",
 }
 
@@ -269,7 +268,7 @@ def test_the_fence_holds(console: BoardConsole, tmp_path: Path) -> None:
     page = console.as_person("amelie").get(BOARD).text
     for problem in FENCED.values():
         assert panel_of(page, problem).count(problem) == 2, problem
-    preview = yaml_text({"title": "x", "panels": panels[:2]})
+    preview = yaml_text({"title": "x", "panels": panels[:1]})
     previewed = send(console.as_person("amelie"), "preview", preview).text
     assert "read_text() is not allowed here" in unescape(previewed)
     assert "root:" not in page + previewed

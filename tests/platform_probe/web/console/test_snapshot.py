@@ -6,6 +6,7 @@ import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import RLock
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,6 +20,7 @@ from platform_probe.tell.support.rows import Row
 from platform_probe.web.console.one_unlock import unlock_case
 from platform_probe.web.console.snapshot import LISTED, Looking
 from tests.helpers.stores import BEGIN_S, kept, put_unlocks, unlock
+from tests.helpers.waiting import wait_for
 
 
 def test_what_is_packed_later_is_not_half_there(tmp_path: Path) -> None:
@@ -160,15 +162,35 @@ def test_the_database_has_the_memory_and_threads_of_the_settings(tmp_path: Path)
     looking.close()
 
 
-def test_one_thread_at_a_time_asks(tmp_path: Path) -> None:
+class NotedLock:
+    """A lock that says when somebody has to wait for it."""
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self.is_waited_for = False
+
+    def __enter__(self) -> None:
+        """Take it, or wait."""
+        if not self._lock.acquire(blocking=False):
+            self.is_waited_for = True
+            self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        """Leave it to the next."""
+        self._lock.release()
+
+
+def test_one_thread_at_a_time_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """So the memory of the largest query is used once, however many look."""
+    lock = NotedLock()
+    monkeypatch.setattr("platform_probe.web.console.snapshot._ASKING", lock)
     put_unlocks(tmp_path, [unlock(1)])
     looking = Looking(tmp_path)
     snapshot = looking.read(lambda now: now)
     with ThreadPoolExecutor(1) as pool:
         with snapshot.connection(), snapshot.connection():  # a page may ask within
             other = pool.submit(snapshot.rows, "SELECT 1 AS one", {})
-            with pytest.raises(TimeoutError):
-                other.result(timeout=0.2)
+            wait_for(lambda: lock.is_waited_for or other.done())
+            assert not other.done()
         assert other.result() == [{"one": 1}]
     looking.close()
