@@ -99,6 +99,12 @@ class StorePlayer(Teller):
             ),
         }
 
+    def news(self) -> list[str]:
+        """Return what was told. A story that has changed a shared store fails: others read it."""
+        if self.directory in _MADE:
+            assert _files_in(self.directory) == _MADE[self.directory], "stories share this store"
+        return super().news()
+
     def _do_unlock(self, number: int, **said: Any) -> None:
         its = {name: value for name, value in said.items() if name not in _OF_PLATFORM}
         for name in ("evidence", "stages"):
@@ -296,7 +302,17 @@ def shared_store(name: str) -> Path:
     """Return a store for all stories of this process."""
     directory = Path(mkdtemp(prefix=f"{name}-"))
     atexit.register(shutil.rmtree, directory)
-    return SHARED[name](directory / "store")
+    store = SHARED[name](directory / "store")
+    _MADE[store] = _files_in(store)
+    return store
+
+
+_MADE: Final[dict[Path, dict[Path, int]]] = {}
+"""The files of each shared store when it was made."""
+
+
+def _files_in(directory: Path) -> dict[Path, int]:
+    return {path: path.stat().st_size for path in directory.rglob("*") if path.is_file()}
 
 
 @cache
