@@ -7,15 +7,17 @@ import tomllib
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
 
 from tests.docs.site_hooks import OUTSIDE
 from tests.helpers.http_thread import QuietHandler, served_by
 from tests.helpers.places import ROOT
 from tests.helpers.site import build_site
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 QUESTIONS: dict[str, list[str]] = tomllib.loads(
     (ROOT / "tests" / "docs" / "questions.toml").read_text(encoding="utf-8")
@@ -45,6 +47,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.mark.browser
 def test_one_search_finds_the_page(address: str) -> None:
     """For each question; and the site asks no other server for anything."""
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - few tests need it
+
     requested: list[str] = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(

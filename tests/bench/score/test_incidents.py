@@ -45,7 +45,7 @@ def test_a_drawn_scenario_can_be_loaded(tmp_path: Path) -> None:
     seeds = cycle((1, HELD_OUT_SEEDS + 1))
     usual = (Incident((fault,), next(seeds)) for fault in scored_faults())
     healthy = Incident((), 2, is_wide=True)
-    wide = (wide_incident(name, 1) for name in scored_faults()[::3])
+    wide = (wide_incident(name, 1) for name in scored_faults()[::6])
     for one in (*usual, healthy, *drawn_rows(4, 0), *wide):
         (tmp_path / MAPPED_WIRE).write_text(wire_of(one, TWO_TOPICS) or "", encoding="utf-8")
         file.write_bytes(msgspec.json.encode(scenario_of(one)))

@@ -22,7 +22,7 @@ from tests.helpers.findings import Watched
 @pytest.mark.parametrize(
     ("share", "failing", "well", "by_chance"),
     [
-        pytest.param(1.0, 60, 30, 0, id="all"),
+        pytest.param(1.0, 30, 30, 0, id="all"),
         pytest.param(0.3, 120, 300, 1, id="three in ten", marks=pytest.mark.long),
     ],
 )
