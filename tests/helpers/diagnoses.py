@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,19 @@ from fleet_wire.modes.facts import EvidenceSource, Fact
 from tests.helpers.stores import put_lines, put_unlocks
 
 
-def put_believed(directory: Path, unlock: Attempt, mode: str, *facts: Fact) -> None:
-    """Let a store have an unlock that is surely believed to be of a mode, and what was seen."""
-    put_unlocks(directory, [unlock])
-    believed = diagnosis_of(
-        RankedMode(mode, 0.95),
-        attempt_id=unlock.attempt_id,
-        vehicle_id=unlock.vehicle_id,
-        facts=tuple(FactSeen(fact, "so it was") for fact in facts),
-    )
-    put_lines(directory, "diagnoses", [msgspec.json.encode(believed)])
+def put_believed(directory: Path, unlocks: Sequence[Attempt], mode: str, *facts: Fact) -> None:
+    """Let a store have unlocks that are surely believed to be of a mode, and what was seen."""
+    put_unlocks(directory, unlocks)
+    believed = [
+        diagnosis_of(
+            RankedMode(mode, 0.95),
+            attempt_id=unlock.attempt_id,
+            vehicle_id=unlock.vehicle_id,
+            facts=tuple(FactSeen(fact, "so it was") for fact in facts),
+        )
+        for unlock in unlocks
+    ]
+    put_lines(directory, "diagnoses", map(msgspec.json.encode, believed))
 
 
 def diagnosis_of(*modes: RankedMode, **changes: Any) -> Diagnosis:

@@ -28,10 +28,8 @@ def _incident(tmp_path: Path) -> Incident:
     """Put an incident of five cars into a store, and ten customers of well cars."""
     incident = incident_of(since=BEGIN_S, at=BEGIN_S + LASTS_S, mode="no_coverage_garage", cars=5)
     store = tmp_path / "store"
-    for number in range(5):
-        failed = unlock(number, car=f"car-{number}", cause=Cause.BOX_OFFLINE)
-        failed = msgspec.structs.replace(failed, booking_id=f"booking-{number}")
-        put_believed(store, failed, "no_coverage_garage")
+    failed = [unlock(number, car=f"car-{number}", cause=Cause.BOX_OFFLINE) for number in range(5)]
+    put_believed(store, failed, "no_coverage_garage")
     well = [unlock(60 * number, car=f"well-{number}") for number in range(1, 11)]
     put_unlocks(store, well)
     put_lines(store, "incidents", [msgspec.json.encode(incident)])

@@ -14,6 +14,7 @@ import pytest
 
 from fleet_wire.contract.partial import NO_END_MS
 from fleet_wire.errors import ConfigError
+from platform_probe.store import reading
 from platform_probe.store.duck import Duck, FileGoneError
 from platform_probe.store.layout import make_store, parquet_parts
 from platform_probe.store.reading import Source, Span
@@ -115,8 +116,13 @@ def with_a_wrong_page(content: bytes) -> bytes:
     return content[:4] + b"\xff" * 30 + content[34:]
 
 
-@pytest.mark.parametrize("damage", [cut, without_its_middle, with_a_wrong_page, lambda _: b""])
-@pytest.mark.parametrize("place", ["attempts", "attempt_sums"])
+@pytest.mark.parametrize(
+    ("place", "damage"),
+    [
+        *(("attempts", one) for one in (cut, without_its_middle, with_a_wrong_page, lambda _: b"")),
+        ("attempt_sums", with_a_wrong_page),
+    ],
+)
 def test_a_damaged_file_is_named_with_what_to_do(
     store: Path, damage: Callable[[bytes], bytes], place: str
 ) -> None:
@@ -135,8 +141,9 @@ def test_a_damaged_file_is_named_with_what_to_do(
     assert len(ids_in(store)) == (30 if place == "attempts" else 50)
 
 
-def test_file_that_is_always_gone_is_an_error(store: Path) -> None:
+def test_file_that_is_always_gone_is_an_error(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever lists for ever would never answer."""
+    monkeypatch.setattr(reading, "_TRIES", 2)
 
     def work(_duck: Duck) -> None:
         raise FileGoneError("gone")

@@ -30,15 +30,18 @@ def an_incident(**changes: Any) -> Incident:
 
 def put_customers(folder: Path, *, struck: int, well: int, presses: int = 1) -> None:
     """Put unlocks over half an hour: each customer has a booking and a car of their own."""
+    failed = [
+        unlock(
+            100 * press + number,
+            car=f"car-{number}",
+            cause=Cause.BOX_OFFLINE,
+            booking_id=f"booking-{number}",
+        )
+        for number in range(struck)
+        for press in range(presses)
+    ]
+    put_believed(folder, failed, "no_coverage_garage")
     attempts = []
-    for number in range(struck):
-        for press in range(presses):
-            failed = unlock(100 * press + number, car=f"car-{number}", cause=Cause.BOX_OFFLINE)
-            put_believed(
-                folder,
-                msgspec.structs.replace(failed, booking_id=f"booking-{number}"),
-                "no_coverage_garage",
-            )
     for number in range(struck, struck + well):
         at_s = BEGIN_S + LASTS_S * (number - struck) / well
         one = unlock(1_000 + number, car=f"well-{number}")
