@@ -110,7 +110,8 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True):
 class LoggingDriver(Driver):
     """Sends commands as a platform does: what it does stands in its log, and in the same trace.
 
-    Each car has a customer of its own, whose booking it is; with `one_account` all are one.
+    Each unlock is another customer's, with a booking of its own: nobody presses again, as hardly
+    anybody does in a fleet. With `one_account` all are of one customer.
     """
 
     def __init__(self, link_factory: LinkFactory, log: Path, *, one_account: bool) -> None:
@@ -141,7 +142,7 @@ class LoggingDriver(Driver):
             self._write((PlatformStep.ENDED,), _command_id(message.payload), car)
 
     def _write(self, steps: Sequence[PlatformStep], command_id: str, car: str) -> None:
-        customer = "bench" if self._one_account else car
+        customer = "bench" if self._one_account else command_id
         os.write(
             self._log, encode_events(_event(step, command_id, car, customer) for step in steps)
         )

@@ -58,20 +58,16 @@ class Bookings:
     """Recent bookings, with the accounts that named them and the cars. Bounded."""
 
     def __init__(self) -> None:
-        self._named: OrderedDict[str, tuple[frozenset[str], frozenset[str]]] = OrderedDict()
+        self._named: OrderedDict[str, tuple[tuple[str, ...], tuple[str, ...]]] = OrderedDict()
         """Accounts and cars of each booking; of many a few."""
 
     def note(self, booking_id: str, account_id: str | None, vehicle_id: str) -> None:
         """Note that somebody named a booking for a car."""
-        named = self._named.get(booking_id)
-        if named is not None and account_id in named[0] and vehicle_id in named[1]:
-            self._named.move_to_end(booking_id)  # the next press of the same customer
-            return
-        accounts, cars = named or (frozenset[str](), frozenset[str]())
-        if account_id is not None and len(accounts) < SEVERAL_CARS:
-            accounts |= {account_id}
-        if vehicle_id and len(cars) < SEVERAL_CARS:
-            cars |= {vehicle_id}
+        accounts, cars = self._named.get(booking_id, ((), ()))
+        if account_id is not None and account_id not in accounts and len(accounts) < SEVERAL_CARS:
+            accounts = (*accounts, account_id)
+        if vehicle_id and vehicle_id not in cars and len(cars) < SEVERAL_CARS:
+            cars = (*cars, vehicle_id)
         remember(self._named, booking_id, (accounts, cars), MAX_ACCOUNTS)
 
     def is_of_several(self, booking_id: str | None) -> bool:

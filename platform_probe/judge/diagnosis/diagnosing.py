@@ -189,8 +189,10 @@ class Diagnosing(Hearing):
             return True
         if still_locked(car.signals):
             return True
-        others = (past for past in car.attempts if past.attempt_id != record.attempt_id)
-        return any(are_of_one_press(this, past) for past in others)
+        return any(
+            past.attempt_id != record.attempt_id and are_of_one_press(this, past)
+            for past in car.attempts
+        )
 
     def _open_unlock(self, record: Attempt, now_s: float) -> OpenUnlock:
         recent = self._recent.get(record.vehicle_id)
@@ -230,10 +232,13 @@ class Diagnosing(Hearing):
         Also where a second command was sent for one request.
         """
         began_s, again_s = self._placed_s(earlier.started_at), again.began_s
-        relocks = (relock for relock in car.relocks() if began_s < relock.at_s <= again_s)
-        has_relocked = next(relocks, None) is not None and again_s - began_s < RELOCKED_S * 2
-        kept = (past for past in car.attempts if past.attempt_id == earlier.attempt_id)
-        is_one_press = any(are_of_one_press(past, again) for past in kept)
+        has_relocked = again_s - began_s < RELOCKED_S * 2 and any(
+            began_s < relock.at_s <= again_s for relock in car.relocks()
+        )
+        is_one_press = any(
+            past.attempt_id == earlier.attempt_id and are_of_one_press(past, again)
+            for past in car.attempts
+        )
         if has_relocked or is_one_press:
             self._open_unlock(earlier, self._clock.monotonic_s())
 
