@@ -10,17 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from fleet_wire.quantities import PositiveSeconds, Seconds
+from fleet_wire.quantities import FrozenModel, PositiveSeconds, Seconds
 from fleet_wire.randomness import RandomStream
 
 
-class _FrozenModel(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Constant(_FrozenModel):
+class Constant(FrozenModel):
     """Evenly spaced arrivals."""
 
     kind: Literal["constant"] = "constant"
@@ -34,7 +30,7 @@ class Constant(_FrozenModel):
         ]
 
 
-class Poisson(_FrozenModel):
+class Poisson(FrozenModel):
     """Independent arrivals: many customers who know nothing of each other."""
 
     kind: Literal["poisson"] = "poisson"
@@ -53,7 +49,7 @@ class Poisson(_FrozenModel):
         return times
 
 
-class Ramp(_FrozenModel):
+class Ramp(FrozenModel):
     """A rate that changes linearly; arrivals where its integral passes a whole number."""
 
     kind: Literal["ramp"] = "ramp"
@@ -74,7 +70,7 @@ class Ramp(_FrozenModel):
         return times
 
 
-class Burst(_FrozenModel):
+class Burst(FrozenModel):
     """`count` arrivals, spread evenly over `over_s` (0: all at once), then quiet to the end."""
 
     kind: Literal["burst"] = "burst"
@@ -88,7 +84,7 @@ class Burst(_FrozenModel):
         return [index * step for index in range(self.count)]
 
 
-class Times(_FrozenModel):
+class Times(FrozenModel):
     """Arrivals at exactly these seconds from the start of the stage."""
 
     kind: Literal["times"] = "times"

@@ -6,10 +6,10 @@ between two calls. The box asks with each heartbeat, and when it changes its sta
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from fleet_sim.cars.distributions import Delay, Uniform
-from fleet_wire.quantities import Seconds
+from fleet_wire.quantities import FrozenModel, Seconds
 from fleet_wire.randomness import RandomStream
 
 HOUR_S = 3600.0
@@ -19,10 +19,8 @@ ALERT_V = 12.2
 """A box reports a battery below this voltage (AutoPi's power manager)."""
 
 
-class BatteryParameters(BaseModel):
+class BatteryParameters(FrozenModel):
     """A 12 V battery, and the currents of a box that nobody charges it for."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     nominal_capacity_ah: float = Field(
         45.0,

@@ -267,6 +267,15 @@ class Box:
         self.publish_event(CarEvent(EventName.BLE_UNLOCK))
         return not self.vehicle.is_door_locked(Door.DRIVER)
 
+    def drive_off(self) -> None:
+        """Start the engine: the car takes no command until it stands again."""
+        self.vehicle.change(is_ignition_on=True)
+
+    def get_out(self) -> None:
+        """Stop the engine, get out and shut the door."""
+        self.vehicle.change(is_ignition_on=False)
+        self.shut_door()
+
     def shut_door(self) -> None:
         """Shut the driver's door after a customer has got out."""
         self.vehicle.is_open = False

@@ -6,19 +6,17 @@ import math
 from itertools import pairwise
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 
-from fleet_wire.quantities import LONGEST_S, Seconds, SignedSeconds
+from fleet_wire.quantities import LONGEST_S, FrozenModel, Seconds, Share, SignedSeconds
 from fleet_wire.randomness import RandomStream
 
 MAX_SIGMA = 5.0
 """Delays in networks have 0.3 to 2: at 5 a draw in 40 is already 20,000 times the median."""
 
 
-class Uniform(BaseModel):
+class Uniform(FrozenModel):
     """`base_s` plus uniform in [0, `spread_s`)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     base_s: Seconds
     spread_s: Seconds = 0.0
@@ -34,10 +32,8 @@ class UniformOffset(Uniform):
     base_s: SignedSeconds
 
 
-class LogNormal(BaseModel):
+class LogNormal(FrozenModel):
     """Lognormal with this median; `sigma` is the standard deviation of the logarithm."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     median_s: float = Field(gt=0, le=LONGEST_S)
     sigma: float = Field(ge=0, le=MAX_SIGMA)
@@ -47,20 +43,16 @@ class LogNormal(BaseModel):
         return self.median_s * math.exp(self.sigma * stream.normal())
 
 
-QuantilePoint = tuple[
-    Annotated[float, Field(ge=0, le=1)], Annotated[float, Field(gt=0, le=LONGEST_S)]
-]
+QuantilePoint = tuple[Share, Annotated[float, Field(gt=0, le=LONGEST_S)]]
 """A share of the draws, 0 to 1, and the seconds that this share does not exceed."""
 
 
-class Quantiles(BaseModel):
+class Quantiles(FrozenModel):
     """A distribution known by points of its quantile function, such as measured percentiles.
 
     Between two points the logarithm of the seconds grows evenly with the share: of a long tail
     mostly the short part is drawn.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     quantiles: tuple[QuantilePoint, ...] = Field(json_schema_extra={"minItems": 2})
 

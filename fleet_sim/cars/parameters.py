@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from fleet_sim.cars.battery import BatteryParameters
 from fleet_sim.cars.distributions import (
@@ -20,7 +20,7 @@ from fleet_sim.cars.distributions import (
 )
 from fleet_sim.cars.radio_parameters import RadioParameters
 from fleet_wire.links.reconnect import ReconnectPolicy
-from fleet_wire.quantities import PositiveSeconds, Seconds, Volts
+from fleet_wire.quantities import FrozenModel, PositiveSeconds, Seconds, Share, Volts
 
 SHORTEST_HEARTBEAT_S = 0.01
 """A box that sends more often does nothing else."""
@@ -31,10 +31,8 @@ SLOW_WAKE = Quantiles(quantiles=((0.0, 20.0), (0.95, 180.0), (1.0, 240.0)))
 for the answer (ha_toyota PR 344). The shortest is an estimate [E]."""
 
 
-class Refusal(BaseModel):
+class Refusal(FrozenModel):
     """The behaviour of a box after a CONNACK with one of these reason codes."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     codes: tuple[Annotated[int, Field(ge=128, le=255)], ...] = Field(
         min_length=1,
@@ -46,10 +44,8 @@ class Refusal(BaseModel):
     )
 
 
-class BoxParameters(BaseModel):
+class BoxParameters(FrozenModel):
     """How a telematics box and its car behave."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     radio: RadioParameters = RadioParameters()
     reconnect: ReconnectPolicy = ReconnectPolicy()
@@ -110,13 +106,11 @@ class BoxParameters(BaseModel):
     sms_wake: Delay = Field(
         LogNormal(median_s=5.0, sigma=0.8), description="SMS delivery, lognormal median 5 s [E]"
     )
-    sms_loss: float = Field(
-        0.051, ge=0, le=1, description="share of SMS never delivered (Meng et al., INFOCOM 2007)"
+    sms_loss: Share = Field(
+        0.051, description="share of SMS never delivered (Meng et al., INFOCOM 2007)"
     )
-    sms_first_failure: float = Field(
+    sms_first_failure: Share = Field(
         0.0,
-        ge=0,
-        le=1,
         description="share of the SMS that arrive which fail at first and are sent again; 0.38"
         " between phones, most of which are off or out of coverage (ETSI EMTEL, 2006)",
     )
@@ -124,14 +118,12 @@ class BoxParameters(BaseModel):
         Uniform(base_s=60.0, spread_s=60.0),
         description="the SMS centre sends again after 1 to 2 min (Infobip, RingRing)",
     )
-    asleep_share: float = Field(
+    asleep_share: Share = Field(
         0.0,
-        ge=0,
-        le=1,
         description="share of the group's boxes asleep (online deep sleep) at start",
     )
-    cold_start_share: float = Field(
-        0.0, ge=0, le=1, description="share of the group's boxes without power until the start"
+    cold_start_share: Share = Field(
+        0.0, description="share of the group's boxes without power until the start"
     )
     reboot: Delay = Field(
         Uniform(base_s=22.0, spread_s=12.0),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from fleet_sim.cars.distributions import (
     NO_DELAY,
@@ -18,7 +18,7 @@ from fleet_sim.cars.distributions import (
     Uniform,
     takes_time,
 )
-from fleet_wire.quantities import PositiveSeconds, Seconds
+from fleet_wire.quantities import FrozenModel, PositiveSeconds, Seconds, Share
 
 
 class Technology(StrEnum):
@@ -37,14 +37,12 @@ SHORTEST_EDRX_OF_NB_IOT_S = 20.48
 """A network grants this to an NB-IoT device that asks for a cycle which only LTE has."""
 
 
-class RadioParameters(BaseModel):
+class RadioParameters(FrozenModel):
     """The way between the box and the broker, as round-trip times.
 
     `technology` and `moving` choose the defaults, and each key that is given overrides its own. A
     device that has exchanged nothing for a while is harder to reach: it must first be paged.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     technology: Technology = Field(
         Technology.LTE,
@@ -111,10 +109,8 @@ class RadioParameters(BaseModel):
         " (RFC 6298: 1 s at least; Linux: 0.2 s at least); gsm 1.35 s and nb_iot 1.15 s, mean + 4"
         " deviations",
     )
-    reordering: float = Field(
+    reordering: Share = Field(
         0.0,
-        ge=0,
-        le=1,
         description="share of packets that others overtake; TCP lets the others wait: delay [E]",
     )
     reordering_delay: Delay = Field(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from fleet_wire.arrivals import Burst, Constant, Poisson, Ramp, Times
-from fleet_wire.quantities import PositiveSeconds
+from fleet_wire.quantities import FrozenModel, PositiveSeconds
 from fleet_wire.randomness import RandomStream
 
 HOUR_S = 3600.0
@@ -31,10 +31,8 @@ The shape is that of free-floating car sharing in ten European cities (Boldrini,
 morning and a higher one after work; weekends have one broad hump. The numbers are estimates [E]."""
 
 
-class Profile(BaseModel):
+class Profile(FrozenModel):
     """Independent arrivals at a rate that follows the hours of a day (`RENTAL_STARTS`)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     kind: Literal["profile"] = "profile"
     day: Literal["weekday", "weekend"] = "weekday"
@@ -68,10 +66,8 @@ class Profile(BaseModel):
         return times
 
 
-class TimesFile(BaseModel):
+class TimesFile(FrozenModel):
     """Arrivals at the times in the first column of a CSV file."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     kind: Literal["file"] = "file"
     path: str = Field(

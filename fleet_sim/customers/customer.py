@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Generator
 from enum import Enum
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import simpy
 
+from fleet_sim.cars.box import Box
 from fleet_sim.cars.distributions import Delay, Uniform
 from fleet_sim.cars.world import World
+from fleet_sim.customers.cars import RentedCars
 from fleet_sim.customers.failpoints import (
     APPROACH,
     KEY_AGE,
@@ -27,7 +29,6 @@ from fleet_sim.platform.operations import Answer, Operation, Request, SupportCal
 from fleet_wire.contract import problems
 from fleet_wire.contract.refusals import refused_because
 from fleet_wire.contract.trace_context import TraceContext
-from fleet_wire.randomness import RandomStream
 
 HOPELESS = frozenset(
     {
@@ -59,53 +60,6 @@ class Verdict(Enum):
     """It may be worth to wait, or to press again."""
 
 
-class Car(Protocol):
-    """A car, as a customer who stands beside it can use it."""
-
-    def pull_handle(self) -> bool:
-        """Open the driver's door; return whether it opens."""
-        ...
-
-    def unlock_by_key(self, *, is_good: bool) -> bool:
-        """Unlock it from a phone over Bluetooth; return whether it takes the key."""
-        ...
-
-    def drive_off(self) -> None:
-        """Get in and start the engine."""
-        ...
-
-    def get_out(self) -> None:
-        """Stop the engine, get out and shut the door."""
-        ...
-
-
-class Surroundings(Protocol):
-    """The state that a customer shares with the others."""
-
-    failpoints: CustomerFailpoints
-    """The failpoint actions of faults on customers and their phones."""
-
-    def take_car(self, stream: RandomStream) -> str | None:
-        """Return a car that no other customer of this run has; None where there is none."""
-        ...
-
-    def leave_car(self, vehicle_id: str) -> None:
-        """Release the car for other customers."""
-        ...
-
-    def car(self, vehicle_id: str) -> Car:
-        """Return a car."""
-        ...
-
-    def coordinates_of(self, vehicle_id: str) -> tuple[float, float]:
-        """Return where a car stands, latitude and longitude in degrees."""
-        ...
-
-    def served(self) -> None:
-        """Record that a customer has opened a car, or gave up."""
-        ...
-
-
 class BookedCar(NamedTuple):
     """A car that a customer has booked before the run."""
 
@@ -125,8 +79,8 @@ class Customer:
         parameters: CustomerParameters,
         *,
         phone: Phone,
-        around: Surroundings,
-        stream: RandomStream,
+        cars: RentedCars,
+        failpoints: CustomerFailpoints,
         witnesses: Witnesses,
         load_starts_s: float,
     ) -> None:
@@ -134,11 +88,11 @@ class Customer:
         self._env = world.env
         self._parameters = parameters
         self._phone = phone
-        self._around = around
-        self._stream = stream
+        self._cars = cars
+        self._stream = world.stream(customer_id)
         self._witnesses = witnesses
         self._load_starts_s = load_starts_s
-        self._struck = StruckCustomer(around.failpoints, lambda: world.env.now)
+        self._struck = StruckCustomer(failpoints, lambda: world.env.now)
         self._stands_at = ""
         """The car that the customer stands beside; it may be the wrong one."""
         self._vehicle_id: str | None = None
@@ -154,7 +108,7 @@ class Customer:
         """Do it all, from opening the app to the end of the booking."""
         has_car = yield from self._book()
         if not has_car:
-            self._around.served()
+            self._cars.count_served()
             return
         yield self._for(self._parameters.walk)
         yield from self._use_car()
@@ -165,7 +119,7 @@ class Customer:
         self._note(CustomerStep.ARRIVED)
         is_open = yield from self._open()
         self._struck.report_hits(renter)
-        self._around.served()
+        self._cars.count_served()
         if is_open:
             yield from self._drive()
             yield from self._lock()
@@ -197,7 +151,7 @@ class Customer:
     def _book(self) -> Told:
         answer: Answer | None = None
         for _ in range(self._parameters.cars_tried):
-            vehicle_id = self._around.take_car(self._stream)
+            vehicle_id = self._cars.take(self._stream)
             if vehicle_id is None:
                 break
             self._vehicle_id = vehicle_id
@@ -210,7 +164,7 @@ class Customer:
                 self._booked_s = self._env.now
                 self._note(CustomerStep.BOOKED, answer=answer)
                 return True
-            self._around.leave_car(vehicle_id)
+            self._cars.leave(vehicle_id)
             yield self._for(self._parameters.reads)
         self._note(CustomerStep.NOT_BOOKED, answer=answer)
         return False
@@ -223,7 +177,7 @@ class Customer:
                 break
             yield self._for(self._parameters.reads)
         assert self._vehicle_id is not None  # noqa: S101 - a booking implies a car
-        self._around.leave_car(self._vehicle_id)
+        self._cars.leave(self._vehicle_id)
 
     # Opening
 
@@ -289,7 +243,7 @@ class Customer:
         if not self._parameters.phone.sends_position:
             return {}
         return {
-            "position": self._around.coordinates_of(self._vehicle_id or ""),
+            "position": self._cars.coordinates_of(self._vehicle_id or ""),
             "distance_m": STANDS_WITHIN_M.sample_s(self._stream),
         }
 
@@ -395,8 +349,8 @@ class Customer:
     # Within
 
     @property
-    def _car(self) -> Car:
-        return self._around.car(self._stands_at)
+    def _car(self) -> Box:
+        return self._cars.boxes[self._stands_at]
 
     @property
     def _renter(self) -> Renter:

@@ -7,28 +7,20 @@ A scenario may override any.
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from fleet_sim.cars.distributions import Delay, LogNormal, Offset, Quantiles, Uniform, UniformOffset
-from fleet_wire.quantities import PositiveSeconds, Seconds
-
-Share = Annotated[float, Field(ge=0, le=1)]
+from fleet_wire.quantities import FrozenModel, PositiveSeconds, Seconds, Share
 
 
-class _FrozenModel(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class AppVersion(_FrozenModel):
+class AppVersion(FrozenModel):
     """A release of the app, and how many have it."""
 
     version: str = Field(min_length=1, max_length=128, description="as the app calls itself")
     share: float = Field(gt=0, le=1_000_000, description="how many have it, compared with others")
 
 
-class PhoneParameters(_FrozenModel):
+class PhoneParameters(FrozenModel):
     """A customer's phone, and the app on it."""
 
     app_versions: tuple[AppVersion, ...] = Field(
@@ -70,7 +62,7 @@ class PhoneParameters(_FrozenModel):
     )
 
 
-class CustomerParameters(_FrozenModel):
+class CustomerParameters(FrozenModel):
     """A customer's behaviour, step by step."""
 
     phone: PhoneParameters = PhoneParameters()

@@ -6,7 +6,6 @@ Which cars are free depends on the others, as it does in a city.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -14,46 +13,24 @@ import simpy
 
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.world import World
+from fleet_sim.customers.cars import RentedCars
 from fleet_sim.customers.customer import MARGIN_S, BookedCar, Customer
 from fleet_sim.customers.failpoints import CustomerFailpoints
 from fleet_sim.customers.parameters import CustomerParameters
 from fleet_sim.customers.phone import Phone
 from fleet_sim.customers.records import Witnesses
-from fleet_sim.platform.coordinates import coordinates_of
 from fleet_sim.platform.operations import Platform
 from fleet_sim.platform.tokens import token_of
 from fleet_wire.randomness import RandomStream
 
-TRIES = 20
-"""Cars looked at by chance, before one goes through all of them."""
 BEFORE = "before-"
 """How the names of customers begin who came before the run."""
 LONG_BEFORE_S = 24_000.0
 """Rentals began so long ago that one that is under way is at any moment of it [E]."""
-SEEN_FREE_S = 1.0
-"""So old may be what an app shows of which cars are free [E]."""
-
-
-class _Car:
-    """A car with its box, as `customer.Car` wants it."""
-
-    def __init__(self, box: Box) -> None:
-        self._box = box
-        self.pull_handle = box.pull_handle
-        self.unlock_by_key = box.unlock_by_key
-
-    def drive_off(self) -> None:
-        """Get in and start the engine: the car takes no command until it stands again."""
-        self._box.vehicle.change(is_ignition_on=True)
-
-    def get_out(self) -> None:
-        """Stop the engine, get out and shut the door."""
-        self._box.vehicle.change(is_ignition_on=False)
-        self._box.shut_door()
 
 
 class Population:
-    """The customers of one run. Implements `customer.Surroundings`.
+    """The customers of one run.
 
     `times_s` are their arrivals in seconds of load; `boxes` are those of the cars that they may
     take, in a fixed order.
@@ -73,16 +50,10 @@ class Population:
         self._world = world
         self._parameters = parameters
         self._times_s = times_s
-        self._boxes = boxes
-        self._vehicle_ids = [*boxes]
+        self.cars = RentedCars(world, boxes, same_car=parameters.same_car)
         self._platform = platform
         self._witnesses = witnesses
         self.failpoints = failpoints or CustomerFailpoints()
-        self._in_use: Counter[str] = Counter()
-        """Number of customers that use each car, if above zero."""
-        self._taken_last: tuple[str, float] | None = None
-        """The car that was taken last, and when; kept where customers may choose the same."""
-        self._served = 0
         self._walked = 0
         """Customers who came before and walk to their cars when the run begins."""
         self.come = 0
@@ -91,7 +62,7 @@ class Population:
     @property
     def is_served(self) -> bool:
         """Whether all customers have opened a car, or will not."""
-        return self._served == len(self._times_s) + self._walked
+        return self.cars.served == len(self._times_s) + self._walked
 
     def start(self, load_starts_s: float) -> None:
         """Start the customers; their times count from simulated second `load_starts_s`."""
@@ -120,19 +91,11 @@ class Population:
             world,
             self._parameters,
             phone=phone,
-            around=self,
-            stream=world.stream(customer_id),
+            cars=self.cars,
+            failpoints=self.failpoints,
             witnesses=self._witnesses,
             load_starts_s=load_starts_s,
         )
-
-    def offer(self, vehicle_ids: Sequence[str]) -> None:
-        """Offer only these cars from now on; who has booked another one keeps it."""
-        self._vehicle_ids = [*vehicle_ids]
-
-    def has(self, vehicle_id: str) -> bool:
-        """Return whether these customers may take a car."""
-        return vehicle_id in self._boxes
 
     def rent_out(
         self, vehicle_id: str, book: Callable[[str, str, float], str], load_starts_s: float
@@ -149,67 +112,15 @@ class Population:
         booked_s = max(booked_s, now.left_s + MARGIN_S)
         booked = BookedCar(vehicle_id, book(customer_id, vehicle_id, booked_s), booked_s)
         customer = self._customer(customer_id, load_starts_s)
-        self._in_use[vehicle_id] += 1
+        self.cars.in_use[vehicle_id] += 1
         if now.is_walk:
             self._walked += 1
             self._world.env.process(customer.walk_on(booked, left_s=now.left_s))
         else:
-            self._boxes[vehicle_id].vehicle.is_locked = False
-            self.car(vehicle_id).drive_off()
+            box = self.cars.boxes[vehicle_id]
+            box.vehicle.is_locked = False
+            box.drive_off()
             self._world.env.process(customer.drive_on(booked, left_s=now.left_s))
-
-    # Shared by customers
-
-    def take_car(self, stream: RandomStream) -> str | None:
-        """Return a car that no other customer of this run has; None where there is none.
-
-        Some choose one that has just been taken, see `CustomerParameters.same_car`.
-        """
-        chosen = self._same_car(stream) or self._free_car(stream)
-        if chosen is not None:
-            self._in_use[chosen] += 1
-        return chosen
-
-    def _same_car(self, stream: RandomStream) -> str | None:
-        share = self._parameters.same_car
-        if not share:
-            return None
-        is_late = stream.uniform() < share
-        taken, now_s = self._taken_last, self._world.env.now
-        self._taken_last = None
-        if is_late and taken is not None and now_s - taken[1] <= SEEN_FREE_S:
-            return taken[0]
-        return None
-
-    def _free_car(self, stream: RandomStream) -> str | None:
-        vehicle_ids, in_use = self._vehicle_ids, self._in_use
-        if not vehicle_ids:
-            return None
-        tried = (vehicle_ids[stream.index(len(vehicle_ids))] for _ in range(TRIES))
-        free = next((each for each in tried if each not in in_use), None)
-        free = free or next((each for each in vehicle_ids if each not in in_use), None)
-        if free is not None and self._parameters.same_car:
-            self._taken_last = free, self._world.env.now
-        return free
-
-    def leave_car(self, vehicle_id: str) -> None:
-        """Release the car for other customers."""
-        self._in_use[vehicle_id] -= 1
-        if self._in_use[vehicle_id] <= 0:
-            del self._in_use[vehicle_id]
-
-    def car(self, vehicle_id: str) -> _Car:
-        """Return a car."""
-        return _Car(self._boxes[vehicle_id])
-
-    def coordinates_of(self, vehicle_id: str) -> tuple[float, float]:
-        """Return where a car stands: a place of its own in the city that its region is."""
-        box = self._boxes.get(vehicle_id)
-        return coordinates_of(vehicle_id, "" if box is None else box.spec.traits.region)
-
-    def served(self) -> None:
-        """Count a customer who has opened a car, or will not."""
-        self._served += 1
 
 
 class _RentalUnderWay(NamedTuple):

@@ -22,6 +22,7 @@ from fleet_sim.platform.commands import PlatformCommand
 from fleet_sim.platform.failpoints import ADDRESS, SYNC, TAKEN
 from fleet_sim.platform.operations import Request
 from fleet_wire.contract.messages import Command, Reason
+from fleet_wire.quantities import Share
 from fleet_wire.randomness import RandomStream
 
 
@@ -123,11 +124,11 @@ class WrongVinMapping(PlatformFault):
     name: ClassVar[str] = "wrong_vin_mapping"
     drawing: ClassVar[Drawing] = Drawing(ranges={"share": (0.9, 1.0)}, strikes_alike=("some",))
 
-    share: float = Field(
-        0.002, ge=0, le=1,
+    share: Share = Field(
+        0.002,
         description="share of the cars that are in such a pair, at least one pair: 1 pair in 1,000"
         " cars [E]",
-    )  # fmt: skip
+    )
 
     def strike(
         self, platform: TargetedPlatform, injection: Injection, stream: RandomStream

@@ -25,7 +25,7 @@ from fleet_sim.faults.registry import (
 from fleet_sim.platform.failpoints import DISTANCE
 from fleet_sim.platform.operations import Request
 from fleet_wire.contract.messages import Command, Phase, Reason, Result
-from fleet_wire.quantities import PositiveSeconds
+from fleet_wire.quantities import PositiveSeconds, Share
 from fleet_wire.randomness import RandomStream
 
 NOT_READY_S = 5.0
@@ -155,7 +155,7 @@ class AckLostExecuted(CarFault):
     name: ClassVar[str] = "ack_lost_executed"
     drawing: ClassVar[Drawing] = Drawing(ranges={"loss": (0.5, 1.0)}, may_strike_alike=ANYTHING)
 
-    loss: float = Field(0.03, ge=0, le=1, description="share of final answers lost (1 to 3 %)")
+    loss: Share = Field(0.03, description="share of final answers lost (1 to 3 %)")
 
     def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
         """Lose final answers while the window is open; states are still reported."""
@@ -177,7 +177,7 @@ class BadFirmwareCohort(CarFault):
         ranges={"probability": (0.6, 1.0)}, strikes_alike=("firmware",)
     )
 
-    probability: float = Field(1.0, ge=0, le=1, description="chance of a crash for each command")
+    probability: Share = Field(1.0, description="chance of a crash for each command")
 
     def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
         """Crash the cohort's boxes until the release is withdrawn. Target it by `firmware`."""

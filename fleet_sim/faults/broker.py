@@ -31,7 +31,7 @@ from fleet_sim.faults.registry import (
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.link import Message
 from fleet_wire.links.reconnect import ReconnectPolicy
-from fleet_wire.quantities import PositiveSeconds, Seconds
+from fleet_wire.quantities import PositiveSeconds, Seconds, Share
 from fleet_wire.randomness import RandomStream
 
 FILLER_WINDOW = 500
@@ -153,9 +153,7 @@ class InflightStall(Fault):
     claims: ClassVar[frozenset[Claim]] = frozenset({Claim.BROKER_QUEUE})
     needs: ClassVar[frozenset[Need]] = frozenset({Need.OWN_BROKER})
 
-    loss: float = Field(
-        1.0, ge=0, le=1, description="share of PUBACKs that the broker does not get"
-    )
+    loss: Share = Field(1.0, description="share of PUBACKs that the broker does not get")
     pushed: int = Field(
         20, ge=0, le=1_000,
         description="messages that the platform pushes to each car at the opening, a new"

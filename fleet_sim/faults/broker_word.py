@@ -20,6 +20,7 @@ from fleet_wire.contract.topics import TopicKind
 from fleet_wire.errors import RemoteProtocolError
 from fleet_wire.links.link import Message
 from fleet_wire.profiles.profile import Packet, contents_of
+from fleet_wire.quantities import Share
 from fleet_wire.randomness import RandomStream
 
 LOOK_S = 0.25
@@ -37,10 +38,8 @@ class BrokerAuthBackendDown(Fault):
     strikes: ClassVar[Strikes] = Strikes.BROKER
     needs: ClassVar[frozenset[Need]] = frozenset({Need.OWN_BROKER})
 
-    gives_up: float = Field(
+    gives_up: Share = Field(
         0.0,
-        ge=0,
-        le=1,
         description="share of boxes whose firmware takes a refusal as final (OVMS v3 does); they"
         " come back when they boot",
     )

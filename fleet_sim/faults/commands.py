@@ -22,7 +22,7 @@ from fleet_sim.faults.registry import (
 from fleet_sim.platform.commands import PlatformCommand
 from fleet_sim.platform.failpoints import GRACE, HEARING, RETAIN, RETRY, SAME, WAKE
 from fleet_wire.contract.messages import Command, Reason
-from fleet_wire.quantities import PositiveSeconds
+from fleet_wire.quantities import PositiveSeconds, Share
 from fleet_wire.randomness import RandomStream
 
 
@@ -160,9 +160,7 @@ class RetryDoubleExecution(PlatformFault):
     name: ClassVar[str] = "retry_double_execution"
     drawing: ClassVar[Drawing] = Drawing(ranges={"loss": (0.2, 0.5), "retry_after_s": (5, 8)})
 
-    loss: float = Field(
-        0.05, ge=0, le=1, description="share of commands whose answers are lost, 1 to 5 %"
-    )
+    loss: Share = Field(0.05, description="share of commands whose answers are lost, 1 to 5 %")
     retry_after_s: PositiveSeconds = Field(
         10.0, description="then a new command is sent, once (Tesla proxy: 10 s, 2 attempts)"
     )
@@ -196,9 +194,7 @@ class StuckInProgress(PlatformFault):
     name: ClassVar[str] = "stuck_in_progress"
     drawing: ClassVar[Drawing] = Drawing(ranges={"loss": (0.2, 0.5)}, customers={"tries_door": 0.2})
 
-    loss: float = Field(
-        0.03, ge=0, le=1, description="share of commands whose answers are lost (1 to 5 %)"
-    )
+    loss: Share = Field(0.03, description="share of commands whose answers are lost (1 to 5 %)")
     stuck: Delay = Field(
         Uniform(base_s=39_600.0),
         description="how long such a command is waited for after its life, 11 h (fordpass-ha#477);"

@@ -13,7 +13,7 @@ from fleet_sim.cars.distributions import Delay, LogNormal, Uniform
 from fleet_sim.cars.failpoints import BAD_CERTIFICATE, CLOCK, DIAL, DialStage
 from fleet_sim.faults.drawing import ANYTHING, Drawing
 from fleet_sim.faults.registry import CarFault, FaultProcess, Injection, register
-from fleet_wire.quantities import Seconds
+from fleet_wire.quantities import Seconds, Share
 from fleet_wire.randomness import RandomStream
 
 SHOWS_BAD_CERTIFICATES: Final = BrokerSettings(shows_bad_certificates=True)
@@ -53,9 +53,7 @@ class DnsFailure(_NoNewConnection):
         strikes_alike=("operator",),
     )
 
-    pinned: float = Field(
-        0.0, ge=0, le=1, description="share of boxes that have the broker's address built in"
-    )
+    pinned: Share = Field(0.0, description="share of boxes that have the broker's address built in")
     timeout_s: Seconds = Field(
         10.0, description="the resolver is asked twice, 5 s each (resolv.conf(5))"
     )
@@ -91,10 +89,8 @@ class TlsCertExpired(_NoNewConnection):
         strikes_alike=("firmware", "firmware", "all"),
     )
 
-    gives_up: float = Field(
+    gives_up: Share = Field(
         0.0,
-        ge=0,
-        le=1,
         description="share of boxes whose firmware never tries again after a bad certificate"
         " (chirpstack-gateway-bridge#210); they come back when they boot",
     )

@@ -12,7 +12,7 @@ from fleet_sim.cars.failpoints import ACTUATION, BUSY, OBJECTION, STATED
 from fleet_sim.faults.drawing import ANYTHING, Drawing
 from fleet_sim.faults.registry import CarFault, FaultProcess, Injection, register
 from fleet_wire.contract.messages import Action, CarEvent, Command, EventName, Reason
-from fleet_wire.quantities import PositiveSeconds
+from fleet_wire.quantities import PositiveSeconds, Share
 from fleet_wire.randomness import RandomStream
 
 Version = Annotated[str, Field(min_length=1, max_length=128)]
@@ -137,9 +137,7 @@ class AckWithoutActuation(CarFault):
         may_strike_alike=("group", "hardware", "firmware", "some"),
     )
 
-    probability: float = Field(
-        0.01, ge=0, le=1, description="chance for each command (0.5 to 2 % [E])"
-    )
+    probability: Share = Field(0.01, description="chance for each command (0.5 to 2 % [E])")
     forces_state: bool = Field(
         default=False,
         description="the box also reports the state that the command wanted, not that of the car",

@@ -19,6 +19,7 @@ from fleet_sim.platform.commands import PlatformCommand
 from fleet_sim.platform.failpoints import ADMISSION, ANSWER, PATIENCE, PUBLISH, REACH, TOKEN
 from fleet_sim.platform.operations import CHANGES, COMMANDS, Answer, Request
 from fleet_wire.contract.problems import MAINTENANCE, VEHICLE_NOT_BOOKED, ProblemType
+from fleet_wire.quantities import Share
 from fleet_wire.randomness import RandomStream
 
 BELIEVED_S = 5.0
@@ -43,8 +44,8 @@ class SilentSuccess(PlatformFault):
     name: ClassVar[str] = "silent_success"
     drawing: ClassVar[Drawing] = Drawing(ranges={"probability": (0.2, 0.6)})
 
-    probability: float = Field(
-        0.05, ge=0, le=1, description="chance for each unlock or lock that the check fails [E]"
+    probability: Share = Field(
+        0.05, description="chance for each unlock or lock that the check fails [E]"
     )
 
     def strike(
@@ -81,9 +82,7 @@ class OkAtEnqueue(PlatformFault):
     name: ClassVar[str] = "ok_at_enqueue"
     drawing: ClassVar[Drawing] = Drawing(ranges={"unsent": (0.1, 0.4)})
 
-    unsent: float = Field(
-        0.05, ge=0, le=1, description="share of commands that stay in the queue for ever [E]"
-    )
+    unsent: Share = Field(0.05, description="share of commands that stay in the queue for ever [E]")
 
     def strike(
         self, platform: TargetedPlatform, injection: Injection, stream: RandomStream
@@ -117,11 +116,11 @@ class AppGatewayOutage(PlatformFault):
         ranges={"login_failures": (0.6, 1.0), "unreached": (0.0, 0.3)}
     )
 
-    login_failures: float = Field(
-        1.0, ge=0, le=1, description="share of requests whose token is good and not accepted [E]"
+    login_failures: Share = Field(
+        1.0, description="share of requests whose token is good and not accepted [E]"
     )
-    unreached: float = Field(
-        0.0, ge=0, le=1, description="share of requests that do not get through at all [E]"
+    unreached: Share = Field(
+        0.0, description="share of requests that do not get through at all [E]"
     )
 
     def strike(

@@ -12,6 +12,7 @@ from fleet_sim.cars.failpoints import UPLINK, OutgoingMessage
 from fleet_sim.faults.drawing import Drawing
 from fleet_sim.faults.registry import CarFault, FaultProcess, Injection, register
 from fleet_wire.contract.messages import CarEvent, EventName
+from fleet_wire.quantities import Share
 from fleet_wire.randomness import RandomStream
 
 
@@ -89,8 +90,8 @@ class LooseWiring(CarFault):
     weakest_db: float = Field(
         45.0, ge=20, le=100, description="a bad contact of the antenna costs 20 dB to this [E]"
     )
-    supply: float = Field(
-        0.3, ge=0, le=1, description="share of bad contacts that are the supply's: a reboot [E]"
+    supply: Share = Field(
+        0.3, description="share of bad contacts that are the supply's: a reboot [E]"
     )
 
     @model_validator(mode="after")

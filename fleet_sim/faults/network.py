@@ -13,7 +13,7 @@ from fleet_sim.cars.failpoints import SMS
 from fleet_sim.cars.radio_parameters import Technology
 from fleet_sim.faults.drawing import ANYTHING, Drawing
 from fleet_sim.faults.registry import CarFault, Claim, FaultProcess, Injection, register
-from fleet_wire.quantities import Seconds
+from fleet_wire.quantities import Seconds, Share
 from fleet_wire.randomness import RandomStream
 
 DAY_S = 86_400.0
@@ -36,8 +36,8 @@ class NoCoverageGarage(CarFault):
         may_strike_alike=("region", "group"),
     )
 
-    probability: float = Field(
-        1.0, ge=0, le=1, description="chance that a targeted car has no coverage at its place"
+    probability: Share = Field(
+        1.0, description="chance that a targeted car has no coverage at its place"
     )
     episode: Delay = Field(
         Uniform(base_s=300.0, spread_s=3300.0),
@@ -106,10 +106,10 @@ class SmsWakeLost(CarFault):
     name: ClassVar[str] = "sms_wake_lost"
     drawing: ClassVar[Drawing] = Drawing(ranges={"loss": (0.6, 1.0)}, needs_sleepers=True)
 
-    loss: float = Field(
-        1.0, ge=0, le=1,
+    loss: Share = Field(
+        1.0,
         description="share of SMS that are lost; 0.051 in an ordinary network (Meng et al. 2007)",
-    )  # fmt: skip
+    )
 
     def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
         """Lose SMS while the window is open."""

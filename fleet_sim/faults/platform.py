@@ -20,6 +20,7 @@ from fleet_sim.platform.failpoints import ANSWER, LOOKUP
 from fleet_sim.platform.operations import Answer, Request
 from fleet_wire.contract.problems import INTERNAL_ERROR
 from fleet_wire.modes.mode import Layer
+from fleet_wire.quantities import Share
 from fleet_wire.randomness import RandomStream
 
 
@@ -30,9 +31,8 @@ class Generic500(PlatformFault):
     name: ClassVar[str] = "generic_500"
     drawing: ClassVar[Drawing] = Drawing(ranges={"successes": (0.2, 0.8)})
 
-    successes: float = Field(
-        0.3, ge=0, le=1,
-        description="share of requests that went well and are answered 500 all the same [E]",
+    successes: Share = Field(
+        0.3, description="share of requests that went well and are answered 500 all the same [E]",
     )  # fmt: skip
 
     def strike(

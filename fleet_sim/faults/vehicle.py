@@ -13,7 +13,7 @@ from fleet_sim.cars.vehicle import Door, Gear
 from fleet_sim.faults.drawing import Drawing
 from fleet_sim.faults.registry import CarFault, FaultProcess, Injection, register
 from fleet_wire.contract.messages import Command
-from fleet_wire.quantities import PositiveSeconds, Volts
+from fleet_wire.quantities import PositiveSeconds, Share, Volts
 from fleet_wire.randomness import RandomStream
 
 
@@ -27,8 +27,8 @@ class CanBusAsleepNoAck(CarFault):
         may_strike_alike=("group", "hardware", "firmware", "some"),
     )
 
-    probability: float = Field(
-        0.3, ge=0, le=1, description="chance for each command (3 of 10 wakes, OVMS renaultzoe_ph2)"
+    probability: Share = Field(
+        0.3, description="chance for each command (3 of 10 wakes, OVMS renaultzoe_ph2)"
     )
 
     def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
@@ -171,8 +171,8 @@ class PartialUnlock(CarFault):
     opens: Literal["boot", "driver", "doors"] = Field(
         "boot", description="what alone opens; doors: all of them, and the immobiliser stays on"
     )
-    probability: float = Field(
-        1.0, ge=0, le=1, description="chance for each car that it is so while the window is open"
+    probability: Share = Field(
+        1.0, description="chance for each car that it is so while the window is open"
     )
 
     def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from fleet_sim.futures.future import (
     DECISION_S,
@@ -33,6 +33,7 @@ from fleet_sim.sweeps.pool import begin_worker, forked_with
 from fleet_wire.config.errors import validated_model
 from fleet_wire.config.file import Document, load_document
 from fleet_wire.errors import LimitError
+from fleet_wire.quantities import FrozenModel
 
 IMPORTED_TO_PLAY: Final = __name__
 LONGEST_PAST_S: Final = 1_800.0
@@ -40,10 +41,8 @@ LONGEST_PAST_S: Final = 1_800.0
 Count = Annotated[int, Field(ge=0, le=10_000_000)]
 
 
-class WeightedWorld(BaseModel):
+class WeightedWorld(FrozenModel):
     """A possible world of the incident, and how likely it is the real one."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     weight: float = Field(gt=0, le=1, description="how likely it is, against the others")
     mode: str = Field("", description="the failure mode that it plays")
@@ -53,10 +52,8 @@ class WeightedWorld(BaseModel):
     )
 
 
-class ObservedCustomers(BaseModel):
+class ObservedCustomers(FrozenModel):
     """How customers got in, from the incident's beginning until it was exported, and before."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     lasted_s: float = Field(gt=0, description="seconds since the incident began")
     parts: list[tuple[Count, Count, Count]] = Field(
@@ -77,10 +74,8 @@ class ObservedCustomers(BaseModel):
         return self.trying + sum(map(sum, self.parts))
 
 
-class WorldsFile(BaseModel):
+class WorldsFile(FrozenModel):
     """Several worlds of one incident, as `platform-probe what-if` exports them."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     incident: str = Field("", description="the incident's id")
     unknown: list[str] = Field([], description="what the monitor could not know")

@@ -83,7 +83,7 @@ def _act(
     if mitigation.connects_per_s is not None:
         targets.broker.connect_limit = ConnectLimit(mitigation.connects_per_s)
     if cars := _cars_left(mitigation, targets):
-        targets.population.offer(cars)
+        targets.population.cars.offer(cars)
     if mitigation.boxes is not None:
         yield from _configure_boxes(targets.fleet, mitigation.boxes)
 

@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from fleet_sim.faults import FAULTS
 from fleet_sim.platform.parameters import PlatformParameters
@@ -16,7 +16,7 @@ from fleet_wire.config.file import load_document
 from fleet_wire.error_text import suggestion
 from fleet_wire.errors import ConfigError
 from fleet_wire.links.reconnect import ReconnectPolicy
-from fleet_wire.quantities import Seconds
+from fleet_wire.quantities import FrozenModel, Seconds
 
 SHIPPED: Final = Path(str(files("fleet_sim.mitigations"))) / "shipped"
 SUFFIX: Final = ".yaml"
@@ -28,11 +28,7 @@ LIVE_PARAMETERS: Final = (
 Text = Annotated[str, Field(min_length=1, max_length=1_000)]
 
 
-class _FormModel(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class FaultEnding(_FormModel):
+class FaultEnding(FrozenModel):
     """Failure modes that the mitigation ends, car after car."""
 
     modes: tuple[str, ...] = Field(min_length=1, description="the modes' names")
@@ -48,14 +44,14 @@ class FaultEnding(_FormModel):
         return modes
 
 
-class BoxSettings(_FormModel):
+class BoxSettings(FrozenModel):
     """Settings that a box gets while it is connected. It connects anew to apply them."""
 
     keepalive_s: int | None = Field(None, ge=5, le=65_535, description="MQTT keepalive")
     reconnect: ReconnectPolicy | None = Field(None, description="the rule for connecting again")
 
 
-class Mitigation(_FormModel):
+class Mitigation(FrozenModel):
     """One thing that on-call can do about an incident."""
 
     title: Text = Field(description="what is done, as a command: Roll back the firmware")

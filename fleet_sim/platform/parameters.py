@@ -7,28 +7,24 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from fleet_sim.cars.distributions import NO_DELAY, Delay, LogNormal, Offset, Uniform, UniformOffset
 from fleet_wire.links.reconnect import ReconnectPolicy
-from fleet_wire.quantities import LONGEST_S, PositiveSeconds, Seconds
+from fleet_wire.quantities import LONGEST_S, FrozenModel, PositiveSeconds, Seconds
 
 Label = Annotated[str, Field(min_length=1, max_length=128)]
 
 
-class RateLimit(BaseModel):
+class RateLimit(FrozenModel):
     """A limit of requests: an even rate in the long run, and `burst` of them at once."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     per_minute: float = Field(gt=0, le=1_000_000, description="in the long run")
     burst: int = Field(ge=1, le=1_000_000, description="at once, after a pause")
 
 
-class PlatformParameters(BaseModel):
+class PlatformParameters(FrozenModel):
     """How gateway, bookings and command service behave."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     release: Label = Field("1.0.0", description="version of the API, in its log")
     processing: Delay = Field(

@@ -5,28 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from fleet_sim.mitigations.acting import MitigationTargets, begin_mitigation
 from fleet_sim.mitigations.fault_ending import EndableFaults
 from fleet_sim.mitigations.form import Mitigation
 from fleet_sim.runs.injection import Injected, strikes_boxes
-from fleet_wire.quantities import Seconds
+from fleet_wire.quantities import FrozenModel, Seconds, Share
 
 DO_NOTHING: Final = "Do nothing"
 RENTAL_S: Final = 2_400.0
 """A car is away with its customer for so long [E]."""
 
 
-class Course(BaseModel):
+class Course(FrozenModel):
     """What happens in a future besides its scenario."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     mitigation: Mitigation | None
     decision_s: Seconds
     """When on-call decides, in seconds of load."""
-    away: float = Field(ge=0, le=1)
+    away: Share
     """Share of the cars that are with customers when the load begins."""
 
     def entries(self) -> dict[str, Any]:
@@ -49,7 +45,7 @@ class Course(BaseModel):
         world, population = targets.fleet.world, targets.population
         for vehicle_id in (spec.vehicle_id for spec in targets.specs):
             stream = world.stream(f"futures/away/{vehicle_id}")
-            if population.has(vehicle_id) and stream.uniform() < self.away:
+            if vehicle_id in population.cars.boxes and stream.uniform() < self.away:
                 population.rent_out(vehicle_id, targets.platform.enter_booking, load_starts_s)
 
     def mitigate(self, targets: MitigationTargets, *, load_starts_s: float) -> None:

@@ -11,7 +11,7 @@ from dataclasses import fields
 from functools import cache
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from fleet_sim.cars.parameters import BoxParameters
 from fleet_sim.cars.radio_parameters import Technology
@@ -24,7 +24,7 @@ from fleet_sim.results.expectations import Condition
 from fleet_sim.results.fleet_parts import BY, FleetParts
 from fleet_wire.arrivals import LoadStage, arrival_times, total_duration_s
 from fleet_wire.profiles.native import NATIVE
-from fleet_wire.quantities import PositiveSeconds, Seconds
+from fleet_wire.quantities import FrozenModel, PositiveSeconds, Seconds, Share
 from fleet_wire.randomness import RandomStream
 
 MAX_GROUP_CARS = 1_000_000
@@ -38,11 +38,7 @@ _PATTERN = re.compile(r"(?P<prefix>[A-Za-z0-9_.-]*)(?P<number>\{(?::0?\d{0,2}d?)
                       r"(?P<suffix>[A-Za-z0-9_.-]*)")  # fmt: skip
 
 
-class _FormModel(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Group(_FormModel):
+class Group(FrozenModel):
     """Cars that are alike."""
 
     name: Label = Field(description="names the group in selectors and in --set")
@@ -132,7 +128,7 @@ class Group(_FormModel):
         return 0 <= index < self.count and self.id.format(int(number)) == vehicle_id
 
 
-class FleetForm(_FormModel):
+class FleetForm(FrozenModel):
     """The cars of a run."""
 
     groups: tuple[Group, ...] = Field(min_length=1, description="groups of cars that are alike")
@@ -161,7 +157,7 @@ class FleetForm(_FormModel):
         return sum(group.count for group in self.groups)
 
 
-class Selector(_FormModel):
+class Selector(FrozenModel):
     """Which cars. A car must fit everything that is given; without anything all cars do."""
 
     group: Label | Annotated[tuple[Label, ...], Field(min_length=1)] | None = Field(
@@ -215,17 +211,15 @@ def select(
     return [spec for spec in fitting if drawn(spec) < selector.share]
 
 
-class Load(_FormModel):
+class Load(FrozenModel):
     """Unlocks that are asked for over MQTT, without an app or an API."""
 
     stages: list[LoadStage] = Field(
         [], description="when they come, one stage after another; none only where customers come"
     )
     targets: Selector = Field(default_factory=Selector, description="cars that are unlocked")
-    double_taps: float = Field(
+    double_taps: Share = Field(
         0.0,
-        ge=0,
-        le=1,
         description="share of unlocks that are a second tap on the car of the unlock before",
     )
     deadline_s: float = Field(
@@ -268,7 +262,7 @@ class Customers(CustomerParameters):
         return arrival_times(self.known_stages, stream)
 
 
-class Window(_FormModel):
+class Window(FrozenModel):
     """The start and the end of a window, in seconds since the load began."""
 
     start_s: Seconds = Field(description="opens")
@@ -288,7 +282,7 @@ class Window(_FormModel):
         return all(window.end_s is None or opens_s < window.end_s for window in (self, other))
 
 
-class FaultEntry(_FormModel):
+class FaultEntry(FrozenModel):
     """A fault of the catalogue, on some cars, for some time."""
 
     name: str = Field(description="the fault; `fleet-sim faults` lists them")
@@ -301,7 +295,7 @@ class FaultEntry(_FormModel):
         return FAULTS[self.name].model_validate(self.parameters)
 
 
-class Scenario(_FormModel):
+class Scenario(FrozenModel):
     """One run: who, what, when, and what must come of it."""
 
     description: str = Field(min_length=1, description="what it shows, in a sentence")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
 
+from fleet_sim.cars.box import Box
 from fleet_sim.truth.client import Ask, Client
 from fleet_sim.truth.grading import ANSWERS, DENIALS, Press, Screen
 from fleet_wire.randomness import RandomStream
@@ -40,48 +41,28 @@ class Script:
     """Not all customers come in the same moment."""
 
 
-class CarAtHand(Protocol):
-    """A car, as a customer who stands beside it uses it."""
-
-    vehicle_id: str
-
-    def pull_handle(self) -> bool:
-        """Open the driver's door; return whether it opens."""
-        ...
-
-    def shut_door(self) -> None:
-        """Shut the driver's door."""
-        ...
-
-    def lock_by_key(self) -> None:
-        """Lock the car with its key, where it is not locked."""
-        ...
-
-
-class Desk(Protocol):
-    """The platform's desk, at which cars are booked."""
-
-    def book(self, vehicle_id: str) -> Awaitable[tuple[str | None, str | None]]:
-        """Book a car anew; return the booking and the customer's token."""
-        ...
-
-
 class Customer:
-    """One customer, who uses one car by one client; `presses` gets each press of "unlock"."""
+    """One customer, who uses one car by one client; `presses` gets each press of "unlock".
+
+    The car is touched within `present`. `book` books it anew, and returns the booking and the
+    customer's token.
+    """
 
     def __init__(
         self,
-        car: CarAtHand,
+        car: Box,
         client: Client,
-        desk: Desk,
+        book: Callable[[str], Awaitable[tuple[str | None, str | None]]],
         script: Script,
         *,
+        present: Callable[[], AbstractContextManager[None]],
         stream: RandomStream,
         is_certain: bool,
     ) -> None:
         self._car = car
         self._client = client
-        self._desk = desk
+        self._book = book
+        self._present = present
         self._script = script
         self._stream = stream
         self._is_certain = is_certain
@@ -91,13 +72,13 @@ class Customer:
 
     async def live(self, begins_s: float, rounds_s: tuple[float, ...]) -> None:
         """Make all visits; `begins_s` is the monotonic second from which rounds count."""
-        self._rights = await self._desk.book(self._car.vehicle_id)
+        self._rights = await self._book(self._car.vehicle_id)
         for number, round_s in enumerate(rounds_s):
             for visit, at_s in enumerate(self._script.visits_s):
                 spread_s = self._stream.uniform() * self._script.spread_s
                 await _sleep_until(begins_s + round_s + at_s + spread_s)
                 if number or visit:
-                    self._rights = await self._desk.book(self._car.vehicle_id)
+                    self._rights = await self._book(self._car.vehicle_id)
                 await self._visit()
 
     async def _visit(self) -> None:
@@ -112,7 +93,10 @@ class Customer:
         self._send("look")
         await asyncio.sleep(self._script.returns_s)
         self._note(presses, left_s=left_s, returned_s=time.monotonic())
-        self._car.lock_by_key()
+        with self._present():
+            self._car.shut_door()
+            if not self._car.vehicle.is_locked:
+                self._car.lock_on_the_spot()
         await asyncio.sleep(self._script.returns_s)
 
     async def _wait_at_door(self, pressed_s: float) -> bool:
@@ -126,12 +110,14 @@ class Customer:
         await asyncio.sleep(self._script.reads_s)
         is_told = shown in (Screen.OPEN, Screen.UNKNOWN)
         tries = self._stream.uniform() < TRIES_DOOR or is_told
-        return tries and self._car.pull_handle()
+        with self._present():
+            return tries and self._car.pull_handle()
 
     async def _lock_and_leave(self) -> float:
         """Use the car and lock it; return when "lock" was pressed."""
         await asyncio.sleep(self._script.stays_s)
-        self._car.shut_door()
+        with self._present():
+            self._car.shut_door()
         pressed_s = time.monotonic()
         self._send("lock")
         await self._client.wait_for(

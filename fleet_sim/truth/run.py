@@ -12,7 +12,6 @@ from typing import Final
 
 from fleet_sim.broker.access import PLATFORM_USER
 from fleet_sim.broker.process import BrokerKind, free_port
-from fleet_sim.cars.box import Box
 from fleet_sim.cars.movements import Movement
 from fleet_sim.platform.connection import PLATFORM_LINK_LIMITS
 from fleet_sim.platform.operations import Answer, Operation, Request
@@ -62,31 +61,8 @@ class Plan:
     """Host and port of the platform's API; port 0 is any free one."""
 
 
-class _Car:
-    """A car, as a customer beside it uses it. Implements `customer.Car`."""
-
-    def __init__(self, box: Box, driver: LiveDriver) -> None:
-        self.vehicle_id = box.vehicle_id
-        self._box = box
-        self._driver = driver
-
-    def pull_handle(self) -> bool:
-        with self._driver.present():
-            return self._box.pull_handle()
-
-    def shut_door(self) -> None:
-        with self._driver.present():
-            self._box.shut_door()
-
-    def lock_by_key(self) -> None:
-        with self._driver.present():
-            self._box.shut_door()
-            if not self._box.vehicle.is_locked:
-                self._box.lock_on_the_spot()
-
-
 class _Desk:
-    """Books cars at the platform, past HTTP. Implements `customer.Desk`."""
+    """Books cars at the platform, past HTTP."""
 
     def __init__(self, rentals: Rentals, driver: LiveDriver) -> None:
         self._rentals = rentals
@@ -316,10 +292,11 @@ class _TruthRun:
         self, client: Client, mode: str, fleet: LiveFleet, vehicle_id: str, desk: _Desk
     ) -> Customer:
         return Customer(
-            _Car(fleet.fleet.boxes[vehicle_id], fleet.driver),
+            fleet.fleet.boxes[vehicle_id],
             client,
-            desk,
+            desk.book,
             self._plan.script,
+            present=fleet.driver.present,
             stream=RandomStream.named(self._plan.seed, f"truth/{vehicle_id}"),
             is_certain=mode == CONTROL,
         )

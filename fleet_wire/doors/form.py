@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, NamedTuple
 from urllib.parse import quote, urlsplit
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from fleet_wire.config.errors import validated_model
 from fleet_wire.config.file import Document, Loc, load_document
@@ -23,7 +23,7 @@ from fleet_wire.config.secrets import read_secret
 from fleet_wire.error_text import suggestion
 from fleet_wire.errors import ConfigError
 from fleet_wire.profiles.pointers import at, tokens_of
-from fleet_wire.quantities import PositiveSeconds
+from fleet_wire.quantities import FrozenModel, PositiveSeconds
 
 _NAME: Final = re.compile(r"\{([a-z_]+)\}")
 _HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -46,16 +46,12 @@ class FinalMeaning(StrEnum):
     """The car may have opened."""
 
 
-class _FormSection(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class RequestForm(_FormSection):
+class RequestForm(FrozenModel):
     """One request."""
 
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "POST"
     path: str = Field(pattern=r"^/", description="below base_url")
-    headers: dict[str, str] = {}
+    headers: dict[str, str] = Field({})
     body: Any = Field(None, description="sent as JSON; null: none")
     timeout_s: PositiveSeconds = 10.0
 
@@ -68,7 +64,7 @@ class RequestForm(_FormSection):
         return headers
 
 
-class AnswerForm(_FormSection):
+class AnswerForm(FrozenModel):
     """The places of values in answers: JSON Pointers (RFC 6901) into their bodies."""
 
     command_id: str | None = None
@@ -101,7 +97,7 @@ class PollForm(RequestForm):
         return path
 
 
-class DoorForm(_FormSection):
+class DoorForm(FrozenModel):
     """How a phone opens a car."""
 
     base_url: str = Field(description="http://HOST:PORT or https://HOST")

@@ -8,21 +8,19 @@ are what makes a reconnect storm.
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from fleet_wire.quantities import PositiveSeconds, Seconds
+from fleet_wire.quantities import FrozenModel, PositiveSeconds, Seconds
 from fleet_wire.randomness import RandomStream
 
 
-class ReconnectPolicy(BaseModel):
+class ReconnectPolicy(FrozenModel):
     """The delay before the next connect, in seconds.
 
     The interval is min(cap_s, base_s * 2^failures). With `full_jitter` the delay is uniform in
     [0, interval). A policy without it waits `base_s`, or the interval if it `doubles`, and uniform
     in [0, jitter_s) more.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     full_jitter: bool = True
     base_s: PositiveSeconds = Field(2.0, description="first interval; OVMS v3 firmware: 30 s fixed")

@@ -5,22 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 from pydantic.annotated_handlers import GetJsonSchemaHandler
 
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.profiles.profile import Correlation
+from fleet_wire.quantities import FrozenModel
 
 Word = str | bool
 """A word of the contract, as YAML has it."""
 Scalar = str | int | float | bool | None
 
 
-class _FrozenForm(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class FieldForm(_FrozenForm):
+class FieldForm(FrozenModel):
     """The location of a contract field in a message, and its words there."""
 
     at: str | None = Field(
@@ -70,7 +67,7 @@ class _OrPointer:
         return {"anyOf": [handler(schema), {"type": "string"}]}
 
 
-class MessageForm(_FrozenForm):
+class MessageForm(FrozenModel):
     """One topic, and what its messages say."""
 
     topic: str = Field(
@@ -130,7 +127,7 @@ class _OrOne:
 Messages = Annotated[tuple[MessageForm, ...], BeforeValidator(_OrOne.read), _OrOne()]
 
 
-class ProfileForm(_FrozenForm):
+class ProfileForm(FrozenModel):
     """How the wire of a fleet maps to the contract.
 
     Fields that the fleet does not have are left out.
