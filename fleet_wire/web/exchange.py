@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from types import MappingProxyType
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
+from urllib.parse import unquote, urlsplit
 
 TEXT: Final = "text/plain; charset=utf-8"
 HTML: Final = "text/html; charset=utf-8"
@@ -20,37 +21,32 @@ class UnreadableBodyError(Exception):
     """A request's body is not what its head says: wrong chunks, or a wrong `Content-Encoding`."""
 
 
-class HttpRequest(Protocol):
+class HttpRequest(NamedTuple):
     """One request."""
 
-    @property
-    def method(self) -> str:
-        """Return the method, in capitals as it came."""
-        ...
+    method: str
+    """In capitals, as it came."""
+    target: str
+    """Path and query, as they came."""
+    headers: Mapping[str, str]
+    """Their names are case-insensitive."""
+    remote: str
+    """The client's address; empty if there is none."""
+    body: Callable[[], Awaitable[bytes]]
+    """Returns the whole body, once. Raises `BodyTooLargeError`, `UnreadableBodyError`."""
 
     @property
     def path(self) -> str:
         """Return the path, decoded, without the query."""
-        ...
+        path = self.target.partition("?")[0]
+        if not path.startswith("/"):  # a whole URL, as for a proxy
+            path = urlsplit(path).path
+        return unquote(path) if "%" in path else path
 
     @property
     def query(self) -> str:
         """Return what follows the `?`, as it came; empty where there is none."""
-        ...
-
-    @property
-    def remote(self) -> str:
-        """Return the client's address; empty if there is none."""
-        ...
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """Return the headers; their names are case-insensitive."""
-        ...
-
-    async def body(self) -> bytes:
-        """Return the whole body, once. Raises `BodyTooLargeError`, `UnreadableBodyError`."""
-        ...
+        return self.target.partition("?")[2]
 
 
 class HttpResponse(NamedTuple):

@@ -6,11 +6,11 @@ import asyncio
 import errno
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
+from functools import partial
 from http import HTTPStatus
 from logging import Logger
 from typing import Any, Final, cast
-from urllib.parse import unquote
 
 from aiohttp import http, web
 from aiohttp.http_exceptions import ContentEncodingError, LineTooLong
@@ -97,12 +97,13 @@ class HttpServer:
     ) -> None:
         self._on_defect = on_defect
         self._handler = handler
-        self._connection_s = connection_s
-        self._answer_s = connection_s if answer_s is None else answer_s
-        self._max_body_bytes = max_body_bytes
+        self.connection_s = connection_s
+        self.answer_s = connection_s if answer_s is None else answer_s
+        self.max_body_bytes = max_body_bytes
         self._one_request = one_request
-        self._refusal = refusal
+        self.refusal = refusal
         self._logs_no_http = logs_no_http
+        self._defects, self._no_http = _Seldom(), _Seldom()
         self._runner: web.ServerRunner | None = None
 
     async def start(self, host: str, port: int, *, or_free: bool = False) -> int:
@@ -110,16 +111,7 @@ class HttpServer:
 
         Raises `LimitError` where the address cannot be had.
         """
-        server = _Server(
-            self._answer,
-            connection_s=self._connection_s,
-            answer_s=self._answer_s,
-            max_body_bytes=self._max_body_bytes,
-            refusal=self._refusal,
-            logs_no_http=self._logs_no_http,
-            defects=_Defects(self._on_defect),
-        )
-        runner = web.ServerRunner(server, shutdown_timeout=STOP_WITHIN_S)
+        runner = web.ServerRunner(_Server(self), shutdown_timeout=STOP_WITHIN_S)
         await runner.setup()
         try:
             try:
@@ -140,61 +132,56 @@ class HttpServer:
         if self._runner is not None:
             await self._runner.cleanup()
 
-    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Return the handler's answer as aiohttp takes it."""
         connection = request.protocol
         assert isinstance(connection, _Connection)  # noqa: S101 - `_Server` makes no others
         connection.is_our_turn(our_turn=True)
-        answer = await self._handler(_Request(request, connection))
+        answer = await self._handler(
+            HttpRequest(
+                request.method,
+                request.raw_path,
+                request.headers,
+                request.remote or "",
+                partial(_read_body, request, connection),
+            )
+        )
         if isinstance(answer, HttpStream):
             return await _streamed(answer, request, connection)
         connection.is_our_turn(our_turn=False)
         return _response(answer, request, is_last=self._one_request)
 
+    def note_defect(self, error: BaseException) -> None:
+        """Report an exception of the handler, and log it now and then."""
+        self._on_defect(error)
+        if count := self._defects.count():
+            said = "a defect ended a request, answered 500; %d since the last such line"
+            _LOGGER.error(said, count, exc_info=error)
 
-class _Request:
-    """Implements `HttpRequest`."""
+    def note_no_http(self, error: BaseException, remote: str | None) -> None:
+        """Log what is no HTTP, now and then."""
+        if self._logs_no_http and (count := self._no_http.count()):
+            said = " ".join(str(error).split())[:MAX_SAID]
+            _LOGGER.warning("no HTTP from %s: %s; %d since the last such line", remote, said, count)
 
-    __slots__ = ("_connection", "_request", "headers", "method")
 
-    def __init__(self, request: web.BaseRequest, connection: _Connection) -> None:
-        self._request = request
-        self._connection = connection
-        self.method = request.method
-        self.headers: Mapping[str, str] = request.headers
-
-    @property
-    def query(self) -> str:
-        return self._request.raw_path.partition("?")[2]
-
-    @property
-    def remote(self) -> str:
-        return self._request.remote or ""
-
-    @property
-    def path(self) -> str:
-        raw = self._request.raw_path.partition("?")[0]
-        if not raw.startswith("/"):
-            return self._request.path  # a whole URL, as for a proxy
-        return unquote(raw) if "%" in raw else raw
-
-    async def body(self) -> bytes:
-        request = self._request
-        if not request.body_exists:
-            return b""
-        try:
-            if request.content.is_eof():  # all of it is here: no need to ask piece by piece
-                body = request.content.read_nowait()
-                if len(body) > request.client_max_size:
-                    raise BodyTooLargeError
-                return body
-            self._connection.is_our_turn(our_turn=False)
-            body = await request.read()
-            self._connection.is_our_turn(our_turn=True)
-        except web.HTTPRequestEntityTooLarge:
-            raise BodyTooLargeError from None
-        except (web.RequestPayloadError, http.HttpProcessingError) as error:
-            raise UnreadableBodyError(_unreadable(error)) from None
-        return body
+async def _read_body(request: web.BaseRequest, connection: _Connection) -> bytes:
+    if not request.body_exists:
+        return b""
+    try:
+        if request.content.is_eof():  # all of it is here: no need to ask piece by piece
+            body = request.content.read_nowait()
+            if len(body) > request.client_max_size:
+                raise BodyTooLargeError
+            return body
+        connection.is_our_turn(our_turn=False)
+        body = await request.read()
+        connection.is_our_turn(our_turn=True)
+    except web.HTTPRequestEntityTooLarge:
+        raise BodyTooLargeError from None
+    except (web.RequestPayloadError, http.HttpProcessingError) as error:
+        raise UnreadableBodyError(_unreadable(error)) from None
+    return body
 
 
 class _Response:
@@ -271,21 +258,6 @@ class _Seldom:
         return count
 
 
-class _Defects:
-    """Exceptions of handlers: each is reported, and few are logged."""
-
-    def __init__(self, on_defect: Callable[[BaseException], None]) -> None:
-        self._on_defect = on_defect
-        self._seldom = _Seldom()
-
-    def note(self, error: BaseException) -> None:
-        """Note an exception."""
-        self._on_defect(error)
-        if count := self._seldom.count():
-            said = "a defect ended a request, answered 500; %d since the last such line"
-            _LOGGER.error(said, count, exc_info=error)
-
-
 class _Connection(web.RequestHandler):
     """One connection, which ends when its client, or its handler, takes too long."""
 
@@ -297,23 +269,23 @@ class _Connection(web.RequestHandler):
             max_line_size=MAX_URL_BYTES,
             max_field_size=MAX_HEADER_BYTES,
         )
-        self._server = server
+        self._http = server.http
         self._time = loop.time
         self._loop = loop
         self._turn_s = 0.0
         """Since when it has been our turn, or the client's."""
-        self._limit_s = server.connection_s
+        self._limit_s = self._http.connection_s
         self._end: asyncio.TimerHandle | None = None
 
     def is_our_turn(self, *, our_turn: bool) -> None:
         """Note whether client or server has to act next, from now on."""
         self._turn_s = self._time()
-        self._limit_s = self._server.answer_s if our_turn else self._server.connection_s
+        self._limit_s = self._http.answer_s if our_turn else self._http.connection_s
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self.is_our_turn(our_turn=False)
-        self._end = self._loop.call_later(self._server.connection_s, self._check_deadline)
+        self._end = self._loop.call_later(self._http.connection_s, self._check_deadline)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         if self._end is not None:
@@ -324,7 +296,7 @@ class _Connection(web.RequestHandler):
         """End the connection, or look again when it might have to: no timer for each request."""
         left_s = self._turn_s + self._limit_s - self._time()
         if left_s > 0:
-            soon_s = min(left_s, self._server.connection_s)
+            soon_s = min(left_s, self._http.connection_s)
             self._end = self._loop.call_later(soon_s, self._check_deadline)
         elif self.transport is not None:
             self.transport.abort()
@@ -333,7 +305,7 @@ class _Connection(web.RequestHandler):
         """Note an exception, unless its client has gone, or was told of an unreadable body."""
         error = more.get("exc_info")
         if isinstance(error, BaseException) and not isinstance(error, _OF_CLIENTS):
-            self._server.defects.note(error)
+            self._http.note_defect(error)
 
     def handle_error(
         self,
@@ -343,13 +315,10 @@ class _Connection(web.RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         if isinstance(exc, http.HttpProcessingError):
-            if self._server.logs_no_http and (count := self._server.no_http.count()):
-                said = " ".join(str(exc).split())
-                told = "no HTTP from %s: %s; %d since the last such line"
-                self.logger.warning(told, request.remote, said[:MAX_SAID], count)
+            self._http.note_no_http(exc, request.remote)
         else:  # aiohttp's own notes the error, and would answer in its words
             super().handle_error(request, status, exc, message)
-        return _response(self._server.refusal(_refused(exc, status)), request, is_last=True)
+        return _response(self._http.refusal(_refused(exc, status)), request, is_last=True)
 
 
 def _refused(error: BaseException | None, status: int) -> int:
@@ -373,25 +342,9 @@ def _unreadable(error: Exception) -> str:
 class _Server(web.Server):
     """Makes the connections."""
 
-    def __init__(
-        self,
-        handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
-        *,
-        connection_s: float,
-        answer_s: float,
-        max_body_bytes: int,
-        refusal: Refusal,
-        logs_no_http: bool,
-        defects: _Defects,
-    ) -> None:
-        super().__init__(handler, request_factory=self._request, handler_cancellation=True)
-        self.connection_s = connection_s
-        self.answer_s = answer_s
-        self.refusal = refusal
-        self.logs_no_http = logs_no_http
-        self.defects = defects
-        self.no_http = _Seldom()
-        self._max_body_bytes = max_body_bytes
+    def __init__(self, server: HttpServer) -> None:
+        super().__init__(server.answer, request_factory=self._request, handler_cancellation=True)
+        self.http = server
 
     def __call__(self) -> web.RequestHandler:
         return _Connection(self, self._loop)
@@ -401,5 +354,5 @@ class _Server(web.Server):
     ) -> web.BaseRequest:
         return web.BaseRequest(
             message, payload, protocol, writer, task, self._loop,
-            client_max_size=self._max_body_bytes,
+            client_max_size=self.http.max_body_bytes,
         )  # fmt: skip

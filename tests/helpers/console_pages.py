@@ -11,9 +11,8 @@ from datetime import UTC
 from html import unescape
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
-from fleet_wire.web.exchange import HttpResponse
+from fleet_wire.web.exchange import HttpRequest, HttpResponse
 from platform_probe.settings.console import ConsoleSettings
 from platform_probe.web.console.application import Console
 
@@ -25,19 +24,8 @@ _MAIN = re.compile(r"<main\b.*</main>", re.DOTALL)
 _NOT_READ = re.compile(r"<(script|style|select|pre)\b.*?</\1>", re.DOTALL)
 
 
-@dataclass(frozen=True)
-class Asked:
-    """A request of a browser on this machine."""
-
-    path: str
-    query: str
-    headers: Mapping[str, str]
-    method: str = "GET"
-    remote: str = "127.0.0.1"
-
-    async def body(self) -> bytes:
-        """Return nothing."""
-        return b""
+async def _no_body() -> bytes:
+    return b""
 
 
 @dataclass
@@ -75,9 +63,9 @@ class ReadConsole:
         return self._answer(url, "en").headers.get("Location", url)
 
     def _answer(self, url: str, language: str) -> HttpResponse:
-        path, _, query = url.partition("?")
         headers = {"Accept-Language": language, "Accept": "text/html", "Host": "127.0.0.1"}
-        answer = self.runner.run(self._console.answer(Asked(unquote(path), query, headers)))
+        request = HttpRequest("GET", url, headers, "127.0.0.1", _no_body)
+        answer = self.runner.run(self._console.answer(request))
         assert isinstance(answer, HttpResponse)
         assert self.troubles == [], self.troubles
         return answer
