@@ -32,7 +32,7 @@ from fleet_sim.platform.connection import PLATFORM_LINK_LIMITS
 from fleet_sim.platform.gateway import EmulatedPlatform
 from fleet_sim.platform.open_requests import PlatformLog
 from fleet_sim.runs.course import RENTAL_S, Course, struck_cars
-from fleet_sim.runs.injection import FaultTargets, broker_settings, inject_all
+from fleet_sim.runs.injection import FaultTargets, Injector, broker_settings
 from fleet_sim.runs.rentals import population_of
 from fleet_sim.runs.virtual.time import EPOCH_UNIX_S, VirtualEnvironment
 from fleet_sim.scenario.form import Customers, Scenario, select
@@ -454,15 +454,14 @@ class _Future:
     def _start_load(self, starts_s: float) -> MitigationTargets:
         """Start faults and customers; return what a mitigation acts on."""
         failpoints, faults = CustomerFailpoints(), EndableFaults()
-        injector = inject_all(
-            self._scenario,
+        injector = Injector(
             self._specs,
             self._fleet,
             load_starts_s=starts_s,
             record=_forget,
             around=FaultTargets(self._platform, ModelControl(self._broker), failpoints),
             process_of=faults.process_of,
-        )
+        ).inject_all(self._scenario)
         assert self._scenario.customers is not None  # noqa: S101 - see `checked_world`
         population = population_of(
             self._scenario.customers,

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from enum import Enum
 from typing import Any, NamedTuple
 
 from fleet_sim.broker.control import BrokerControl, BrokerSettings, tightest
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.spec import CarSpec
-from fleet_sim.cars.world import World
 from fleet_sim.customers.failpoints import CustomerFailpoints
 from fleet_sim.faults import Fault, Injection, Strikes
 from fleet_sim.faults.registry import FaultProcess, FaultWindow
@@ -25,10 +24,6 @@ def broker_settings(scenario: Scenario) -> BrokerSettings:
     needs_time = any(group.box.needs_time_for_tls for group in scenario.fleet.groups)
     of_boxes = BrokerSettings(shows_bad_certificates=needs_time)
     return tightest([of_boxes, *(entry.fault().broker_settings() for entry in scenario.faults)])
-
-
-def silent(_text: str) -> None:
-    """Say nothing."""
 
 
 def strikes_boxes(fault: Fault) -> bool:
@@ -59,7 +54,6 @@ class FaultTargets(NamedTuple):
 
 
 CARS_ALONE = FaultTargets()
-
 FaultStart = Callable[[Injection], FaultProcess]
 ProcessOf = Callable[[Fault], FaultStart]
 """Returns how a fault of a scenario acts: as it does by itself, or as somebody ends it early."""
@@ -82,25 +76,33 @@ class Injected:
     """The cars of this process that it strikes."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Injector:
     """Puts faults into a fleet, numbers them, and writes down what is done to whom."""
 
     specs: Sequence[CarSpec]
     """The cars of which targets are chosen."""
     fleet: Fleet
+    _: KW_ONLY
     load_starts_s: float
     """The simulated second from which windows and records count."""
     record: Callable[[Any], None]
     """Writes one line of `ground_truth.jsonl`: a mapping, or a `Hit`."""
-    say: Callable[[str], None]
+    say: Callable[[str], object] = str
     """Takes a sentence when a fault begins and when it ends."""
-    around: FaultTargets
-    part: ProcessRole
+    around: FaultTargets = CARS_ALONE
+    part: ProcessRole = ProcessRole.WHOLE
     """What acts in another part of the same run is numbered and recorded as all are."""
-    process_of: ProcessOf
+    process_of: ProcessOf = own_process
     injected: list[Injected] = field(default_factory=list)
     _seen: Counter[str] = field(default_factory=Counter)
+
+    def inject_all(self, scenario: Scenario) -> Injector:
+        """Schedule every fault of a scenario, and return what takes more of them."""
+        for entry in scenario.faults:
+            window = entry.window
+            self.inject(entry, start_s=window.start_s, end_s=scenario.end_s(window))
+        return self
 
     def inject(self, entry: FaultEntry, *, start_s: float, end_s: float) -> Injected:
         """Schedule a fault, record it now and each hit when it happens."""
@@ -108,7 +110,7 @@ class Injector:
         # Counted by name: adding another fault changes no draw of this one.
         stream = f"fault/{entry.name}/{self._seen[entry.name]}"
         self._seen[entry.name] += 1
-        world, boxes, around = self.fleet.world, self.fleet.boxes, self.around
+        world, boxes = self.fleet.world, self.fleet.boxes
         cars = [
             spec
             for spec in select(self.specs, entry.target, world.seed, stream)
@@ -134,15 +136,13 @@ class Injector:
             cars=cars,
             boxes=[boxes[vehicle_id] for vehicle_id in ids if vehicle_id in boxes],
             window=FaultWindow(end_s - start_s),
-            stream_of=_streams(world, stream),
+            stream_of=lambda vehicle_id: world.stream(f"{stream}/{vehicle_id}"),
             number=number,
             fault=entry.name,
             load_starts_s=self.load_starts_s,
             record=self.record,
-            platform=around.platform,
-            broker=around.broker,
-            customers=around.customers,
             vehicle_ids=frozenset(ids),
+            **self.around._asdict(),
         )
         if ids:
             is_here = self.part.has(fault) and (injection.boxes or not strikes_boxes(fault))
@@ -161,7 +161,7 @@ def _act(
     process: FaultStart,
     start_s: float,
     injection: Injection,
-    say: Callable[[str], None],
+    say: Callable[[str], object],
 ) -> FaultProcess:
     opens_s = injection.load_starts_s + start_s
     yield injection.wait(max(opens_s - injection.env.now, 0.0))
@@ -171,35 +171,6 @@ def _act(
     )
     yield from process(injection)
     say(f"fault {name} ends (injection {injection.number})")
-
-
-def inject_all(  # noqa: PLR0913 - a run with all that its faults may touch
-    scenario: Scenario,
-    specs: Sequence[CarSpec],
-    fleet: Fleet,
-    *,
-    load_starts_s: float,
-    record: Callable[[Any], None],
-    say: Callable[[str], None] = silent,
-    around: FaultTargets = CARS_ALONE,
-    part: ProcessRole = ProcessRole.WHOLE,
-    process_of: ProcessOf = own_process,
-) -> Injector:
-    """Schedule every fault of a scenario, see `Injector`, and return what takes more of them."""
-    injector = Injector(
-        specs=specs,
-        fleet=fleet,
-        load_starts_s=load_starts_s,
-        record=record,
-        say=say,
-        around=around,
-        part=part,
-        process_of=process_of,
-    )
-    for entry in scenario.faults:
-        window = entry.window
-        injector.inject(entry, start_s=window.start_s, end_s=scenario.end_s(window))
-    return injector
 
 
 def without_platform_faults(scenario: Scenario) -> Scenario:
@@ -215,10 +186,6 @@ def with_platform_faults_alone(scenario: Scenario) -> Scenario:
 def _with_faults(scenario: Scenario, wanted: Callable[[Fault], bool]) -> Scenario:
     faults = tuple(entry for entry in scenario.faults if wanted(entry.fault()))
     return scenario.model_copy(update={"faults": faults})
-
-
-def _streams(world: World, name: str) -> Callable[[str], Any]:
-    return lambda vehicle_id: world.stream(f"{name}/{vehicle_id}")
 
 
 def end_injections(fleet: Fleet) -> None:

@@ -19,7 +19,7 @@ from fleet_sim.platform.tokens import token_of
 from fleet_sim.results import readable
 from fleet_sim.runs.conclude import GROUND_TRUTH
 from fleet_sim.runs.directory import RunDirectory
-from fleet_sim.runs.injection import inject_all
+from fleet_sim.runs.injection import Injector
 from fleet_sim.runs.limits import raise_descriptor_limit
 from fleet_sim.runs.lines import LineFiles
 from fleet_sim.runs.live.driver import LiveDriver
@@ -241,14 +241,13 @@ class _TruthRun:
             await server.start(*listen)
             stack.push_async_callback(server.stop)
             with fleet.driver.present():
-                inject_all(
-                    scenario,
+                Injector(
                     specs,
                     fleet.fleet,
                     load_starts_s=fleet.driver.now_s(),
                     record=files.opened(GROUND_TRUTH),
                     around=rentals.fault_targets(self._brokers.control),
-                )
+                ).inject_all(scenario)
             rentals.safety.load_starts_s = fleet.driver.now_s()
             await self._visits(phase, fleet, rentals, doors)
         defects, first = fleet.defects

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from fleet_sim.broker.model.broker import BrokerLimits
-from fleet_sim.runs.injection import broker_settings, inject_all
+from fleet_sim.runs.injection import Injector, broker_settings
 from fleet_sim.scenario.form import Scenario
 from fleet_wire.arrivals import arrival_times
 from fleet_wire.contract.attempt import Record, Source
@@ -265,13 +265,12 @@ class WatchedFleet(VirtualFleet):
         stream = RandomStream.named(self._seed, "customers/arrivals")
         arrivals_s = arrival_times(self._scenario.load.stages, stream)
         self.platform.open(READY_S + at_s for at_s in arrivals_s)
-        inject_all(
-            self._scenario,
+        Injector(
             self._specs,
             self.fleet,
             load_starts_s=READY_S,
             record=lambda _truth: None,
-        )
+        ).inject_all(self._scenario)
 
     def at(self, second_s: float, then: Any, *arguments: Any) -> None:
         """Do something at a second, counted as `now_s` is."""

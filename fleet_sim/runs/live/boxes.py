@@ -18,7 +18,7 @@ from fleet_sim.faults import Need
 from fleet_sim.results import readable
 from fleet_sim.runs.conclude import GROUND_TRUTH
 from fleet_sim.runs.directory import RunDirectory
-from fleet_sim.runs.injection import Injector, inject_all, without_platform_faults
+from fleet_sim.runs.injection import Injector, without_platform_faults
 from fleet_sim.runs.limits import raise_descriptor_limit
 from fleet_sim.runs.lines import LineFiles
 from fleet_sim.runs.live.control import served
@@ -132,15 +132,14 @@ def _start_faults(
     """Start the faults, and return what takes more of them."""
     begin_s, record = fleet.driver.now_s(), _record(options, progress)
     with fleet.driver.present():
-        return inject_all(
-            without_platform_faults(scenario),
+        return Injector(
             mine,
             fleet.here.fleet,
             load_starts_s=begin_s,
             record=record,
             say=progress.note,
             part=fleet.start_load(begin_s, record),
-        )
+        ).inject_all(without_platform_faults(scenario))
 
 
 def _record(options: ServeOptions, progress: Progress) -> Callable[[Any], None]:

@@ -24,8 +24,8 @@ from fleet_sim.platform.connection import PLATFORM_LINK_LIMITS
 from fleet_sim.platform.gateway import CLIENT_ID, EmulatedPlatform
 from fleet_sim.runs.injection import (
     FaultTargets,
+    Injector,
     ProcessRole,
-    inject_all,
     with_platform_faults_alone,
 )
 from fleet_sim.runs.live.driver import LiveDriver
@@ -176,8 +176,7 @@ class LivePlatform:
         scenario = with_platform_faults_alone(self._scenario)
         if scenario.faults:
             with self.driver.present():
-                inject_all(
-                    scenario,
+                Injector(
                     scenario.cars(),
                     Fleet(self.world, (), sms_centre="none"),  # the boxes are elsewhere
                     load_starts_s=self.driver.now,
@@ -185,7 +184,7 @@ class LivePlatform:
                     say=progress.note,
                     around=FaultTargets(self.platform),
                     part=ProcessRole.AROUND,
-                )
+                ).inject_all(scenario)
         return url
 
     async def close(self) -> None:

@@ -22,7 +22,7 @@ from fleet_sim.results.injected import OWN_PROCESS
 from fleet_sim.results.summary import LOST_BOXES, RunFacts
 from fleet_sim.runs.conclude import conclude
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
-from fleet_sim.runs.injection import inject_all
+from fleet_sim.runs.injection import Injector
 from fleet_sim.runs.lines import LineFiles
 from fleet_sim.runs.live.absences import lost_boxes
 from fleet_sim.runs.live.control import served
@@ -328,15 +328,14 @@ class LiveRun:
         if self._options.control is not None:
             self._progress.note(how_to_drill(self._options.control))
         with driver.present():
-            self._drills.injector = inject_all(
-                self._scenario,
+            self._drills.injector = Injector(
                 self._specs,
                 self._fleet.here.fleet,
                 load_starts_s=load_starts_s,
                 record=self._record.add_truth,
                 around=rentals.fault_targets(self._brokers.control),
                 part=self._fleet.start_load(load_starts_s, self._record.add_truth),
-            )
+            ).inject_all(self._scenario)
             rentals.start_customers(load_starts_s, self._client)
         self._background(self._sample(load_starts_s))
 

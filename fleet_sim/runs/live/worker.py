@@ -15,7 +15,7 @@ import msgspec
 
 from fleet_sim.cars.movements import Movement
 from fleet_sim.faults import Hit
-from fleet_sim.runs.injection import ProcessRole, inject_all
+from fleet_sim.runs.injection import Injector, ProcessRole
 from fleet_sim.runs.limits import raise_descriptor_limit
 from fleet_sim.runs.live import worker_messages as messages
 from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
@@ -155,14 +155,13 @@ class _Worker(Progress):
     def _start_load(self, load_starts_at: float) -> None:
         driver = self._fleet.driver
         with driver.present():
-            inject_all(
-                self._scenario,
+            Injector(
                 self._specs,
                 self._fleet.fleet,
                 load_starts_s=driver.now_s() + load_starts_at - monotonic(),
                 record=self._record,
                 part=ProcessRole.BOXES,
-            )
+            ).inject_all(self._scenario)
 
     def _record(self, line: Any) -> None:
         """Send hits to the parent, which knows the injections itself."""

@@ -30,9 +30,9 @@ from fleet_sim.runs.conclude import conclude
 from fleet_sim.runs.course import Course, struck_cars
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
 from fleet_sim.runs.injection import (
+    Injector,
     broker_settings,
     end_injections,
-    inject_all,
     own_process,
 )
 from fleet_sim.runs.lines import LineFiles
@@ -341,15 +341,14 @@ class VirtualRun:
         load_starts_s = self.begin_load(probe)
         course = self._options.course
         faults = EndableFaults()
-        injector = inject_all(
-            self._scenario,
+        injector = Injector(
             self._specs,
             self._fleet,
             load_starts_s=load_starts_s,
             record=self._record.add_truth,
             process_of=own_process if course is None else faults.process_of,
             around=rentals.fault_targets(ModelControl(self._broker)),
-        )
+        ).inject_all(self._scenario)
         rentals.start_customers(load_starts_s)
         if course is not None and rentals.platform and rentals.population:
             struck = struck_cars(injector.injected)

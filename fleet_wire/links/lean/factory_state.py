@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from typing import Literal, Protocol
+from typing import Literal
 
 from fleet_wire.errors import ConfigError
 from fleet_wire.links.connecting import (
@@ -24,14 +25,6 @@ from fleet_wire.links.lean.outbox import LAST_PACKET_ID, MAX_QUEUED
 from fleet_wire.links.lean.packets import LARGEST_PACKET, MQTT_5
 from fleet_wire.links.lean.packets_3 import MQTT_3
 from fleet_wire.links.link import BrokerAddress, LinkHandler, LinkLimits
-
-
-class Flushed(Protocol):
-    """A link that has something to write."""
-
-    def flush(self) -> None:
-        """Write it."""
-        ...
 
 
 class SharedByLinks:
@@ -77,11 +70,11 @@ class SharedByLinks:
         self._identity_of_all = identity_in(broker)
         self._tls = (tls or ssl.create_default_context()) if broker.is_tls else None
         self._dialer = Dialer(broker.host, broker.port)
-        self._will_write: list[Flushed] = []
+        self._will_write: list[Callable[[], None]] = []
 
-    def will_write(self, link: Flushed) -> None:
-        """Flush `link` when this iteration of the event loop is over."""
-        self._will_write.append(link)
+    def will_write(self, flush: Callable[[], None]) -> None:
+        """Call `flush` when this iteration of the event loop is over."""
+        self._will_write.append(flush)
         if len(self._will_write) == 1:
             self.loop.call_soon(self._flush)
 
@@ -132,6 +125,6 @@ class SharedByLinks:
             opening.fail(f"host {self.broker.host!r}: {error}")
 
     def _flush(self) -> None:
-        links, self._will_write = self._will_write, []
-        for link in links:
-            link.flush()
+        waiting, self._will_write = self._will_write, []
+        for flush in waiting:
+            flush()

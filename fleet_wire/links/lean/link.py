@@ -181,20 +181,17 @@ class LeanLink(PacketStream):
 
     def _start(self) -> None:
         self._state = _State.OPENING
-        self._opening = Opening(self)
+        self._opening = Opening(self._identify, self._on_opened, self._on_not_opened)
         self._factory.open(self._opening)
 
-    def identity(self) -> Identity:
-        """Return who we are to the broker. Raises `ConfigError`."""
+    def _identify(self) -> Identity:
         return self._factory.identity_of(self._handler)
 
-    def on_not_opened(self, opening: Opening, detail: str) -> None:
-        """Handle the factory's report that `opening` failed."""
+    def _on_not_opened(self, opening: Opening, detail: str) -> None:
         if self._opening is opening:
             self._end_connection(Disconnected(EndReason.UNREACHABLE, detail=detail))
 
-    def on_opened(self, opening: Opening, transport: asyncio.Transport) -> None:
-        """Handle the event loop's report that the connection for `opening` is there."""
+    def _on_opened(self, opening: Opening, transport: asyncio.Transport) -> None:
         if self._opening is not opening:
             transport.set_protocol(_NOBODY)
             transport.abort()

@@ -4,33 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from typing import Protocol, cast
+from collections.abc import Callable
+from typing import cast
 
 from fleet_wire.links.connecting import Identity
 from fleet_wire.links.link import Message, Session
 
 
-class OpeningOwner(Protocol):
-    """The link that wants the connection."""
-
-    def identity(self) -> Identity:
-        """Return who the client is. Raises `ConfigError`."""
-        ...
-
-    def on_opened(self, opening: Opening, transport: asyncio.Transport) -> None:
-        """Handle the new connection for `opening`."""
-        ...
-
-    def on_not_opened(self, opening: Opening, detail: str) -> None:
-        """Handle the failure of `opening`: no connection, or none in time."""
-        ...
-
-
 class Opening(asyncio.Protocol):
-    """The event loop gives it the connection, it hands that to the link."""
+    """The event loop gives it the connection, it hands that to the link.
+
+    `identify` returns who the client is, and may raise `ConfigError`. `on_opened` gets the
+    connection, `on_failed` the reason why there is none.
+    """
 
     __slots__ = (
-        "_link",
+        "_identify",
+        "_on_failed",
+        "_on_opened",
         "deadline",
         "held",
         "identity",
@@ -42,8 +33,15 @@ class Opening(asyncio.Protocol):
         "task",
     )
 
-    def __init__(self, link: OpeningOwner) -> None:
-        self._link = link
+    def __init__(
+        self,
+        identify: Callable[[], Identity],
+        on_opened: Callable[[Opening, asyncio.Transport], None],
+        on_failed: Callable[[Opening, str], None],
+    ) -> None:
+        self._identify = identify
+        self._on_opened = on_opened
+        self._on_failed = on_failed
         self.sock: socket.socket | None = None
         self.task: asyncio.Task[None] | None = None
         self.deadline: asyncio.TimerHandle | None = None
@@ -60,16 +58,16 @@ class Opening(asyncio.Protocol):
 
     def identify(self) -> Identity:
         """Find out who the client is, now. Raises `ConfigError`."""
-        self.identity = self._link.identity()
+        self.identity = self._identify()
         return self.identity
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Hand the connection to the link."""
-        self._link.on_opened(self, cast("asyncio.Transport", transport))
+        self._on_opened(self, cast("asyncio.Transport", transport))
 
     def fail(self, detail: str) -> None:
         """Report to the link that there will be no connection."""
-        self._link.on_not_opened(self, detail)
+        self._on_failed(self, detail)
 
     def stop(self) -> None:
         """Give up what is under way."""

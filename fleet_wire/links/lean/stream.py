@@ -219,7 +219,7 @@ class PacketStream(asyncio.Protocol, ABC):
             self._outgoing.append(packet)
         else:
             self._outgoing = [packet]
-            self._factory.will_write(self)
+            self._factory.will_write(self.flush)
 
     def _gather_pubacks(self, packet_ids: list[int]) -> None:
         """Hold PUBACKs back for others, but not where they may be all that the broker waits for."""
@@ -228,9 +228,9 @@ class PacketStream(asyncio.Protocol, ABC):
         if not before and self._gathers_pubacks:
             factory.loop.call_later(factory.limits.acknowledge_after_s, self.flush)
         elif not before:
-            factory.will_write(self)
+            factory.will_write(self.flush)
         if before < _SMALLEST_WINDOW <= len(self._pubacks):
-            factory.will_write(self)
+            factory.will_write(self.flush)
 
     def flush(self) -> None:
         """Write what has gathered; called by the factory once an iteration."""
@@ -291,7 +291,7 @@ class PacketStream(asyncio.Protocol, ABC):
         if self._transport is not None:
             self._transport.resume_reading()
             if self._outgoing:
-                self._factory.will_write(self)
+                self._factory.will_write(self.flush)
             self._factory.loop.call_soon(self._guarded, self._read_on)
         else:
             self._factory.loop.call_soon(self._notice_loss, "connection closed while frozen")

@@ -11,7 +11,7 @@ from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.world import ModelEnvironment, World
 from fleet_sim.faults import FAULTS, Fault
 from fleet_sim.faults.registry import register
-from fleet_sim.runs.injection import inject_all
+from fleet_sim.runs.injection import Injector
 from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.links.link import LinkHandler
 from tests.helpers.fake_link import SECRET, FakeLink
@@ -74,7 +74,7 @@ def test_a_scenarios_faults_reach_their_targets_in_their_window(tmp_path: Path) 
     fleet = Fleet(World(env, 5, SECRET, 0.0, factory), specs, sms_centre="sms")
     fleet.start()
     truth: list[Any] = []
-    inject_all(scenario, specs, fleet, load_starts_s=100.0, record=truth.append)
+    Injector(specs, fleet, load_starts_s=100.0, record=truth.append).inject_all(scenario)
     env.run(until=109)
     assert all(box.modem.connection.has_coverage for box in fleet.boxes.values())
     env.run(until=111)

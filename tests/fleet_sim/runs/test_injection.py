@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from fleet_sim.faults import FAULTS, Hit
-from fleet_sim.runs.injection import end_injections, inject_all
+from fleet_sim.runs.injection import Injector, end_injections
 from fleet_sim.scenario.form import Scenario
 from fleet_sim.scenario.loading import load_scenario
 from tests.helpers.faulty import SETTLED_S, Street
@@ -38,9 +38,9 @@ def scenario_with(tmp_path: Path, *entries: str) -> Scenario:
 def injected(scenario: Scenario, street: Street, *, load_starts_s: float) -> list[Any]:
     """Put a scenario's faults onto a street, and return the ground truth that will be written."""
     truth: list[Any] = []
-    inject_all(
-        scenario, scenario.cars(), street.fleet, load_starts_s=load_starts_s, record=truth.append
-    )
+    Injector(
+        scenario.cars(), street.fleet, load_starts_s=load_starts_s, record=truth.append
+    ).inject_all(scenario)
     return truth
 
 

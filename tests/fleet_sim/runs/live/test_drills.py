@@ -10,7 +10,7 @@ import pytest
 
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.world import World
-from fleet_sim.runs.injection import inject_all
+from fleet_sim.runs.injection import Injector
 from fleet_sim.runs.live.boxes import LACKS
 from fleet_sim.runs.live.drills import NOT_YET, DrillReply, DrillRequest, Drills
 from fleet_sim.runs.live.driver import LiveDriver
@@ -50,14 +50,13 @@ class Staging:
         self.fleet = Fleet(world, specs[::2], sms_centre="sms")
         with self.driver.present():
             self.fleet.start()
-            injector = inject_all(
-                scenario,
+            injector = Injector(
                 specs,
                 self.fleet,
                 load_starts_s=self.driver.now,
                 record=self.truth.append,
                 say=self.said.append,
-            )
+            ).inject_all(scenario)
         self.drills = Drills(scenario, self.driver, lacks=LACKS, boxes=4)
         self.drills.injector = injector
 
