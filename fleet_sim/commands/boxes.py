@@ -10,16 +10,14 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from fleet_sim.commands.credentials import (
-    credential_options,
-    identities_of,
-)
 from fleet_sim.commands.options import (
     LiveCommandOptions,
     broker_option,
     check_platform_url,
     choose_seed,
     control_option,
+    credential_options,
+    identities_of,
     live_options,
     platform_url_option,
     processes_option,

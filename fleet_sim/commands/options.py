@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
+from functools import reduce, wraps
+from inspect import signature
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 from urllib.parse import urlsplit
@@ -15,35 +15,21 @@ import click
 import msgspec
 
 from fleet_sim.commands.scenario_path import ScenarioPath
-from fleet_sim.runs.live.credentials import TlsFiles
+from fleet_sim.runs.live.credentials import CredentialOptions, TlsFiles, credentials_for
 from fleet_sim.scenario.form import Scenario
 from fleet_wire.addresses import parse_listen
 from fleet_wire.config.secrets import read_secret
 from fleet_wire.contract.signing import DEMO_SECRET
+from fleet_wire.durations import HELP, Duration
 from fleet_wire.errors import ConfigError
 from fleet_wire.links.brokers import Brokers
+from fleet_wire.links.connecting import IdentityOf
 from fleet_wire.quantities import LONGEST_S
 
 SEED_BITS = 32
 
 P = ParamSpec("P")
 OptionsT = TypeVar("OptionsT")
-
-
-class SecondsOption(click.FloatRange):
-    """A duration: a number of seconds that is finite and no longer than a year."""
-
-    def __init__(self) -> None:
-        super().__init__(min=0, max=LONGEST_S)
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """Return the seconds; "nan" is a number to Python, and within no range."""
-        seconds: float = super().convert(value, param, ctx)
-        if math.isnan(seconds):
-            self.fail(f"{value!r} is not a number of seconds.", param, ctx)
-        return seconds
 
 
 def checked_listen(
@@ -110,10 +96,11 @@ seed_option = click.option(
 wait_option = click.option(
     "--wait",
     "wait_s",
-    type=SecondsOption(),
-    default=60.0,
+    type=Duration(least_s=0.0, most_s=LONGEST_S),
+    default="60s",
     show_default=True,
-    help="Seconds to wait for a broker that is away.",
+    metavar="TIME",
+    help=f"How long to wait for a broker that is away: {HELP}",
 )
 
 
@@ -144,48 +131,122 @@ def read_option(file: Path | None, name: str) -> str | None:
         raise click.UsageError(str(error)) from None
 
 
-def password_option(command: Callable[..., None]) -> Callable[..., None]:
-    """Add `--broker-password-file`; the command gets a `broker_password`, None without."""
+def joined(
+    name: str, make: Callable[..., Any], *options: Callable[[Callable[..., None]], Any]
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return a decorator that adds options to a command, which gets what `make` returns for them.
 
-    @click.option(
+    The command gets it as `name`. The parameters of `make` are those of the options.
+    """
+    parts = signature(make).parameters
+
+    def decorated(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def with_whole(**given: Any) -> None:
+            whole = make(**{part: given.pop(part) for part in parts})
+            command(**given, **{name: whole})
+
+        return reduce(lambda added, option: option(added), reversed(options), with_whole)
+
+    return decorated
+
+
+def _password(broker_password_file: Path | None) -> str | None:
+    return read_option(broker_password_file, "--broker-password-file")
+
+
+def _secret(fleet_secret: str | None, fleet_secret_file: Path | None) -> str:
+    return read_option(fleet_secret_file, "--fleet-secret-file") or fleet_secret or DEMO_SECRET
+
+
+_SECRET_FILE = click.Path(path_type=Path, dir_okay=False)
+_TLS_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+password_option = joined(
+    "broker_password",
+    _password,
+    click.option(
         "--broker-password-file",
-        type=click.Path(path_type=Path, dir_okay=False),
+        type=_SECRET_FILE,
         metavar="FILE",
         help="Holds the password of the user in --broker.",
-    )
-    @wraps(command)
-    def with_password(*, broker_password_file: Path | None, **options: Any) -> None:
-        password = read_option(broker_password_file, "--broker-password-file")
-        command(broker_password=password, **options)
-
-    return with_password
-
-
-def secret_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add `--fleet-secret` and `--fleet-secret-file`; the command gets one `fleet_secret`."""
-
-    @click.option(
-        "--fleet-secret-file",
-        type=click.Path(path_type=Path, dir_okay=False),
-        metavar="FILE",
-        help="Holds the fleet's secret.",
-    )
-    @click.option(
+    ),
+)
+secret_options = joined(
+    "fleet_secret",
+    _secret,
+    click.option(
+        "--fleet-secret-file", type=_SECRET_FILE, metavar="FILE", help="Holds the fleet's secret."
+    ),
+    click.option(
         "--fleet-secret",
         envvar="FLEET_SIM_FLEET_SECRET",
         show_envvar=True,
         help="The secret from which each car's signing key is derived; the probe needs the same."
         " Others on this machine see it here: rather use --fleet-secret-file."
         " Default: one that everybody knows.",
-    )
-    @wraps(command)
-    def with_secret(
-        *, fleet_secret: str | None, fleet_secret_file: Path | None, **options: Any
-    ) -> None:
-        secret = read_option(fleet_secret_file, "--fleet-secret-file")
-        command(fleet_secret=secret or fleet_secret or DEMO_SECRET, **options)
+    ),
+)
+tls_options = joined(
+    "tls",
+    TlsFiles,
+    click.option(
+        "--ca-file", type=_TLS_FILE, help="Authority that signed the broker's certificate, PEM."
+    ),
+    click.option(
+        "--cert-file",
+        type=_TLS_FILE,
+        help="Our own certificate, PEM, where the broker asks for one.",
+    ),
+    click.option(
+        "--key-file", type=_TLS_FILE, help="Key of our own certificate, PEM, without a password."
+    ),
+)
+credential_options = joined(
+    "box_credentials",
+    CredentialOptions,
+    click.option(
+        "--box-user",
+        metavar="PATTERN",
+        help="User name of each box, for example {vehicle_id}. Default: the user in --broker.",
+    ),
+    click.option(
+        "--box-password-file",
+        metavar="PATTERN",
+        help="File with the password of each box, for example secrets/{vehicle_id}; without"
+        " {vehicle_id} in it one for all.",
+    ),
+    click.option(
+        "--box-credentials",
+        "box_table",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="CSV file with a line for each box: vehicle_id,username,password.",
+    ),
+    click.option(
+        "--box-cert-file",
+        metavar="PATTERN",
+        help="Certificate of each box, PEM, for example certs/{vehicle_id}.pem.",
+    ),
+    click.option(
+        "--box-key-file",
+        metavar="PATTERN",
+        help="Key of each box's certificate, if it is not in the same file.",
+    ),
+)
 
-    return with_secret
+
+def identities_of(
+    scenario: Scenario, options: CredentialOptions, *, ca_file: Path | None
+) -> IdentityOf | None:
+    """Return what says who each box of a scenario is; None where boxes have no credentials.
+
+    Raises `ConfigError` for what cannot be read, and for boxes that have none.
+    """
+    if not options.is_configured:
+        return None
+    ids = (spec.vehicle_id for spec in scenario.cars())
+    return credentials_for(options, ids, ca_file=ca_file).identity_of
 
 
 def warn_of_demo_secret(fleet_secret: str, brokers: Brokers, say: Callable[[str], object]) -> None:
@@ -195,29 +256,6 @@ def warn_of_demo_secret(fleet_secret: str, brokers: Brokers, say: Callable[[str]
             f"warning: the cars on {brokers} obey the secret that everybody knows;"
             " give them one: --fleet-secret-file FILE"
         )
-
-
-def tls_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the certificate options; the command gets one `tls`."""
-    file = click.Path(path_type=Path, exists=True, dir_okay=False)
-
-    @click.option(
-        "--ca-file", type=file, help="Authority that signed the broker's certificate, PEM."
-    )
-    @click.option(
-        "--cert-file", type=file, help="Our own certificate, PEM, where the broker asks for one."
-    )
-    @click.option(
-        "--key-file", type=file, help="Key of our own certificate, PEM, without a password."
-    )
-    @wraps(command)
-    def with_tls(
-        *, ca_file: Path | None, cert_file: Path | None, key_file: Path | None, **options: Any
-    ) -> None:
-        tls = TlsFiles(ca_file=ca_file, cert_file=cert_file, key_file=key_file)
-        command(tls=tls, **options)
-
-    return with_tls
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,13 +17,14 @@ import click
 from rich.console import Console
 
 from fleet_sim.cars.defects import ModelDefectError
-from fleet_sim.commands.credentials import credential_options, identities_of
 from fleet_sim.commands.options import (
     LiveCommandOptions,
     check_platform_url,
     checked_listen,
     choose_seed,
     control_option,
+    credential_options,
+    identities_of,
     live_options,
     platform_url_option,
     processes_option,

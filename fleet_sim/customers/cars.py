@@ -38,7 +38,7 @@ class RentedCars:
         """Offer only these cars from now on; who has booked another one keeps it."""
         self._offered = [*vehicle_ids]
 
-    def take(self, stream: RandomStream) -> str | None:
+    def take_car(self, stream: RandomStream) -> str | None:
         """Return a car that no other customer of this run has; None where there is none.
 
         Some choose one that has just been taken.
@@ -70,7 +70,7 @@ class RentedCars:
             self._taken_last = free, self._world.env.now
         return free
 
-    def leave(self, vehicle_id: str) -> None:
+    def leave_car(self, vehicle_id: str) -> None:
         """Release the car for other customers."""
         self.in_use[vehicle_id] -= 1
         if self.in_use[vehicle_id] <= 0:

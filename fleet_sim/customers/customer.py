@@ -151,7 +151,7 @@ class Customer:
     def _book(self) -> Told:
         answer: Answer | None = None
         for _ in range(self._parameters.cars_tried):
-            vehicle_id = self._cars.take(self._stream)
+            vehicle_id = self._cars.take_car(self._stream)
             if vehicle_id is None:
                 break
             self._vehicle_id = vehicle_id
@@ -164,7 +164,7 @@ class Customer:
                 self._booked_s = self._env.now
                 self._note(CustomerStep.BOOKED, answer=answer)
                 return True
-            self._cars.leave(vehicle_id)
+            self._cars.leave_car(vehicle_id)
             yield self._for(self._parameters.reads)
         self._note(CustomerStep.NOT_BOOKED, answer=answer)
         return False
@@ -177,7 +177,7 @@ class Customer:
                 break
             yield self._for(self._parameters.reads)
         assert self._vehicle_id is not None  # noqa: S101 - a booking implies a car
-        self._cars.leave(self._vehicle_id)
+        self._cars.leave_car(self._vehicle_id)
 
     # Opening
 

@@ -53,35 +53,35 @@ class TlsFiles:
 class CredentialOptions:
     """The user's options for the boxes' credentials. A pattern may hold `{vehicle_id}`."""
 
-    user: str | None = None
+    box_user: str | None = None
     """Pattern of the user names."""
-    password_file: str | None = None
+    box_password_file: str | None = None
     """Pattern of the files that hold the passwords."""
-    table: Path | None = None
+    box_table: Path | None = None
     """CSV file of vehicle ids, user names and passwords, instead of the two."""
-    cert_file: str | None = None
-    key_file: str | None = None
+    box_cert_file: str | None = None
+    box_key_file: str | None = None
 
     @property
     def is_configured(self) -> bool:
         """Whether boxes are to be told apart at all."""
-        return any((self.user, self.table, self.cert_file))
+        return any((self.box_user, self.box_table, self.box_cert_file))
 
     def check(self, *, is_tls: bool) -> None:
         """Raise `ConfigError` where the options do not go together, or not with the broker."""
         problems = []
-        if self.table is not None and (self.user or self.password_file):
+        if self.box_table is not None and (self.box_user or self.box_password_file):
             problems.append("--box-credentials: has user and password; leave out --box-user")
-        if self.password_file and not self.user:
+        if self.box_password_file and not self.box_user:
             problems.append("--box-password-file: needs --box-user")
-        if self.key_file and not self.cert_file:
+        if self.box_key_file and not self.box_cert_file:
             problems.append("--box-key-file: needs --box-cert-file")
-        if self.cert_file and not is_tls:
+        if self.box_cert_file and not is_tls:
             problems.append("--box-cert-file: needs a broker with TLS, --broker mqtts://...")
-        if self.cert_file and PLACE not in self.cert_file:
+        if self.box_cert_file and PLACE not in self.box_cert_file:
             problems.append(
-                f"--box-cert-file {self.cert_file}: expected {PLACE} in it; for one certificate for"
-                " all boxes say --cert-file"
+                f"--box-cert-file {self.box_cert_file}: expected {PLACE} in it; for one certificate"
+                " for all boxes say --cert-file"
             )
         if problems:
             raise ConfigError(problems)
@@ -127,32 +127,35 @@ def credentials_for(
     Raises `ConfigError` for what cannot be read, and for cars that have none.
     """
     ids = list(vehicle_ids)
-    if options.table is not None:
-        logins = _read_logins(options.table)
+    if options.box_table is not None:
+        logins = _read_logins(options.box_table)
         if missing := [one for one in ids if one not in logins]:
             named = first_few(missing, len(missing), MOST_NAMED)
-            raise ConfigError([f"--box-credentials {options.table}: has no line for {named}"])
+            raise ConfigError([f"--box-credentials {options.box_table}: has no line for {named}"])
     else:
         logins = {one: _login(options, one) for one in ids}
     for name, pattern in (
-        ("--box-cert-file", options.cert_file),
-        ("--box-key-file", options.key_file),
+        ("--box-cert-file", options.box_cert_file),
+        ("--box-key-file", options.box_key_file),
     ):
         if pattern is not None:
             _check_readable(name, (_path(pattern, one) for one in ids))
     return BoxCredentials(
-        logins=logins, cert_file=options.cert_file, key_file=options.key_file, ca_file=ca_file
+        logins=logins,
+        cert_file=options.box_cert_file,
+        key_file=options.box_key_file,
+        ca_file=ca_file,
     )
 
 
 def _login(options: CredentialOptions, vehicle_id: str) -> _Login:
-    if not options.user:
+    if not options.box_user:
         return None, None
     password = None
-    if options.password_file:
-        file = _path(options.password_file, vehicle_id)
+    if options.box_password_file:
+        file = _path(options.box_password_file, vehicle_id)
         password = read_secret(file, name="--box-password-file")
-    return options.user.replace(PLACE, vehicle_id), password
+    return options.box_user.replace(PLACE, vehicle_id), password
 
 
 def _path(pattern: str, vehicle_id: str) -> Path:

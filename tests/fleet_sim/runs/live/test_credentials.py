@@ -31,10 +31,10 @@ def made(**options: object) -> BoxCredentials:
 def test_user_and_password_follow_a_pattern(tmp_path: Path) -> None:
     """Each box has its own name, and a file with its own password, or all have one file."""
     (tmp_path / CAR).write_text("hush\n")
-    credentials = made(user="box-{vehicle_id}", password_file=f"{tmp_path}/{{vehicle_id}}")
+    credentials = made(box_user="box-{vehicle_id}", box_password_file=f"{tmp_path}/{{vehicle_id}}")
     assert identity(credentials) == Identity(username="box-car-1", password="hush")  # noqa: S106
     assert "hush" not in f"{credentials} {identity(credentials)}"
-    one_for_all = identity(made(user="{vehicle_id}", password_file=f"{tmp_path}/{CAR}"))
+    one_for_all = identity(made(box_user="{vehicle_id}", box_password_file=f"{tmp_path}/{CAR}"))
     assert one_for_all == Identity(username=CAR, password="hush")  # noqa: S106
 
 
@@ -42,7 +42,7 @@ def test_a_table_names_each_box(tmp_path: Path) -> None:
     """With or without a heading."""
     table = tmp_path / "boxes.csv"
     table.write_text('vehicle_id,username,password\nother,o,x\ncar-1,first,"a,b"\n')
-    assert identity(made(table=table)) == Identity(username="first", password="a,b")  # noqa: S106
+    assert identity(made(box_table=table)) == Identity(username="first", password="a,b")  # noqa: S106
 
 
 @pytest.mark.parametrize(
@@ -58,24 +58,24 @@ def test_a_table_that_cannot_be_used(text: str, problem: str, tmp_path: Path) ->
     table = tmp_path / "boxes.csv"
     table.write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(ConfigError, match=problem) as caught:
-        made(table=table)
+        made(box_table=table)
     assert "hush" not in str(caught.value)
 
 
 def test_files_that_are_missing_are_named_at_the_start(tmp_path: Path) -> None:
     """Not when the box connects, somewhere in the log."""
     with pytest.raises(ConfigError, match=rf"{tmp_path}/car-1: No such file"):
-        made(user="x", password_file=f"{tmp_path}/{{vehicle_id}}")
+        made(box_user="x", box_password_file=f"{tmp_path}/{{vehicle_id}}")
     with pytest.raises(ConfigError, match=rf"--box-cert-file {tmp_path}/car-1\.pem: No such"):
-        made(cert_file=f"{tmp_path}/{{vehicle_id}}.pem")
+        made(box_cert_file=f"{tmp_path}/{{vehicle_id}}.pem")
 
 
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        ({"user": "x", "table": Path("t")}, "--box-credentials: has user and password"),
-        ({"key_file": "x"}, "--box-key-file: needs --box-cert-file"),
-        ({"cert_file": "one.pem"}, r"--box-cert-file one\.pem: expected \{vehicle_id\} in it"),
+        ({"box_user": "x", "box_table": Path("t")}, "--box-credentials: has user and password"),
+        ({"box_key_file": "x"}, "--box-key-file: needs --box-cert-file"),
+        ({"box_cert_file": "one.pem"}, r"--box-cert-file one\.pem: expected \{vehicle_id\} in it"),
     ],
 )
 def test_options_that_do_not_go_together(options: dict[str, object], problem: str) -> None:
@@ -88,7 +88,7 @@ def test_a_certificate_of_its_own(tmp_path: Path) -> None:
     """It is read at each connect: what is wrong by then is an error that names it."""
     certificate = trustme.CA().issue_cert(CAR)
     certificate.private_key_and_cert_chain_pem.write_to_path(tmp_path / "car-1.pem")
-    credentials = made(cert_file=f"{tmp_path}/{{vehicle_id}}.pem")
+    credentials = made(box_cert_file=f"{tmp_path}/{{vehicle_id}}.pem")
     found = identity(credentials)
     assert found is not None
     assert found.tls is not None
@@ -101,7 +101,7 @@ def test_a_certificate_of_its_own(tmp_path: Path) -> None:
 def test_others_are_the_user_of_the_address() -> None:
     """The SMS centre and the null box are no boxes of the scenario."""
     car = bench(NULL_BOX)
-    credentials = credentials_for(CredentialOptions(user="x"), ["another"], ca_file=None)
+    credentials = credentials_for(CredentialOptions(box_user="x"), ["another"], ca_file=None)
     assert credentials.identity_of(car.box.modem) is None
     assert credentials.identity_of(SmsCentre(car.world, {}, name="sms").client) is None
     assert not CredentialOptions().is_configured

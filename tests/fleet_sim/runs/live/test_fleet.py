@@ -56,7 +56,7 @@ async def test_a_box_with_a_wrong_password_is_named(
     said = StringIO()
     with running_mosquitto(config) as broker:
         brokers = Brokers.parse(f"mqtt://fleet:right@127.0.0.1:{broker.port}")
-        options = CredentialOptions(table=table)
+        options = CredentialOptions(box_table=table)
         fleet = LiveFleet(
             cars,
             FleetOptions(
