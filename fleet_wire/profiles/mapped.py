@@ -39,8 +39,13 @@ class MappedProfile:
 
     def __init__(self, form: ProfileForm, *, name: str) -> None:
         """Compile a form whose topics and fields have been checked (`profiles.checking`)."""
-        self._form = form
-        self._name = name
+        self.form = form
+        self.name = name
+        self.traits = traits_of(form)
+        self.box_numbers: Mapping[str, Any] = form.box
+        """The numbers of simulated boxes that the file sets."""
+        self.device_shadow = _shadow_of(form)
+        """The prefix of the topics of a car's Device Shadow, variables filled in."""
         self._templates: dict[TopicKind, list[TopicTemplate]] = {}
         self._heard: dict[TopicKind, list[tuple[TopicTemplate, str]]] = {}
         """The topics on which somebody listens, and who does."""
@@ -60,41 +65,12 @@ class MappedProfile:
         self._index: TopicIndex[Reader | Chooser[Reader]] = TopicIndex(
             [(levels, _route(shared)) for levels, shared in routes.items()]
         )
-        self._traits = traits_of(form)
         self._needs_id = form.correlation is Correlation.FIELD
         is_by_state = form.correlation is Correlation.STATE
         self._waiting = {*_WAITING, TopicKind.COMMAND} if is_by_state else _WAITING
         self._has_client = any(CLIENT in one.names for one in self._templates[TopicKind.COMMAND])
         ids = [message.fields.get(COMMAND) for message in form.command]
         self._ids_are_numbers = any(field is not None and field.number for field in ids)
-
-    @property
-    def name(self) -> str:
-        """Return the name of the file, or of the shipped profile."""
-        return self._name
-
-    @property
-    def form(self) -> ProfileForm:
-        """Return what the file says."""
-        return self._form
-
-    @property
-    def traits(self) -> WireTraits:
-        """Return what the fleet can say."""
-        return self._traits
-
-    @property
-    def box_numbers(self) -> Mapping[str, Any]:
-        """Return the numbers of simulated boxes that the file sets."""
-        return self._form.box
-
-    @property
-    def device_shadow(self) -> str | None:
-        """Return the prefix of the topics of a car's Device Shadow, variables filled in."""
-        text = self._form.device_shadow
-        for name, value in self._form.variables.items():
-            text = text and text.replace(f"{{{name}}}", value)
-        return text
 
     def filters(self, kinds: Iterable[TopicKind]) -> tuple[str, ...]:
         """Return a filter for each topic of these kinds, without those for boxes alone."""
@@ -116,7 +92,7 @@ class MappedProfile:
         levels = topic.split("/")
         route = self._index.find(levels)
         if route is None:
-            raise RemoteProtocolError(f"topic is not in profile {self._name}", topic=topic[:200])
+            raise RemoteProtocolError(f"topic is not in profile {self.name}", topic=topic[:200])
         if not isinstance(route, Chooser):
             return ((route.kind, _vehicle_in(levels, route, topic), (route, levels)),)
         vehicle_id = _vehicle_in(levels, route.first, topic)
@@ -167,14 +143,14 @@ class MappedProfile:
         if self._ids_are_numbers:
             unique = str(int(unique[:_ID_DIGITS], 16))
         own = f"{client_id}/{unique}" if self._has_client else unique
-        return f"{vehicle_id}/{own}" if self._form.ids == "car" else own
+        return f"{vehicle_id}/{own}" if self.form.ids == "car" else own
 
     def logged_id(self, vehicle_id: str | None, command_id: str) -> str | None:
         """Return the log's id with the car before it, where ids are unique within a car only.
 
         The log may name the whole id. An id without the client before it fits one command of each.
         """
-        if self._form.ids != "car":
+        if self.form.ids != "car":
             return command_id
         if vehicle_id is None or command_id.startswith(f"{vehicle_id}/"):
             return command_id if "/" in command_id else None
@@ -190,7 +166,7 @@ class MappedProfile:
         user_properties: tuple[tuple[str, str], ...],
     ) -> PublishProperties:
         """Return what MQTT 5 says with a command: what the file asks for, and who sends it."""
-        by_data = self._traits.correlation is Correlation.CORRELATION_DATA
+        by_data = self.traits.correlation is Correlation.CORRELATION_DATA
         answers = [one for one in self.car_filters(TopicKind.RESULT, vehicle_id) if "+" not in one]
         data = None
         if by_data:
@@ -200,24 +176,31 @@ class MappedProfile:
         return PublishProperties(
             response_topic=answers[0] if by_data and answers else None,
             correlation_data=data,
-            expiry_s=life_s if self._form.expires else None,
+            expiry_s=life_s if self.form.expires else None,
             user_properties=user_properties,
         )
 
     @property
     def _has_ids(self) -> bool:
-        return has_id(self._form.command, self._templates[TopicKind.COMMAND])
+        return has_id(self.form.command, self._templates[TopicKind.COMMAND])
 
     def _with_ids_on_wire(self, vehicle_id: str, message: WireMessage) -> WireMessage:
         """Return a message whose ids lack the car, where they are unique within a car only."""
-        if self._form.ids != "car":
+        if self.form.ids != "car":
             return message
         ids = {name: getattr(message, name, None) for name in ("command_id", "last_command_id")}
         own = {name: self._id_on_wire(vehicle_id, each) for name, each in ids.items() if each}
         return msgspec.structs.replace(message, **own)
 
     def _id_on_wire(self, vehicle_id: str, command_id: str) -> str:
-        return command_id.removeprefix(f"{vehicle_id}/") if self._form.ids == "car" else command_id
+        return command_id.removeprefix(f"{vehicle_id}/") if self.form.ids == "car" else command_id
+
+
+def _shadow_of(form: ProfileForm) -> str | None:
+    text = form.device_shadow
+    for name, value in form.variables.items():
+        text = text and text.replace(f"{{{name}}}", value)
+    return text
 
 
 def _vehicle_in(levels: Sequence[str], reader: Reader, topic: str) -> str:

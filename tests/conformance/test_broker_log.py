@@ -13,7 +13,7 @@ import pytest
 from fleet_sim.broker.access import MONITOR_USER, PLATFORM_USER, BrokerAccess
 from fleet_sim.broker.control import BrokerControl
 from fleet_sim.broker.model.control import ModelControl
-from fleet_sim.runs.live.broker_control import MosquittoControl
+from fleet_sim.runs.live.run_brokers import MosquittoControl
 from fleet_wire.contract.broker_log import BROKER_LOG, BrokerEventKind, broker_event_of
 from fleet_wire.links.connecting import Identity
 from fleet_wire.links.lean.link import LeanLinkFactory

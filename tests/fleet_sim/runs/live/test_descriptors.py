@@ -7,7 +7,7 @@ import resource
 
 import pytest
 
-from fleet_sim.runs.live.descriptors import Spread
+from fleet_sim.runs.live.spread import Spread
 from fleet_wire.errors import LimitError
 
 
