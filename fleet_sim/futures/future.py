@@ -349,7 +349,7 @@ class _Future:
         self._env = VirtualEnvironment()
         self._defects = Defects()
         self._broker = BrokerModel(
-            self._env, hop=HOP_S, limits=limits_of(broker_settings(scenario))
+            self._env, hop_s=HOP_S, limits=limits_of(broker_settings(scenario))
         )
         self._broker.on_handler_error = self._defects.note
         profile = load_profile(scenario.fleet.profile)

@@ -23,7 +23,6 @@ from fleet_wire.contract.problems import GENERIC, PROBLEMS
 from fleet_wire.modes.catalogue import MODES, TITLES
 from fleet_wire.private_files import FOR_GROUP, write_whole
 
-
 COLOURS: dict[str, str] = {
     **OUTCOME_COLOURS,
     **CAUSE_COLOURS,

@@ -17,10 +17,9 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from fleet_sim.results.customers import AnswersTally, CustomerLine, CustomersTally
-from fleet_sim.results.diagnosed import DiagnosesTally, DiagnosisLine
 from fleet_sim.results.fleet_parts import FleetParts, PartsTally
-from fleet_sim.results.incidents import IncidentLine, IncidentsTally
 from fleet_sim.results.injected import Injected, InjectedFault, LostBoxes
+from fleet_sim.results.judgements import DiagnosisLine, IncidentLine, JudgementsTally
 from fleet_sim.results.safety import SafetyFinding, SafetyTally
 from fleet_sim.results.times import opens_after_s, quantiles
 from fleet_wire.contract.attempt import (
@@ -217,8 +216,7 @@ class _Gathered:
     answers: AnswersTally = field(default_factory=AnswersTally)
     safety: SafetyTally = field(default_factory=SafetyTally)
     complaints: Counter[str] = field(default_factory=Counter)
-    diagnoses: DiagnosesTally = field(default_factory=DiagnosesTally)
-    incidents: IncidentsTally = field(default_factory=IncidentsTally)
+    judgements: JudgementsTally = field(default_factory=JudgementsTally)
 
     def add_attempt(self, attempt: Attempt) -> None:
         if attempt.source is not Source.FLOOR:
@@ -297,8 +295,8 @@ def _gather(run_directory: Path, fleet: FleetParts) -> _Gathered:
     count(lines_of("customers.jsonl", CustomerLine), gathered.customers.add)
     count(lines_of("platform.jsonl", PlatformEvent), gathered.answers.add)
     count(lines_of("safety.jsonl", SafetyFinding), gathered.safety.add)
-    count(lines_of("diagnoses.jsonl", DiagnosisLine), gathered.diagnoses.add)
-    count(lines_of("incidents.jsonl", IncidentLine), gathered.incidents.add)
+    count(lines_of("diagnoses.jsonl", DiagnosisLine), gathered.judgements.add)
+    count(lines_of("incidents.jsonl", IncidentLine), gathered.judgements.add)
     return gathered
 
 
@@ -330,8 +328,7 @@ def _summary(gathered: _Gathered, facts: RunFacts) -> dict[str, Any]:
             "total": gathered.complaints.total(),
             "without_unlock": gathered.complaints["unseen"],
         },
-        "diagnoses": gathered.diagnoses.as_json(),
-        "incidents": gathered.incidents.as_json(),
+        **gathered.judgements.as_json(),
         "customers": gathered.customers.as_json(),
         "platform": gathered.answers.as_json(),
         "safety": {"movements": facts.movements, **gathered.safety.as_json()},

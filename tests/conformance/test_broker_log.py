@@ -191,9 +191,9 @@ async def test_the_model_says_nothing_where_nobody_listens() -> None:
     harness = ModelHarness()
     clients = Clients(harness)
     await clients.connected("car-1")
-    assert harness._broker._router._listeners == 0
+    assert harness._broker.router._listeners == 0
     monitor = await clients.connected("monitor", BROKER_LOG)
-    assert harness._broker._router._listeners == 1
+    assert harness._broker.router._listeners == 1
     monitor.link.disconnect()
     await harness.let_pass(1.0)
-    assert harness._broker._router._listeners == 0
+    assert harness._broker.router._listeners == 0

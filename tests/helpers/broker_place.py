@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from fleet_sim.broker.model.broker import HOP_S, BrokerLimits, BrokerModel
 from fleet_wire.links.link import LinkLimits, Session
 from tests.helpers.recorder import Recorder
@@ -16,11 +14,11 @@ class Place:
     def __init__(
         self,
         *,
-        hop: float | Callable[[], float] = HOP_S,
+        hop_s: float = HOP_S,
         limits: BrokerLimits | None = None,
     ) -> None:
         self.time = VirtualScheduler()
-        self.broker = BrokerModel(self.time, hop=hop, limits=limits)
+        self.broker = BrokerModel(self.time, hop_s=hop_s, limits=limits)
 
     def client(
         self, client_id: str, *filters: str, limits: LinkLimits | None = None, **session: object

@@ -65,7 +65,7 @@ class BrokerPlayer(Player):
         return lambda name: getattr(self.clients[name].link, deed)()
 
     def _do_place(self, *, hop: float = HOP_S, **limits: Any) -> None:
-        self.place = Place(limits=BrokerLimits(**limits), hop=hop)
+        self.place = Place(limits=BrokerLimits(**limits), hop_s=hop)
 
     def _do_client(self, name: str, *filters: str, id: str | None = None, **more: Any) -> None:  # noqa: A002
         if will := more.get("will"):
@@ -131,7 +131,7 @@ class BrokerPlayer(Player):
 
     def _do_dropped(self) -> None:
         broker = self.place.broker
-        counts = " ".join(f"{name} {count}" for name, count in broker.dropped.items())
+        counts = " ".join(f"{name} {count}" for name, count in broker.router.dropped.items())
         self.tell(f"dropped {counts or 'nothing'}, {broker.qos0_dropped} not sent")
 
 

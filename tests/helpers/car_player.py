@@ -202,7 +202,7 @@ class CarPlayer(Player):
         counts = self.car.world.counts
         self._note(", ".join(f"{getattr(counts, name)} {name}" for name in COUNTS))
         if self.street is not None:
-            self._note(f"{sum(self.street.broker.dropped.values())} dropped")
+            self._note(f"{sum(self.street.broker.router.dropped.values())} dropped")
 
     def _note(self, what: str) -> None:
         self._look()

@@ -25,7 +25,7 @@ from fleet_sim.broker.model.packets import (
 from fleet_sim.broker.model.router import Router
 from fleet_sim.broker.model.session import BrokerLimits, BrokerSession, Connection
 from fleet_sim.broker.model.subscriptions import is_valid_filter
-from fleet_sim.broker.model.transport import Hop, Scheduler, Transport
+from fleet_sim.broker.model.transport import Scheduler, Transport
 from fleet_wire.links.link import (
     MALFORMED_PACKET,
     NOT_AUTHORIZED,
@@ -80,13 +80,13 @@ class ConnectLimit:
 class BrokerModel:
     """A broker for links in the same process.
 
-    `hop` is the one-way time of a packet in seconds, or draws it. The owner may set the other
+    `hop_s` is the one-way time of a packet in seconds. The owner may set the other
     attributes at any time. `connect_cost_s` is the broker's work for one CONNECT; it does one thing
     at a time, so later packets wait. The broker closes connections that `connect_limit` does not
-    admit. `refuse_connects_with` is the code of a CONNACK.
-    `refused` holds client ids without access. `may_publish`, `may_subscribe` and `may_read` are the
-    access rules; a client that may not read a topic receives nothing, silently. `on_handler_error`
-    receives exceptions of a client's handler.
+    admit.
+    `refused` holds client ids without access. `may_publish`, `may_subscribe` and the router's
+    `may_read` are the access rules; a client that may not read a topic receives nothing, silently.
+    `on_handler_error` receives exceptions of a client's handler.
 
     Log events about clients are published as mosquitto does, if somebody subscribes (see `log`).
     """
@@ -95,13 +95,13 @@ class BrokerModel:
         self,
         scheduler: Scheduler,
         *,
-        hop: Hop = HOP_S,
+        hop_s: float = HOP_S,
         limits: BrokerLimits | None = None,
     ) -> None:
         self.scheduler = scheduler
         self.transport: Transport = Transport(
             scheduler,
-            hop,
+            hop_s,
             {
                 Connect: self._handle_connect,
                 tuple: self._handle_subscribe,
@@ -114,7 +114,6 @@ class BrokerModel:
         self.is_running = True
         self.connect_cost_s = 0.0
         self.connect_limit: ConnectLimit | None = None
-        self.refuse_connects_with: int | None = None
         self.refused: Container[str] = ()
         self.may_publish: MayUse | None = None
         self.may_subscribe: MayUse | None = None
@@ -124,23 +123,9 @@ class BrokerModel:
         self._link_limits = LinkLimits()
         self._accepted = 0
         self._sessions: dict[str, BrokerSession] = {}
-        self._router = Router(self.transport, self.limits.max_queued_messages, self._expire)
+        self.router = Router(self.transport, self.limits.max_queued_messages, self._expire)
         self._late: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
         """Calls that fell due while the broker did not read."""
-
-    @property
-    def may_read(self) -> MayUse | None:
-        """The rule that says which client may receive what; None: all may receive everything."""
-        return self._router.may_read
-
-    @may_read.setter
-    def may_read(self, rule: MayUse | None) -> None:
-        self._router.may_read = rule
-
-    @property
-    def dropped(self) -> dict[str, int]:
-        """Messages lost to a full queue, by client id."""
-        return self._router.dropped
 
     def link(
         self,
@@ -168,7 +153,7 @@ class BrokerModel:
             if connection is not None:
                 self._lose(connection)
         self._sessions = {}
-        self._router.forget_all()
+        self.router.forget_all()
 
     def start(self) -> None:
         """Run again after `stop`."""
@@ -206,13 +191,10 @@ class BrokerModel:
             return
         if self.connect_cost_s > 0:
             self.transport.work(self.connect_cost_s)
-        refuse_with = self.refuse_connects_with
-        if refuse_with is None and connect.session.client_id in self.refused:
-            refuse_with = NOT_AUTHORIZED if connect.is_v5 else _NOT_AUTHORIZED_3_1_1
-        if refuse_with is not None:
-            self._router.say(log.denied(connect.session.client_id))
-            refusal = ConnAck(refuse_with)
-            self.transport.down(connection, refusal)
+        if connect.session.client_id in self.refused:
+            self.router.say(log.denied(connect.session.client_id))
+            code = NOT_AUTHORIZED if connect.is_v5 else _NOT_AUTHORIZED_3_1_1
+            self.transport.down(connection, ConnAck(code))
             return
         asked, limits = connect.session, connect.limits
         if not connect.is_v5:
@@ -232,10 +214,10 @@ class BrokerModel:
         if not connect.is_v5:  # which names neither
             session.window = self.limits.max_inflight_messages or MOST_IN_FLIGHT
             session.max_packet_bytes = LARGEST_PACKET
-        self._router.say(log.connected(asked, is_v5=connect.is_v5))
+        self.router.say(log.connected(asked, is_v5=connect.is_v5))
         connack = ConnAck(SUCCESS, self.limits.max_packet_bytes, asked.subscriptions)
         self.transport.down(connection, connack)
-        self._router.send_again(session)
+        self.router.send_again(session)
         if connection.client.is_silent(connection):
             self.watch_silence(connection)
 
@@ -248,7 +230,7 @@ class BrokerModel:
         """Return the session of a new connection, and close an older connection."""
         client_id = asked.client_id or f"auto-{self._accepted}"
         session = self._sessions.get(client_id)
-        if session is not None and session.is_expired(self._router.clock_s()):
+        if session is not None and session.is_expired(self.router.clock_s()):
             self._expire(session)
             session = None
         if session is not None:
@@ -271,7 +253,7 @@ class BrokerModel:
         if will is not None and not keeps and not will.delay_s:
             self._publish_will(session, will)
         if connection is not None:
-            self._router.say(log.taken_over(session.client_id))
+            self.router.say(log.taken_over(session.client_id))
             taken = Disconnected(EndReason.BROKER_CLOSED, SESSION_TAKEN_OVER, "session taken over")
             self._lose(connection, taken if session.is_v5 else _LOST)
 
@@ -285,7 +267,7 @@ class BrokerModel:
             if close.is_goodbye:
                 session.will = None
             has_ended = log.left if close.is_goodbye else log.closed
-            self._router.say(has_ended(session.client_id))
+            self.router.say(has_ended(session.client_id))
             self._disconnect(session)
 
     def _disconnect(self, session: BrokerSession) -> None:
@@ -302,7 +284,7 @@ class BrokerModel:
 
     def _delay_will(self, session: BrokerSession, will: Will) -> None:
         """Publish the will after its delay, or when the session expires, if that is sooner."""
-        due_s: float = self._router.clock_s() + will.delay_s
+        due_s: float = self.router.clock_s() + will.delay_s
         if session.session_expiry_s:
             due_s = min(due_s, session.expires_at_s)
         else:
@@ -326,7 +308,7 @@ class BrokerModel:
             return
         may = self.may_publish
         if may is None or may(session.client_id, will.topic):
-            self._router.route(Publication(will.topic, will.payload, will.qos, will.retain))
+            self.router.route(Publication(will.topic, will.payload, will.qos, will.retain))
 
     def _expire(self, session: BrokerSession) -> None:
         will, session.will = session.will, None
@@ -334,14 +316,14 @@ class BrokerModel:
         self._publish_will(session, will)
 
     def _end_session(self, session: BrokerSession) -> None:
-        self._router.unsubscribe_all(session)
+        self.router.unsubscribe_all(session)
         if self._sessions.get(session.client_id) is session:
             del self._sessions[session.client_id]
 
     def _expiry_of(self, session: BrokerSession) -> float:
         if session.session_expiry_s == _NEVER_EXPIRES:
             return math.inf
-        return self._router.clock_s() + session.session_expiry_s
+        return self.router.clock_s() + session.session_expiry_s
 
     # Keepalive
 
@@ -360,7 +342,7 @@ class BrokerModel:
             return
         if self.transport.now_s() + _ROUNDING_S < self._silence_deadline_s(connection):
             return  # it has spoken again and fallen silent again: a later check comes
-        self._router.say(log.timed_out(session.client_id))
+        self.router.say(log.timed_out(session.client_id))
         self._disconnect(session)
         self._lose(connection)
 
@@ -375,7 +357,7 @@ class BrokerModel:
         """Log that a client rejected the certificate of the proxy that ends TLS for this broker."""
         if self.is_running:
             for line in log.bad_certificate(is_expired=is_expired):
-                self._router.say(line)
+                self.router.say(line)
 
     # Packets
 
@@ -385,7 +367,7 @@ class BrokerModel:
         if session is None or session.connection is not connection:
             return
         if not all(map(is_valid_filter, filters)):
-            self._router.say(log.malformed(session.client_id))
+            self.router.say(log.malformed(session.client_id))
             self._disconnect(session)
             malformed = Disconnected(EndReason.BROKER_CLOSED, MALFORMED_PACKET, "malformed filter")
             self._lose(connection, malformed if session.is_v5 else _LOST)
@@ -397,7 +379,7 @@ class BrokerModel:
         codes = [_GRANTED_QOS if each in granted else NOT_AUTHORIZED for each in filters]
         self.transport.down(connection, codes)
         for topic_filter in granted:
-            self._router.subscribe(session, topic_filter)
+            self.router.subscribe(session, topic_filter)
 
     def _handle_publish(self, connection: Connection, publication: Publication) -> None:
         """Handle PUBLISH: deliver it and acknowledge it."""
@@ -406,10 +388,10 @@ class BrokerModel:
             return
         properties = publication.properties
         if properties is not None and properties.expiry_s:
-            publication.expires_at_s = self._router.clock_s() + properties.expiry_s
+            publication.expires_at_s = self.router.clock_s() + properties.expiry_s
         may = self.may_publish
         if may is None or may(session.client_id, publication.topic):
-            code = self._router.route(publication)
+            code = self.router.route(publication)
         else:
             code = NOT_AUTHORIZED
         if publication.qos:
@@ -420,7 +402,7 @@ class BrokerModel:
     def _handle_puback(self, connection: Connection, message: Message) -> None:
         session = connection.session
         if session is not None and session.connection is connection:
-            self._router.acknowledged(session, message)
+            self.router.acknowledged(session, message)
 
 
 def _session_of_3_1_1(asked: Session) -> Session:

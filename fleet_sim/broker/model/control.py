@@ -30,7 +30,7 @@ class ModelControl(BrokerControl):
         def may_read(client_id: str, topic: str) -> bool:
             return not any(each.fullmatch(topic) for each in denied.get(client_id, ()))
 
-        self._broker.may_read = may_read if denied else None
+        self._broker.router.may_read = may_read if denied else None
         closed = [filter_pattern(each) for each in self.closed]
 
         def may_publish(_client_id: str, topic: str) -> bool:

@@ -59,9 +59,9 @@ class BrokerEnd(Protocol):
     transport: Transport
     limits: BrokerLimits
     is_running: bool
+
     qos0_dropped: int
     """QoS 0 messages that clients did not send because they could not."""
-
     on_handler_error: Callable[[Exception], None]
     """Called with what the handler of a client raised; its link has logged it."""
 

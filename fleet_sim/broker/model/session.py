@@ -49,7 +49,7 @@ class BrokerLimits:
 class Connection:
     """One network connection of a client, as both ends know it."""
 
-    __slots__ = ("client", "coming", "down_due_s", "last_sent_s", "session", "up_due_s")
+    __slots__ = ("client", "coming", "down_due_s", "last_sent_s", "session")
 
     def __init__(self, client: ClientEnd) -> None:
         self.client = client
@@ -57,10 +57,8 @@ class Connection:
         """Set when the broker accepts the connection."""
         self.last_sent_s = 0.0
         """When the client last sent something; its pings are counted when it matters."""
-        self.up_due_s = 0.0
-        """When the last packet to the broker arrives: the next may not overtake it."""
         self.down_due_s = 0.0
-        """When the last packet to the client arrives."""
+        """When the last packet to the client arrives: the next may not overtake it."""
         self.coming: list[Any] | tuple[()] = ()
         """The packets that arrive at the client then, until they have."""
 

@@ -37,8 +37,6 @@ class Scheduler(Protocol):
 
 
 _NEVER_S = -math.inf
-Hop = float | Callable[[], float]
-"""The time of a packet one way in seconds, or a function that draws it."""
 
 
 class Transport:
@@ -49,7 +47,6 @@ class Transport:
         "_arriving",
         "_call_at",
         "_call_later",
-        "_draw_hop_s",
         "_free_s",
         "_handlers",
         "_hop_s",
@@ -63,7 +60,7 @@ class Transport:
     def __init__(
         self,
         scheduler: Scheduler,
-        hop: Hop,
+        hop_s: float,
         handlers: Mapping[type, Callable[[Connection, Any], None]],
     ) -> None:
         """Make a transport to a broker that handles each type of packet by one of `handlers`."""
@@ -82,28 +79,13 @@ class Transport:
         self._arrive_s = _NEVER_S
         self._call_at = scheduler.call_at
         self._call_later = scheduler.call_later
-        self._hop_s = 0.0
-        self._draw_hop_s: Callable[[], float] | None = None
-        self.set_hop(hop)
+        self._hop_s = hop_s
         self._sent = 0
-
-    def set_hop(self, hop: Hop) -> None:
-        """Change the time of a packet one way."""
-        if callable(hop):
-            self._draw_hop_s = hop
-        else:
-            self._draw_hop_s, self._hop_s = None, hop
 
     def up(self, connection: Connection, packet: Any) -> float:
         """Bring a packet to the broker a hop later; return the present."""
         now_s = self.now_s()
-        due_s = now_s + (self._hop_s if self._draw_hop_s is None else self._draw_hop_s())
-        if due_s == self._arrive_s:
-            due_s = self._arrive_s  # one object for all: a car's own would be a cache miss each
-        if due_s > connection.up_due_s:
-            connection.up_due_s = due_s
-        else:
-            due_s = connection.up_due_s
+        due_s = now_s + self._hop_s
         self._sent += 1
         if due_s == self._arrive_s:
             self._arriving.append((connection, packet))
@@ -130,7 +112,7 @@ class Transport:
         """Bring a packet to the client a hop later, if it still has `connection`."""
         now_s = self.now_s()
         left_s = max(now_s, self._free_s) if self._is_busy else now_s
-        due_s = left_s + (self._hop_s if self._draw_hop_s is None else self._draw_hop_s())
+        due_s = left_s + self._hop_s
         self._sent += 1
         if due_s > connection.down_due_s:
             connection.down_due_s = due_s

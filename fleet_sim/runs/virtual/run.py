@@ -138,7 +138,7 @@ class VirtualRun:
         self._env = VirtualEnvironment(initial_time=0.0)
         self._defects = Defects()
         self._broker = BrokerModel(
-            self._env, hop=options.hop_s, limits=limits_of(broker_settings(scenario))
+            self._env, hop_s=options.hop_s, limits=limits_of(broker_settings(scenario))
         )
         self._broker.connect_cost_s = CONNECT_COST_S
         self._broker.on_handler_error = self._defects.note

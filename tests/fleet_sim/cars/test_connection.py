@@ -80,7 +80,7 @@ FIRM = STEADY.model_copy(
 
 def refuse_connects(street: Street) -> None:
     """Let CONNACK carry 135."""
-    street.broker.refuse_connects_with = 135
+    street.broker.refused = ["car-0"]
 
 
 def refuse_subscriptions(street: Street) -> None:
@@ -99,7 +99,7 @@ def test_a_box_that_a_broker_refuses_connects_when_it_boots(
     modem.dialler.drop_connection(by=Suspect())
     street.let_pass(15.0)
     assert modem.connection.state is ConnectionState.GIVEN_UP
-    street.broker.refuse_connects_with = street.broker.may_subscribe = None
+    street.broker.refused, street.broker.may_subscribe = (), None
     street.let_pass(1000.0)
     assert not modem.connection.is_reachable
     street.boxes[0].power.reboot(by=Suspect())

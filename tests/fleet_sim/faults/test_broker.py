@@ -19,7 +19,7 @@ def test_queues_of_many_cars_are_filled_in_turn() -> None:
     for car in range(30):
         street.unlock(f"c{car}", car=car)
     street.let_pass(1.0)
-    assert set(street.broker.dropped) == {f"car-{car}" for car in range(30)}
+    assert set(street.broker.router.dropped) == {f"car-{car}" for car in range(30)}
 
 
 def test_queues_of_two_windows_are_filled_side_by_side() -> None:
@@ -31,7 +31,7 @@ def test_queues_of_two_windows_are_filled_side_by_side() -> None:
     for car in range(2):
         street.unlock(f"c{car}", car=car)
     street.let_pass(1.0)
-    assert street.broker.dropped == {"car-0": 1, "car-1": 1}
+    assert street.broker.router.dropped == {"car-0": 1, "car-1": 1}
 
 
 def test_a_full_queue_asks_for_the_brokers_limit() -> None:

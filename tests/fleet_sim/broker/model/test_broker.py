@@ -5,7 +5,6 @@ What it shares with the real links stands in `tests/conformance`.
 
 from __future__ import annotations
 
-import itertools
 import weakref
 
 import pytest
@@ -37,33 +36,9 @@ def test_each_packet_takes_a_hop(place: Place) -> None:
     assert place.time.now_s() - start_s == pytest.approx(2 * HOP_S)
 
 
-def test_drawn_hops_keep_the_order_of_each_connection() -> None:
-    """However hops are drawn, what was sent first arrives first."""
-    draws = itertools.cycle([0.5, 0.1, 0.3, 0.0, 0.2])
-    place = Place(hop=lambda: next(draws))
-    sender, receiver = place.connected("sender"), place.connected("receiver", "topic")
-    sent = [b"%d" % number for number in range(50)]
-    for payload in sent:
-        sender.link.publish("topic", payload)
-        place.time.run_for(0.05)
-    place.time.run_for(5)
-    assert receiver.payloads == sent
-
-
-def test_drawn_hops_are_those_of_both_ways() -> None:
-    """A connect is one up and one down, and each takes what was drawn for it."""
-    draws = itertools.cycle([0.5, 0.25])
-    place = Place(hop=lambda: next(draws))
-    client = place.connected("client")
-    assert place.time.now_s() == 0.75
-    client.link.publish("topic", b"", on_ack=client.acks.append)
-    place.time.run_until(lambda: client.acks)
-    assert place.time.now_s() == 1.5
-
-
 def test_no_hop_at_all_still_is_an_event() -> None:
     """Without latency everything happens at one moment, and in order."""
-    place = Place(hop=0)
+    place = Place(hop_s=0)
     client = place.connected("client", "topic")
     for number in range(30):
         client.link.publish("topic", b"%d" % number, on_ack=client.acks.append)
