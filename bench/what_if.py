@@ -10,7 +10,6 @@ files to predict again.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from io import StringIO
 from itertools import count, islice
@@ -50,7 +49,7 @@ from fleet_sim.runs.limits import cores
 from fleet_sim.runs.progress import LineProgress
 from fleet_sim.runs.virtual.run import VirtualOptions, VirtualRun
 from fleet_sim.scenario.loading import load_scenario
-from fleet_sim.sweeps.pool import begin_worker, forked_with
+from fleet_sim.sweeps.pool import pool_of
 from fleet_wire.config.file import yaml_text
 from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.incident import Incident as Found
@@ -395,8 +394,7 @@ def main(
     verdicts: list[Verdict] = []
     not_answered = 0
     turns = islice(incidents_in_turn(first_seed, step), MOST_DRAWN * incidents)
-    context = forked_with(__name__)
-    with ProcessPoolExecutor(jobs, mp_context=context, initializer=begin_worker) as pool:
+    with pool_of(jobs, __name__) as pool:
         for scored in pool.map(work, turns):
             if why := scored.not_noticed or scored.not_answered:
                 not_answered += not scored.not_noticed

@@ -7,7 +7,6 @@ to the monitor.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from io import StringIO
@@ -29,7 +28,7 @@ from fleet_sim.runs.virtual.run import VirtualOptions
 from fleet_sim.scenario.loading import load_scenario
 from fleet_sim.sweeps.dask import WorkersKilled, each_on_dask
 from fleet_sim.sweeps.point import check_versions
-from fleet_sim.sweeps.pool import forked_with
+from fleet_sim.sweeps.pool import pool_of
 from fleet_wire.contract.attempt import Attempt, Complaint
 from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.diagnosis import Diagnosis
@@ -101,7 +100,7 @@ def run_all(incidents: Iterable[Incident], *, jobs: int) -> Iterator[RunCases]:
     if jobs <= 1:
         yield from map(run_one, listed)
         return
-    with ProcessPoolExecutor(jobs, mp_context=forked_with(__name__)) as pool:
+    with pool_of(jobs, __name__) as pool:
         yield from pool.map(run_one, listed)
 
 

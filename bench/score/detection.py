@@ -7,7 +7,6 @@ what the faults did and what customers did about it (`harm`).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from itertools import chain
 from pathlib import Path
 from typing import Final
@@ -20,7 +19,7 @@ from bench.score.incidents import Incident, scored_faults
 from bench.score.towns import Town, quiet_day_of, town_of
 from fleet_sim.results.summary import JsonLines
 from fleet_sim.runs.conclude import ATTEMPTS
-from fleet_sim.sweeps.pool import forked_with
+from fleet_sim.sweeps.pool import pool_of
 from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.incident import Incident as Found
 from fleet_wire.contract.incident import IncidentKind
@@ -83,7 +82,7 @@ def notice_all(
     incidents: Sequence[Incident], days: Sequence[int], *, jobs: int
 ) -> Iterator[IncidentOutcome | QuietDay]:
     """Do the runs in `jobs` processes, and yield what came of each, in order; the days last."""
-    with ProcessPoolExecutor(max(jobs, 1), mp_context=forked_with(__name__)) as pool:
+    with pool_of(max(jobs, 1), __name__) as pool:
         yield from chain(pool.map(notice, incidents), pool.map(quiet_day, days))
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final, NamedTuple
@@ -29,7 +27,7 @@ from fleet_sim.scenario.form import Scenario
 from fleet_sim.scenario.loading import scenario_of
 from fleet_sim.sweeps.dask import WorkersKilled, each_on_dask
 from fleet_sim.sweeps.point import check_versions
-from fleet_sim.sweeps.pool import begin_worker, forked_with
+from fleet_sim.sweeps.pool import pool_of
 from fleet_wire.config.errors import validated_model
 from fleet_wire.config.file import Document, load_document
 from fleet_wire.errors import LimitError
@@ -258,7 +256,7 @@ def _with_effect(
 
 def play_here(tasks: Sequence[FutureTask], *, jobs: int) -> Results:
     """Play futures in processes of this machine, and yield them in order."""
-    with _pool(jobs) as pool:
+    with pool_of(jobs, IMPORTED_TO_PLAY) as pool:
         yield from zip(tasks, pool.map(play_task, tasks), strict=True)
 
 
@@ -274,14 +272,3 @@ def play_on_dask(
         if isinstance(counts, WorkersKilled):
             raise LimitError(counts.text, "give the workers more memory")
         yield task, counts
-
-
-@contextmanager
-def _pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
-    """Give processes; what is left to do when the block fails is dropped."""
-    context = forked_with(IMPORTED_TO_PLAY)
-    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=begin_worker)
-    try:
-        yield pool
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)

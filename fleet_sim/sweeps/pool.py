@@ -17,23 +17,12 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import replace
-from multiprocessing.context import ForkServerContext
 
 import msgspec
 
 from fleet_sim.sweeps.point import IMPORTED_TO_RUN, PointRecord, Task, failed, run_task
 
 KILLED = "the process of this run was killed; is there too little memory for it?"
-
-
-def forked_with(module: str) -> ForkServerContext:
-    """Return the context of processes forked from one that has imported only a module.
-
-    The caller may have threads and state of C libraries: a direct child of it has crashed.
-    """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([module])
-    return context
 
 
 def run_here(tasks: Sequence[Task], *, jobs: int) -> Generator[PointRecord, None, None]:
@@ -60,7 +49,7 @@ def _run_until_broken(
     """
     suspects: list[Task] = []
     running: dict[Future[bytes], Task] = {}
-    with _pool(min(jobs, len(waiting))) as pool:
+    with pool_of(min(jobs, len(waiting)), IMPORTED_TO_RUN) as pool:
         while (waiting and not suspects) or running:
             while waiting and len(running) < jobs and not suspects:
                 task = replace(waiting.popleft(), scratch=scratch)
@@ -90,9 +79,15 @@ def _submit(pool: ProcessPoolExecutor, task: Task) -> Future[bytes]:
 
 
 @contextmanager
-def _pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
-    context = forked_with(IMPORTED_TO_RUN)
-    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=begin_worker)
+def pool_of(jobs: int, module: str) -> Iterator[ProcessPoolExecutor]:
+    """Give processes, forked from one that has imported only a module.
+
+    The caller may have threads and state of C libraries: a direct child of it has crashed. When the
+    block fails, what is under way is killed.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([module])
+    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin_worker)
     try:
         yield pool
     except BaseException:  # Ctrl-C, or whoever reads the records has stopped
@@ -103,7 +98,7 @@ def _pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def begin_worker() -> None:
+def _begin_worker() -> None:
     """Leave Ctrl-C to the process that started this one, and do not outlive it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
