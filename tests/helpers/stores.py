@@ -42,7 +42,7 @@ from platform_probe.store.layout import make_store, next_number, segment_path
 from platform_probe.store.limits import Limits, Report
 from platform_probe.store.reading import ALWAYS, Files, Span
 from platform_probe.store.reading import Source as Readable
-from platform_probe.store.schema import TABLES
+from platform_probe.store.schema import ATTEMPTS, TABLES
 from platform_probe.store.writer import StoreWriter
 
 T = TypeVar("T")
@@ -251,21 +251,25 @@ class ReadAnew(Readable):
 class _Emptied(Growing):
     """A database that forgets what it has read."""
 
-    filled: tuple[str, ...] = ()
-    """Tables with rows."""
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._taken: dict[str, bytes] = dict.fromkeys(TABLES, b"")
 
     def take(self, files: Mapping[str, Files]) -> None:
-        """Read files of lines of each table, and have their rows alone."""
-        for name in self.filled:
+        """Read files of lines of each table, and have their rows alone: again only what differs."""
+        for name, its in files.items():
+            lines = b"".join(path.read_bytes() for path in its.lines)
+            if lines == self._taken[name]:
+                continue
             self._reader.run(f"TRUNCATE kept_{name}")
-        lines = {
-            name: b"".join(path.read_bytes() for path in its.lines) for name, its in files.items()
-        }
-        self.filled = *(name for name, its in lines.items() if its), "revised"
-        for name in self.filled[:-1]:
-            self._add_lines(TABLES[name], lines[name], 1)
-        for statement in REVISE:
-            self._reader.run(statement, {"number": 1})
+            self._taken[name] = b""
+            if lines:
+                self._add_lines(TABLES[name], lines, 1)
+            self._taken[name] = lines
+            if name == ATTEMPTS.name:
+                self._reader.run("TRUNCATE kept_revised")
+                for statement in REVISE:
+                    self._reader.run(statement, {"number": 1})
 
 
 @cache
