@@ -194,11 +194,6 @@ class Visitor:
         """Get a page."""
         return self._ask("GET", path, None, headers)
 
-    def sentence_sequence(self, path: str) -> Got:
-        """Get a page, or that to which it leads."""
-        got = self.get(path)
-        return self.get(got.location) if got.location else got
-
     def post(self, path: str, fields: dict[str, str], **headers: str) -> Got:
         """Send a form."""
         return self._ask("POST", path, urlencode(fields), headers)

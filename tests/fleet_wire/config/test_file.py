@@ -51,11 +51,6 @@ def problems_of(path: Path, text: str | bytes) -> str:
     return str(caught.value)
 
 
-def override(document: Document, *overrides: str, **options: Any) -> Document:
-    """Apply overrides, as `--set` gives them."""
-    return apply_overrides(document, overrides, **options)
-
-
 @given(st.dictionaries(st.from_regex(r"[a-z_]{1,8}", fullmatch=True), PLAIN, max_size=4))
 @example({"letter": "\U00010000"})
 def test_json_is_yaml(tmp_path_factory: pytest.TempPathFactory, values: dict[str, Any]) -> None:
@@ -114,34 +109,7 @@ def test_many_values_are_refused(path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_an_index_of_thousands_of_digits_is_shortened(document: Document) -> None:
     """Python makes no number of so many, and nobody reads them."""
     with pytest.raises(ConfigError) as caught:
-        override(document, f"load.stages.{'9' * 5_000}.rate=3")
+        apply_overrides(document, [f"load.stages.{'9' * 5_000}.rate=3"])
     (problem,) = caught.value.problems
     assert "no item '999" in problem
     assert len(problem) < 200
-
-
-def test_shorthands(document: Document) -> None:
-    """A short key stands for a full one, and is named as it was typed."""
-    short = {"fleet.count": "fleet.groups.*.count"}
-    changed = override(document, "fleet.count=5", shorthands=short)
-    assert [group["count"] for group in changed.values["fleet"]["groups"]] == [5, 5]
-    problem = changed.problem(("fleet", "groups", 1, "count"), "bad")
-    assert problem == "--set fleet.count=5: fleet.groups.1.count: bad"
-
-
-def test_dotted_keys(path: Path) -> None:
-    """Below a key that holds dotted keys, only the known leaves end a path."""
-    path.write_text("expect:\n  unlock.p95_s: {max: 8}\n")
-    dotted = {"expect": frozenset({"min", "max"})}
-    changed = override(
-        load_document(path),
-        "expect.unlock.p95_s.max=5",
-        "expect.attempts.ok_share.min=1",
-        "expect.stray.late={max: 0}",
-        dotted_keys=dotted,
-    )
-    assert changed.values["expect"] == {
-        "unlock.p95_s": {"max": 5},
-        "attempts.ok_share": {"min": 1},
-        "stray.late": {"max": 0},
-    }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ from bench.score.incidents import TWO_TOPICS
 from fleet_wire.config.file import Loc
 from fleet_wire.errors import ConfigError
 from fleet_wire.profiles.loading import load_profile
-from platform_probe.measure.load.plan import LoadPlan
 from platform_probe.settings.load import LoadSettings
 from platform_probe.settings.monitor import ProbeSettings, load_settings, settings_schema
 from tests.helpers.profile_files import profile_of
@@ -40,23 +38,6 @@ def test_variables_of_a_kubernetes_service_are_no_settings(
     for name, value in SERVICE_VARIABLES.items():
         monkeypatch.setenv(name, value)
     assert load_settings() == ProbeSettings()
-
-
-@pytest.mark.parametrize(
-    "stage",
-    [
-        {"kind": "poisson", "rate_per_s": 0.01, "duration_s": 60},
-        {"kind": "constant", "rate_per_s": 0.6, "duration_s": 1},
-        {"kind": "times", "at_s": [9, 0], "duration_s": 7},
-    ],
-)
-def test_a_stage_with_few_arrivals_may_be_repeated(stage: dict[str, Any]) -> None:
-    """Whatever of it brings something."""
-    load = LoadSettings.model_validate({"repeat": True, "vehicles": ["a"], "stages": [stage]})
-    plan = LoadPlan(
-        stages=tuple(load.stages), vehicles=load.vehicles, seed=1, deadline_s=1, repeat=True
-    )
-    assert len(list(islice(plan, 3))) == 3
 
 
 def test_secrets_are_hidden_for_display() -> None:
