@@ -38,14 +38,10 @@ class ProtocolError(UnlockpathError):
 class RemoteProtocolError(ProtocolError):
     """The other side sent something malformed. Count it, log it, go on."""
 
-    def __init__(self, reason: str, *, topic: str | None = None, client: str | None = None) -> None:
+    def __init__(self, reason: str, *, topic: str | None = None) -> None:
         self.reason = reason
         self.topic = topic
-        self.client = client
-        place = ", ".join(
-            f"{name} {value!r}" for name, value in (("topic", topic), ("client", client)) if value
-        )
-        super().__init__(f"{reason} ({place})" if place else reason)
+        super().__init__(f"{reason} (topic {topic!r})" if topic else reason)
 
 
 class LocalProtocolError(ProtocolError):

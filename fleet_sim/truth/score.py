@@ -90,10 +90,10 @@ def number_of(counts: Counts, grades: Iterable[Grade] = tuple(Grade)) -> int:
     return sum(counts.get(each, 0) for each in grades)
 
 
-def true_share(counts: Counts, z: float | None = None) -> Estimate | None:
+def true_share(counts: Counts) -> Estimate | None:
     """Return the share of unlocks that were graded `true`, with its Wilson interval."""
     total = number_of(counts)
-    return share(counts.get(Grade.TRUE, 0), total, z or z_of(CONFIDENCE)) if total else None
+    return share(counts.get(Grade.TRUE, 0), total, z_of(CONFIDENCE)) if total else None
 
 
 def read_result(path: Path) -> TruthResult:
