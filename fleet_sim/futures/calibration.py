@@ -21,6 +21,7 @@ from fleet_sim.futures.playing import FutureTask, ObservedCustomers, Player, Wor
 from fleet_sim.runs.course import RENTAL_S
 from fleet_sim.runs.source_digest import versions
 from fleet_sim.scenario.form import FaultEntry, Scenario, Selector, select
+from fleet_wire.arrivals import Poisson
 
 SEVERITIES: Final = 12
 """Severities that are tried of a failure mode which is drawn with several, besides the recipe's
@@ -296,7 +297,7 @@ class _Shares(NamedTuple):
         """
         if struck == cars:
             return [1.0] * PARTS
-        come = world.away * cars / RENTAL_S * STEP_S
+        come = _stage_rate_per_s(world.scenario) * STEP_S
         steps = max(1, round(world.decision_s / PARTS / STEP_S))
         numbers = (struck, cars - struck)
         away = [world.away * number for number in numbers]
@@ -352,9 +353,9 @@ def _variants(
             chance = (0.5 + len(found) * GOLDEN) % 1.0
             rate_per_s = _rate_per_s(observed, candidate.seen, chance) / world.stands_for
             scenario = _with_struck(_with_rate(candidate.scenario, rate_per_s), candidate.struck)
-            checked, scale, away = checked_world(scenario, world.decision_s)
+            checked, scale, _ = checked_world(scenario, world.decision_s)
             scale *= world.stands_for
-            found.append(msgspec.structs.replace(world, scenario=checked, scale=scale, away=away))
+            found.append(msgspec.structs.replace(world, scenario=checked, scale=scale))
     return tuple(found)
 
 
@@ -366,6 +367,13 @@ def _rate_per_s(observed: ObservedCustomers, seen: float, chance: float) -> floa
     known = observed.before + observed.customers
     root = max(math.sqrt(known + 0.25) + NormalDist().inv_cdf(chance) / 2, 0.5)
     return root**2 / (observed.before_s + seen * observed.lasted_s)
+
+
+def _stage_rate_per_s(scenario: Scenario) -> float:
+    assert scenario.customers is not None  # noqa: S101 - see `checked_world`
+    (stage,) = scenario.customers.known_stages
+    assert isinstance(stage, Poisson)  # noqa: S101 - see `checked_world`
+    return stage.rate_per_s
 
 
 def _with_rate(scenario: Scenario, rate_per_s: float) -> Scenario:

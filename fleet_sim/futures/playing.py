@@ -65,11 +65,22 @@ class ObservedCustomers(FrozenModel):
     struck: Count = Field(
         0, description="cars known to be hit, also by a lost connection: there may be more"
     )
+    away: Count | None = Field(
+        None,
+        description="cars that were with customers when it began; null: as many as usual at the"
+        " rate of the customers",
+    )
 
     @property
     def customers(self) -> int:
         """Return how many customers pressed since the incident's beginning."""
         return self.trying + sum(map(sum, self.parts))
+
+    def share_away(self, scenario: Scenario, stands_for: float, usual: float) -> float:
+        """Return the share of a world's cars that customers have when the incident begins."""
+        if self.away is None:
+            return usual
+        return min(self.away / stands_for / scenario.fleet.count, 1.0)
 
 
 class WorldsFile(FrozenModel):
@@ -127,12 +138,12 @@ def read_worlds(path: Path) -> tuple[list[World], list[str]]:
             scenario,
             scale * each.stands_for,
             each.stands_for,
-            away,
+            usual if observed is None else observed.share_away(scenario, each.stands_for, usual),
             decision_s,
             observed,
         )
         for number, each in enumerate(file.worlds)
-        for scenario, scale, away in [
+        for scenario, scale, usual in [
             checked_world(scenario_of(_scenario_document(document, number)), decision_s)
         ]
     ]

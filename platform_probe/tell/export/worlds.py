@@ -11,13 +11,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from fleet_wire.contract.incident import Incident as Found
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.store.reading import Source, Span
 from platform_probe.tell.export.incident import Incident, Unlock, incident_of_unlocks, unlocks_in
 from platform_probe.tell.export.scenario import ELSEWHERE, INCIDENT, scenario_of
+from platform_probe.tell.support.rows import utc
 from platform_probe.texts.catalogue import LANGUAGES, say_in
 from platform_probe.texts.spoken_error import spoken_error
 
@@ -29,8 +30,8 @@ FLEET: Final = 200
 HOUR_S: Final = 3_600.0
 BEFORE_S: Final = 1_800.0
 """Customers of so long before the incident say how many come [E]."""
-RENTAL_S: Final = 2_400.0
-"""A car is away with its customer for so long [E]."""
+AWAY_S: Final = 7_200.0
+"""Hardly a car is away for longer: one in fifty [E]."""
 _BACK: Final = NormalDist(math.log(2_070.0), 0.6)
 """After so many seconds a car is back, as their logarithm: median and spread of walk and drive
 [E]."""
@@ -51,6 +52,13 @@ UNKNOWN: Final = ("what_if.unknown_lasts", "what_if.unknown_cars", "what_if.unkn
 LEAST_S: Final = 1_800.0
 """Unlocks of so long from the beginning show what the fleet does, also if the incident is over."""
 _CARS: Final = "SELECT DISTINCT vehicle_id FROM attempts WHERE list_contains($ids, attempt_id)"
+_GOT_IN: Final = """
+SELECT 60 * floor(epoch(started_at) / 60) AS minute_s,
+    count(DISTINCT coalesce(booking_id, vehicle_id))
+FROM attempts WHERE source <> 'floor' AND cause IS NULL AND started_at BETWEEN $since AND $until
+GROUP BY minute_s
+"""
+"""How many customers got in, by minute."""
 
 
 def worlds_of(source: Source, incident: Found) -> dict[str, Any]:
@@ -77,10 +85,11 @@ def worlds_of(source: Source, incident: Found) -> dict[str, Any]:
         has_failed = any(not one.went_well for one in unlocks)
         raise spoken_error("asked.not_diagnosed_yet" if has_failed else "asked.nobody_failed")
     known = incident.cars if incident.ended_at is None else 0
-    rate_per_s = len(_customers(seen)) / max(1.0, until_s - since_s)
+    rentals = _rentals(source, Span(incident.since - AWAY_S, until_s))
     demand = _Demand(
-        rate_per_s=rate_per_s,
-        fleet=round(rate_per_s * RENTAL_S + _cars_there(seen)),
+        rate_per_s=len(_customers(seen)) / max(1.0, until_s - since_s),
+        fleet=_cars_of_fleet(seen, rentals),
+        away=rentals.away_at(until_s),
         struck=_share_lost(unlocks, struck, until_s),
         known=known,
     )
@@ -96,6 +105,7 @@ def worlds_of(source: Source, incident: Found) -> dict[str, Any]:
             "before": len({_customer_of(one) for one in seen if one.at_s < incident.since}),
             "before_s": round(incident.since - since_s, 1),
             "struck": known,
+            "away": round(rentals.away_at(incident.since)),
         },
         "worlds": worlds,
     }
@@ -132,23 +142,51 @@ def _customer_of(unlock: Unlock) -> str:
     return unlock.booking_id or unlock.vehicle_id
 
 
-def _cars_there(unlocks: Sequence[Unlock]) -> float:
-    """Return how many cars customers can choose from, by how often two have the same.
+class _Rentals(NamedTuple):
+    """Rentals of the last while: a monitor sees how each begins, and not how it ends."""
 
-    Each has one of them by chance, and one that another drives is not there. Where nobody has the
-    same, they are at least as many as there are pairs of customers who could.
+    begun: Sequence[tuple[float, int]]
+    """Minutes, as Unix seconds, and how many customers got in."""
+
+    def away_at(self, at_s: float) -> float:
+        """Return how many cars are with customers."""
+        return sum(
+            count * (1.0 - _share_back(at_s - begun_s))
+            for begun_s, count in self.begun
+            if begun_s <= at_s
+        )
+
+
+def _rentals(source: Source, span: Span) -> _Rentals:
+    """Return the rentals that began in a time."""
+    values = {"since": utc(span.since_s or 0.0), "until": utc(span.until_s or 0.0)}
+    limit = round(2 * AWAY_S)
+    rows = source.read(lambda duck: duck.query(_GOT_IN, values, limit=limit), span).rows
+    return _Rentals([(float(minute_s), int(count)) for minute_s, count in rows])
+
+
+def _share_back(gone_s: float) -> float:
+    """Return which share of the cars is back so long after its customer got in."""
+    return _BACK.cdf(math.log(max(gone_s, 1.0)))
+
+
+def _cars_of_fleet(unlocks: Sequence[Unlock], rentals: _Rentals) -> int:
+    """Return how many cars customers choose from and drive, by how often two have the same.
+
+    Each has one of the cars that are there by chance. Where nobody has the same, they are at least
+    as many as there are pairs of customers who could.
     """
     last = [*_customers(unlocks).values()][-MOST_COMPARED:]
-    pairs = same = 0.0
+    pairs = same = away = 0.0
     for number, later in enumerate(last):
+        its = 0.0
         for earlier in last[:number]:
             gone_s = later.at_s - earlier.at_s
-            if earlier.went_well:
-                pairs += _BACK.cdf(math.log(max(gone_s, 1.0)))
-            else:
-                pairs += gone_s > LEFT_S
+            its += _share_back(gone_s) if earlier.went_well else gone_s > LEFT_S
             same += earlier.vehicle_id == later.vehicle_id
-    return pairs / (same + 1.0)
+        pairs += its
+        away += its * rentals.away_at(later.at_s)
+    return round(pairs / (same + 1.0) + away / max(pairs, 1.0))
 
 
 def _weights(struck: Sequence[Unlock]) -> dict[str, float]:
@@ -224,6 +262,8 @@ class _Demand:
     """Share of them who did not get in because of the incident, of 1."""
     fleet: int
     """Cars of the fleet, as far as customers show it."""
+    away: float
+    """Cars that are with customers now."""
     known: int
     """Cars that were hit; of those that lost their connection also those that nobody asked for."""
 
@@ -235,8 +275,6 @@ class _Demand:
     def struck_cars(self, cars: int) -> int:
         """Return how many of the cars are struck, so that this share of the customers is lost.
 
-        Cars that are well are away with their customers, struck ones are not: each customer takes
-        one of those that are there.
+        Each customer takes one of the cars that are there.
         """
-        away = self.rate_per_s * (1.0 - self.struck) * RENTAL_S
-        return max(self.known, round(self.struck * max(cars - away, 0.1 * cars)))
+        return max(self.known, round(self.struck * max(cars - self.away, 0.1 * cars)))
