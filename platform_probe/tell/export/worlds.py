@@ -78,7 +78,7 @@ def worlds_of(source: Source, incident: Found) -> dict[str, Any]:
     struck = [
         one
         for one in unlocks
-        if not one.went_well and (one.vehicle_id in cars or one.mode == incident.mode)
+        if not one.went_well and (one.vehicle_id in cars or _may_be_of(incident, one))
     ]
     weights = _weights(struck)
     if not weights:
@@ -109,6 +109,14 @@ def worlds_of(source: Source, incident: Found) -> dict[str, Any]:
         },
         "worlds": worlds,
     }
+
+
+def _may_be_of(incident: Found, unlock: Unlock) -> bool:
+    """Return whether a failed unlock is of the incident's mode; without one, of its cohorts."""
+    if incident.mode is not None:
+        return unlock.mode == incident.mode
+    traits = unlock.traits._asdict().items()
+    return any(cohort.items() <= traits for cohort in incident.affected_cohorts)
 
 
 def _observed(

@@ -15,7 +15,7 @@ from fleet_wire.errors import ConfigError
 from fleet_wire.randomness import RandomStream
 from platform_probe.store.reading import Source
 from platform_probe.tell.export.scenario import ELSEWHERE, INCIDENT
-from platform_probe.tell.export.worlds import FLEET, HABITS, RENTAL_S, worlds_of
+from platform_probe.tell.export.worlds import FLEET, HABITS, worlds_of
 from tests.helpers.consoles import incident_of
 from tests.helpers.diagnoses import put_believed
 from tests.helpers.stores import BEGIN_S, put_unlocks, unlock
@@ -88,8 +88,24 @@ def test_customers_are_counted_once_however_often_they_press(tmp_path: Path, pre
     (stage,) = world["scenario"]["customers"]["stages"]
     assert stage["rate_per_s"] * world["stands_for"] == pytest.approx(50 / LASTS_S, rel=0.05)
     struck, well = cars_of(world)
-    away = stage["rate_per_s"] * 0.9 * RENTAL_S
-    assert struck / (struck + well - away) == pytest.approx(0.1, abs=0.05)
+    away = 0.75 * 45 / world["stands_for"]  # of those who came within half an hour
+    assert struck / (struck + well - away) == pytest.approx(0.1, abs=0.02)
+
+
+@pytest.mark.parametrize(("ago_s", "away"), [(60.0, 40), (2_070.0, 20), (7_000.0, 1)])
+def test_the_cars_that_customers_have_when_it_begins_are_counted(
+    tmp_path: Path, ago_s: float, away: int
+) -> None:
+    """Of forty customers who got in before it, half have brought their cars back in 35 minutes."""
+    put_customers(tmp_path, struck=1, well=1)
+    before = [unlock(number, car=f"rented-{number}") for number in range(40)]
+    put_unlocks(
+        tmp_path, [msgspec.structs.replace(one, started_at=BEGIN_S - ago_s) for one in before]
+    )
+
+    observed = worlds_of(Source(tmp_path), an_incident())["observed"]
+
+    assert observed["away"] == pytest.approx(away, abs=1)
 
 
 @pytest.mark.parametrize("cars", [100, 250])
@@ -108,7 +124,7 @@ def test_the_size_of_the_fleet_shows_in_who_has_the_same_car(tmp_path: Path, car
 
     (world, *_) = worlds_of(Source(tmp_path), an_incident(ended_at=BEGIN_S + 9_000))["worlds"]
 
-    assert sum(cars_of(world)) * world["stands_for"] == pytest.approx(cars, rel=0.35)
+    assert sum(cars_of(world)) * world["stands_for"] == pytest.approx(cars, rel=0.25)
 
 
 def test_the_customers_so_far_are_counted_by_how_they_got_in(tmp_path: Path) -> None:
@@ -162,3 +178,20 @@ def test_an_incident_without_diagnoses_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match="is diagnosed yet"):
         worlds_of(Source(tmp_path), an_incident())
+
+
+@pytest.mark.parametrize(("cohort", "is_its"), [({}, True), ({"region": "elsewhere"}, False)])
+def test_an_incident_without_a_mode_has_the_failed_unlocks_of_its_cohort(
+    tmp_path: Path, *, cohort: dict[str, str], is_its: bool
+) -> None:
+    """Cars are lost and nobody knows why: a customer's unlock is diagnosed all the same."""
+    put_customers(tmp_path, struck=5, well=25)
+    lost = msgspec.structs.replace(
+        an_incident(kind=IncidentKind.CARS_LOST), mode=None, cohort=cohort, examples=()
+    )
+
+    if is_its:
+        assert worlds_of(Source(tmp_path), lost)["worlds"]
+    else:
+        with pytest.raises(ConfigError, match="is diagnosed yet"):
+            worlds_of(Source(tmp_path), lost)
