@@ -58,6 +58,7 @@ def read(
     before: tuple[int, float] = (0, 0.0),
     lasted_s: float = LASTED_S,
     struck: int = 0,
+    away: int | None = None,
     **scenarios: dict[str, Any],
 ) -> list[World]:
     """Return worlds that are equally likely, with the customers that were observed.
@@ -76,6 +77,7 @@ def read(
         "before": come,
         "before_s": before_s,
         "struck": struck,
+        **({} if away is None else {"away": away}),
     }
     file.write_text(yaml_text({"worlds": worlds, "observed": observed}))
     found, _ = read_worlds(file)
@@ -140,6 +142,20 @@ def test_no_fewer_cars_are_struck_than_are_known_to_be(tmp_path: Path) -> None:
     ((by_customers,), (by_known,)) = struck
     assert by_known >= 4 * 30
     assert by_customers < by_known / 2
+
+
+def test_a_world_begins_with_the_cars_away_that_customers_had(tmp_path: Path) -> None:
+    """Demand may have grown just before; without the number there are as many as usual."""
+    outage = exported("regional_carrier_outage", struck=30)
+    parts = [[8, 0, 1], [9, 0, 0]]
+
+    (seen,) = read(tmp_path, parts=parts, away=6, regional_carrier_outage=outage)
+    (usual,) = read(tmp_path, parts=parts, regional_carrier_outage=outage)
+    (fitted,) = fitted_worlds([seen], seeds=2, play=one_by_one, on_played=lambda _: None)
+
+    assert seen.away == 0.1
+    assert usual.away == pytest.approx(0.64)
+    assert {each.away for each in fitted.variants} == {0.1}
 
 
 def test_customers_who_could_book_no_car_are_known_from_before(tmp_path: Path) -> None:
