@@ -179,22 +179,26 @@ def _share_back(gone_s: float) -> float:
 
 
 def _cars_of_fleet(unlocks: Sequence[Unlock], rentals: _Rentals) -> int:
-    """Return how many cars customers choose from and drive, by how often two have the same.
+    """Return how many cars customers choose from and drive, by how often one is had again.
 
-    Each has one of the cars that are there by chance. Where nobody has the same, they are at least
-    as many as there are pairs of customers who could.
+    Each has one of the cars that are there by chance. A car that somebody had before is there if it
+    is back by then. Where nobody has one of those, the fleet is at least as large as they suggest.
     """
-    last = [*_customers(unlocks).values()][-MOST_COMPARED:]
-    pairs = same = away = 0.0
-    for number, later in enumerate(last):
-        its = 0.0
-        for earlier in last[:number]:
-            gone_s = later.at_s - earlier.at_s
-            its += _share_back(gone_s) if earlier.went_well else gone_s > LEFT_S
-            same += earlier.vehicle_id == later.vehicle_id
-        pairs += its
+    there = same = away = 0.0
+    last_use: dict[str, Unlock] = {}
+    for later in [*_customers(unlocks).values()][-MOST_COMPARED:]:
+        its = sum(_chance_back(earlier, later.at_s) for earlier in last_use.values())
+        there += its
         away += its * rentals.away_at(later.at_s)
-    return round(pairs / (same + 1.0) + away / max(pairs, 1.0))
+        same += later.vehicle_id in last_use
+        last_use[later.vehicle_id] = later
+    return round(there / (same + 1.0) + away / max(there, 1.0))
+
+
+def _chance_back(last: Unlock, at_s: float) -> float:
+    """Return how likely a car is back by then from the customer who had it last."""
+    gone_s = at_s - last.at_s
+    return _share_back(gone_s) if last.went_well else float(gone_s > LEFT_S)
 
 
 def _weights(struck: Sequence[Unlock]) -> dict[str, float]:
