@@ -107,8 +107,8 @@ class SlackServer:
         if request.headers.get("Content-Type", "").startswith("application/json"):
             asked = msgspec.json.decode(body)
         else:  # methods that only read take their arguments in the URL, or as a form
-            asked = {name: values[0] for name, values in parse_qs(body.decode()).items()}
-            asked |= request._request.query  # type: ignore[attr-defined]
+            fields = parse_qs(f"{body.decode()}&{request.query}")
+            asked = {name: values[0] for name, values in fields.items()}
         mishap = self.mishaps.pop(0) if method.startswith("chat.") and self.mishaps else ""
         if mishap in EARLY:
             return EARLY[mishap]
@@ -251,6 +251,6 @@ async def slack_server(speed: float = 1.0) -> AsyncIterator[SlackServer]:
 
 
 async def _hung_up(request: HttpRequest) -> HttpResponse:
-    request._request.transport.abort()  # type: ignore[attr-defined]
+    request.body.args[0].transport.abort()  # type: ignore[attr-defined] # aiohttp's request
     await asyncio.sleep(0.01)
     return HttpResponse(200, b"")
