@@ -34,8 +34,9 @@ MODES: Final = (
             needs=facts(Fact.SAID_BOOKING),
             speaks_for=facts(Fact.NOTHING_PUBLISHED, Fact.SAID_NO, Fact.ASKED_AGAIN)
             | facts(Fact.FAILS_AGAIN, Fact.SUPPORT_CALLED, Fact.MANY_FAIL)
-            | facts(Fact.APP_VERSION_FARES_WELL),
-            rules_out=facts(Fact.NOT_DELIVERED, Fact.SAID_YES, Fact.WENT_WELL)
+            # A box that knows the bookings refuses what the platform has accepted.
+            | facts(Fact.APP_VERSION_FARES_WELL, Fact.REFUSED_WITHOUT_REASON, Fact.SAID_YES),
+            rules_out=facts(Fact.NOT_DELIVERED, Fact.WENT_WELL)
             | facts(Fact.APP_VERSION_FAILS, Fact.BOOKING_OF_SEVERAL),
         ),
     ),

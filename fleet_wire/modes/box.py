@@ -32,9 +32,8 @@ MODES: Final = (
         ),
         recipe=Recipe(parameters={"sleep": {"base_s": 25, "spread_s": 25}, "awake_s": 5}),
         signature=Signature(
-            needs=facts(Fact.NOT_DELIVERED),
+            needs=facts(Fact.NOT_DELIVERED, Fact.LEFT_QUIETLY),
             speaks_for=facts(
-                Fact.LEFT_QUIETLY,
                 Fact.BACK_IN_MINUTES,
                 Fact.BACK_WITHOUT_WILL,
                 Fact.ALONE,

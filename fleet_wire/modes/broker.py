@@ -175,6 +175,11 @@ MODES: Final = (
                 Fact.COPY_REFUSED,
                 Fact.EXECUTED_AGAIN,
             ),
+            # What was held back is not delivered; what a lost PUBACK brings again comes as a copy.
+            needs_one_of=(
+                facts(Fact.NOT_DELIVERED, Fact.REFUSED_EXPIRED)
+                | facts(Fact.COPY_AFTER_CONNECT, Fact.COPY_REFUSED, Fact.EXECUTED_AGAIN),
+            ),
             rules_out=(ANSWERS - facts(Fact.WENT_WELL))
             | facts(
                 Fact.SILENT_SINCE,

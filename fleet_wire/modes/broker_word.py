@@ -116,7 +116,7 @@ MODES: Final = (
             | facts(Fact.WILL_BEFORE, Fact.WAS_OFFLINE, Fact.WILL_AFTER, Fact.SILENT_SINCE)
             | facts(Fact.OPENED_LATE, Fact.CONFIRMED_LATE, Fact.REFUSED_LATE, Fact.BOOTED_AFTER)
             | facts(Fact.OPENED_AT_LAST)
-            | facts(Fact.EVENTS_IN_A_FLOOD, Fact.TLS_FAILED, Fact.HELD_UP)
+            | facts(Fact.EVENTS_IN_A_FLOOD, Fact.TLS_FAILED)
             | facts(Fact.OPERATOR_FAILS, Fact.REGION_FAILS),  # access rules know neither
         ),
     ),

@@ -17,7 +17,6 @@ MODES: Final = (
         layer=Layer.COMMAND,
         party=Party.PLATFORM,
         cause=Cause.BOX_ASLEEP,
-        also=(None,),
         engineer=(
             "The platform's cache says that the box is awake, so the platform does not wake it "
             "although it sleeps."

@@ -308,8 +308,8 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         copy_after_connect="an answer came once more just after the box had connected",
         executed_again="the box answered once more that it had done what the command says, after"
         " the command had ended",
-        opened_at_last="the car opened by the command after the customer was told no, where"
-        " commands do not say until when they count",
+        opened_at_last="the car opened by the command after the customer was told no, where it had"
+        " the command before, or commands do not say until when they count",
         refused_late="the box refused the command after the customer had given up",
         nothing_after_return="the box came back, and never answered the command that should have"
         " waited for it",

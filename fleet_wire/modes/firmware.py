@@ -151,6 +151,7 @@ MODES: Final = (
                 Fact.WENT_WELL,
                 Fact.FLAPPED,
                 Fact.TAKEN_OVER,
+                Fact.WILL_AFTER,  # its report may have been lost
                 Fact.DOOR_AJAR,
             )
             | facts(Fact.LOCK_BOUNCED),

@@ -112,6 +112,8 @@ MODES: Final = (
             ),
             rules_out=ANSWERS
             | facts(Fact.SILENT_SINCE, Fact.LEFT_QUIETLY)  # the way up works
+            # Nothing arrives before the box makes a new connection.
+            | facts(Fact.LATE_WITHOUT_RETURN, Fact.OPENED_WITHOUT_RETURN)
             | facts(Fact.DENIED_AT_BROKER, Fact.WILL_BEFORE, Fact.TAKEN_OVER, Fact.WAS_OFFLINE)
             | facts(Fact.BOOTED_AFTER, Fact.EVENTS_IN_A_FLOOD, Fact.DROPPED_AT_BROKER)
             | facts(Fact.OPENED_LATE),

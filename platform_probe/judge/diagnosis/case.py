@@ -239,6 +239,13 @@ class Case:
         return interval_s is not None and until_s - self.at_box_s >= interval_s
 
     @property
+    def is_position_known(self) -> bool:
+        """Whether a heartbeat told the age of the position, and not long before the unlock."""
+        beats = self.car.beats
+        is_new = bool(beats) and self.began_s - beats[-1] < AWAY_S
+        return is_new and self.car.position_age_s is not None
+
+    @property
     def was_end_due(self) -> bool:
         """Whether the platform has said how the command ended, or should have."""
         side = self.record.platform
@@ -290,7 +297,7 @@ class Case:
             EvidenceSource.PRESENCE: self.has_presence,
             EvidenceSource.TELEMETRY: self.has_heartbeats,
             EvidenceSource.TELEMETRY_SINCE: self.was_heartbeat_due,
-            EvidenceSource.POSITION: self.car.position_age_s is not None,
+            EvidenceSource.POSITION: self.is_position_known,
             EvidenceSource.SIGNAL: self.car.signal_dbm is not None,
             EvidenceSource.DATA_USED: self.car.data_used_bytes is not None,
             EvidenceSource.UPTIME: self.car.ran_unconnected_s is not None,

@@ -146,7 +146,8 @@ def note_late_words(case: Case) -> None:
     late = case.late
     opened_s = case.opened_s
     is_in_time = opened_s is not None and opened_s < case.ended_s
-    too_late = Fact.OPENED_LATE if case.has_expiry else Fact.OPENED_AT_LAST
+    was_waiting = case.has_expiry and Stage.BOX_RECEIVED.value not in case.record.stages
+    too_late = Fact.OPENED_LATE if was_waiting else Fact.OPENED_AT_LAST
     opened = Fact.OPENED_IN_TIME if is_in_time else too_late
     for phase, fact, key in (
         ("executed", opened, "opened"),

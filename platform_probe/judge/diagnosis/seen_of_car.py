@@ -46,6 +46,7 @@ _LOST: Final = frozenset(
 _HAD_POWER: Final = frozenset({Fact.CONNECTION_CLOSED, Fact.BACK_WITHOUT_BOOT})
 """Facts which show that the box had power when it was lost, or ever since."""
 _GIVEN_UP: Final = frozenset({"timed_out", "taken_over"})
+_ENDED: Final = _GIVEN_UP | {"closed", "socket_error", "left"}
 _BROKER_WORDS: Final = {
     "taken_over": Fact.REPLACED,
     "dropped": Fact.DROPPED_AT_BROKER,
@@ -76,8 +77,21 @@ def note_presence_before(case: Case) -> None:
             _note_since(case, Fact.WILL_BEFORE, since)
     elif case.has_presence and car.standing is None:
         case.note(Fact.NEVER_PRESENT)
-    if any(change.session is Session.OLD_WILL for change in car.changes):
+    is_old = any(change.session is Session.OLD_WILL for change in car.changes)
+    if is_old or (standing is Session.WILL and _is_will_of_replaced(case)):
         case.note(Fact.TALKS_WHILE_OFFLINE, "old_will")
+
+
+def _is_will_of_replaced(case: Case) -> bool:
+    """Return whether the last will is of a connection that a newer one replaced, and which holds.
+
+    The broker logs the end of each connection, and would have logged that of the newer one.
+    """
+    ended = [(at_s, kind) for at_s, kind in case.car.broker_words if kind in _ENDED]
+    if not ended or case.lost_before_s is None:
+        return False
+    at_s, kind = ended[-1]
+    return kind == "taken_over" and 0 <= case.lost_before_s - at_s < CROSSING_S
 
 
 def _note_since(case: Case, fact: Fact, since: Mapping[str, float]) -> None:
@@ -173,7 +187,9 @@ def note_life(case: Case) -> None:
         elif case.has_presence:  # else nobody knows on which connection
             case.note(Fact.RESUMED, "reported", **case.when(heard_s))
     _note_silence(case)
-    if heard_s is None and case.now_s - at_box_s >= AWAY_S:
+    is_away = car.standing is not Session.ONLINE and Fact.TALKS_WHILE_OFFLINE not in seen
+    is_silent = case.was_heartbeat_due or is_away
+    if heard_s is None and is_silent and case.now_s - at_box_s >= AWAY_S:
         case.note(Fact.STILL_AWAY, **case.when(case.now_s))
     offline = (Session.WILL, Session.SHUTDOWN, Session.OLD_WILL)
     lost = [change.at_s for change in car.changes if change.session in offline]
