@@ -626,7 +626,7 @@ However strongly they speak against a mode, they prove nothing.
 
 LASTING_MARKS: Final = frozenset(
     {
-        Fact.CLOCK_WRONG, Fact.EVENTS_IN_A_FLOOD, Fact.POSITION_OLD, Fact.POWER_IN_DOUBT,
+        Fact.CLOCK_WRONG, Fact.EVENTS_IN_A_FLOOD, Fact.POSITION_OLD,
         Fact.TOLD_LOW_VOLTAGE, Fact.TOO_WEAK_TO_MOVE, Fact.VOLTAGE_FELL,
     }
 )  # fmt: skip

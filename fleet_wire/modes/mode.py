@@ -246,7 +246,6 @@ _SHOWN_BY = {
     **INSTEAD_OF,
     **INSTEAD_OF_REASONS,
     **INSTEAD_OF_STATE,
-    Fact.POWER_IN_DOUBT: facts(Fact.BOOTED_AFTER),
     Fact.OPENED_AT_LAST: facts(
         Fact.OPENED_LATE,
         Fact.REFUSED_LATE,

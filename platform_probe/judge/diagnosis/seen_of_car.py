@@ -187,9 +187,8 @@ def note_life(case: Case) -> None:
         elif case.has_presence:  # else nobody knows on which connection
             case.note(Fact.RESUMED, "reported", **case.when(heard_s))
     _note_silence(case)
-    is_away = car.standing is not Session.ONLINE and Fact.TALKS_WHILE_OFFLINE not in seen
-    is_silent = case.was_heartbeat_due or is_away
-    if heard_s is None and is_silent and case.now_s - at_box_s >= AWAY_S:
+    is_there = Fact.TALKS_WHILE_OFFLINE in seen
+    if heard_s is None and not is_there and case.now_s - at_box_s >= AWAY_S:
         case.note(Fact.STILL_AWAY, **case.when(case.now_s))
     offline = (Session.WILL, Session.SHUTDOWN, Session.OLD_WILL)
     lost = [change.at_s for change in car.changes if change.session in offline]
