@@ -122,6 +122,7 @@ class Watching:
             return
         vehicle_id, now_s, retained = said.car.vehicle_id, self._time.now_s, said.is_retained
         self._cars.on_lost = self._alerting.car_lost
+        self._cars.on_connected_anew = self._alerting.car_connected_anew
         if isinstance(said.message, Presence):
             self._cars.take_presence(vehicle_id, said.message, now_s, retained=retained)
         elif said.message is not None:

@@ -41,7 +41,7 @@ class ScoredRun(VirtualRun):
         self._before_window = LastOfCars()
         self._offset_s = 0.0
         self._window: deque[Entry] = deque()
-        self._attempts: dict[str, Attempt] = {}
+        self._attempts: list[Attempt] = []
         self._diagnoses: list[Diagnosis] = []
         self._incidents: dict[str, Incident] = {}
         super().__init__(*run)
@@ -92,7 +92,7 @@ class ScoredRun(VirtualRun):
                 begins=self._window[0].at,
                 retained=self._before_window.messages(),
                 window=self._window,
-                attempts=tuple(self._attempts.values()),
+                attempts=tuple(self._attempts),
                 diagnoses=tuple(self._diagnoses),
                 incidents=tuple(self._incidents.values()),
             )
@@ -102,7 +102,7 @@ class ScoredRun(VirtualRun):
         window = self._window
         window.append(entry)
         if isinstance(entry, RecordWritten) and isinstance(entry.record, Attempt):
-            self._attempts[entry.record.attempt_id] = entry.record
+            self._attempts.append(entry.record)
         elif isinstance(entry, Tick):
             self._offset_s = entry.unix_s - entry.at
         while window[0].at < entry.at - WINDOW_S:

@@ -32,6 +32,8 @@ class Fleet(Generic[CarT]):
         """How many cars with a presence have the same labels, presence and connection."""
         self.on_lost: Callable[[str, float], None] = lambda _vehicle_id, _now_s: None
         """Called with each connected car whose last will comes, and when."""
+        self.on_connected_anew: Callable[[str, float], None] = lambda _vehicle_id, _now_s: None
+        """Called with each car that connects although it has not said goodbye, and when."""
 
     def __len__(self) -> int:
         """Return how many there are."""
@@ -77,11 +79,17 @@ class Fleet(Generic[CarT]):
     ) -> Session:
         """Note a presence message, and return what it means."""
         car = self.car(vehicle_id)
-        was_connected = car.is_connected
+        was_connected, before, session_id = car.is_connected, car.standing, car.session_id
         session = car.take_presence(presence, now_s, retained=retained)
         self._recount(car)
-        if was_connected and session is Session.WILL and not retained:
+        if retained:
+            return session
+        if was_connected and session is Session.WILL:
             self.on_lost(vehicle_id, now_s)
+        elif session is Session.ONLINE and (
+            before is Session.WILL or (was_connected and session_id != car.session_id)
+        ):
+            self.on_connected_anew(vehicle_id, now_s)
         return session
 
     def take_state(

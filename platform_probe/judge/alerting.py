@@ -42,6 +42,7 @@ class Alerting:
         self.heartbeat = self._detection.heartbeat
         self.on_retained_message = self._detection.on_retained_message
         self.car_lost = self._detection.on_last_will
+        self.car_connected_anew = self._detection.on_connected_anew
         self.due_s = math.inf
         """When `tick` is to be called at the latest, on the monotonic clock."""
 

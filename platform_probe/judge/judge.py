@@ -107,6 +107,7 @@ class Judge:
                 windows=windows,
             )
         self.diagnosing.cars.on_lost = self._car_lost
+        self.diagnosing.cars.on_connected_anew = self._car_connected_anew
         self._due_s = -math.inf
         """When something is due next; before the first entry nothing was, and it begins then."""
         self._appliers: dict[type, Callable[[Any], None]] = {
@@ -217,6 +218,10 @@ class Judge:
     def _car_lost(self, vehicle_id: str, now_s: float) -> None:
         if self.alerting is not None:
             self.alerting.car_lost(vehicle_id, now_s)
+
+    def _car_connected_anew(self, vehicle_id: str, now_s: float) -> None:
+        if self.alerting is not None:
+            self.alerting.car_connected_anew(vehicle_id, now_s)
 
     def _record(self, entry: RecordWritten) -> None:
         if self.alerting is not None:

@@ -38,7 +38,7 @@ from platform_probe.judge.detection.sighting import Sighting, modes_of
 from platform_probe.judge.detection.silence import Silence
 from platform_probe.judge.detection.suspicious import Suspicious
 from platform_probe.judge.detection.traits import TRAITS, key_named, values_of
-from platform_probe.judge.detection.waves import Earlier, Waves
+from platform_probe.judge.detection.waves import Earlier, Flapping, Waves
 from platform_probe.judge.diagnosis.records import unseen
 
 STEP_S: Final = 10.0
@@ -61,7 +61,9 @@ class Detection:
         self._hops = Hops()
         self._waves = Waves(self._numbers, cars)
         self.on_retained_message = self._waves.on_retained_message
-        self.on_last_will = self._waves.on_last_will
+        self.on_last_will = self._waves.on_lost
+        self._flapping = Flapping(self._numbers, cars)
+        self.on_connected_anew = self._flapping.on_connected_anew
         self._silence = Silence(self._numbers)
         self.heartbeat = self._silence.beat
         self._suspicious = Suspicious(self._numbers)
@@ -101,11 +103,12 @@ class Detection:
         self._blindness.connection(now_s, is_there=is_there)
         if not is_there:
             self._waves.disconnected(now_s)
+            self._flapping.disconnected(now_s)
 
     def diagnosis(self, diagnosis: Diagnosis) -> None:
         """Handle a diagnosis of an unlock."""
         self._suspicious.diagnosis(diagnosis, self._clock.monotonic_s())
-        for wave in self._waves.sightings:
+        for wave in (*self._waves.sightings, *self._flapping.sightings):
             wave.diagnosis(diagnosis)
         self._diagnosed(diagnosis, self._clock.monotonic_s())
 
@@ -165,8 +168,9 @@ class Detection:
         now_s = self._now_s()
         self._shares.tick(now_s)
         waits = self._waves.waits(now_s)
-        self._waves.offset_s = self._shares.offset_s
-        self._waves.tick(now_s)
+        for waves in (self._waves, self._flapping):
+            waves.offset_s = self._shares.offset_s
+            waves.tick(now_s)
         self._silence.tick(now_s, self._shares.offset_s, is_blind=self._blindness.is_blind)
         self._suspicious.tick(now_s)
         self._blindness.tick(now_s)
@@ -175,13 +179,14 @@ class Detection:
             self._told_s = now_s
         if not waits:  # else an incident of lost cars would be named after what is left of it
             self._tell_of_shares(now_s, self._found, is_time=is_time)
-        for test in (self._waves, self._silence, self._suspicious, self._blindness):
+        for test in (self._waves, self._flapping, self._silence, self._suspicious, self._blindness):
             self._report_sightings(test.sightings, now_s, is_time=is_time)
 
     def next_s(self) -> float:
         """Return when `tick` should be called at the latest."""
         alarm_s = self._shares.next_s()
-        step_s = min(self._clock.monotonic_s() + STEP_S, self._waves.next_s())
+        look_s = min(self._waves.next_s(), self._flapping.next_s())
+        step_s = min(self._clock.monotonic_s() + STEP_S, look_s)
         return step_s if alarm_s is None else min(alarm_s, step_s)
 
     # Within
@@ -252,6 +257,7 @@ class Detection:
                 attempt.cause,
             )  # fmt: skip
             self._waves.hit(one)
+            self._flapping.hit(one)
         self._shares.add_unlock(values, at_s, now_s, one, car=attempt.vehicle_id, counts=counts)
         if one is not None and AGAIN in measures:
             self._again.keep(attempt.vehicle_id, one)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from fleet_wire.contract.attempt import Attempt
+from fleet_wire.contract.attempt import Attempt, Flag
 from platform_probe.judge.detection.measures import SLOW, Measure
 
 SAMPLES: Final = 400
-LEAST_SAMPLES: Final = 100
+LEAST_SAMPLES: Final = 30
 """With fewer nobody can say what is slow."""
 LEARNED_FROM: Final = 5
 """One of so many unlocks is learned from, once something is known: that is cheaper."""
@@ -16,10 +16,12 @@ LEARNED_FROM_MANY: Final = 20
 """The same once as many samples as are kept were taken of this hour."""
 QUANTILE: Final = 0.97
 SLACK: Final = 1.25
-SLACK_S: Final = 0.1
+SLACK_S: Final = 1.0
 """A hop is slow if it exceeds all but 3 % of earlier ones by this much [E]: a delay that nobody
 notices is no problem.
 """
+NO_TIMES: Final = frozenset({Flag.WOKEN, Flag.OBSERVED_LATE, Flag.ANSWER_GUESSED, Flag.ONLY_TOLD})
+"""Flags of an unlock whose hops say nothing: the car slept, or nobody knows how long they took."""
 EVERY_S: Final = 3600.0
 """The interval at which the thresholds are learned anew, from the hour before the last one."""
 
@@ -43,7 +45,7 @@ class Hops:
 
         Not of one that failed, whose hop is waited for in vain, and not of a car that was woken.
         """
-        if attempt.cause is not None or attempt.flags:
+        if attempt.cause is not None or (attempt.flags and not NO_TIMES.isdisjoint(attempt.flags)):
             return ()
         slow_s, hops_s = self.slow_s, attempt.hops_s
         try:

@@ -25,8 +25,7 @@ class Measure:
     share: float
     """The expected share of all unlocks before anything was learned [E].
 
-    Failures have the levels of the shipped rules. Slow unlocks have 5 %, by the definition of
-    slow.
+    Failures have the levels of the shipped rules.
     """
     budget: float
     """The part of all allowed false alarms that this measure may cause."""
@@ -55,7 +54,7 @@ class Measure:
         return self if self.part_of is None else self.part_of
 
 
-FAILED: Final = Measure(name="failed", kind=IncidentKind.FAILURES, share=0.02, budget=0.24)
+FAILED: Final = Measure(name="failed", kind=IncidentKind.FAILURES, share=0.02, budget=0.08)
 REFUSED: Final = Measure(name="refused", kind=IncidentKind.FAILURES, share=0.02, budget=0.05)
 LATE: Final = Measure(name="late", kind=IncidentKind.LATE_UNLOCKS, share=0.003, budget=0.06)
 GENERIC: Final = Measure(name="generic", kind=IncidentKind.GENERIC_ERRORS, share=0.005, budget=0.05)
@@ -107,7 +106,7 @@ OF_PROBLEM: Final = {
 """The same for the problem that a refused customer is shown."""
 SLOW: Final = {
     stage.value: Measure(
-        name=f"slow_{stage}", kind=IncidentKind.LATENCY, share=0.05, budget=0.01, stage=stage
+        name=f"slow_{stage}", kind=IncidentKind.LATENCY, share=0.005, budget=0.01, stage=stage
     )
     for stage in Stage
     if stage is not Stage.INTENDED

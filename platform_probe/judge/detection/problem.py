@@ -217,7 +217,8 @@ class Problem:
         causes = Counter[Cause](hit.cause for hit in self.hits if hit.cause is not None)
         modes = summed(hit.modes for hit in self.hits)
         diagnosed = sum(bool(hit.modes) for hit in self.hits)
-        diagnosed = max(diagnosed, causes.total() // 2, min(len(self.hits), LEAST_DIAGNOSED))
+        to_diagnose = causes.total() if self.measure.stage is None else len(self.hits)
+        diagnosed = max(diagnosed, to_diagnose // 2, min(len(self.hits), LEAST_DIAGNOSED))
         away = sum(causes[each] for each in AWAY)
         if self.measure is LATE and away > len(self.hits) / 2:
             modes, diagnosed = Counter({WAITED: away}), len(self.hits)

@@ -1,4 +1,4 @@
-"""Waves of lost cars: more last wills than single cars make.
+"""Waves of lost cars, and of cars that connect again and again: more than single cars make.
 
 The test is that of unlocks: of the cars that are connected, each is lost within a step or is not.
 """
@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.incident import FALSE_ALARMS_A_MONTH, IncidentKind
+from fleet_wire.latest import Latest
 from platform_probe.cars.fleet import Fleet
 from platform_probe.cars.state import Session
 from platform_probe.judge.detection.evidence import Evidence
@@ -35,17 +36,9 @@ from platform_probe.judge.diagnosis.cohorts.counts import Count
 
 STEP_S: Final = 10.0
 BLOCK_STEPS: Final = 60
-LOST_A_STEP: Final = 0.1 * STEP_S / 3600.0
-"""The assumed share of connected cars that are lost: one in ten an hour [E]."""
 MARGIN: Final = 2.0
 """A fleet's quietest hour is no measure of its busiest [E]."""
 BUDGET: Final = 0.05
-LEAST_CARS: Final = 8
-"""Fewer at once are a car park [E]."""
-AGAIN_S: Final = 600.0
-"""A car that is lost again so soon counts once."""
-APART_S: Final = 60.0
-"""Cars of one wave are lost within so long of each other: keepalives end at different times."""
 STRAGGLERS: Final = 0.05
 """The share of a wave's cars that may be single losses shortly before it began [E]."""
 BACK: Final = 0.8
@@ -57,10 +50,44 @@ HEARD_S: Final = 1.0
 BACK_SOON_S: Final = 300.0
 NEARLY_ALL: Final = 0.8
 """The share of a cohort whose joint loss and quick return means that all of it reconnects [E]."""
+REPEATED_S: Final = 600.0
+CONNECTS: Final = 3
+"""A car that connects anew so often within `REPEATED_S` connects again and again [E]."""
+STABLE_S: Final = 300.0
+"""A car that has kept its connection for so long no longer does [E]."""
 OVER_S: Final = 3600.0
 """A wave is over too when no more were lost for so long: later losses are another matter."""
+MOST_CARS: Final = 100_000
 WAITS_S: Final = 60.0
 """How long after a start waves of an earlier process may still be found again [E]."""
+
+
+class WaveKind(NamedTuple):
+    """What happens to the cars of a wave, and how often it happens to single cars."""
+
+    what: str
+    """`Finding.what` of such a wave."""
+    an_hour: float
+    """The assumed share of connected cars to which it happens within an hour [E]."""
+    least_cars: int
+    """Fewer are no wave [E]."""
+    again_s: float
+    """A car to which it happens again so soon counts once."""
+    apart_s: float
+    """The cars of one wave follow each other within so long."""
+    mode_if_all: str | None = None
+    """The mode of a wave of nearly all cars that is soon over."""
+
+
+LOST: Final = WaveKind(
+    "cars_lost", an_hour=0.1, least_cars=8, again_s=600.0, apart_s=60.0,
+    mode_if_all="reconnect_storm",
+)  # fmt: skip
+"""Fewer than eight at once are a car park. Keepalives end at different times."""
+FLAPPING: Final = WaveKind(
+    "flapping", an_hour=0.01, least_cars=3, again_s=6 * 3600.0, apart_s=REPEATED_S
+)
+"""A car with a loose plug connects again and again for hours: it counts once."""
 
 
 class Earlier(NamedTuple):
@@ -75,13 +102,15 @@ class Earlier(NamedTuple):
 
 
 class Waves:
-    """The tests on the cars that are lost, of those that are connected."""
+    """The tests on the cars that are lost, of those that are connected, or on another kind."""
 
-    def __init__(self, numbers: Iterator[int], cars: Fleet[Any]) -> None:
+    def __init__(self, numbers: Iterator[int], cars: Fleet[Any], kind: WaveKind = LOST) -> None:
         self._numbers = numbers
         self._cars = cars
+        self._kind = kind
+        self._a_step = kind.an_hour * STEP_S / 3600.0
         self._lost_s: dict[str, float] = {}
-        """When each car was lost last, of those of the last `AGAIN_S` and some more."""
+        """When each car was lost last, of those of the last `again_s` and some more."""
         self._tests: dict[Key, Evidence] = {}
         self._lost: deque[tuple[float, str, Values]] = deque(maxlen=5_000)
         self._learned = LearnedRate()
@@ -113,9 +142,9 @@ class Waves:
         """Note that a retained message has come: more may come."""
         self._are_heard = True
 
-    def on_last_will(self, vehicle_id: str, now_s: float) -> None:
-        """Handle the last will of a car that was connected."""
-        if now_s - self._lost_s.get(vehicle_id, -AGAIN_S) < AGAIN_S:
+    def on_lost(self, vehicle_id: str, now_s: float) -> None:
+        """Handle a car that is lost: the last will of a car that was connected."""
+        if now_s - self._lost_s.get(vehicle_id, -math.inf) < self._kind.again_s:
             return
         self._lost_s[vehicle_id] = now_s
         values = values_of_car(self._cars.car(vehicle_id).labels)
@@ -186,7 +215,7 @@ class Waves:
         return online
 
     def _share(self) -> float:
-        return min(max(self._learned.share(LOST_A_STEP), LOST_A_STEP) * MARGIN, 0.2)
+        return min(max(self._learned.share(self._a_step), self._a_step) * MARGIN, 0.2)
 
     def _limit(self) -> float:
         """Return the evidence that raises an alarm, corrected for the tests of a month."""
@@ -201,12 +230,12 @@ class Waves:
         if self._steps >= BLOCK_STEPS:
             block = Block(now_s, self._block[0], self._block[1], 1.0)
             if not self.sightings:
-                self._learned.close_block(block, prior=LOST_A_STEP)
+                self._learned.close_block(block, prior=self._a_step)
             self._block, self._steps = [0, 0], 0
             for test in self._tests.values():
                 test.expect(self._share())
-            lost_s = self._lost_s.items()
-            self._lost_s = {name: at_s for name, at_s in lost_s if now_s - at_s < AGAIN_S}
+            lost_s, again_s = self._lost_s.items(), self._kind.again_s
+            self._lost_s = {name: at_s for name, at_s in lost_s if now_s - at_s < again_s}
 
     def _weigh(self, online: Counter[Values], steps: int) -> None:
         """Weigh the steps that are over, in each cohort of which cars were ever lost."""
@@ -242,12 +271,12 @@ class Waves:
         wave: list[tuple[float, str, Values]] = []
         newest_s = now_s
         for one in reversed(self._lost):
-            if newest_s - one[0] > APART_S:
+            if newest_s - one[0] > self._kind.apart_s:
                 break
             newest_s = one[0]
             if not any(is_in(known.key, one[2]) for known in self.sightings):
                 wave.append(one)
-        if len(wave) < LEAST_CARS:
+        if len(wave) < self._kind.least_cars:
             return
         since, online = newest_s + self.offset_s, self._online()
         counts = [
@@ -282,10 +311,10 @@ class Waves:
             for name, car in self._cars.items()
             if car.standing is Session.WILL and is_in(key, values_of_car(car.labels))
         ]
-        if len(lost) < max(LEAST_CARS, (1.0 - BACK) * earlier.cars):
+        if len(lost) < max(self._kind.least_cars, (1.0 - BACK) * earlier.cars):
             return
         kinds = {values_of_car(car.labels) for _, car in self._cars.items()}
-        sighting = self._sighting(key, kinds, since_s=since_s, last_s=since_s + APART_S)
+        sighting = self._sighting(key, kinds, since_s=since_s, last_s=since_s + self._kind.apart_s)
         sighting.cars.update(lost[:MOST_KEPT])
         sighting.failed = len(sighting.cars)
         self._count_of(sighting)
@@ -302,7 +331,7 @@ class Waves:
         return Sighting(
             number=next(self._numbers),
             kind=IncidentKind.CARS_LOST,
-            what="cars_lost",
+            what=self._kind.what,
             since_s=since_s,
             last_s=last_s,
             key=key,
@@ -313,18 +342,44 @@ class Waves:
     def _count_of(self, one: Sighting) -> None:
         """Note how many cars there are of a cohort with those that were lost, and elsewhere."""
         online = self._online().items()
-        one.total = one.failed + sum(number for values, number in online if is_in(one.key, values))
+        one.total = sum(number for values, number in online if is_in(one.key, values))
+        one.total += sum(not car.is_connected for car in map(self._cars.get, one.cars) if car)
         one.elsewhere_total = sum(
             number for values, number in online if is_outside_cohort(one.key, values)
         )
 
+    def _is_away(self, vehicle_id: str, _now_s: float) -> bool:
+        """Return whether a car of a wave is not as it was before."""
+        car = self._cars.get(vehicle_id)
+        return car is not None and not car.is_connected
+
     def _follow(self, one: Sighting, now_s: float) -> None:
-        cars = map(self._cars.get, one.cars)
-        away = sum(car is not None and not car.is_connected for car in cars)
+        away = sum(self._is_away(car, now_s) for car in one.cars)
         is_back = away <= (1.0 - BACK) * len(one.cars)
         lasted_s = one.last_s - one.since_s
         is_nearly_all = one.failed >= NEARLY_ALL * one.total and lasted_s <= AT_ONCE_S
         if is_back and is_nearly_all and now_s - one.last_s < BACK_SOON_S:
-            one.mode = "reconnect_storm"
+            one.mode = self._kind.mode_if_all
         if is_back or now_s - one.last_s > OVER_S:
             one.is_over = True
+
+
+class Flapping(Waves):
+    """The tests on the cars that connect again and again: a bad link, or two boxes of one name."""
+
+    def __init__(self, numbers: Iterator[int], cars: Fleet[Any]) -> None:
+        super().__init__(numbers, cars, FLAPPING)
+        self._connected_s: Latest[str, tuple[float, ...]] = Latest(MOST_CARS, within_s=REPEATED_S)
+        """When each car has connected anew: the last times, the latest last."""
+
+    def on_connected_anew(self, vehicle_id: str, now_s: float) -> None:
+        """Handle a car that connects although it has not said goodbye."""
+        before = self._connected_s.get(vehicle_id) or ()
+        times = (*before[1 - CONNECTS :], now_s)
+        self._connected_s.keep(vehicle_id, times, now_s)
+        if len(times) == CONNECTS and now_s - times[0] <= REPEATED_S:
+            self.on_lost(vehicle_id, now_s)
+
+    def _is_away(self, vehicle_id: str, now_s: float) -> bool:
+        times = self._connected_s.get(vehicle_id)
+        return times is not None and now_s - times[-1] < STABLE_S

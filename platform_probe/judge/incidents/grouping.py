@@ -26,6 +26,8 @@ TOGETHER_S: Final = 600.0
 """The time between begins within which two cohorts of one mode are one problem [E]."""
 SHARED: Final = 0.5
 """The share of the cars of one finding that the other must have, to overlap [E]."""
+NEARLY_ALL: Final = 0.8
+"""The share of the cars for which a hop is slow that make it a cohort's [E]."""
 EVERYWHERE: Final = 0.2
 """The share of all unlocks from which a problem is everybody's, and not that of some cars [E]."""
 CONFIDENT: Final = 0.6
@@ -142,10 +144,10 @@ def _strength_of_place(one: Finding, other: Finding) -> float:
     overlap. So do those of a cohort and a part of it, unless they have different, confident
     diagnoses. Two findings in all cars overlap unless they have different causes. A finding in all
     cars and one of a cohort must have cars in common. A hop that is slow for everybody has the cars
-    of any cohort: it must have mostly theirs.
+    of any cohort: nearly all of them must be the cohort's.
     """
     shared = _shared_cars(one, other)
-    if _is_slow_for_everybody(one, other) and not _have_mostly_one_set_of_cars(one, other):
+    if _is_slow_for_others(one, other):
         return 0.0
     if shared >= SHARED:
         return shared
@@ -158,11 +160,13 @@ def _strength_of_place(one: Finding, other: Finding) -> float:
     return max(shared, NONE_OF_IT) if is_near else 0.0
 
 
-def _is_slow_for_everybody(one: Finding, other: Finding) -> bool:
-    """Return whether one finding is a hop that is slow for everybody, and the other a cohort's."""
+def _is_slow_for_others(one: Finding, other: Finding) -> bool:
+    """Return whether one finding is a hop that is slow, also for others than a cohort's cars."""
     wide, narrow = (other, one) if one.cohort else (one, other)
     is_slow = wide.kind is IncidentKind.LATENCY and narrow.kind is not IncidentKind.LATENCY
-    return is_slow and not wide.cohort and bool(narrow.cohort) and wide.share >= EVERYWHERE
+    if not is_slow or wide.cohort or not narrow.cohort or wide.share < EVERYWHERE:
+        return False
+    return len(wide.cars & narrow.cars) < NEARLY_ALL * len(wide.cars)
 
 
 def _shared_cars(one: Finding, other: Finding) -> float:

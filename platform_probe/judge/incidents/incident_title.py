@@ -31,6 +31,8 @@ AWAY_ALREADY: Final = frozenset({"late_delivery_persistent_session", "queue_full
 
 _OF_WHAT: Final = frozenset({"not_connected", "no_heartbeats", "one_account_many_cars"})
 """Findings that are named by their measure, and need no cause."""
+_WITHOUT_MODE: Final = frozenset({"again", "flapping"})
+"""Findings that are named by their measure, if no mode is known."""
 _OF_CAUSES: Final = frozenset({IncidentKind.FAILURES, IncidentKind.GENERIC_ERRORS})
 """Kinds that are called by the commonest cause, where no mode is known."""
 _PLACE_OR_NETWORK: Final = frozenset({"no_coverage_garage", "regional_carrier_outage"})
@@ -89,7 +91,7 @@ def _is_one_place_with_one_operator(finding: Finding) -> bool:
 
 def _mode_named(finding: Finding) -> str | None:
     """Return the mode that a finding is called after; None: none."""
-    if finding.kind is IncidentKind.LATENCY or finding.what in _OF_WHAT:
+    if finding.what in _OF_WHAT:
         return None
     if finding.kind is IncidentKind.SUSPICIOUS and finding.what in TITLES:
         return finding.what
@@ -99,7 +101,7 @@ def _mode_named(finding: Finding) -> str | None:
 
 def _named_without_mode(finding: Finding) -> str:
     """Return which text of the catalogue says what is wrong, where no mode does."""
-    if finding.what in _OF_WHAT or finding.what == "again":
+    if finding.what in _OF_WHAT | _WITHOUT_MODE:
         return finding.what
     if finding.kind is IncidentKind.LATENCY:
         return finding.what if has_text(f"wrong.{finding.what}") else "slow"
