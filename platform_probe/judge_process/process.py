@@ -137,7 +137,7 @@ class JudgeProcess:
                 clock=clock,
                 zone=zone_of(settings),
             )
-        self._judge = RunningJudge(
+        self._running = RunningJudge(
             judge_of(settings, ranking_of(settings.weights)),
             self._outlets(),
             on_set_aside=self._set_aside,
@@ -158,7 +158,7 @@ class JudgeProcess:
 
     def act(self, action: IncidentAction) -> bool:
         """Have a person's action written to the journal; return whether it can be done."""
-        if not self._judge.can_act(action):
+        if all(one.incident_id != action.incident_id for one in self._running.judge.open_incidents):
             return False
         self._say(ProcessMessage(action=action))
         return True
@@ -234,7 +234,7 @@ class JudgeProcess:
             if time.monotonic() - turn_s >= TURN_S:
                 await asyncio.sleep(0)
                 turn_s = time.monotonic()
-        self.metrics.closed_early.value = self._judge.closed_early
+        self.metrics.closed_early.value = self._running.judge.closed_early
         self._position = batch.position
         self._is_dirty = True
         await self._write()
@@ -243,7 +243,7 @@ class JudgeProcess:
         return True
 
     def _handle_entry(self, entry: Entry) -> None:
-        self._judge.append(entry)
+        self._running.append(entry)
         self._at = max(self._at, entry.at)
         if type(entry) is RecordWritten:
             self.metrics.count_record(entry.record)
@@ -351,7 +351,7 @@ class JudgeProcess:
         retained = () if start is None else start.messages()
         for message in retained:
             self._cars.add(message)
-        self._judge.resume(
+        self._running.judge.resume(
             Past(
                 at=self._at,
                 offset_s=self._offset_s,
@@ -367,8 +367,8 @@ class JudgeProcess:
                 ),
             )
         )
-        self.metrics.show_incidents(self._judge.open_incidents)
-        for incident in self._judge.open_incidents:
+        self.metrics.show_incidents(self._running.judge.open_incidents)
+        for incident in self._running.judge.open_incidents:
             if self.messages is not None:  # what an earlier process did not come to tell
                 self.messages.send_incident(incident)
 

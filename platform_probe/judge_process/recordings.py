@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Protocol, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
@@ -76,31 +76,6 @@ class Outcome:
             )
 
 
-class Recording(Protocol):
-    """A journal and the judgements that were made of it."""
-
-    missed: int
-    """Segments that are not there any more."""
-    unreadable: int
-    """Lines that are torn, or damaged."""
-
-    def newest_s(self) -> float:
-        """Return the time of the newest entry, Unix seconds."""
-        ...
-
-    def cars(self, since: float) -> Iterator[CarMessage]:
-        """Yield what each car had said last before the first entry of `entries`."""
-        ...
-
-    def entries(self, since: float) -> Iterator[Entry]:
-        """Yield the entries that a judge needs for the time since a moment, Unix seconds."""
-        ...
-
-    def judged(self, since: float, until: float) -> Outcome:
-        """Return what was judged between two moments, Unix seconds."""
-        ...
-
-
 def recording_at(directory: Path) -> Recording:
     """Return the recording in a store, in a monitor's directory, or in that of a journal.
 
@@ -124,7 +99,9 @@ class MonitorRecording:
         self._directory = directory
         self._journal = journal
         self.missed = 0
+        """Segments that are not there any more."""
         self.unreadable = 0
+        """Lines that are torn, or damaged."""
 
     def newest_s(self) -> float:
         """Return the time of the newest entry, Unix seconds."""
@@ -241,6 +218,10 @@ class StoreRecording:
         first = self._segments[0].began
         early = [each for each in self._cars if first <= each.at <= since - LEAD_S]
         return early[-1] if early else None
+
+
+Recording = MonitorRecording | StoreRecording
+"""A journal and the judgements that were made of it."""
 
 
 def _lines(path: Path, kind: type[_LineT]) -> Iterator[_LineT]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -22,6 +22,7 @@ from platform_probe.journal.entries import Entry, MonitorStarted, Tick
 from platform_probe.judge.judge import Judge, Judgement
 from platform_probe.judge.resuming import Past
 from platform_probe.judge_process.recordings import JudgedIncident, Outcome, Recording
+from platform_probe.judge_process.running import judged
 from platform_probe.outputs.sinks import DIAGNOSES_FILE, INCIDENTS_FILE
 from platform_probe.tell.messages.delivery import Moment
 from platform_probe.tell.messages.webhook import PACE_S, WebhookCore, body_of
@@ -86,7 +87,7 @@ def replay(
     """
     writer = _Writer(out, speaker)
     now = Outcome()
-    entries = set_aside = 0
+    entries, set_aside = 0, list[Entry]()
     began, at, offset_s = math.inf, -math.inf, 0.0
     for entry in recording.entries(since):
         if type(entry) is Tick or type(entry) is MonitorStarted:
@@ -101,9 +102,7 @@ def replay(
         if type(entry) is Tick:
             progress(at)
             writer.pass_time(at)
-        judgements, is_set_aside = _judged(judge, entry)
-        set_aside += is_set_aside
-        for judgement in judgements:
+        for judgement in judged(judge, entry, lambda one, _: set_aside.append(one)):
             if at >= since:
                 now.add(judgement)
                 writer.write(judgement, at)
@@ -113,7 +112,7 @@ def replay(
         since=since,
         until=until,
         entries=entries,
-        set_aside=set_aside,
+        set_aside=len(set_aside),
         unreadable=recording.unreadable,
         missed=recording.missed,
         unlocks=len(before.modes.keys() | now.modes.keys()),
@@ -132,14 +131,6 @@ def _introduce(judge: Judge, recording: Recording, since: float, first: Entry) -
                 diagnoses=(), incidents=(),
             )
         )  # fmt: skip
-
-
-def _judged(judge: Judge, entry: Entry) -> tuple[Sequence[Judgement], bool]:
-    """Return what follows from an entry, and whether it made the judge raise."""
-    try:
-        return judge.apply(entry), False
-    except Exception:  # noqa: BLE001 - a defect in judging must cost one entry, and no more
-        return judge.taken(), True
 
 
 class _Writer:

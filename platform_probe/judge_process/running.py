@@ -11,10 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from fleet_wire.contract.diagnosis import Diagnosis
-from fleet_wire.contract.incident import Incident, IncidentAction
+from fleet_wire.contract.incident import Incident
 from platform_probe.journal.entries import Entry
 from platform_probe.judge.judge import DiagnosisSettled, Judge, Judgement
-from platform_probe.judge.resuming import Past
 
 
 def _nothing(*_: object) -> None:
@@ -57,47 +56,31 @@ class RunningJudge:
         on_set_aside: Callable[[Entry, str], None],
         on_outlet_error: Callable[[str, Exception], None],
     ) -> None:
-        self._judge = judge
+        self.judge = judge
         self._outlets = outlets
         self._on_set_aside = on_set_aside
         self._on_outlet_error = on_outlet_error
-        self.set_aside = 0
-        """Entries that made the judge raise."""
-
-    @property
-    def open_incidents(self) -> Sequence[Incident]:
-        """The incidents that go on."""
-        return self._judge.open_incidents
-
-    @property
-    def closed_early(self) -> int:
-        """How many unlocks had their last look early, as too many others were open."""
-        return self._judge.closed_early
-
-    def resume(self, past: Past) -> None:
-        """Resume where an earlier process was ended."""
-        self._judge.resume(past)
 
     def append(self, entry: Entry) -> None:
         """Apply an entry, and hand on the results. Never raises."""
-        judgements: Sequence[Judgement]
-        try:
-            judgements = self._judge.apply(entry)
-        except Exception:  # noqa: BLE001 - a defect in judging must cost one entry, and no more
-            self.set_aside += 1
-            self._on_set_aside(entry, traceback.format_exc())
-            judgements = self._judge.taken()
-        for judgement in judgements:
+        for judgement in judged(self.judge, entry, self._on_set_aside):
             self._hand_on(judgement)
 
-    def can_act(self, action: IncidentAction) -> bool:
-        """Return whether there is an open incident to which this can be done."""
-        return any(one.incident_id == action.incident_id for one in self._judge.open_incidents)
-
     def _hand_on(self, judgement: Judgement) -> None:
-        open_incidents = self._judge.open_incidents
+        open_incidents = self.judge.open_incidents
         for name, outlet in self._outlets.items():
             try:
                 outlet.emit(judgement, open_incidents)
             except Exception as error:  # noqa: BLE001 - one outlet must not starve the others
                 self._on_outlet_error(name, error)
+
+
+def judged(
+    judge: Judge, entry: Entry, on_set_aside: Callable[[Entry, str], None]
+) -> Sequence[Judgement]:
+    """Return what follows from an entry; `on_set_aside` gets one that made the judge raise."""
+    try:
+        return judge.apply(entry)
+    except Exception:  # noqa: BLE001 - a defect in judging must cost one entry, and no more
+        on_set_aside(entry, traceback.format_exc())
+        return judge.taken()
