@@ -34,17 +34,13 @@ class JournalReader:
     ) -> None:
         self._directory = directory
         self._without = without
-        self._position = position
+        self.position = position
+        """Up to where entries were given."""
         self._file: BinaryIO | None = None
         self._is_open_segment = False
         self.missed = 0
         self.unreadable = 0
         """Lines that are torn, or damaged."""
-
-    @property
-    def position(self) -> Position:
-        """Up to where entries were given."""
-        return self._position
 
     def read(self, until: Position | None = None) -> Batch | None:
         """Return what has come since the last call, at most some; None: nothing has.
@@ -69,7 +65,7 @@ class JournalReader:
 
     def _open(self) -> bool:
         """Open the segment of the position, or the next one there is; return whether there is."""
-        number, offset = self._position
+        number, offset = self.position
         later = [each for each in segments_in(self._directory) if each.number >= number]
         if not later:
             return False
@@ -84,12 +80,12 @@ class JournalReader:
             self._file = None
             return False
         self._is_open_segment = first.is_open
-        self._position = Position(first.number, offset)
+        self.position = Position(first.number, offset)
         return True
 
     def _chunk(self, until: Position | None) -> bytes:
         assert self._file is not None  # noqa: S101 - it was opened
-        segment, offset = self._position
+        segment, offset = self.position
         most = CHUNK_BYTES
         if until is not None and segment == until.segment:
             most = min(most, max(until.offset - offset, 0))
@@ -106,12 +102,12 @@ class JournalReader:
                 entries.append(entry_of(line))
             except UnreadableLineError:
                 self.unreadable += 1
-        self._position = Position(self._position.segment, self._position.offset + len(lines))
-        return Batch(entries, self._position)
+        self.position = Position(self.position.segment, self.position.offset + len(lines))
+        return Batch(entries, self.position)
 
     def _go_on(self, rest: bytes) -> bool:
         """Open the next segment where this one ends; return whether there is more to read."""
-        number = self._position.segment
+        number = self.position.segment
         if self._is_open_segment:
             now = next((e for e in segments_in(self._directory) if e.number >= number), None)
             if now is None or (now.number == number and now.is_open):
@@ -120,7 +116,7 @@ class JournalReader:
             if now.number == number:
                 return True
             self.missed += now.number - number - 1
-            self._position = Position(now.number, 0)
+            self.position = Position(now.number, 0)
             return True
         if len(rest) == CHUNK_BYTES:
             self.unreadable += 1  # no line is so long
@@ -128,9 +124,9 @@ class JournalReader:
             self.unreadable += 1  # torn by the death of its writer
         self.close()
         if not any(each.number > number for each in segments_in(self._directory)):
-            self._position = Position(number, self._position.offset + len(rest))
+            self.position = Position(number, self.position.offset + len(rest))
             return False
-        self._position = Position(number + 1, 0)
+        self.position = Position(number + 1, 0)
         return True
 
 

@@ -67,7 +67,8 @@ class JournalWriter:
             problem = f"{directory}: another monitor writes to this journal ({locked.holder})"
             raise ConfigError([f"{problem}: give each its own out_dir"]) from None
         self._waiting: list[bytes] = []
-        self._waiting_bytes = 0
+        self.waiting_bytes = 0
+        """How much waits for the disk."""
         self._records: dict[int, tuple[Record, bytes]] = {}
         """The records that came last, by identity, with their lines."""
         self._retry_s = 0.0
@@ -77,14 +78,14 @@ class JournalWriter:
         """Append an entry. Never blocks for more than one write to the page cache, never raises."""
         line = line_of(entry)
         waiting = self._waiting
-        if self._waiting_bytes + len(line) > MAX_WAITING_BYTES:
+        if self.waiting_bytes + len(line) > MAX_WAITING_BYTES:
             self._on_lost(1)
             return
         if not waiting:
             self._soon(self.flush)
             self._records.clear()
         waiting.append(line)
-        self._waiting_bytes += len(line)
+        self.waiting_bytes += len(line)
         if type(entry) is RecordWritten:
             self._records[id(entry.record)] = entry.record, line
 
@@ -108,14 +109,9 @@ class JournalWriter:
             return
         self._retry_s = 0.0
         self._waiting.clear()
-        self._waiting_bytes = 0
+        self.waiting_bytes = 0
         if self._segment.is_full(self.segment_bytes):
             self._complete()
-
-    @property
-    def waiting_bytes(self) -> int:
-        """How much waits for the disk."""
-        return self._waiting_bytes
 
     def close(self) -> None:
         """Write what waits, and complete the segment."""

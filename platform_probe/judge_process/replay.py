@@ -89,6 +89,10 @@ def replay(
     now = Outcome()
     entries, set_aside = 0, list[Entry]()
     began, at, offset_s = math.inf, -math.inf, 0.0
+
+    def keep_aside(entry: Entry, _: str) -> None:
+        set_aside.append(entry)
+
     for entry in recording.entries(since):
         if type(entry) is Tick or type(entry) is MonitorStarted:
             offset_s = entry.unix_s - entry.at
@@ -102,7 +106,7 @@ def replay(
         if type(entry) is Tick:
             progress(at)
             writer.pass_time(at)
-        for judgement in judged(judge, entry, lambda one, _: set_aside.append(one)):
+        for judgement in judged(judge, entry, keep_aside):
             if at >= since:
                 now.add(judgement)
                 writer.write(judgement, at)

@@ -148,32 +148,21 @@ class AttemptMetrics(SeriesMaker):
         self._late_unlocks = {source: late.labels(source.value) for source in SOURCES}
 
     def _make_dimensions(self) -> None:
-        regions = self._counter(
-            "region_unlocks", "Unlocks that ended, by region of the car.",
-            "source", "region", "outcome",
-        )  # fmt: skip
-        firmwares = self._counter(
-            "firmware_unlocks", "Unlocks that ended, by firmware of the box.",
-            "source", "firmware", "outcome",
-        )  # fmt: skip
-        operators = self._counter(
-            "operator_unlocks", "Unlocks that ended, by mobile network of the box.",
-            "source", "operator", "outcome",
-        )  # fmt: skip
-        hardwares = self._counter(
-            "hardware_unlocks", "Unlocks that ended, by model of the box.",
-            "source", "hardware", "outcome",
-        )  # fmt: skip
-        self._regions = Dimension(regions)
-        self._dimensions = [self._regions, *map(Dimension, (firmwares, operators, hardwares))]
-        """In the order of `_said_of`; without an API its releases are left out."""
+        self._regions = self._dimension("region", "region of the car")
+        self._dimensions = [
+            self._regions,
+            self._dimension("firmware", "firmware of the box"),
+            self._dimension("operator", "mobile network of the box"),
+            self._dimension("hardware", "model of the box"),
+        ]
+        """In the order of `_versions_of`; without an API its releases are left out."""
         if self._has_api[Source.CUSTOMER]:
             self._dimensions += (
-                self._release("app_version", "app of the phone"),
-                self._release("api_release", "release of the API"),
+                self._dimension("app_version", "app of the phone"),
+                self._dimension("api_release", "release of the API"),
             )
 
-    def _release(self, name: str, what: str) -> Dimension:
+    def _dimension(self, name: str, what: str) -> Dimension:
         return Dimension(
             self._counter(
                 f"{name}_unlocks", f"Unlocks that ended, by {what}.", "source", name, "outcome"

@@ -167,7 +167,7 @@ class DeliveryPlayer(Teller):
             keep=self._keeper("alerts"),
             labels={"environment": "test"},
             speaker=ENGLISH,
-            link_of=lambda incident: f"https://console.example/{incident.incident_id}",
+            link_of=lambda incident_id: f"https://console.example/{incident_id}",
         )
         posts = {n: msgspec.json.decode(v, type=WebhookState) for n, v in self.kept["hook"].items()}
         self.hook.restore(posts)

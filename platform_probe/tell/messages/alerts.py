@@ -79,7 +79,7 @@ class AlertsCore:
         repeat_s: float,
         keep: Callable[[str, Alert | None], None],
         labels: Mapping[str, str],
-        link_of: Callable[[Incident], str | None],
+        link_of: Callable[[str], str | None],
         speaker: Speaker,
     ) -> None:
         self._speaker = speaker
@@ -91,7 +91,6 @@ class AlertsCore:
         """Alerts by incident, and severity behind a slash."""
         self._going: dict[str, Alert] = {}
         """The alert of each incident that lasts."""
-        self._links: dict[str, str] = {}
         self._lanes = {url: Lane[str](AT_ONCE_S) for url in urls}
         self._due_s = dict.fromkeys(urls, math.inf)
         self._left: dict[str, list[Alert]] = {url: [] for url in urls}
@@ -130,9 +129,6 @@ class AlertsCore:
             )
         current.annotations = annotations_of(incident, self._speaker)
         current.ended_at = (incident.ended_at or incident.at) if is_over else None
-        link = self._link_of(incident)
-        if link is not None:
-            self._links[incident.incident_id] = link
         self._store_alert(current)
         soon_s = now.s if is_new or is_over else now.s + GROWTH_S
         for url, due_s in self._due_s.items():
@@ -205,13 +201,9 @@ class AlertsCore:
             for key, alert in self._alerts.items()
             if alert.ended_at is not None and now.unix_s - alert.ended_at > ENDED_FOR_S
         ]
-        if not old:
-            return
         for key in old:
             del self._alerts[key]
             self._keep(key, None)
-        for incident_id in self._links.keys() - {one.incident_id for one in self._alerts.values()}:
-            del self._links[incident_id]
 
     def _labels_of(self, incident: Incident) -> dict[str, str]:
         labels = {
@@ -237,7 +229,7 @@ class AlertsCore:
             "startsAt": iso_of(alert.starts_at, UTC),
             "endsAt": iso_of(ahead_s if alert.ended_at is None else alert.ended_at, UTC),
         }
-        link = self._links.get(alert.incident_id)
+        link = self._link_of(alert.incident_id)
         return told if link is None else {**told, "generatorURL": link}
 
 

@@ -9,7 +9,6 @@ from typing import Any, Final
 import msgspec
 
 from fleet_wire.config.secrets import read_secret
-from fleet_wire.contract.incident import Incident
 from fleet_wire.errors import ConfigError
 from fleet_wire.web.client import NoAnswerError, post_once
 from fleet_wire.web.exchange import JSON, HttpResponse
@@ -92,7 +91,7 @@ class ToAlertmanager(Backend[Push]):
             repeat_s=alertmanager.repeat_s,
             keep=partial(parts.journal.write_entry, ALERT),
             labels={"monitor": settings.monitor, **alertmanager.labels},
-            link_of=lambda incident: _link(settings, incident),
+            link_of=partial(_link, settings),
             speaker=parts.speaker,
         )
         self._alerts.restore(parts.journal.values(ALERT, Alert))
@@ -138,7 +137,7 @@ class ToWebhook(Backend[Post]):
                 self._hook,
                 post,
                 monitor=self._settings.monitor,
-                link=_link(self._settings, post.incident),
+                link=_link(self._settings, post.incident.incident_id),
                 unix_s=self.clock.unix_s(),
                 speaker=self._speaker,
             )
@@ -186,7 +185,6 @@ async def post_to_webhook(
     return await post_json(url, body, timeout_s=hook.timeout_s, headers=headers)
 
 
-def _link(settings: MessagesSettings, incident: Incident) -> str | None:
-    if settings.console_url is None:
-        return None
-    return console_link(settings.console_url, incident.incident_id)
+def _link(settings: MessagesSettings, incident_id: str) -> str | None:
+    url = settings.console_url
+    return None if url is None else console_link(url, incident_id)

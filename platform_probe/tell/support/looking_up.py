@@ -23,9 +23,8 @@ from platform_probe.tell.support.cohorts import search_around, similar_failures
 from platform_probe.tell.support.fitting import Fits, UnlockQuery
 from platform_probe.tell.support.incident_rows import as_unlock
 from platform_probe.tell.support.naming import modes_sql, with_modes
-from platform_probe.tell.support.records import records_of
+from platform_probe.tell.support.records import CALLED_S, records_of
 from platform_probe.tell.support.rows import Row, as_rows, unix_s
-from platform_probe.tell.support.store_search import CALLED_S
 from platform_probe.tell.support.waiting_calls import waiting_call
 
 NEAR_S: Final = 900.0
@@ -141,7 +140,7 @@ class _Lookup:
         if ended_s is None or self._query.ids:
             return None
         until_s = self._newest_s if at is None else at.at_s + at.lasts_s
-        return self._records.since.booked_by_another(unlock, ended_s, until_s)
+        return self._records.booked_by_another(unlock, ended_s, until_s)
 
     # Which unlock
 
@@ -225,7 +224,5 @@ class _Lookup:
 
     def _had_ended(self, unlock: Row, at: Moment) -> bool:
         """Return whether the booking of an unlock, or a call, had ended before a time."""
-        ended_s = self._records.since.booking_ended_s(
-            unlock, unix_s(unlock["started_at"]) - CALLED_S
-        )
+        ended_s = self._records.booking_ended_s(unlock, unix_s(unlock["started_at"]) - CALLED_S)
         return ended_s is not None and ended_s < at.at_s

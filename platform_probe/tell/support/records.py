@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from fleet_wire.contract.incident import Incident, IncidentKind
+from fleet_wire.contract.messages import Phase, PresenceStatus
+from fleet_wire.contract.platform_log import PlatformStep
 from platform_probe.store.duck import Duck
 from platform_probe.store.schema import (
     ATTEMPTS,
@@ -20,13 +22,40 @@ from platform_probe.tell.support.case import AFTER_S, BEFORE_S, Case
 from platform_probe.tell.support.incident_rows import BEFORE_S as BEFORE_INCIDENT_S
 from platform_probe.tell.support.incident_rows import as_unlock, incident_of, incidents_of
 from platform_probe.tell.support.rows import Row, as_rows, unix_s, utc
-from platform_probe.tell.support.store_search import CALLED_S, StoreSearch
 
 MOST_ROWS: Final = 500
 LATE_S: Final = 3_600.0
 """Answers and diagnoses come so long after an unlock at most."""
 OF_CARS: Final = ("attempt_revisions", "observations", "platform_events", "complaints")
 """Tables that may know a car."""
+_LAST_PRESENCE: Final = """
+    SELECT heard_at, status FROM {} WHERE vehicle_id = $car AND kind = 'presence'
+    AND NOT is_retained AND heard_at > $since AND heard_at < $until ORDER BY heard_at DESC LIMIT 1
+"""
+"""The last presence in a time, by a car's box or its last will."""
+_BOOKING_END: Final = f"""
+    SELECT logged_at FROM {{}} WHERE vehicle_id IN ($car, $asked_for)
+    AND list_contains($bookings, booking_id)
+    AND event = '{PlatformStep.ANSWERED}' AND operation = 'end' AND status BETWEEN 200 AND 299
+    AND logged_at > $since AND logged_at < $until ORDER BY logged_at LIMIT 1
+"""
+"""The query for when the platform confirmed the end of a booking, by its names, of the car that
+opened or was asked for.
+"""
+_BOOKED: Final = f"""
+    SELECT * FROM {{}} WHERE vehicle_id = $car AND account_id <> $account
+    AND event = '{PlatformStep.ANSWERED}' AND operation = 'book' AND status BETWEEN 200 AND 299
+    AND logged_at > $since AND logged_at < $until ORDER BY logged_at DESC LIMIT 1
+"""
+"""The last time that the platform said yes to another customer who books a car."""
+_LAST_LOCK: Final = f"""
+    SELECT logged_at FROM {{}} WHERE vehicle_id = $car AND event = '{PlatformStep.ENDED}'
+    AND operation = 'lock' AND outcome = '{Phase.EXECUTED}'
+    AND logged_at > $since AND logged_at < $until ORDER BY logged_at DESC LIMIT 1
+"""
+"""The query for when the platform last confirmed a lock of a car, regardless of its sender."""
+CALLED_S: Final = 86_400.0
+"""About an unlock that is longer ago nobody calls any more [E]."""
 
 
 def opened_late_by(strays: str) -> str:
@@ -54,7 +83,6 @@ class Records:
     ) -> None:
         self._query = query
         self._within = within
-        self.since = StoreSearch(self.query, within)
 
     def case_of(self, attempt: Row, newest_s: float, *, is_alone: bool = False) -> Case:
         """Return an unlock with what is known of it.
@@ -81,9 +109,9 @@ class Records:
             ),
             complaints=complaints,
             revisions=self._revisions(attempt_id, attempt, at_s),
-            connected_s=self.since.connected_s(car, until_s),
-            booking_ended_s=self.since.booking_ended_s(attempt, at_s, complaints),
-            locked_s=self.since.locked_s(car, at_s),
+            connected_s=self.connected_s(car, until_s),
+            booking_ended_s=self.booking_ended_s(attempt, at_s, complaints),
+            locked_s=self.locked_s(car, at_s),
             **around,
         )
 
@@ -98,8 +126,8 @@ class Records:
             complaints=[call],
             complaint_id=call_id,
             revisions=self._revisions(call_id, call, at_s),
-            booking_ended_s=self.since.booking_ended_s(as_unlock(call), at_s - CALLED_S),
-            locked_s=self.since.locked_s(car, at_s - CALLED_S),
+            booking_ended_s=self.booking_ended_s(as_unlock(call), at_s - CALLED_S),
+            locked_s=self.locked_s(car, at_s - CALLED_S),
             **(self.surroundings(car, at_s, at_s) if car else {}),
         )
 
@@ -185,6 +213,52 @@ class Records:
         )
         return [revision_of(row, has_account=unlock["account_id"] is not None) for row in found]
 
+    # What came after an unlock
+
+    def connected_s(self, car: str | None, since_s: float) -> float | None:
+        """Return when the car's box connected last, if that was since a moment and it still is."""
+        its = {"car": car}
+        last = self._first_row(_LAST_PRESENCE, OBSERVATIONS, its, since_s, since_s + CALLED_S)
+        is_there = last is not None and last["status"] == PresenceStatus.ONLINE
+        return unix_s(last["heard_at"]) if last is not None and is_there else None
+
+    def booking_ended_s(
+        self, unlock: Row, since_s: float, calls: Sequence[Row] = ()
+    ) -> float | None:
+        """Return when the booking of an unlock ended, since a moment.
+
+        Its app may have forgotten the booking, and not the calls. A booking names the car that was
+        asked for; where two are mixed up another one has opened.
+        """
+        named = dict.fromkeys(row["booking_id"] for row in (unlock, *calls))
+        its = {
+            "car": unlock["vehicle_id"],
+            "asked_for": unlock.get("asked_for"),
+            "bookings": [booking_id for booking_id in named if booking_id is not None],
+        }
+        until_s = unix_s(unlock["started_at"]) + CALLED_S
+        return _logged_s(self._first_row(_BOOKING_END, PLATFORM_EVENTS, its, since_s, until_s))
+
+    def booked_by_another(self, unlock: Row, since_s: float, until_s: float) -> Row | None:
+        """Return the last booking of the car of an unlock by another customer in a time."""
+        its = {"car": unlock["vehicle_id"], "account": unlock["account_id"]}
+        return self._first_row(_BOOKED, PLATFORM_EVENTS, its, since_s, until_s)
+
+    def locked_s(self, car: str | None, since_s: float) -> float | None:
+        """Return when the platform took a lock of a car for executed last, since a moment."""
+        its = {"car": car}
+        return _logged_s(
+            self._first_row(_LAST_LOCK, PLATFORM_EVENTS, its, since_s, since_s + CALLED_S)
+        )
+
+    def _first_row(
+        self, sql: str, table: Table, values: Mapping[str, Any], since_s: float, until_s: float
+    ) -> Row | None:
+        """Return the row that a question has found in a table and a time."""
+        times = {"since": utc(since_s), "until": utc(until_s)}
+        found = self.query(sql.format(self._within(table, since_s, until_s)), {**values, **times})
+        return next(iter(found), None)
+
     def rows(self, table: str, where: str, values: Mapping[str, Any], order: str) -> list[Row]:
         """Return rows of a table."""
         return self.query(f"SELECT * FROM {table} WHERE {where} ORDER BY {order}", values)
@@ -201,3 +275,7 @@ def records_of(duck: Duck) -> Records:
         return as_rows(duck.query(sql, values, limit=limit))
 
     return Records(query, lambda table, *_: table.name)
+
+
+def _logged_s(event: Row | None) -> float | None:
+    return None if event is None else unix_s(event["logged_at"])

@@ -32,7 +32,7 @@ from platform_probe.texts.times import HOUR_S
 from platform_probe.web.console.access import Access
 from platform_probe.web.console.answers import HEADERS, plain, redirect, static, static_url
 from platform_probe.web.console.audit import Audit, AuditError
-from platform_probe.web.console.entrance import Entrance, SignInService, Visit, preferences
+from platform_probe.web.console.entrance import Entrance, Visit, preferences
 from platform_probe.web.console.gathering import failed_within
 from platform_probe.web.console.helping import help_templates
 from platform_probe.web.console.labelling import Labelling
@@ -165,7 +165,7 @@ class Console:
         )
         help_templates()
 
-    def _sign_in_service(self, seal: Seal) -> SignInService | None:
+    def _sign_in_service(self, seal: Seal) -> SignIn | None:
         settings, public_url = self._settings.oidc, self._settings.public_url
         if settings is None or public_url is None:
             return None
@@ -175,8 +175,7 @@ class Console:
                 self._trouble("provider", f"sign-in: {settings.issuer} {problem}")
 
         provider = Provider(settings, on_change)
-        flow = SignIn(settings, provider, seal, public_url=public_url)
-        return SignInService(flow, provider, settings.session_hours * HOUR_S)
+        return SignIn(settings, provider, seal, public_url=public_url)
 
     def _watch_what_is_shown(self) -> None:
         service = self._service

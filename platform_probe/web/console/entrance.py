@@ -24,7 +24,7 @@ from platform_probe.web.console.audit import Audit
 from platform_probe.web.console.labelling import Labelling, label_form_of
 from platform_probe.web.console.metrics import ConsoleMetrics
 from platform_probe.web.console.person import Person
-from platform_probe.web.console.provider import Provider, ProviderDownError
+from platform_probe.web.console.provider import ProviderDownError
 from platform_probe.web.console.rendering import render
 from platform_probe.web.console.sealed import cookie
 from platform_probe.web.console.search import url_of
@@ -54,16 +54,6 @@ class Visit:
         return dict(parse_qsl(self.request.query[:MAX_QUERY]))
 
 
-@dataclass(frozen=True, slots=True)
-class SignInService:
-    """How people sign in elsewhere: the flow, and the provider behind it."""
-
-    flow: SignIn
-    provider: Provider
-    lasts_s: float
-    """How long a session lasts."""
-
-
 class Entrance:
     """Answers what has to do with who it is.
 
@@ -76,7 +66,7 @@ class Entrance:
         audit: Audit,
         metrics: ConsoleMetrics,
         *,
-        service: SignInService | None,
+        service: SignIn | None,
         labelling: Labelling,
         zone: tzinfo,
         things: frozenset[str],
@@ -190,7 +180,7 @@ class Entrance:
             "down_since": self._down_since(visit),
             "is_of_no_use": is_of_no_use,
             "has_left": query.get("left") == "1",
-            "sign_out_url": service and service.flow.sign_out_url(),
+            "sign_out_url": service and service.sign_out_url(),
         }
         return self._small(visit, "login.html", status, values)
 
@@ -225,25 +215,25 @@ class Entrance:
 
     # The provider of OpenID Connect
 
-    async def _start_sign_in(self, visit: Visit, service: SignInService) -> HttpResponse:
+    async def _start_sign_in(self, visit: Visit, service: SignIn) -> HttpResponse:
         try:
-            url, kept = await service.flow.start(safe(visit.query.get("back", "/")))
+            url, kept = await service.start(safe(visit.query.get("back", "/")))
         except ProviderDownError:
             return self._is_down(visit, service)
         return redirect(url, kept)
 
-    async def _finish(self, visit: Visit, service: SignInService) -> HttpResponse:
+    async def _finish(self, visit: Visit, service: SignIn) -> HttpResponse:
         async with self._turns:  # those who wait are counted by what became of those before them
             return await self._finished(visit, service)
 
-    async def _finished(self, visit: Visit, service: SignInService) -> HttpResponse:
+    async def _finished(self, visit: Visit, service: SignIn) -> HttpResponse:
         remote = visit.request.remote
         if not self._access.is_patient_with(remote):
             self._metrics.sign_ins["oidc", "impatient"].inc()
             return self.problem(visit, 429, "problem.patience")
         answer = dict(parse_qsl(visit.request.query[:MAX_ANSWER]))
         try:
-            done = await service.flow.finish(visit.request, answer)
+            done = await service.finish(visit.request, answer)
         except ProviderDownError as error:
             self._trouble("provider", f"sign-in: the provider {error}")
             self._audit.note(None, "login_failed", remote, reason=str(error))
@@ -253,17 +243,15 @@ class Entrance:
         self._audit.note(done.person, "login", remote)
         self._metrics.sign_ins["oidc", "let_in"].inc()
         self._access.end_session(visit.request)
-        session = self._access.session_of(done.person, lasts_s=service.lasts_s)
-        return redirect(done.back, session, service.flow.no_cookie())
+        session = self._access.session_of(done.person, lasts_s=service.session_s)
+        return redirect(done.back, session, service.no_cookie())
 
-    def _is_down(self, visit: Visit, service: SignInService) -> HttpResponse:
+    def _is_down(self, visit: Visit, service: SignIn) -> HttpResponse:
         self._metrics.sign_ins["oidc", "provider_down"].inc()
         said = say_in(visit.language)("signin.try_later")
-        return self._login_page(visit, said, 503, back=service.flow.back_of(visit.request))
+        return self._login_page(visit, said, 503, back=service.back_of(visit.request))
 
-    def _not_let_in(
-        self, visit: Visit, service: SignInService, error: NotSignedInError
-    ) -> HttpResponse:
+    def _not_let_in(self, visit: Visit, service: SignIn, error: NotSignedInError) -> HttpResponse:
         remote, has_no_role = visit.request.remote, error.name is not None
         if error.asked_provider and not has_no_role:  # what costs nobody anything locks nobody out
             self._access.note_wrong(remote)
@@ -271,9 +259,9 @@ class Entrance:
         self._audit.note(None, "login_failed", remote, **about)
         self._metrics.sign_ins["oidc", "no_role" if has_no_role else "wrong"].inc()
         said = say_in(visit.language)(error.key, name=error.name or "")
-        back = service.flow.back_of(visit.request)
+        back = service.back_of(visit.request)
         page = self._login_page(visit, said, 403, back=back, is_of_no_use=has_no_role)
-        return page._replace(cookies=(service.flow.no_cookie(),))
+        return page._replace(cookies=(service.no_cookie(),))
 
     # Customers
 

@@ -19,6 +19,7 @@ import msgspec
 
 from fleet_wire.web.exchange import HttpRequest
 from platform_probe.settings.console import OidcSettings, Role
+from platform_probe.texts.times import HOUR_S
 from platform_probe.web.console.id_tokens import Claims, WrongTokenError, claim_at
 from platform_probe.web.console.person import MAX_NAME, Person
 from platform_probe.web.console.provider import CodeRefusedError, Provider
@@ -80,7 +81,9 @@ class SignIn:
         public_url: str,
     ) -> None:
         self._settings = settings
-        self._provider = provider
+        self.provider = provider
+        self.session_s = settings.session_hours * HOUR_S
+        """How long a session lasts that begins here."""
         self._seal = seal
         self._public_url = public_url
 
@@ -89,7 +92,7 @@ class SignIn:
 
         Raises `ProviderDownError`.
         """
-        metadata = await self._provider.metadata()
+        metadata = await self.provider.metadata()
         state = secrets.token_urlsafe(32)
         challenge = hashlib.sha256(self._verifier(state).encode()).digest()
         asked = {
@@ -114,7 +117,7 @@ class SignIn:
         """
         begun = self._pending_of(request, answer)
         try:
-            claims = await self._provider.claims_for(
+            claims = await self.provider.claims_for(
                 answer["code"],
                 verifier=self._verifier(begun.state),
                 redirect_uri=self._public_url + RETURN_PATH,
@@ -138,7 +141,7 @@ class SignIn:
 
         https://openid.net/specs/openid-connect-rpinitiated-1_0.html
         """
-        endpoint = self._provider.end_session_endpoint
+        endpoint = self.provider.end_session_endpoint
         if endpoint is None:
             return None
         asked = {

@@ -19,7 +19,7 @@ def pushed(incidents: int) -> Iterator[Push]:
         keep=lambda _name, _alert: None,
         labels={"environment": "test"},
         speaker=ENGLISH,
-        link_of=lambda incident: f"https://console.example/{incident.incident_id}",
+        link_of=lambda incident_id: f"https://console.example/{incident_id}",
     )
     for number in range(1, incidents + 1):
         core.handle_incident(made_incident(f"inc-{number}"), Moment(0.0, EPOCH_S))
