@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -35,14 +37,9 @@ def answer_of(panel: Panel, source: Source, span: Span) -> Rows | None:
     return None
 
 
-class EmptyStore:
-    """A store without records, in which SQL can be tried; leave it to remove it."""
-
-    def __enter__(self) -> Source:
-        self._directory = tempfile.TemporaryDirectory(prefix="board-")
-        path = Path(self._directory.name)
-        (path / ATTEMPTS.run_file).touch()
-        return Source(path)
-
-    def __exit__(self, *_: object) -> None:
-        self._directory.cleanup()
+@contextmanager
+def empty_store() -> Iterator[Source]:
+    """Yield a store without records, in which SQL can be tried."""
+    with tempfile.TemporaryDirectory(prefix="board-") as directory:
+        (Path(directory) / ATTEMPTS.run_file).touch()
+        yield Source(Path(directory))

@@ -15,7 +15,7 @@ from fleet_wire.config.file import Document
 from fleet_wire.contract.text import Text
 from fleet_wire.errors import ConfigError
 from fleet_wire.printing import json_text
-from platform_probe.boards.asking import EmptyStore, answer_of
+from platform_probe.boards.asking import answer_of, empty_store
 from platform_probe.boards.folder import SHIPPED, BoardFile, BoardFolder
 from platform_probe.boards.form import Board, Panel, load_board, panel_problems
 from platform_probe.boards.grafana import grafana_dashboard
@@ -60,7 +60,7 @@ def check(files: Sequence[str], store: StoreOptions) -> None:
     asked = store.question() if named else None
     problems: list[Text] = []
     unchecked: list[str] = []
-    with nullcontext(asked.source) if asked is not None else EmptyStore() as source:
+    with nullcontext(asked.source) if asked is not None else empty_store() as source:
         for name in files:
             try:
                 document, its = load_board(_file_of(name).path)

@@ -14,111 +14,60 @@ from platform_probe.settings.monitor import ProbeSettings, load_settings
 _REPEATED_STAGE_S: Final = 60.0
 """A stage of `--rate` lasts for so long, or for so many unlocks."""
 
-PLACES: Final[dict[str, Loc]] = {
-    "broker": ("broker",),
-    "broker_password_file": ("broker_password_file",),
-    "fleet_secret_file": ("fleet_secret_file",),
-    "vehicle_keys": ("vehicle_keys",),
-    "profile": ("profile",),
-    "protocol": ("protocol",),
-    "client_id": ("client_id",),
-    "listen": ("listen",),
-    "out": ("out_dir",),
-    "log_file": ("log_file",),
-    "log_level": ("log_level",),
-    "otlp": ("otlp", "endpoint"),
-    "otlp_headers_file": ("otlp", "headers_file"),
-    "seed": ("seed",),
-    "watch": ("watch",),
-    "exit_when_done": ("exit_when_done",),
-    "wait": ("wait_s",),
-    "deadline": ("load", "deadline_s"),
-    "every": ("load", "every_s"),
-    "vehicles": ("load", "vehicles_file"),
-    "door": ("load", "door_file"),
-    "watch_group": ("watch_group",),
-    "broker_log": ("broker_log",),
-    "platform_log": ("platform", "log_file"),
-    "store": ("store", "directory"),
-    "console": ("console", "listen"),
-}
-
-_PATH: Final = click.Path(path_type=Path)
-_OPTIONS: Final = [
-    click.option("--config", type=_PATH, metavar="FILE", help="YAML file with settings."),
-    click.option("--broker", metavar="URL", help="For example mqtts://user@broker:8883."),
-    click.option("--broker-password-file", metavar="FILE", help="Holds the broker's password."),
-    click.option("--fleet-secret-file", metavar="FILE", help="Holds the fleet's secret."),
-    click.option(
-        "--vehicle-keys", metavar="PATH",
-        help="Keys of the cars, in place of the secret that opens all of them.",
-    ),
-    click.option(
-        "--profile", metavar="PROFILE",
-        help="The fleet's wire: native, ovms, saic, aws-iot, aws-shadow or a file."
-        "  [default: native]",
-    ),
-    click.option(
-        "--protocol", metavar="VERSION", help="MQTT 5 or 3.1.1.  [default: the profile's]"
-    ),
-    click.option("--client-id", metavar="ID", help="MQTT client id of the probe."),
-    click.option("--listen", metavar="HOST:PORT", help="For /metrics; port 0: any free one."),
-    click.option("--out", type=_PATH, metavar="DIR", help="Where attempts.jsonl goes."),
-    click.option(
-        "--store", type=_PATH, metavar="DIR", help="Keep what happens there, to be queried."
-    ),
-    click.option(
-        "--console", metavar="HOST:PORT", help="Serve pages for support and on-call there."
-    ),
-    click.option("--log-file", type=_PATH, metavar="FILE", help="The log.  [default: stderr]"),
-    click.option("--log-level", metavar="LEVEL", help="debug, info, warning or error."),
-    click.option(
-        "--otlp", metavar="URL",
-        help="Send traces, logs and metrics to this OTLP/HTTP backend.",
-    ),
-    click.option(
-        "--otlp-headers-file", metavar="FILE",
-        help="Holds headers for it, one 'Name: value' a line.",
-    ),
-    click.option("--seed", metavar="N", help="Decides when which car is unlocked."),
-    click.option("--vehicles", metavar="FILE", help="Ids of the cars to unlock, one a line."),
-    click.option(
-        "--rate", type=float, metavar="N",
-        help="Unlocks a second, at random times, for ever. Needs cars to unlock.",
-    ),
-    click.option(
-        "--every", metavar="SECONDS",
-        help="Unlock each car once in so long, in turn, for ever, instead of --rate.",
-    ),
-    click.option("--deadline", metavar="SECONDS", help="The customer's patience."),
-    click.option(
-        "--door", metavar="FILE", help="Says how to ask the platform's API, in place of MQTT."
-    ),
-    click.option("--watch/--no-watch", default=None, help="Follow the commands of others."),
-    click.option(
-        "--watch-group", metavar="NAME",
-        help="Share these with other monitors, so that each customer counts once.",
-    ),
-    click.option(
-        "--broker-log/--no-broker-log", default=None, help="Follow the broker's own log."
-    ),
-    click.option(
-        "--platform-log", metavar="FILE", help="Join what the platform logs of each unlock."
-    ),
-    click.option(
-        "--exit-when-done/--no-exit-when-done", default=None,
-        help="End when the load is over.",
-    ),
-    click.option(
-        "--wait", metavar="SECONDS",
-        help="For the broker at start, then exit 2.  [default: for ever]",
-    ),
-]  # fmt: skip
+_OPTIONS: Final[tuple[tuple[str, Loc, str | None, str], ...]] = (
+    ("config", (), "FILE", "YAML file with settings."),
+    ("broker", ("broker",), "URL", "For example mqtts://user@broker:8883."),
+    ("broker_password_file", ("broker_password_file",), "FILE", "Holds the broker's password."),
+    ("fleet_secret_file", ("fleet_secret_file",), "FILE", "Holds the fleet's secret."),
+    ("vehicle_keys", ("vehicle_keys",), "PATH",
+     "Keys of the cars, in place of the secret that opens all of them."),
+    ("profile", ("profile",), "PROFILE",
+     "The fleet's wire: native, ovms, saic, aws-iot, aws-shadow or a file.  [default: native]"),
+    ("protocol", ("protocol",), "VERSION", "MQTT 5 or 3.1.1.  [default: the profile's]"),
+    ("client_id", ("client_id",), "ID", "MQTT client id of the probe."),
+    ("listen", ("listen",), "HOST:PORT", "For /metrics; port 0: any free one."),
+    ("out", ("out_dir",), "DIR", "Where attempts.jsonl goes."),
+    ("store", ("store", "directory"), "DIR", "Keep what happens there, to be queried."),
+    ("console", ("console", "listen"), "HOST:PORT",
+     "Serve pages for support and on-call there."),
+    ("log_file", ("log_file",), "FILE", "The log.  [default: stderr]"),
+    ("log_level", ("log_level",), "LEVEL", "debug, info, warning or error."),
+    ("otlp", ("otlp", "endpoint"), "URL",
+     "Send traces, logs and metrics to this OTLP/HTTP backend."),
+    ("otlp_headers_file", ("otlp", "headers_file"), "FILE",
+     "Holds headers for it, one 'Name: value' a line."),
+    ("seed", ("seed",), "N", "Decides when which car is unlocked."),
+    ("vehicles", ("load", "vehicles_file"), "FILE", "Ids of the cars to unlock, one a line."),
+    ("rate", (), "N", "Unlocks a second, at random times, for ever. Needs cars to unlock."),
+    ("every", ("load", "every_s"), "SECONDS",
+     "Unlock each car once in so long, in turn, for ever, instead of --rate."),
+    ("deadline", ("load", "deadline_s"), "SECONDS", "The customer's patience."),
+    ("door", ("load", "door_file"), "FILE",
+     "Says how to ask the platform's API, in place of MQTT."),
+    ("watch", ("watch",), None, "Follow the commands of others."),
+    ("watch_group", ("watch_group",), "NAME",
+     "Share these with other monitors, so that each customer counts once."),
+    ("broker_log", ("broker_log",), None, "Follow the broker's own log."),
+    ("platform_log", ("platform", "log_file"), "FILE",
+     "Join what the platform logs of each unlock."),
+    ("exit_when_done", ("exit_when_done",), None, "End when the load is over."),
+    ("wait", ("wait_s",), "SECONDS",
+     "For the broker at start, then exit 2.  [default: for ever]"),
+)  # fmt: skip
+"""The name of each option, the place of its setting if it has one, what stands for its value, and
+its help. One without a value is a switch."""
+PLACES: Final = {name: place for name, place, *_ in _OPTIONS if place}
+_TYPES: Final = {"config": click.Path(path_type=Path), "rate": click.FLOAT}
 
 
 def settings_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add an option for each setting that has one."""
-    for option in reversed(_OPTIONS):
+    for name, _, metavar, told in reversed(_OPTIONS):
+        flag = name.replace("_", "-")
+        names = f"--{flag}" if metavar else f"--{flag}/--no-{flag}"
+        option = click.option(
+            names, metavar=metavar, type=_TYPES.get(name), default=None, help=told
+        )
         command = option(command)
     return command
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
 
 from platform_probe.judge_process.metrics import JudgeMetrics
@@ -80,9 +79,10 @@ def probe_families() -> list[Metric]:
 
 def console_families() -> list[Metric]:
     """Return what the console shows, those of its process aside."""
-    metrics = ConsoleMetrics(CollectorRegistry())
+    metrics = ConsoleMetrics()
     metrics.watch(watchers=lambda: 0.0, ahead_s=lambda: 0.0, provider_up=lambda: 1.0)
-    return [*metrics.registry.collect()]
+    found = metrics.registry.collect()
+    return [one for one in found if not one.name.startswith("process_")]
 
 
 def _row(family: Metric) -> tuple[str, str, str, str]:

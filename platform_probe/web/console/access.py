@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from contextlib import suppress
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
 from typing import Final, NamedTuple
@@ -16,12 +17,14 @@ from typing import Final, NamedTuple
 import msgspec
 
 from fleet_wire.addresses import host_of
+from fleet_wire.config.watched import WatchedFile
+from fleet_wire.errors import ConfigError
 from fleet_wire.web.bearer import bearer_of
 from fleet_wire.web.exchange import HttpRequest
 from platform_probe.settings.console import ConsoleSettings, ProxySettings
 from platform_probe.web.console.person import LOCAL, MAX_NAME, Person
 from platform_probe.web.console.sealed import Seal
-from platform_probe.web.console.tokens import TokenFile, token_hash
+from platform_probe.web.console.tokens import token_hash, tokens_in
 
 SESSION_COOKIE: Final = "console_session"
 UNMASKED_COOKIE: Final = "console_unmasked"
@@ -55,7 +58,8 @@ class Access:
     def __init__(self, settings: ConsoleSettings, seal: Seal) -> None:
         """Read the tokens. Raises `ConfigError` for a file that cannot be used."""
         self._settings = settings
-        self._tokens = None if settings.tokens_file is None else TokenFile(settings.tokens_file)
+        path = settings.tokens_file
+        self._tokens = None if path is None else WatchedFile(path, tokens_in)
         self._seal = seal
         self._wrong: dict[str, list[float]] = {}
         self._sessions: dict[str, _Session] = {}
@@ -111,15 +115,20 @@ class Access:
 
     def _has_its_token(self, person: Person) -> bool:
         """Return whether the token that a session began with is still in the file."""
-        whose = None if self._tokens is None else self._tokens.owner_of(person.token_hash)
-        return whose == (person.name, person.role)
+        return self._owner_of(person.token_hash) == (person.name, person.role)
+
+    def _owner_of(self, hashed: str) -> tuple[str, str] | None:
+        """Return name and role of a token by its hash; a file that is wrong lets nobody in."""
+        with suppress(ConfigError):
+            return None if self._tokens is None else self._tokens.read().get(hashed)
+        return None
 
     # Sessions
 
     def with_token(self, token: str, remote: str) -> Person | None:
         """Return the owner of a token; None for a wrong one, which counts against the address."""
         hashed = token_hash(token.strip())
-        who = None if self._tokens is None else self._tokens.owner_of(hashed)
+        who = self._owner_of(hashed)
         if who is None:
             self.note_wrong(remote)
             return None

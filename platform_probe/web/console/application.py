@@ -37,7 +37,7 @@ from platform_probe.web.console.gathering import failed_within
 from platform_probe.web.console.helping import help_templates
 from platform_probe.web.console.labelling import Labelling
 from platform_probe.web.console.live_list import Live
-from platform_probe.web.console.metrics import new_metrics
+from platform_probe.web.console.metrics import ConsoleMetrics
 from platform_probe.web.console.page_request import (
     Answer,
     Data,
@@ -135,7 +135,7 @@ class Console:
         self._tell_trouble = trouble
         self._settings = settings
         self._zone = zone
-        self._metrics = new_metrics()
+        self._metrics = ConsoleMetrics()
         self._plates = PlateFile(settings.plates_file)
         self._audit = Audit(audit_file)
         self._boards = BoardFolder(settings.boards_dir)

@@ -19,10 +19,11 @@ ENDS: Final = ("let_in", "wrong", "no_role", "impatient", "provider_down")
 
 
 class ConsoleMetrics(SeriesMaker):
-    """Counts in the event loop alone. `registry` is the console's own."""
+    """Counts in the event loop alone, in a registry of its own, with the metrics of the process."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
-        super().__init__(registry)
+    def __init__(self) -> None:
+        super().__init__(CollectorRegistry())
+        ProcessCollector(registry=self.registry)
         answers = self._counter(
             "console_answers", "Answers of the console, by class of their status.", "code"
         )
@@ -70,10 +71,3 @@ class ConsoleMetrics(SeriesMaker):
     def page(self) -> tuple[bytes, str]:
         """Return the page of a scrape, and its content type."""
         return generate_latest(self.registry), CONTENT_TYPE_PLAIN_0_0_4
-
-
-def new_metrics() -> ConsoleMetrics:
-    """Return metrics of a registry of their own, with those of the process."""
-    registry = CollectorRegistry()
-    ProcessCollector(registry=registry)
-    return ConsoleMetrics(registry)

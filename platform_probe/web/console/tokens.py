@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Final
 
 from fleet_wire.config.lines import lines_of
-from fleet_wire.config.watched import WatchedFile
 from fleet_wire.errors import ConfigError
 from fleet_wire.web.bearer import as_bytes
 from platform_probe.web.console.person import RIGHTS
@@ -19,22 +18,11 @@ TOKEN_BYTES: Final = 32
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
 
 
-class TokenFile:
-    """Names, roles and hashes of tokens; a file that cannot be used lets nobody in."""
+def tokens_in(path: Path) -> Mapping[str, tuple[str, str]]:
+    """Return names and roles by the hash of their token.
 
-    def __init__(self, path: Path) -> None:
-        """Read it. Raises `ConfigError` that says what is wrong in which line."""
-        self._file = WatchedFile(path, _tokens_in)
-
-    def owner_of(self, hashed: str) -> tuple[str, str] | None:
-        """Return name and role of the token with a hash; None where there is none."""
-        try:
-            return self._file.read().get(hashed)
-        except ConfigError:
-            return None
-
-
-def _tokens_in(path: Path) -> Mapping[str, tuple[str, str]]:
+    Raises `ConfigError` that says what is wrong in which line.
+    """
     problems, by_hash = [], {}
     for number, line in lines_of(path):
         parts = line.partition("#")[0].split()

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from fleet_wire.errors import ConfigError
 from platform_probe.settings.console import ConsoleSettings
 from platform_probe.web.console import access, live_list
-from platform_probe.web.console.tokens import TokenFile, token_hash
+from platform_probe.web.console.tokens import token_hash, tokens_in
 from tests.helpers.consoles import SUSPICIOUS, TOKENS, Visitor, looks_in, served, tokens_file
 
 Guarded = tuple[str, Path]
@@ -64,22 +64,24 @@ def test_a_wrong_line_is_told_with_its_number(tmp_path: Path, line: str, problem
     path.write_text(f"# tokens\n{line}\n")
 
     with pytest.raises(ConfigError, match=f"{path}:2: .*{problem}"):
-        TokenFile(path)
+        tokens_in(path)
 
 
-def test_the_file_is_read_again(tmp_path: Path) -> None:
+def test_the_file_is_read_again(console_store: Path, tmp_path: Path) -> None:
     """A name that is taken out is out at once, and a broken file lets nobody in."""
     path = tmp_path / "tokens"
     path.write_text(f"amelie support {token_hash('one')}\n")
-    tokens = TokenFile(path)
-    assert tokens.owner_of(token_hash("one")) == ("amelie", "support")
 
-    path.write_text(f"bruno cto {token_hash('another')}\n")
-    assert tokens.owner_of(token_hash("one")) is None
-    assert tokens.owner_of(token_hash("another")) == ("bruno", "cto")
+    def statuses(url: str) -> list[int]:
+        bearers = (f"Bearer {token}" for token in ("one", "another"))
+        return [Visitor(url).get("/", Accept="", Authorization=each).status for each in bearers]
 
-    path.write_text("broken")
-    assert tokens.owner_of(token_hash("another")) is None
+    with served(console_store, tmp_path / "audit.jsonl", tokens_file=path) as url:
+        assert statuses(url) == [200, 401]
+        path.write_text(f"bruno cto {token_hash('another')}\n")
+        assert statuses(url) == [401, 200]
+        path.write_text("broken")
+        assert statuses(url) == [401, 401]
 
 
 # Logging in
