@@ -40,7 +40,7 @@ from platform_probe.store.growing import REVISE, Growing
 from platform_probe.store.keeper import keep
 from platform_probe.store.layout import make_store, next_number, segment_path
 from platform_probe.store.limits import Limits, Report
-from platform_probe.store.reading import ALWAYS, Files, Span
+from platform_probe.store.reading import ALWAYS, Files, Span, lines_view
 from platform_probe.store.reading import Source as Readable
 from platform_probe.store.schema import ATTEMPTS, TABLES
 from platform_probe.store.writer import StoreWriter
@@ -244,7 +244,7 @@ class ReadAnew(Readable):
             return super().read(work, span)
         database = _database()
         database.take(files)
-        with closing(database.connection(1)) as duck:
+        with closing(database.connection()) as duck:
             return work(duck)
 
 
@@ -261,15 +261,15 @@ class _Emptied(Growing):
             lines = b"".join(path.read_bytes() for path in its.lines)
             if lines == self._taken[name]:
                 continue
-            self._reader.run(f"TRUNCATE kept_{name}")
+            self._reader.run(f"TRUNCATE {lines_view(TABLES[name])}")
             self._taken[name] = b""
             if lines:
-                self._add_lines(TABLES[name], lines, 1)
+                self._add_lines(TABLES[name], lines)
             self._taken[name] = lines
             if name == ATTEMPTS.name:
-                self._reader.run("TRUNCATE kept_revised")
+                self._reader.run("TRUNCATE revised")
                 for statement in REVISE:
-                    self._reader.run(statement, {"number": 1})
+                    self._reader.run(statement)
 
 
 @cache

@@ -62,8 +62,8 @@ class Snapshot:
 
     source: Source
     growing: Growing
-    reading: int
-    """How far the database had read."""
+    duck: Duck
+    """A connection that sees what was known then, for one thread at a time."""
     newest_s: float
     """The time of the newest record, Unix seconds; records ahead of the clock do not count."""
     ahead_s: float
@@ -75,8 +75,6 @@ class Snapshot:
     _remembered: dict[Any, Any] = field(default_factory=dict)
     _remembering: Lock = field(default_factory=Lock)
     _once: dict[str, Any] = field(default_factory=dict)
-    _free: list[Duck] = field(default_factory=list)
-    """Connections that nobody uses at present."""
 
     @property
     def is_all_ahead(self) -> bool:
@@ -88,13 +86,11 @@ class Snapshot:
         """Give a connection for one thread at a time, which sees what was known then."""
         with _ASKING:
             try:
-                duck = self._free.pop()
-            except IndexError:
-                duck = self.growing.connection(self.reading)
-            try:
-                yield duck
-            finally:
-                self._free.append(duck)
+                yield self.duck
+            except Exception:
+                self.duck.run("ROLLBACK")  # an error ends what it saw: it goes on with all of now
+                self.duck.run("BEGIN")
+                raise
 
     def rows(self, sql: str, values: Mapping[str, Any], limit: int = MOST_ROWS) -> list[Row]:
         """Return what a query finds. Raises `FileGoneError`, `ConfigError`."""
@@ -276,7 +272,6 @@ class Looking:
                 except DamagedFileError as error:
                     raise named(error, self._source.directory) from None
                 except FileGoneError as gone:
-                    self._growing = None
                     if not left:
                         raise OSError(str(gone)) from None
                     continue
@@ -285,25 +280,26 @@ class Looking:
 
     def _read_on(self) -> None:
         """Read what is new, with another database where files were packed. Raises `OSError`."""
-        taken_s, current = time.time(), self._current
-        reading = None if self._growing is None else self._growing.read_on()
-        if self._growing is None or reading is None:
-            self._growing = Growing(
+        taken_s, growing, self._growing = time.time(), self._growing, None  # for good if it fails
+        has_new = None if growing is None else growing.read_on()
+        if growing is None or has_new is None:
+            growing = Growing(
                 self._source,
                 threads=self._threads,
                 memory=self._memory,
                 spill=Path(self._spill.name),
             )
+            has_new = True
             recorded = self._source.recorded()
             self._begins_s = 0.0 if recorded is None else recorded.since_s or 0.0
-            if (reading := self._growing.read_on()) is None:
+            if growing.read_on() is None:
                 raise FileGoneError("files were packed while they were read")
-        elif current is not None and current.reading == reading:
-            return
-        self._current = self._make_snapshot(self._growing, reading, taken_s)
+        if has_new or self._current is None:
+            self._current = self._make_snapshot(growing, taken_s)
+        self._growing = growing
 
-    def _make_snapshot(self, growing: Growing, reading: int, taken_s: float) -> Snapshot:
-        duck = growing.connection(reading)
+    def _make_snapshot(self, growing: Growing, taken_s: float) -> Snapshot:
+        duck = growing.connection()
         newest_s = _newest_s(growing, duck)
         ahead_s = newest_s - taken_s if newest_s > taken_s + AHEAD_S else 0.0
         if ahead_s:
@@ -311,12 +307,11 @@ class Looking:
         return Snapshot(
             source=self._source,
             growing=growing,
-            reading=reading,
+            duck=duck,
             newest_s=newest_s,
             ahead_s=ahead_s,
             begins_s=self._begins_s,
             taken_s=taken_s,
-            _free=[duck],
         )
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from fleet_wire.contract.causes import Cause
 from platform_probe.journal.segments import COMPLETE, OPEN
-from platform_probe.store.duck import FileGoneError
+from platform_probe.store.duck import Duck, FileGoneError
 from platform_probe.store.growing import Growing
 from platform_probe.store.layout import make_store, segment_path
 from platform_probe.store.reading import Files, Source
@@ -43,42 +43,46 @@ def append(path: Path, *numbers: int) -> None:
         file.writelines(msgspec.json.encode(unlock(number)) + b"\n" for number in numbers)
 
 
-def seen(growing: Growing, reading: int | None) -> list[str]:
-    """Return the unlocks that a connection of a reading sees."""
-    assert reading is not None
-    rows = growing.connection(reading).run("SELECT attempt_id FROM attempts ORDER BY started_at")
+def seen(duck: Duck) -> list[str]:
+    """Return the unlocks that a connection sees."""
+    rows = duck.run("SELECT attempt_id FROM attempts ORDER BY started_at")
     return [row[0] for row in rows]
+
+
+def read(growing: Growing) -> Duck:
+    """Read on, and return a connection that sees what is known by now."""
+    assert growing.read_on() is not None
+    duck = growing.connection()
+    seen(duck)
+    return duck
 
 
 def test_what_is_new_is_read_and_nothing_else(growing: Growing, wal: Path) -> None:
     """What was read is not looked at again, whatever stands there by now."""
-    first = growing.read_on()
-    assert seen(growing, first) == ["attempt-1", "attempt-2"]
-    assert growing.read_on() == first
+    assert seen(read(growing)) == ["attempt-1", "attempt-2"]
+    assert growing.read_on() is False
     with wal.open("r+b") as file:
         file.write(b"x" * wal.stat().st_size)
     append(wal, 3)
-    assert seen(growing, growing.read_on()) == ["attempt-1", "attempt-2", "attempt-3"]
+    assert seen(read(growing)) == ["attempt-1", "attempt-2", "attempt-3"]
 
 
 def test_who_asks_for_an_earlier_reading_sees_nothing_of_later(growing: Growing, wal: Path) -> None:
     """Neither a new unlock nor a later revision of one."""
-    first = growing.read_on()
+    first = read(growing)
     later = unlock(2, revision=2, cause=Cause.RESULT_LOST)
     with wal.open("ab") as file:
         file.write(msgspec.json.encode(later) + b"\n")
     append(wal, 3)
-    second = growing.read_on()
+    second = read(growing)
     last = unlock(2, revision=3, cause=Cause.BOX_BUSY)
     with wal.open("ab") as file:
         file.write(msgspec.json.encode(last) + b"\n")
-    third = growing.read_on()
-    assert (len(seen(growing, first)), len(seen(growing, second))) == (2, 3)
+    third = read(growing)
+    assert (len(seen(first)), len(seen(second))) == (2, 3)
     causes = [
-        growing.connection(reading or 0).run(
-            "SELECT cause FROM attempts WHERE attempt_id='attempt-2'"
-        )
-        for reading in (first, second, third)
+        duck.run("SELECT cause FROM attempts WHERE attempt_id='attempt-2'")
+        for duck in (first, second, third)
     ]
     assert causes == [[(None,)], [("result_lost",)], [("box_busy",)]]
 
@@ -88,26 +92,26 @@ def test_a_line_that_is_half_written_waits(growing: Growing, wal: Path) -> None:
     line = msgspec.json.encode(unlock(3)) + b"\n"
     with wal.open("ab") as file:
         file.write(line[:40])
-    first = growing.read_on()
-    assert seen(growing, first) == ["attempt-1", "attempt-2"]
+    first = read(growing)
+    assert seen(first) == ["attempt-1", "attempt-2"]
     with wal.open("ab") as file:
         file.write(line[40:])
     wal.rename(wal.with_suffix(COMPLETE))
     append(segment_path(wal.parents[1], "attempts", 2, OPEN), 4)
     found = ["attempt-1", "attempt-2", "attempt-3", "attempt-4"]
-    assert seen(growing, growing.read_on()) == found
+    assert seen(read(growing)) == found
 
 
 def test_once_files_are_packed_it_takes_another_database(growing: Growing, wal: Path) -> None:
     """So it does where one has become shorter; what was read before is seen as it was."""
-    first = growing.read_on()
+    first = read(growing)
     put_unlocks(wal.parents[1], [unlock(5)])
     kept(wal.parents[1])
-    assert seen(growing, first) == ["attempt-1", "attempt-2"]
+    assert seen(first) == ["attempt-1", "attempt-2"]
     wal.rename(wal.with_suffix(COMPLETE))
     kept(wal.parents[1])
     assert growing.read_on() is None
-    assert seen(growing, first) == ["attempt-1", "attempt-2"]
+    assert seen(first) == ["attempt-1", "attempt-2"]
 
 
 def test_a_file_that_has_become_shorter_is_another_one(growing: Growing, wal: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from fleet_wire.contract.causes import Cause
+from fleet_wire.errors import ConfigError
 from platform_probe.store.duck import Duck, Rows
 from platform_probe.store.growing import Growing
 from platform_probe.store.schema import ATTEMPTS
@@ -84,7 +85,7 @@ def test_of_many_who_ask_at_once_one_reads(tmp_path: Path, monkeypatch: pytest.M
         clock_reads.append(time.monotonic())
         return clock_reads[-1]
 
-    def slow(growing: Growing) -> int | None:
+    def slow(growing: Growing) -> bool | None:
         reads.append(1)
         while len(clock_reads) < 8 + 1:  # each who asks looks at the clock, and who reads once more
             time.sleep(0.001)
@@ -193,4 +194,15 @@ def test_one_thread_at_a_time_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             wait_for(lambda: lock.is_waited_for or other.done())
             assert not other.done()
         assert other.result() == [{"one": 1}]
+    looking.close()
+
+
+def test_after_a_wrong_question_others_are_answered(tmp_path: Path) -> None:
+    """Of the same records: all who look share one connection."""
+    put_unlocks(tmp_path, [unlock(1)])
+    looking = Looking(tmp_path)
+    snapshot = looking.read(lambda now: now)
+    with pytest.raises(ConfigError, match="nowhere"):
+        snapshot.rows("SELECT 1 FROM nowhere", {})
+    assert len(snapshot.rows("SELECT attempt_id FROM attempts", {})) == 1
     looking.close()
