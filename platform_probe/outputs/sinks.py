@@ -171,13 +171,8 @@ def disk_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise disk_error(path, error) from error
-
-
-def disk_error(path: Path, error: OSError) -> LimitError:
-    """Return the error of a file or directory that cannot be written."""
-    directory = path if path.is_dir() else path.parent
-    cure = f"ls -ld {directory}"
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        cure = f"df -h {directory}"
-    return LimitError(f"cannot write {path}: {error.strerror}", f"see {cure}")
+        directory = path if path.is_dir() else path.parent
+        cure = f"ls -ld {directory}"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            cure = f"df -h {directory}"
+        raise LimitError(f"cannot write {path}: {error.strerror}", f"see {cure}") from error

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from fleet_wire.config.secrets import read_secret
-from fleet_wire.web.client import HttpClient, NoAnswerError
+from fleet_wire.web.client import NoAnswerError, post_once
 from fleet_wire.web.exchange import JSON, HttpResponse
 from fleet_wire.web.server import at_url
 from platform_probe.settings.monitor import ProbeSettings
@@ -51,16 +51,13 @@ def monitor_of(
 async def post(monitor: MonitorAddress, path: str, asked: Any) -> bytes:
     """Post something as JSON, and return the answer. Raises `ConfigError` where nobody takes it."""
     token = read_secret(Path(monitor.token_file), name="token file").strip()
-    client = HttpClient(monitor.url)
     headers = {"Authorization": f"Bearer {token}", "Content-Type": JSON}
     try:
-        answer = await client.request(
-            "POST", path, timeout_s=TIMEOUT_S, headers=headers, body=msgspec.json.encode(asked)
-        )
+        url = f"{monitor.url.rstrip('/')}{path}"
+        body = msgspec.json.encode(asked)
+        answer = await post_once(url, body, timeout_s=TIMEOUT_S, headers=headers)
     except NoAnswerError as error:
         raise spoken_error("asked.no_monitor", url=monitor.url, error=str(error)) from None
-    finally:
-        await client.close()
     if answer.status == _NOT_FOUND:
         raise spoken_error("asked.accepts_none", url=monitor.url)
     if answer.status != _OK:

@@ -105,6 +105,9 @@ class _CommandRequest(msgspec.Struct, forbid_unknown_fields=True):
     """How long to mute."""
 
 
+_Post = WhatIfPost | Label | _CommandRequest
+
+
 class _Answers:
     """Handlers of requests that count how each ended."""
 
@@ -257,42 +260,36 @@ class Actions(_Answers):
             return self._reply(RequestEnd.FORGED, 503, f"the token: {error}")
         if not has_token(request, token):
             return self._reply(RequestEnd.FORGED, 401, self._say(_WRONG_TOKEN))
-        body = await _body_of(request) or b""
-        if request.path == WHAT_IFS_PATH:
-            return await self._handle_what_if(body)
-        is_label = request.path == LABELS_PATH
-        return self._handle_label(body) if is_label else self._handle_request(body)
-
-    async def _handle_what_if(self, body: bytes) -> HttpResponse:
         try:
-            asked = msgspec.json.decode(body, type=WhatIfPost)
+            kind: type[_Post] = _POSTS.get(request.path, _CommandRequest)
+            asked = msgspec.json.decode(await _body_of(request) or b"", type=kind)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             return self._reply(RequestEnd.UNREADABLE, 400, str(error))
-        problem = await self._post_what_if(asked)
+        return await self._handle_post(asked)
+
+    async def _handle_post(self, asked: _Post) -> HttpResponse:
+        body, problem = b"{}", None
+        if isinstance(asked, WhatIfPost):
+            problem = await self._post_what_if(asked)
+        elif isinstance(asked, Label):
+            if asked.mode is not None and asked.mode not in TITLES:
+                return self._reply(RequestEnd.UNREADABLE, 400, self._say(no_mode(asked.mode)))
+            is_kept = self._keep_label(msgspec.structs.replace(asked, at=self._clock.unix_s()))
+            problem = None if is_kept else NO_STORE
+        else:
+            action = self._action_of(asked)
+            if (action.until is None) is (asked.kind is ActionKind.MUTE):
+                needs = "a mute needs `seconds`, nothing else does"
+                return self._reply(RequestEnd.UNREADABLE, 400, needs)
+            body, problem = msgspec.json.encode(action), None if self._act(action) else NOT_DONE
         if problem is not None:
             return self._reply(RequestEnd.UNKNOWN, 409, self._say(problem))
         self._count(RequestEnd.TAKEN)
-        return HttpResponse(200, b"{}", JSON)
+        return HttpResponse(200, body, JSON)
 
-    def _handle_label(self, body: bytes) -> HttpResponse:
-        try:
-            label = msgspec.json.decode(body, type=Label)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            return self._reply(RequestEnd.UNREADABLE, 400, str(error))
-        if label.mode is not None and label.mode not in TITLES:
-            return self._reply(RequestEnd.UNREADABLE, 400, self._say(no_mode(label.mode)))
-        if not self._keep_label(msgspec.structs.replace(label, at=self._clock.unix_s())):
-            return self._reply(RequestEnd.UNKNOWN, 409, self._say(NO_STORE))
-        self._count(RequestEnd.TAKEN)
-        return HttpResponse(200, b"{}", JSON)
-
-    def _handle_request(self, body: bytes) -> HttpResponse:
-        try:
-            asked = msgspec.json.decode(body, type=_CommandRequest)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            return self._reply(RequestEnd.UNREADABLE, 400, str(error))
+    def _action_of(self, asked: _CommandRequest) -> IncidentAction:
         at = self._clock.unix_s()
-        action = IncidentAction(
+        return IncidentAction(
             incident_id=asked.incident_id,
             kind=asked.kind,
             by=asked.by,
@@ -300,14 +297,13 @@ class Actions(_Answers):
             reason=asked.reason,
             until=None if asked.seconds is None else at + asked.seconds,
         )
-        if (action.until is None) is (asked.kind is ActionKind.MUTE):
-            return self._reply(
-                RequestEnd.UNREADABLE, 400, "a mute needs `seconds`, nothing else does"
-            )
-        if not self._act(action):
-            return self._reply(RequestEnd.UNKNOWN, 409, self._say(NOT_DONE))
-        self._count(RequestEnd.TAKEN)
-        return HttpResponse(200, msgspec.json.encode(action), JSON)
+
+
+_POSTS: Final[dict[str, type[_Post]]] = {
+    WHAT_IFS_PATH: WhatIfPost,
+    LABELS_PATH: Label,
+}
+"""What is posted to each path; to any other an action on an incident."""
 
 
 def is_signed(secret: str, body: bytes, *, timestamp: str, signature: str, unix_s: float) -> bool:
