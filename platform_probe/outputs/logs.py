@@ -214,7 +214,11 @@ class RevisionLog:
         sentences = {one.fact: one.sentence for one in diagnosis.facts}
         self._logger.info(
             "unlock_diagnosed",
-            **_diagnosed(diagnosis),
+            attempt_id=diagnosis.attempt_id,
+            vehicle_id=diagnosis.vehicle_id,
+            source=diagnosis.source,
+            outcome=diagnosis.outcome,
+            cause=diagnosis.cause,
             failure_mode=first.mode,
             probability=first.probability,
             because=sentences.get(because or ""),
@@ -227,19 +231,17 @@ class RevisionLog:
             return
         self._logger.warning(
             "diagnosis_revised",
-            **_diagnosed(diagnosis),
+            attempt_id=diagnosis.attempt_id,
+            vehicle_id=diagnosis.vehicle_id,
+            source=diagnosis.source,
+            outcome=diagnosis.outcome,
+            cause=diagnosis.cause,
             revision=diagnosis.revision,
             after_s=diagnosis.after_s,
             believed=believed,
             failure_mode=diagnosis.first.mode,
             probability=diagnosis.first.probability,
         )
-
-
-def _diagnosed(diagnosis: Diagnosis) -> dict[str, Any]:
-    """Return the fields that say which unlock it is."""
-    names = ("attempt_id", "vehicle_id", "source", "outcome", "cause")
-    return {name: getattr(diagnosis, name) for name in names}
 
 
 def _line(attempt: Attempt) -> dict[str, Any]:
