@@ -62,8 +62,9 @@ class Detection:
         self._waves = Waves(self._numbers, cars)
         self.on_retained_message = self._waves.on_retained_message
         self.on_last_will = self._waves.on_lost
-        self._flapping = Flapping(self._numbers, cars)
-        self.on_connected_anew = self._flapping.on_connected_anew
+        flapping = Flapping(self._numbers, cars)
+        self.on_connected_anew = flapping.on_connected_anew
+        self._flapping = flapping.waves
         self._silence = Silence(self._numbers)
         self.heartbeat = self._silence.beat
         self._suspicious = Suspicious(self._numbers)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from fleet_wire.contract.diagnosis import Diagnosis
@@ -102,12 +102,23 @@ class Earlier(NamedTuple):
 
 
 class Waves:
-    """The tests on the cars that are lost, of those that are connected, or on another kind."""
+    """The tests on the cars that are lost, of those that are connected, or on another kind.
 
-    def __init__(self, numbers: Iterator[int], cars: Fleet[Any], kind: WaveKind = LOST) -> None:
+    `is_away` returns whether a car is not as it was before, at a monotonic time; by default,
+    whether it is not connected.
+    """
+
+    def __init__(
+        self,
+        numbers: Iterator[int],
+        cars: Fleet[Any],
+        kind: WaveKind = LOST,
+        is_away: Callable[[str, float], bool] | None = None,
+    ) -> None:
         self._numbers = numbers
         self._cars = cars
         self._kind = kind
+        self._is_away = is_away or self._is_not_connected
         self._a_step = kind.an_hour * STEP_S / 3600.0
         self._lost_s: dict[str, float] = {}
         """When each car was lost last, of those of the last `again_s` and some more."""
@@ -348,8 +359,7 @@ class Waves:
             number for values, number in online if is_outside_cohort(one.key, values)
         )
 
-    def _is_away(self, vehicle_id: str, _now_s: float) -> bool:
-        """Return whether a car of a wave is not as it was before."""
+    def _is_not_connected(self, vehicle_id: str, _now_s: float) -> bool:
         car = self._cars.get(vehicle_id)
         return car is not None and not car.is_connected
 
@@ -364,11 +374,11 @@ class Waves:
             one.is_over = True
 
 
-class Flapping(Waves):
-    """The tests on the cars that connect again and again: a bad link, or two boxes of one name."""
+class Flapping:
+    """Finds cars that connect again and again: a bad link, or two boxes of one name."""
 
     def __init__(self, numbers: Iterator[int], cars: Fleet[Any]) -> None:
-        super().__init__(numbers, cars, FLAPPING)
+        self.waves = Waves(numbers, cars, FLAPPING, self._is_flapping)
         self._connected_s: Latest[str, tuple[float, ...]] = Latest(MOST_CARS, within_s=REPEATED_S)
         """When each car has connected anew: the last times, the latest last."""
 
@@ -378,8 +388,8 @@ class Flapping(Waves):
         times = (*before[1 - CONNECTS :], now_s)
         self._connected_s.keep(vehicle_id, times, now_s)
         if len(times) == CONNECTS and now_s - times[0] <= REPEATED_S:
-            self.on_lost(vehicle_id, now_s)
+            self.waves.on_lost(vehicle_id, now_s)
 
-    def _is_away(self, vehicle_id: str, now_s: float) -> bool:
+    def _is_flapping(self, vehicle_id: str, now_s: float) -> bool:
         times = self._connected_s.get(vehicle_id)
         return times is not None and now_s - times[-1] < STABLE_S

@@ -87,9 +87,9 @@ class _Links:
                     self.cars.take_presence(f"{number}", bye, now_s, retained=False)
                 online = Presence(PresenceStatus.ONLINE, "s" if bye else f"s{time}")
                 self.cars.take_presence(f"{number}", online, now_s + 1.0, retained=False)
-            self.flapping.tick(now_s + 2.0)
-        self.flapping.tick(now_s + 20.0)
-        self.flapping.tick(now_s + 20.0)
+            self.flapping.waves.tick(now_s + 2.0)
+        self.flapping.waves.tick(now_s + 20.0)
+        self.flapping.waves.tick(now_s + 20.0)
         return now_s
 
 
@@ -98,10 +98,10 @@ def test_cars_that_connect_again_and_again_are_one_problem(bye: Presence | None)
     """A broker tells of the older of two boxes by its last will, or by the new session alone."""
     links = _Links()
     last_s = links.connect(7, times=6, every_s=7.0, bye=bye)
-    (found,) = links.flapping.sightings
+    (found,) = links.flapping.waves.sightings
     assert (found.what, found.failed, found.total) == ("flapping", 7, 60)
     assert not found.is_over
-    links.flapping.tick(last_s + STABLE_S + 20.0)
+    links.flapping.waves.tick(last_s + STABLE_S + 20.0)
     assert found.is_over
 
 
@@ -119,4 +119,4 @@ def test_that_is_no_flapping(cars: int, times: int, every_s: float, bye: Presenc
     """Single cars do so on any day, and many cars once."""
     links = _Links()
     links.connect(cars, times=times, every_s=every_s, bye=bye)
-    assert not links.flapping.sightings
+    assert not links.flapping.waves.sightings
