@@ -54,7 +54,7 @@ class Measure:
         return self if self.part_of is None else self.part_of
 
 
-FAILED: Final = Measure(name="failed", kind=IncidentKind.FAILURES, share=0.02, budget=0.08)
+FAILED: Final = Measure(name="failed", kind=IncidentKind.FAILURES, share=0.02, budget=0.24)
 REFUSED: Final = Measure(name="refused", kind=IncidentKind.FAILURES, share=0.02, budget=0.05)
 LATE: Final = Measure(name="late", kind=IncidentKind.LATE_UNLOCKS, share=0.003, budget=0.06)
 GENERIC: Final = Measure(name="generic", kind=IncidentKind.GENERIC_ERRORS, share=0.005, budget=0.05)
