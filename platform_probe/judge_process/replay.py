@@ -87,11 +87,12 @@ def replay(
     """
     writer = _Writer(out, speaker)
     now = Outcome()
-    entries, set_aside = 0, list[Entry]()
+    entries = set_aside = 0
     began, at, offset_s = math.inf, -math.inf, 0.0
 
-    def keep_aside(entry: Entry, _: str) -> None:
-        set_aside.append(entry)
+    def count_aside(*_: object) -> None:
+        nonlocal set_aside
+        set_aside += 1
 
     for entry in recording.entries(since):
         if type(entry) is Tick or type(entry) is MonitorStarted:
@@ -106,7 +107,7 @@ def replay(
         if type(entry) is Tick:
             progress(at)
             writer.pass_time(at)
-        for judgement in judged(judge, entry, keep_aside):
+        for judgement in judged(judge, entry, count_aside):
             if at >= since:
                 now.add(judgement)
                 writer.write(judgement, at)
@@ -116,7 +117,7 @@ def replay(
         since=since,
         until=until,
         entries=entries,
-        set_aside=len(set_aside),
+        set_aside=set_aside,
         unreadable=recording.unreadable,
         missed=recording.missed,
         unlocks=len(before.modes.keys() | now.modes.keys()),

@@ -64,7 +64,7 @@ class Detection:
         self.on_last_will = self._waves.on_lost
         flapping = Flapping(self._numbers, cars)
         self.on_connected_anew = flapping.on_connected_anew
-        self._flapping = flapping.waves
+        self._all_waves = (self._waves, flapping.waves)
         self._silence = Silence(self._numbers)
         self.heartbeat = self._silence.beat
         self._suspicious = Suspicious(self._numbers)
@@ -103,14 +103,15 @@ class Detection:
         now_s = self._clock.monotonic_s()
         self._blindness.connection(now_s, is_there=is_there)
         if not is_there:
-            self._waves.disconnected(now_s)
-            self._flapping.disconnected(now_s)
+            for waves in self._all_waves:
+                waves.disconnected(now_s)
 
     def diagnosis(self, diagnosis: Diagnosis) -> None:
         """Handle a diagnosis of an unlock."""
         self._suspicious.diagnosis(diagnosis, self._clock.monotonic_s())
-        for wave in (*self._waves.sightings, *self._flapping.sightings):
-            wave.diagnosis(diagnosis)
+        for waves in self._all_waves:
+            for wave in waves.sightings:
+                wave.diagnosis(diagnosis)
         self._diagnosed(diagnosis, self._clock.monotonic_s())
 
     def warm(
@@ -169,7 +170,7 @@ class Detection:
         now_s = self._now_s()
         self._shares.tick(now_s)
         waits = self._waves.waits(now_s)
-        for waves in (self._waves, self._flapping):
+        for waves in self._all_waves:
             waves.offset_s = self._shares.offset_s
             waves.tick(now_s)
         self._silence.tick(now_s, self._shares.offset_s, is_blind=self._blindness.is_blind)
@@ -180,14 +181,14 @@ class Detection:
             self._told_s = now_s
         if not waits:  # else an incident of lost cars would be named after what is left of it
             self._tell_of_shares(now_s, self._found, is_time=is_time)
-        for test in (self._waves, self._flapping, self._silence, self._suspicious, self._blindness):
+        for test in (*self._all_waves, self._silence, self._suspicious, self._blindness):
             self._report_sightings(test.sightings, now_s, is_time=is_time)
 
     def next_s(self) -> float:
         """Return when `tick` should be called at the latest."""
         alarm_s = self._shares.next_s()
-        look_s = min(self._waves.next_s(), self._flapping.next_s())
-        step_s = min(self._clock.monotonic_s() + STEP_S, look_s)
+        looks_s = (waves.next_s() for waves in self._all_waves)
+        step_s = min(self._clock.monotonic_s() + STEP_S, *looks_s)
         return step_s if alarm_s is None else min(alarm_s, step_s)
 
     # Within
@@ -257,8 +258,8 @@ class Detection:
                 at_s, now_s, values, attempt.vehicle_id, whose, attempt.attempt_id, measures,
                 attempt.cause,
             )  # fmt: skip
-            self._waves.hit(one)
-            self._flapping.hit(one)
+            for waves in self._all_waves:
+                waves.hit(one)
         self._shares.add_unlock(values, at_s, now_s, one, car=attempt.vehicle_id, counts=counts)
         if one is not None and AGAIN in measures:
             self._again.keep(attempt.vehicle_id, one)

@@ -45,7 +45,7 @@ class Hops:
 
         Not of one that failed, whose hop is waited for in vain, and not of a car that was woken.
         """
-        if attempt.cause is not None or (attempt.flags and not NO_TIMES.isdisjoint(attempt.flags)):
+        if attempt.cause is not None or not NO_TIMES.isdisjoint(attempt.flags):
             return ()
         slow_s, hops_s = self.slow_s, attempt.hops_s
         try:

@@ -354,12 +354,12 @@ class Waves:
         """Note how many cars there are of a cohort with those that were lost, and elsewhere."""
         online = self._online().items()
         one.total = sum(number for values, number in online if is_in(one.key, values))
-        one.total += sum(not car.is_connected for car in map(self._cars.get, one.cars) if car)
+        one.total += sum(map(self._is_not_connected, one.cars))
         one.elsewhere_total = sum(
             number for values, number in online if is_outside_cohort(one.key, values)
         )
 
-    def _is_not_connected(self, vehicle_id: str, _now_s: float) -> bool:
+    def _is_not_connected(self, vehicle_id: str, _now_s: float = 0.0) -> bool:
         car = self._cars.get(vehicle_id)
         return car is not None and not car.is_connected
 
