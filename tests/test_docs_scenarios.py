@@ -13,7 +13,7 @@ from fleet_sim.customers.records import CustomerEvent, CustomerStep
 from fleet_sim.scenario.loading import load_scenario, scenario_schema
 from fleet_wire.errors import ConfigError
 from tests.helpers.commands import run
-from tests.helpers.markdown import docstrings_of
+from tests.helpers.doc_pages import docstrings_of
 from tests.helpers.pages import EXAMPLES, blocks, page, rows, section, write_scenario_with
 from tests.helpers.places import ROOT
 

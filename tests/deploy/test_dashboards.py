@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from fleet_sim.api.metrics import ApiMetrics
 from fleet_wire.contract.causes import CAUSES, Outcome
 from platform_probe.outputs.sinks import ATTEMPTS_FILE, JsonlSink
-from tests.helpers.page_of_metrics import console_families, probe_families
+from tests.helpers.doc_pages import console_families, probe_families
 from tests.helpers.places import ROOT
 from tests.helpers.records import attempt_of
 from tests.helpers.shipped import (

@@ -15,7 +15,7 @@ from fleet_sim.api.metrics import ApiMetrics
 from platform_probe.judge_process.metrics import JudgeMetrics
 from platform_probe.outputs.attempt_metrics import UNLOCK_BUCKETS_S
 from platform_probe.outputs.metrics import ProbeMetrics
-from tests.helpers.page_of_metrics import console_families
+from tests.helpers.doc_pages import console_families
 from tests.helpers.shipped import (
     DASHBOARDS,
     EXPOSED,

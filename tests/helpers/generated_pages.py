@@ -7,13 +7,15 @@ from textwrap import indent
 
 from bench.fidelity.page import page
 from bench.fidelity.rows import all_rows
+from tests.helpers.doc_pages import (
+    page_of_api,
+    page_of_metrics,
+    page_of_modes,
+    page_of_scenario,
+    page_of_settings,
+)
 from tests.helpers.moving_picture import terminal
-from tests.helpers.page_of_api import page_of_api
 from tests.helpers.page_of_log import page_of_log
-from tests.helpers.page_of_metrics import page_of_metrics
-from tests.helpers.page_of_modes import page_of_modes
-from tests.helpers.page_of_scenario import page_of_scenario
-from tests.helpers.page_of_settings import page_of_settings
 from tests.helpers.pictures import diagnosis, incident, stages
 from tests.helpers.shipped import PROMETHEUS
 

@@ -33,126 +33,17 @@ from platform_probe.measure.attempts import conclusion, joined_record
 from platform_probe.measure.probe import Probe
 from platform_probe.outputs import logs
 from platform_probe.outputs.logs import REPEAT_AFTER_S
-from tests.helpers.markdown import code, docstrings_of, table
+from tests.helpers.doc_pages import code, docstrings_of, page_from
 from tests.helpers.places import ROOT
 
 LEVELS = ("debug", "info", "warning", "error")
 COMPLAIN = ("complain", "_complain")
 """Methods that log at warning, and not each time."""
-INTRODUCTION = """\
-# Records, failure causes and log
-
-Written by `python -m tests.docs --renew` from `fleet_wire/contract` and `platform_probe`.
-
-Everything is JSON, one object per line.
-A name that ends in `_s` is a number of seconds, and one that ends in `_v` volts.
-`at` and `started_at` are Unix seconds.
-Unknown values are null, or left out of `evidence`.
-[What is kept](retention.md) says how long the files are kept and who may read them.
-"""
-RECORDS = """\
-## attempts.jsonl
-
-The output directory has one line for each unlock that has ended.
-`floor.jsonl` has the same for unlocks of the loopback box.
-A run of `fleet-sim` has this file too.
-Readers must ignore fields that they do not know.
-"""
-PLATFORM = """\
-### What the platform's log says
-
-Unknown and usual values are left out of `platform`.
-`requests` is there from 2 on, `sent_again` from 1 on, and `hops_across` if there is such a hop.
-"""
-STRAYS = """\
-## stray_answers.jsonl
-
-One line for each answer that belongs to no open unlock.
-"""
-COMPLAINTS = """\
-## complaints.jsonl
-
-One line for each call to support in the platform's log, written when the unlocks before it are \
-judged.
-A call counts as no unlock.
-"""
-DIAGNOSES = """\
-## diagnoses.jsonl
-
-One line for each unlock that failed or looks odd, and for each complaint about an unlock that \
-nobody saw.
-It ranks the possible failure modes.
-Another line follows each time that the evidence changes, for ten minutes.
-[How a diagnosis is made](diagnosis.md) explains it.
-"""
-INCIDENTS = """\
-## incidents.jsonl
-
-One line for each revision of each incident.
-The page [What an incident is](incidents.md) explains them.
-Empty, 0 and unknown values are left out, of `changes` too.
-"""
-LOG = f"""\
-## The log
-
-The log goes to stderr, or to `log_file`.
-Each line has `at`, `level` and `event`.
-A repeated event is logged once in {REPEAT_AFTER_S:g} s, and then has `kind` and `count`: how \
-often it came since.
-Lines of Python's own loggers (aiohttp, asyncio) have `logger`, and `exception` if there was one.
-"""
-UNLOCK = """\
-### `unlock`
-
-This is the canonical line of each unlock.
-Its level is `info` if it went well, `warning` if it was refused or is unknown, and `error` if \
-it failed.
-It has these fields of attempts.jsonl: {shared}.
-
-It also has `span_id`, the span of the whole unlock in its trace, and the fields that the \
-platform's log has added.
-If there is a cause, the line says more about it, as in the table of causes: {more}.
-"""
-OTHERS = "### Other events\n"
-REASONS = """\
-### Reasons
-
-If the box refused, `reason` is one of these.
-Otherwise the broker or the connection gave it, or it is a reason code of MQTT.
-"""
-UNHEARD = """\
-### Cars that nobody knows
-
-An unlock of a car that does not exist, or whose box was never connected, ends as `no_subscriber`.
-Its evidence has `never_heard_of`.
-
-With `watch`, the default, the monitor subscribes to commands itself, so the broker's PUBACK \
-says 0 for every car.
-The cause then follows at the deadline, from a broker that retains neither presence nor state of \
-the car.
-If `watch` is off, the PUBACK says 16 and ends the unlock at once.
-The event `unknown_cars` names such cars when the load begins.
-"""
-UNREADABLE = f"""\
-### Cars that cannot be read
-
-Messages that break the contract are counted for each open unlock of their car, from the command \
-on: evidence has `unread`.
-If the missing answer may be among them, the unlock ends as `unclassified`, with the reason \
-"{UNREAD}", and gets no failure mode.
-If the platform's log has the answer, the unlock ends as that says.
-"""
-STDOUT = """\
-## stdout
-
-The program that starts the probe reads these lines:
-
-- `learning` each second while retained messages come
-- `ready` once
-- `progress` each second
-- `stopping` when it is told to stop
-- `done` at the end
-"""
+RECORDS = (
+    Attempt, PlatformSide, StrayAnswer, Complaint, Diagnosis, RankedMode, Weighed, FactSeen,
+    Incident, Change,
+)  # fmt: skip
+ENUMERATIONS = (Stage, Source, Flag, Origin, StrayKind, IncidentKind, Severity, ChangeKind)
 WORDS: dict[str, dict[str, str]] = tomllib.loads(
     (ROOT / "tests/docs/log.toml").read_text(encoding="utf-8")
 )
@@ -170,57 +61,21 @@ class Event(NamedTuple):
 
 def page_of_log() -> str:
     """Return the page."""
-    shared: list[str] = [name for name in logs.OF_UNLOCK if name in Attempt.__struct_fields__]
-    more = _keys_in(logs.LogSink.emit)
-    return "\n".join(
-        [
-            INTRODUCTION,
-            RECORDS,
-            table(("Field", "Meaning"), _fields(Attempt)),
-            "### Stages\n",
-            table(("Stage", "Reached when"), _members(Stage)),
-            "### Sources\n",
-            table(("Source", "Who asked"), _members(Source)),
-            "### Flags\n",
-            table(("Flag", "What was odd"), _members(Flag)),
-            PLATFORM,
-            table(("Field of `platform`", "Meaning"), _fields(PlatformSide)),
-            table(("Source missing", "Meaning"), _members(Origin)),
-            "### Evidence\n",
-            table(("Fact", "Meaning"), _evidence()),
-            "### Causes\n",
-            table(("Cause", "Outcome", "Party", "Phase", "Mechanism", "In words"), _causes()),
-            UNHEARD,
-            UNREADABLE,
-            REASONS,
-            table(("Reason", "Cause", "What the box says by it"), _reasons()),
-            STRAYS,
-            table(("Field", "Meaning"), _fields(StrayAnswer)),
-            table(("Kind", "Meaning"), _members(StrayKind)),
-            COMPLAINTS,
-            table(("Field", "Meaning"), _fields(Complaint)),
-            DIAGNOSES,
-            table(("Field", "Meaning"), _fields(Diagnosis)),
-            table(("Field of one of `modes`", "Meaning"), _fields(RankedMode)),
-            table(("Field of one of `weighed`", "Meaning"), _fields(Weighed)),
-            table(("Field of one of `facts`", "Meaning"), _fields(FactSeen)),
-            INCIDENTS,
-            table(("Field", "Meaning"), _fields(Incident)),
-            table(("Kind", "Meaning"), _members(IncidentKind)),
-            table(("Severity", "Meaning"), _members(Severity)),
-            table(("Field of one of `changes`", "Meaning"), _fields(Change)),
-            table(("Kind of a change", "Meaning"), _members(ChangeKind)),
-            LOG,
-            UNLOCK.format(shared=_in_a_row(shared), more=_in_a_row(more)),
-            OTHERS,
-            table(("Event", "Level", "Fields", "Meaning", "What to do"), _events()),
-            STDOUT,
-            table(("Event", "Fields"), _said()),
-            table(
-                ("Field", "Meaning"),
-                [(code(name), meaning) for name, meaning in WORDS["stdout"].items()],
-            ),
-        ]
+    return page_from(
+        "log.md.j2",
+        **{each.__name__: each for each in (*RECORDS, *ENUMERATIONS)},
+        UNREAD=UNREAD,
+        REPEAT_AFTER_S=f"{REPEAT_AFTER_S:g}",
+        fields=_fields,
+        members=_members,
+        evidence=_evidence(),
+        causes=_causes(),
+        reasons=_reasons(),
+        shared=[name for name in logs.OF_UNLOCK if name in Attempt.__struct_fields__],
+        more=_keys_in(logs.LogSink.emit),
+        events=_events(),
+        said=_said(),
+        stdout=[(code(name), meaning) for name, meaning in WORDS["stdout"].items()],
     )
 
 
