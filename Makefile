@@ -111,8 +111,8 @@ lock:  ## Renew the lock files: of developers, of the image, of users, of what b
 	$(BIN)/pip install --quiet uv
 	$(COMPILE) --extra dev --output-file requirements.lock
 	$(COMPILE) --extra cbor --extra otlp --extra protobuf --extra s3 --extra sweep --constraint requirements.lock --output-file requirements-run.lock
-	$(COMPILE) --extra editable --constraint requirements.lock --output-file requirements-user.lock
-	$(subst pyproject.toml,-,$(COMPILE)) --constraint requirements.lock --output-file requirements-build.lock <<<'hatchling>=1.27'
+	$(COMPILE) --constraint requirements.lock --output-file requirements-user.lock
+	$(subst pyproject.toml,-,$(COMPILE)) --constraint requirements.lock --output-file requirements-build.lock <<<$$'editables>=0.5\nhatchling>=1.27'
 
 clean:  ## Remove .venv and caches (keeps runs/)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist bench/build mutants

@@ -13,14 +13,20 @@ from tests.helpers.places import ROOT
 
 PYTHON = """\
 #!/bin/sh
-[ "$2" = venv ] || exit 0
-mkdir -p "$3/bin"
-printf '#!/bin/sh\necho "$@" >>installed\n' >"$3/bin/pip"
-chmod +x "$3/bin/pip"
+case "$2" in
+venv)
+    mkdir -p "$3/bin"
+    cp "$0" "$3/bin/python"
+    printf '#!/bin/sh\nexec %s -m pip "$@"\n' "$3/bin/python" >"$3/bin/pip"
+    chmod +x "$3/bin/pip" ;;
+pip)
+    shift 2
+    echo "$@" >>asked ;;
+esac
 """
 """An interpreter of the right version, as far as it is asked; its environments have a pip.
 
-The pip writes down what it is to install.
+The pip writes down what it is asked for.
 """
 
 
@@ -62,10 +68,9 @@ def test_users_get_what_the_programs_need_and_developers_the_rest(tmp_path: Path
     locks = []
     for words in ([], ["--developer"]):
         subprocess.run([script, *words], env=variables, check=True, capture_output=True)
-        asked = (tmp_path / "clone" / "installed").read_text(encoding="utf-8").split()
+        asked = (tmp_path / "clone" / "asked").read_text(encoding="utf-8").split()
         locks.append([word for word in asked if word.endswith(".lock")])
-    assert locks == [
-        ["requirements-user.lock"],
-        ["requirements-user.lock", "requirements.lock"],
-    ]
+    users = ["requirements-user.lock", "requirements-build.lock"]
+    assert locks == [users, [*users, "requirements.lock"]]
+    assert "uninstall" in asked, "pip itself, which comes back on demand"
     assert (tmp_path / "clone" / ".venv" / ".developer").exists()
