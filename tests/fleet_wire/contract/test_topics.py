@@ -21,7 +21,7 @@ VEHICLE_IDS = st.from_regex(VEHICLE_ID, fullmatch=True)
 @given(st.sampled_from(TopicKind), VEHICLE_IDS)
 def test_topic_round_trip(kind: TopicKind, vehicle_id: str) -> None:
     """A topic gives back what it was made of."""
-    assert parse_topic(topic_of(kind, vehicle_id)) == (kind, vehicle_id)
+    assert parse_topic(topic_of(kind, checked_vehicle_id(vehicle_id))) == (kind, vehicle_id)
 
 
 def test_known_topics() -> None:
@@ -52,13 +52,15 @@ def test_known_topics() -> None:
         "cars/car-1\n/command",
         "wake/car-1\n",
         "$SYS/broker/uptime",
+        "x" * 10_000,
     ],
 )
 def test_topics_outside_the_contract(topic: str) -> None:
-    """A stranger's topic is the remote side's error, with the topic in it."""
+    """A stranger's topic is the remote side's error, with the topic in it, cut."""
     with pytest.raises(RemoteProtocolError) as caught:
         parse_topic(topic)
-    assert caught.value.topic == topic
+    assert caught.value.topic == topic[:200]
+    assert len(str(caught.value)) < 300
 
 
 @given(st.text(max_size=300))
@@ -69,19 +71,6 @@ def test_any_topic_is_parsed_or_refused(topic: str) -> None:
     except RemoteProtocolError:
         return
     assert topic_of(kind, vehicle_id) == topic
-
-
-def test_long_topics_are_cut_in_errors() -> None:
-    """A log line stays short."""
-    with pytest.raises(RemoteProtocolError) as caught:
-        parse_topic("x" * 10_000)
-    assert len(str(caught.value)) < 300
-
-
-@given(VEHICLE_IDS)
-def test_good_vehicle_ids(vehicle_id: str) -> None:
-    """A good id is handed back."""
-    assert checked_vehicle_id(vehicle_id) == vehicle_id
 
 
 @pytest.mark.parametrize("vehicle_id", ["", "a/b", "+", "#", "a b", "é", "x" * 65, "car\n"])

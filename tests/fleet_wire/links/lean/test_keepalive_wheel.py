@@ -15,9 +15,16 @@ class _Clock(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self.now_s
 
+    def pass_time(self, *seconds: float) -> None:
+        """Let so many seconds pass, each at once."""
+        for each in seconds:
+            self.now_s += each
+            self.call_soon(self.stop)
+            self.run_forever()
+
 
 class _Link:
-    def __init__(self, every: int) -> None:
+    def __init__(self, every: int = 0) -> None:
         self.check_tick = 0
         self.every = every
         self.checked: list[int] = []
@@ -27,48 +34,25 @@ class _Link:
         return tick + self.every if self.every else 0
 
 
-def _pass(loop: _Clock, seconds: int) -> None:
-    for _ in range(seconds):
-        loop.now_s += 1.0
-        loop.call_soon(loop.stop)
-        loop.run_forever()
-
-
 def test_checks_come_when_asked_for_and_stop() -> None:
-    """Each link is checked at its own interval; one that wants no more is left alone."""
+    """Each link at its own interval. One that connected anew is checked by its new entry only.
+
+    After a pause of the whole process every check that fell due is made, once.
+    """
     loop = _Clock()
     wheel = KeepaliveWheel(loop)
-    often, once = _Link(2), _Link(0)
+    often, once, anew = _Link(2), _Link(), _Link()
     wheel.watch(often, 2)
     wheel.watch(once, 3)
-    _pass(loop, 9)
-    assert often.checked == [3, 5, 7, 9]
-    assert once.checked == [4]
-    loop.close()
-
-
-def test_closed_and_watched_again_is_checked_once() -> None:
-    """A link that reconnected is checked by its new entry only."""
-    loop = _Clock()
-    wheel = KeepaliveWheel(loop)
-    link = _Link(0)
-    wheel.watch(link, 2)
-    link.check_tick = 0
-    wheel.watch(link, 4)
-    _pass(loop, 6)
-    assert link.checked == [5]
-    loop.close()
-
-
-def test_a_late_loop_skips_nothing() -> None:
-    """After a pause of the whole process every check that fell due is made."""
-    loop = _Clock()
-    wheel = KeepaliveWheel(loop)
-    links = [_Link(0) for _ in range(5)]
+    wheel.watch(anew, 2)
+    anew.check_tick = 0
+    wheel.watch(anew, 4)
+    loop.pass_time(*[1.0] * 9)
+    assert (often.checked, once.checked, anew.checked) == ([3, 5, 7, 9], [4], [5])
+    links = [_Link() for _ in range(5)]
     for after, link in enumerate(links, start=1):
         wheel.watch(link, after)
-    loop.now_s += 30
-    _pass(loop, 1)
+    loop.pass_time(30, 1.0)
     assert all(len(link.checked) == 1 for link in links)
-    assert wheel.tick == 32
+    assert wheel.tick == 41
     loop.close()

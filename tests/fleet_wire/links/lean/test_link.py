@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import socket
-from typing import cast
 
 import mqtt5
 import pytest
@@ -13,76 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet_wire.errors import LocalProtocolError
-from fleet_wire.links.lean.link import LeanLink
 from fleet_wire.links.link import EndReason, LinkLimits, PublishProperties
 from tests.helpers.fake_transport import (
     CONNACK,
     SUBACK,
     FakeNetwork,
-    FakeTransport,
     publish_from_broker,
     turn,
 )
-from tests.helpers.waiting import eventually
-
-NEVER_S = 3_600.0
-
-
-def _puback(packet_id: int) -> bytes:
-    return mqtt5.PubAckPacket(packet_id).write()
-
-
-class _Door:
-    """Counts visits."""
-
-    def __init__(self) -> None:
-        self.visits = 0
-
-    def __enter__(self) -> None:
-        self.visits += 1
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-
-async def test_what_is_read_together_is_handed_on_in_one_visit() -> None:
-    """Messages and PUBACKs that one read brings are of one moment; what else comes ends a visit."""
-    network = FakeNetwork()
-    client, link, _ = network.connected_client("topic")
-    network.within = door = _Door()
-    link.publish("answer", b"", on_ack=client.acks.append)
-    came = publish_from_broker(b"1", 1) + _puback(2) + publish_from_broker(b"2", 2)
-    link.data_received(came)
-    assert (client.payloads, client.acks, door.visits) == ([b"1", b"2"], [0], 1)
-    link.data_received(came + b"\xd0\x00" + came)
-    assert client.payloads == [b"1", b"2"] * 3
-
-
-async def test_pubacks_gather_where_messages_come_together() -> None:
-    """They leave together when their time is up, or with the next message, and in order."""
-    link, transport = await _gathering_link()
-    link.data_received(publish_from_broker(b"3", 3))
-    await turn()
-    link.data_received(publish_from_broker(b"4", 4))
-    await turn()
-    assert transport.writes == []
-    await eventually(lambda: transport.writes)
-    assert transport.names() == ["PubAck", "PubAck"]
-    assert len(transport.writes) == 1
-    link.data_received(publish_from_broker(b"5", 5))
-    link.publish("answer", b"")
-    await turn()
-    assert transport.names() == ["PubAck", "PubAck", "PubAck", "Publish"]
-
-
-async def _gathering_link(acknowledge_after_s: float = 0.005) -> tuple[LeanLink, FakeTransport]:
-    """Return a link that has got two messages at once, and its connection, with no writes yet."""
-    network = FakeNetwork(LinkLimits(acknowledge_after_s=acknowledge_after_s))
-    _, link, transport = network.connected_client("topic")
-    link.data_received(publish_from_broker(b"1", 1) + publish_from_broker(b"2", 2))
-    await turn()
-    transport.writes.clear()
-    return link, transport
 
 
 async def test_a_socket_that_has_just_closed_stops_no_other_link() -> None:
@@ -177,13 +112,9 @@ async def test_what_breaks_the_protocol(data: bytes, code: int) -> None:
     assert int(goodbye.reason_code) == code
 
 
-@pytest.mark.parametrize("topic", ["", "a/+", "#", "a\0b", "x" * 70_000, "\ud800"])
-async def test_invalid_topics_raise(topic: str) -> None:
-    """What MQTT does not allow as a topic is our own side's error."""
+async def test_what_no_link_can_send_is_our_own_error() -> None:
+    """`test_packets_3.py` has what is no topic."""
     _, link, _ = FakeNetwork().connected_client()
-    for qos in (0, 1):
-        with pytest.raises(LocalProtocolError):
-            link.publish(topic, b"", qos=qos)
     with pytest.raises(LocalProtocolError, match="QoS 2"):
         link.publish("topic", b"", qos=2)
     with pytest.raises(LocalProtocolError):
@@ -225,70 +156,6 @@ async def test_closing_at_every_stage(stage: str, how: str, closed: str) -> None
     link.data_received(CONNACK + mqtt5.SubAckPacket(sub_id, [mqtt5.SubAckReasonCode(1)]).write())
     assert link.is_connected
     assert client.ends == []
-
-
-async def test_handler_that_raises_closes_its_link_alone(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """An exception from a handler is logged, and ends that link with HANDLER_ERROR."""
-    network = FakeNetwork()
-    client, link, transport = network.connected_client("topic")
-    other = network.connected_client("topic")[1]
-
-    def on_message(message: object) -> None:  # noqa: ARG001
-        raise ZeroDivisionError
-
-    client.on_message = on_message  # type: ignore[method-assign]
-    with caplog.at_level(logging.ERROR):
-        link.data_received(publish_from_broker(b"", 1) * 3)
-    assert [end.why for end in client.ends] == [EndReason.HANDLER_ERROR]
-    assert "ZeroDivisionError" in caplog.text
-    assert transport.how_closed == "aborted"
-    assert other.is_connected
-
-
-async def test_session_that_raises_ends_the_attempt() -> None:
-    """A handler that cannot say its session gets HANDLER_ERROR, and the pace goes on."""
-    network = FakeNetwork()
-    client, link = network.client()
-    client.say(client_id="x" * 70_000)
-    link.connect()
-    network.accept()
-    assert [end.why for end in client.ends] == [EndReason.HANDLER_ERROR]
-    network.connected_client()
-
-
-async def test_left_connection_is_neither_written_to_nor_heard() -> None:
-    """Nothing of a frozen link reaches the connection that it left, and nothing comes from it."""
-    client, link, old = FakeNetwork().connected_client("topic")
-    await turn()
-    old.writes.clear()
-    link.freeze()
-    link.publish("topic", b"held")
-    link.leave_behind()
-    link.thaw()
-    await turn()
-    assert not old.is_reading_paused
-    old.deliver(publish_from_broker(b"late"))
-    cast("asyncio.Protocol", old.protocol).connection_lost(None)
-    assert (old.writes, client.messages, client.ends) == ([], [], [])
-
-
-async def test_freeze_inside_a_read_holds_the_rest() -> None:
-    """What has been read already is not delivered to a handler that froze its link."""
-    client, link, transport = FakeNetwork().connected_client("topic")
-
-    def on_message(message: object) -> None:
-        client.messages.append(message)  # type: ignore[arg-type]
-        link.freeze()
-
-    client.on_message = on_message  # type: ignore[method-assign]
-    link.data_received(publish_from_broker(b"1") + publish_from_broker(b"2"))
-    assert client.payloads == [b"1"]
-    link.thaw()
-    await turn()
-    assert client.payloads == [b"1", b"2"]
-    assert transport.is_reading_paused
 
 
 async def test_goodbye_to_a_peer_that_does_not_read_is_bounded(

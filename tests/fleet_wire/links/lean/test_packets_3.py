@@ -7,7 +7,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fleet_wire.errors import LocalProtocolError
-from fleet_wire.links.lean.packets import LARGEST_PACKET, PeerError, read_packets
+from fleet_wire.links.lean.packets import (
+    LARGEST_PACKET,
+    MQTT_5,
+    PacketForms,
+    PeerError,
+    read_packets,
+)
 from fleet_wire.links.lean.packets_3 import MQTT_3
 from fleet_wire.links.link import Message, PublishProperties, Session, Will
 
@@ -31,10 +37,12 @@ def test_a_message_is_read_as_it_was_written(
 
 
 @pytest.mark.parametrize("topic", ["", "a/+", "#", "a\0b", "\ud800", "a" * 65_536])
-def test_what_is_no_topic(topic: str) -> None:
+@pytest.mark.parametrize("forms", [MQTT_3, MQTT_5], ids=["3.1.1", "5"])
+def test_what_is_no_topic(forms: PacketForms, topic: str) -> None:
     """It is said before anything is sent."""
-    with pytest.raises(LocalProtocolError):
-        MQTT_3.publish(topic, b"", None, None, retain=False)
+    for packet_id in (None, 7):
+        with pytest.raises(LocalProtocolError):
+            forms.publish(topic, b"", packet_id, None, retain=False)
 
 
 @pytest.mark.parametrize(

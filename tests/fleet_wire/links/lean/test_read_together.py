@@ -51,19 +51,22 @@ async def test_what_follows_several_packets_gathers_for_a_while(sock: socket.soc
     assert _worth_waking_bytes(sock) > len(TWO)
 
 
-async def test_nothing_gathers_behind_a_lone_packet(sock: socket.socket) -> None:
-    """It may be all that the broker sends before it is acknowledged: ejabberd does so."""
-    link = _link(sock, NEVER_S)
-    for number in range(1, 4):
-        link.data_received(publish_from_broker(b"", number))
+@pytest.mark.parametrize(
+    ("read_together_s", "reads"),
+    [(NEVER_S, [publish_from_broker(b"", number) for number in range(1, 4)]), (0.0, [TWO])],
+    ids=["behind a lone packet", "unless it is asked for"],
+)
+async def test_nothing_gathers(
+    sock: socket.socket, read_together_s: float, reads: list[bytes]
+) -> None:
+    """A lone packet may be all that the broker sends before it is acknowledged: ejabberd does so.
+
+    A link that times each message reads each as it comes.
+    """
+    link = _link(sock, read_together_s)
+    for read in reads:
+        link.data_received(read)
         assert _worth_waking_bytes(sock) == 1
-
-
-async def test_nothing_gathers_unless_it_is_asked_for(sock: socket.socket) -> None:
-    """A link that times each message reads each as it comes."""
-    link = _link(sock, 0.0)
-    link.data_received(TWO)
-    assert _worth_waking_bytes(sock) == 1
 
 
 async def test_a_wait_that_ends_after_its_connection_changes_no_other(sock: socket.socket) -> None:

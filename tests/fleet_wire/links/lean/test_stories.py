@@ -11,9 +11,10 @@ from typing import Any
 import mqtt5
 
 from fleet_wire.errors import LocalProtocolError
-from fleet_wire.links.link import LinkLimits
+from fleet_wire.links.link import LinkLimits, Message
 from tests.helpers.fake_transport import FakeNetwork, FakeTransport, publish_from_broker, turn
 from tests.helpers.transcripts import Player, stories_test
+from tests.helpers.waiting import eventually
 
 
 class LinkPlayer(Player):
@@ -24,6 +25,8 @@ class LinkPlayer(Player):
     that come in one read: `connack`, `connack:receive_max=3`, `suback:1`, `suback:1:135`,
     `puback:5`, `publish:1:TEXT` with a packet id, `publish::TEXT` with none, `pingresp`,
     `disconnect:142`, or bytes such as `0x3001`. `acknowledge 0` is of the first message.
+    `fails_at_message` and `freezes_at_message` are what the client does when the next one comes.
+    After `until_written` the row lasts until something is written.
     """
 
     def __init__(self) -> None:
@@ -46,11 +49,14 @@ class LinkPlayer(Player):
             "check": self._check,
             "client": self._make_client,
             "connected": self._connected,
+            "fails_at_message": lambda: setattr(self._client, "on_message", None),
+            "freezes_at_message": lambda: setattr(self._client, "on_message", self._freeze_at),
             "lose": lambda why=None: self._link.connection_lost(
                 ConnectionResetError(104, why) if why else None
             ),
             "publish": self._publish,
             "read": self._read,
+            "until_written": self._wait_until_written,
             "withhold": lambda: setattr(self._client, "acknowledges", False),
         }
         for name in (
@@ -97,13 +103,22 @@ class LinkPlayer(Player):
         row, self._row = self._row, []
         for happen in row:
             try:
-                happen()
+                if asyncio.iscoroutine(waiting := happen()):
+                    await waiting
             except LocalProtocolError as error:
                 self._lines.append(f"refused: {error}")
             if happen.func == self._connected and self._transport:
                 await turn()
                 self._transport.writes.clear()
         await turn()
+
+    async def _wait_until_written(self) -> None:
+        transport, known = self._transport, self._known[0]
+        await eventually(lambda: transport and len(transport.writes) > known)
+
+    def _freeze_at(self, message: Message) -> None:
+        self._client.messages.append(message)
+        self._link.freeze()
 
     def _check(self, after_s: int) -> None:
         next_tick = self._link.check(self._tick + after_s)

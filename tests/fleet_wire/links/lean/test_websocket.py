@@ -107,15 +107,19 @@ def _client(address: BrokerAddress, timeout_s: float = 10.0) -> Recorder:
     return Recorder(LeanLinkFactory(address, limits=limits), Session("client"))
 
 
-@pytest.mark.parametrize("piece", [1, 7, 1_000_000])
-async def test_content_in_frames_and_pieces(piece: int) -> None:
+SIGNED = "/mqtt?X-Amz-Credential=AK%2Fiot%2Faws4_request&X-Amz-Signature=a1%2B="
+
+
+@pytest.mark.parametrize(("piece", "asked_for"), [(1, "/mqtt"), (7, SIGNED), (1_000_000, "/mqtt")])
+async def test_content_in_frames_and_pieces(piece: int, asked_for: str) -> None:
     """Packets arrive whole, whatever frames and pieces they come in, with others between."""
     sent = b"".join(mqtt5.PublishPacket("topic", each).write() for each in MESSAGES)
     cuts = [sent[:1], sent[1:200], sent[200:300], sent[300:]]
     frames = frame(cuts[0], is_last=False) + frame(b"hello", 9) + frame(cuts[1], 0, is_last=False)
     frames += frame(b"", 10) + frame(cuts[2], 0) + frame(cuts[3])
     async with _server() as (address, ends):
-        client = _client(address)
+        url = f"ws://{address.host}:{address.port}{asked_for}"
+        client = _client(BrokerAddress.parse(url))
         client.link.connect()
         await eventually(lambda: ends and ends[0].of(2))
         ends[0].writer.write(frame(CONNACK))
@@ -125,7 +129,7 @@ async def test_content_in_frames_and_pieces(piece: int) -> None:
         ends[0].writer.write(frames[350:])
         await eventually(lambda: len(client.messages) == len(MESSAGES))
         assert client.payloads == MESSAGES
-        assert ends[0].asked_for == b"/mqtt"
+        assert ends[0].asked_for == asked_for.encode(), "a signature over the query holds there"
         for payload in MESSAGES:
             client.link.publish("topic", payload, qos=0)
         client.link.disconnect()
@@ -134,17 +138,6 @@ async def test_content_in_frames_and_pieces(piece: int) -> None:
         for payload in MESSAGES:
             assert mqtt5.PublishPacket("topic", payload).write() in content
         assert (ends[0].of(10), client.ends) == ([b"hello"], [])
-
-
-async def test_path_and_query_arrive_as_they_were_written() -> None:
-    """A signature over the query holds at the server."""
-    asked_for = "/mqtt?X-Amz-Credential=AK%2Fiot%2Faws4_request&X-Amz-Signature=a1%2B="
-    async with _server() as (address, ends):
-        client = _client(BrokerAddress.parse(f"ws://{address.host}:{address.port}{asked_for}"))
-        client.link.connect()
-        await eventually(lambda: ends and ends[0].of(2))
-        assert ends[0].asked_for == asked_for.encode()
-        client.link.abort()
 
 
 @pytest.mark.parametrize(
@@ -165,37 +158,32 @@ async def test_a_server_that_closes_or_breaks_the_rules(said: bytes) -> None:
 
 
 REJECTED = "no WebSocket at /mqtt: server rejected WebSocket connection: HTTP 404"
-
-
-@pytest.mark.parametrize("closes", [False, True])
-@pytest.mark.parametrize(
-    ("answer", "detail"),
-    [
-        (b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", REJECTED),
-        (b"HTTP/1.1 101 Yes\r\nSec-WebSocket-Accept: no\r\n\r\n", "missing Connection header"),
-        (b"sec-websocket-accept\n", "did not receive a valid HTTP response"),
-        (b"HTTP/1.1 101" + bytes(20_000), "no WebSocket at /mqtt: "),
-    ],
-)
-async def test_not_a_websocket(answer: bytes, detail: str, *, closes: bool) -> None:
-    """A server that speaks something else is unreachable, and its connection is closed."""
-    await _refused(answer, detail, closes=closes)
+NO_HTTP = "did not receive a valid HTTP response"
 
 
 @pytest.mark.parametrize(
     ("answer", "detail", "closes"),
     [
+        *(
+            (answer, detail, closes)
+            for closes in (False, True)
+            for answer, detail in (
+                (b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", REJECTED),
+                (b"HTTP/1.1 101 Yes\r\nSec-WebSocket-Accept: no\r\n\r\n", "missing Connection"),
+                (b"sec-websocket-accept\n", NO_HTTP),
+                (b"HTTP/1.1 101" + bytes(20_000), "no WebSocket at /mqtt: "),
+            )
+        ),
         (b"HTTP/1.1 404 Not Found\r\n\r\n", REJECTED, True),
-        (b"", "did not receive a valid HTTP response", True),
+        (b"", NO_HTTP, True),
         (b"HTTP/1", "no answer in 0.3 s", False),
     ],
 )
-async def test_a_server_that_breaks_off(answer: bytes, detail: str, *, closes: bool) -> None:
-    """An answer whose end nobody sees is one when the server closes, and none before."""
-    await _refused(answer, detail, closes=closes)
+async def test_not_a_websocket(answer: bytes, detail: str, *, closes: bool) -> None:
+    """A server that speaks something else is unreachable, and its connection is closed.
 
-
-async def _refused(answer: bytes, detail: str, *, closes: bool) -> None:
+    An answer whose end nobody sees is one when the server closes, and none before.
+    """
     async with _server(answer=answer, closes=closes) as (address, _):
         before = open_sockets()
         client = _client(address, timeout_s=0.3)
