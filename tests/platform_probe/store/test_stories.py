@@ -1,8 +1,9 @@
-"""What a store reads and packs, in the text file of this folder."""
+"""What a store reads and packs, and what SQL may ask of it, in the text files of this folder."""
 
 from __future__ import annotations
 
+from tests.helpers.select_player import SelectPlayer
 from tests.helpers.store_player import StorePlayer
 from tests.helpers.transcripts import stories_test
 
-test_stories = stories_test(__file__, StorePlayer)
+test_stories = stories_test(__file__, StorePlayer, select=SelectPlayer)
