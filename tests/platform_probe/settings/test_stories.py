@@ -21,6 +21,7 @@ from platform_probe.__main__ import main
 from platform_probe.settings.car_files import read_cars
 from platform_probe.settings.monitor import ENV_PREFIX, load_settings
 from platform_probe.settings.otlp import read_headers
+from platform_probe.web.console.tokens import tokens_in
 from tests.helpers.transcripts import Player, stories_test
 
 LOAD = ("every_s", "repeat", "stages", "vehicles", "vehicles_file")
@@ -31,8 +32,8 @@ class SettingsPlayer(Player):
     r"""Settings of a monitor; each row begins without any.
 
     `file` has the text of probe.yaml, `\n` between its lines, and `env` and `flag` a setting. They
-    are loaded at the end of the row, and what `show` names is told, or `fine`. `cars` and `headers`
-    read such a file. `type` runs the command with these words, which may name probe.yaml and a list
+    are loaded at the end of the row, and what `show` names is told, or `fine`. `cars`, `headers`
+    and `tokens` read such a file. `type` runs the command with these words, which may name probe.yaml and a list
     of cars, cars.txt.
     """
 
@@ -48,6 +49,7 @@ class SettingsPlayer(Player):
             **super().verbs(),
             "cars": lambda text: self._read(read_cars, text, "latin-1"),
             "headers": lambda text: self._read(read_headers, text, "utf-8"),
+            "tokens": lambda text: self._read(tokens_in, text, "utf-8"),
             "show": lambda *keys: self.shown.extend(keys),
         }
 

@@ -6,7 +6,13 @@ from datetime import UTC, timedelta, timezone
 
 import pytest
 
-from platform_probe.web.console.pictures import TIME_TICKS, VALUE_TICKS, Curve, curve_of
+from platform_probe.web.console.pictures import (
+    TIME_TICKS,
+    VALUE_TICKS,
+    Curve,
+    curve_of,
+    reliability_of,
+)
 
 DAY_S = 86_400.0
 
@@ -66,3 +72,13 @@ def test_ticks_are_round_in_the_zone() -> None:
     ticks = curve(1.0, 2.0, span_s=4 * 3_600.0).time_ticks(timezone(timedelta(minutes=30)))
     assert [tick.label for tick in ticks] == ["01:00", "02:00", "03:00", "04:00"]
     assert ticks[0].percent == pytest.approx(100 / 8)
+
+
+def test_the_chart_has_the_diagonal_of_true_probabilities() -> None:
+    """A point on it was right as often as it said; without labels there is no chart."""
+    chart = reliability_of([(0.25, 0.25, 8), (1.0, 0.5, 2)])
+    assert chart is not None
+    assert chart.dots == [(25.0, 75.0, 8), (100.0, 50.0, 2)]
+    assert chart.path == "M250.0 150.0L1000.0 100.0"
+    assert [tick.percent for tick in chart.ticks] == [0, 25, 50, 75, 100]
+    assert reliability_of([]) is None

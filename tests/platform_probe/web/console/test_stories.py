@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from tests.helpers.session_player import SessionPlayer
 from tests.helpers.store_player import StorePlayer
 from tests.helpers.transcripts import stories_test
 
-test_stories = stories_test(__file__, StorePlayer)
+test_stories = stories_test(
+    __file__,
+    StorePlayer,
+    access=SessionPlayer,
+    sign_in=SessionPlayer,
+    labels=SessionPlayer,
+    board_editing=SessionPlayer,
+)
