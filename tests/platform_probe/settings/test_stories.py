@@ -32,9 +32,9 @@ class SettingsPlayer(Player):
     r"""Settings of a monitor; each row begins without any.
 
     `file` has the text of probe.yaml, `\n` between its lines, and `env` and `flag` a setting. They
-    are loaded at the end of the row, and what `show` names is told, or `fine`. `cars`, `headers`
-    and `tokens` read such a file. `type` runs the command with these words, which may name probe.yaml and a list
-    of cars, cars.txt.
+    are loaded at the end of the row, and what `show` names is told, or `fine`. `cars`, `headers`,
+    `tokens` and `keys` read such a file. `type` runs the command with these words, which may name
+    probe.yaml and a list of cars, cars.txt.
     """
 
     text: str | None = None
