@@ -43,9 +43,9 @@ class DetectionPlayer(Teller):
     `unlocks 40 KIND KIND…` are forty unlocks, one every second, of the kinds in turn. A kind is a
     cause, or `-` of an unlock that opens. `box_offline@operator-a/south` is of a cohort, and
     `@unknown` of a car of which nothing is known. `#garage:12` is of `garage-0` to `garage-11` in
-    turn, and `>auto_relock` is diagnosed as that mode at once. `platform=no` has no side of the
-    platform. `usual` are unlocks of which one in a hundred fails. What merely grew is left out;
-    `look` has the numbers of all incidents.
+    turn, and `>auto_relock` is diagnosed as that mode at once; `>auto_relock/ghost_gps` is likely
+    the first of the two. `platform=no` has no side of the platform. `usual` are unlocks of which
+    one in a hundred fails. What merely grew is left out; `look` has the numbers of all incidents.
     """
 
     watched: Watched = field(default_factory=Watched)
@@ -130,9 +130,14 @@ class DetectionPlayer(Teller):
             self._diagnose(attempt_id, car, mode, Cause.BOX_OFFLINE)
 
     def _diagnose(self, attempt_id: str, vehicle_id: str, mode: str, cause: Cause | None) -> None:
+        first, *second = mode.split("/")
+        ranked = [
+            RankedMode(first, 0.7 if second else 0.9),
+            *(RankedMode(one, 0.3) for one in second),
+        ]
         self.diagnoses.append(
             diagnosis_of(
-                RankedMode(mode, 0.9), attempt_id=attempt_id, vehicle_id=vehicle_id, after_s=1.0,
+                *ranked, attempt_id=attempt_id, vehicle_id=vehicle_id, after_s=1.0,
                 at=self.watched.time.unix_s(), cause=cause,
             )
         )  # fmt: skip

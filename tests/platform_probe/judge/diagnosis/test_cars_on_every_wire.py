@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -24,33 +25,7 @@ from tests.helpers.own_wires import OWN_WIRES
 from tests.helpers.profile_files import profile_of
 from tests.helpers.watched import Watched
 
-SHORT_WORDS: Final = """
-# Short words, MQTT 3.1.1, a state with all labels in it, and a presence without a reason.
-mqtt: "3.1.1"
-command:
-  topic: ext/{vehicle_id}/do
-  fields: { command_id: /n, action: { at: /verb, values: { UP: unlock, DOWN: lock } } }
-result:
-  topic: ext/{vehicle_id}/did
-  fields:
-    command_id: /n
-    phase: { at: /well, values: { true: executed, false: refused } }
-    reason: { at: /because, otherwise: failed }
-state:
-  topic: ext/{vehicle_id}/is
-  retain: true
-  fields:
-    is_locked: /shut
-    voltage_v: /v
-    firmware: /sw
-    hardware: /box
-    operator: /net
-    region: /zone
-presence:
-  topic: ext/{vehicle_id}/there
-  retain: true
-  fields: { status: { at: /here, values: { true: online, false: offline } } }
-"""
+SHORT_WORDS: Final = Path(__file__).with_name("short-words.yaml").read_text("utf-8")
 WITH_REASON: Final = SHORT_WORDS.replace(
     "false: offline } } }",
     "false: offline } }, reason: { at: /why, values: { gone: last_will, nap: sleep } } }",

@@ -132,26 +132,6 @@ def test_a_large_fleet_is_counted_by_a_sample(monkeypatch: pytest.MonkeyPatch) -
     assert Census(cars).at(10.0).compare(())[ALL].inside == Share(10, 20)
 
 
-def test_what_lost_cars_have_used_is_of_those_that_are_lost_now() -> None:
-    """A plan that ends for all of them at the same number is noticed while they are lost."""
-    cars, each = Fleet(CarHistory, most=6), [CarHistory() for _ in range(6)]
-    for number, car in enumerate(each):
-        cars.add(str(number), car)
-        car.take_presence(ONLINE, 1.0, retained=False)
-        car.take_telemetry(TELEMETRY, 1.0)
-        car.data_used_bytes = 100 if number < 3 else 50
-    census = Census(cars)
-    census.at(10.0)
-    assert (census.usual_data_bytes, census.used_when_lost(())) == (100, None)
-    for car in each[:3]:
-        car.take_presence(AWAY[0], 11.0, retained=False)
-    census.at(20.0)
-    assert census.used_when_lost(()) == (100, 100)
-    each[0].take_presence(ONLINE, 21.0, retained=False)
-    census.at(30.0)
-    assert census.used_when_lost(()) is None
-
-
 def test_what_an_operators_lost_cars_have_used_is_held_against_its_own() -> None:
     """Another operator's plan is another one, and one car in ten may be lost for itself."""
     cars, each = Fleet(CarHistory, most=30), [CarHistory() for _ in range(30)]

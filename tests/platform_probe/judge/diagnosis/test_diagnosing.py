@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -14,12 +13,10 @@ from fleet_wire.contract.diagnosis import Diagnosis, RankedMode
 from platform_probe.judge.diagnosis import diagnosing, open_unlocks
 from platform_probe.judge.diagnosis.accounts import is_not_yours
 from platform_probe.judge.diagnosis.case import Case
-from platform_probe.judge.diagnosis.diagnosing import Diagnosing
 from platform_probe.judge.diagnosis.observed import Earlier, observe
 from platform_probe.judge.diagnosis.open_unlocks import LOOKED_AT_AGAIN_S, MOST_OF_CAR
 from platform_probe.judge.diagnosis.ranking import Ranking
 from platform_probe.judge.diagnosis.records import concluded
-from platform_probe.judge.weights import shipped_ranking
 from tests.helpers.records import attempt_of
 from tests.helpers.watched import HEARTBEAT, ONLINE, SENT, WILL, Watched
 
@@ -55,20 +52,6 @@ def test_a_sure_mode_sets_the_cause(outcome: Outcome, probability: float, cause:
     assert concluded(failed, mode) == (expected, cause)
 
 
-def test_memory_is_bounded() -> None:
-    """Cars above the limit are forgotten, the first one first."""
-    watched = Watched()
-    few = Diagnosing(
-        shipped_ranking(),
-        clock=watched.clock,
-        tell=watched.told.append,
-        max_cars=10,
-    )
-    for car in range(100):
-        few.presence(f"car-{car}", ONLINE, retained=False)
-    assert len(few.cars) == 10
-
-
 def test_a_car_that_is_asked_for_without_end_costs_no_more_for_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -102,19 +85,6 @@ def looks_at(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return looked
 
 
-def test_each_failure_of_a_car_costs_the_same_however_many_there_were(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Only the first one that failed alike is news to an earlier one."""
-    looked, watched = looks_at(monkeypatch), Watched()
-    for number in range(10):
-        watched.at(20.0 + 3 * number).handle_record(
-            watched.ended(Cause.BOX_SILENT, attempt_id=f"a{number}", stages=SENT)
-        )
-    watched.at(55.0)
-    assert sorted(looked) == sorted(["a0", *(f"a{number}" for number in range(10))])
-
-
 def test_a_car_that_has_opened_since_has_news_of_its_next_unlock_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -134,21 +104,6 @@ def test_a_car_that_has_opened_since_has_news_of_its_next_unlock_alone(
     assert len(looked) == before
     watched.at(700.0)
     assert looked[before:] == ["a1"]
-
-
-def test_a_look_that_changes_nothing_is_no_revision() -> None:
-    """Another unlock of the car that is as unsure changes what is known, and nothing said."""
-    watched = Watched()
-    for number in range(3):
-        watched.at(20.0 + 5 * number).handle_record(
-            watched.ended(Cause.BOX_SILENT, attempt_id=f"a{number}", stages=SENT)
-        )
-    watched.at(59.0)
-    told = [(one.modes, one.facts, one.told) for one in watched.told if one.attempt_id == "a0"]
-    assert len(told) == 2
-    watched.at(200.0)
-    of_first = [(one.modes, one.facts, one.told) for one in watched.told if one.attempt_id == "a0"]
-    assert all(one != other for one, other in pairwise(of_first))
 
 
 def test_unlocks_above_the_limit_are_closed_early_and_counted(
@@ -187,14 +142,6 @@ def test_the_last_revision_is_handed_on_once() -> None:
     assert [one.attempt_id for one in settled] == ["a1", "a2"]
 
 
-def test_one_that_went_well_is_diagnosed_where_the_broker_said_something_odd() -> None:
-    """Another client had its id."""
-    watched = Watched()
-    doubtful = watched.ended(None, evidence={"broker_said": {"taken_over": 3}})
-    watched.at(20.0).handle_record(doubtful)
-    assert len(watched.told) == 1
-
-
 def test_a_heartbeat_that_the_broker_retained_is_no_sign_of_life() -> None:
     """Nobody knows when it was sent."""
     watched = Watched()
@@ -226,46 +173,3 @@ def test_refusals_of_what_is_not_ones_own(
 ) -> None:
     """Whose a car is the statuses 403 and 404 say, unless their type says something else."""
     assert is_not_yours(PlatformSide(status=status, problem=problem)) is is_theirs
-
-
-def turned_down(watched: Watched, second: float, car: str, side: PlatformSide) -> None:
-    """Let the platform turn down a request for a car at once."""
-    watched.at(second).handle_record(
-        watched.ended(
-            Cause.API_REFUSED,
-            attempt_id=f"of-{car}",
-            trace_id=f"of-{car}",
-            vehicle_id=car,
-            started_at=watched.clock.wall_s,
-            total_s=0.0,
-            stages={"intended": 0.0, "requested": 0.0, "api_answered": 0.0},
-            platform=side,
-        )
-    )
-
-
-@pytest.mark.parametrize(
-    ("status", "problem", "is_outage"),
-    [
-        (403, "NO_BOOKING", False),
-        (403, "ACCOUNT_BLOCKED", False),
-        (403, None, True),
-        (429, "SLOW_DOWN", True),
-    ],
-)
-def test_a_gateway_that_names_its_reason_is_not_down(
-    status: int, problem: str | None, *, is_outage: bool
-) -> None:
-    """Whatever others fail of just then."""
-    watched = Watched()
-    watched.at(1.0).presence("car-1", ONLINE, retained=False)
-    for number in range(12):
-        error = PlatformSide(status=500 if number % 2 else 502)
-        turned_down(watched, 30.0 + number, f"w-{number}", error)
-    turned_down(watched, 50.0, "car-1", PlatformSide(status=status, problem=problem))
-    named = {"said_booking", "said_why_not"} & watched.facts()
-    assert len(named) == (not is_outage)
-    assert ("said_booking" in named) is (problem == "NO_BOOKING")
-    likely = {one.mode: one.probability for one in watched.told[-1].modes}
-    assert (likely.get("app_gateway_outage", 0.0) > 0.1) is is_outage
-    assert (likely.get("planned_maintenance_window", 0.0) > 0.1) is False

@@ -6,17 +6,16 @@ from math import inf
 
 import pytest
 
-from fleet_wire.contract.attempt import StrayAnswer, StrayKind
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import UNKNOWN
-from fleet_wire.contract.messages import Action, Command, Phase, Result, Telemetry, VehicleState
-from fleet_wire.contract.partial import NO_END_MS, PartialState, PartialTelemetry
+from fleet_wire.contract.messages import Telemetry, VehicleState
+from fleet_wire.contract.partial import PartialState, PartialTelemetry
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import EvidenceSource, Fact
 from platform_probe.judge.diagnosis.neighbours import WAVE_S, Neighbours
 from platform_probe.judge.diagnosis.path import never_ends_so
 from platform_probe.judge.weights import shipped_ranking
-from tests.helpers.watched import HEARTBEAT, ONLINE, SENT, Watched
+from tests.helpers.watched import HEARTBEAT, SENT, Watched
 
 ALL = frozenset(EvidenceSource)
 STATE = VehicleState(
@@ -28,34 +27,6 @@ STATE = VehicleState(
     operator="a",
     region="n",
 )
-
-
-def told_of(watched: Watched) -> frozenset[EvidenceSource]:
-    """Return the sources of the last diagnosis."""
-    return frozenset(map(EvidenceSource, watched.told[-1].told))
-
-
-@pytest.mark.parametrize(("ends_ms", "seen"), [(NO_END_MS, "opened_at_last"), (9, "opened_late")])
-def test_a_late_opening_says_something_only_if_the_command_had_an_end(
-    ends_ms: int, seen: str
-) -> None:
-    """A box that was away carries out whatever has no end, for whatever reason it was away."""
-    watched = Watched()
-    command = Command("c1", Action.UNLOCK, 0, ends_ms, 1, "")
-    watched.at(1.0).on_message("car-1", command, is_retained=False)
-    watched.diagnosing.result("car-1", Result("c0", Phase.RECEIVED))
-    watched.diagnosing.presence("car-1", ONLINE, retained=False)
-    watched.at(60.0)
-    failed = watched.ended(Cause.BOX_SILENT, stages=SENT)
-    watched.diagnosing.handle_record(failed)
-    late = StrayAnswer(
-        kind=StrayKind.LATE, vehicle_id="car-1", command_id="c1", phase="executed",
-        at=watched.clock.wall_s, attempt_id=failed.attempt_id, after_s=65.0,
-    )  # fmt: skip
-    watched.diagnosing.handle_record(late)
-    watched.at(67.0)
-    assert {"opened_at_last", "opened_late"} & watched.facts() == {seen}
-    assert (EvidenceSource.EXPIRY in told_of(watched)) is (ends_ms != NO_END_MS)
 
 
 def test_boxes_that_the_broker_gave_up_for_their_silence_were_not_cut_off() -> None:

@@ -6,9 +6,6 @@ from fleet_wire.contract.causes import Cause
 from platform_probe.judge.diagnosis.neighbours import (
     ALL,
     ENOUGH,
-    KEPT_S,
-    STEP_S,
-    WAVE_S,
     Neighbours,
 )
 
@@ -29,17 +26,6 @@ def test_those_who_fail_alike_are_counted_by_what_they_have_in_common() -> None:
     assert compared[ALL].inside == (4, 9)
     neighbours.take_back(100.0, Cause.BOX_OFFLINE, A)  # so that nobody is his own neighbour
     assert neighbours.compare(130.0, Cause.BOX_SILENT, A)[ALL].inside == (3, 8)
-
-
-def test_what_is_long_ago_is_forgotten() -> None:
-    """Memory does not grow with time."""
-    neighbours = Neighbours()
-    for minute in range(1_000):
-        neighbours.add_unlock(minute * 60.0, None, A)
-        neighbours.will(minute * 60.0, after_command=False)
-        neighbours.online(minute * 60.0)
-    assert len(neighbours._minutes) <= KEPT_S / STEP_S + 1
-    assert len(neighbours._wills) <= KEPT_S / WAVE_S + 1
 
 
 def test_neighbours_are_the_nearest_where_there_are_enough() -> None:

@@ -47,7 +47,7 @@ class WatchPlayer(Teller):
     record, and of what the platform says of it; `stages=sent` has no more than a command that was
     sent. `started_s` and `box_s`, a box's clock, count from the first second. `others CARS CAUSE`
     are unlocks that have the names of their cars. `modes`, `sentence` and `sources` ask about the
-    last diagnosis, and `rank FACT…` about the shipped weights.
+    last diagnosis, of an unlock that may be named, and `rank FACT…` about the shipped weights.
     """
 
     watched: Watched = field(default_factory=Watched)
@@ -74,9 +74,10 @@ class WatchPlayer(Teller):
             lines.append(" ".join([f"{one.attempt_id} r{one.revision}:", *new, *gone]))
         return lines + super().news()
 
-    def _do_modes(self) -> None:
+    def _do_modes(self, attempt_id: str | None = None) -> None:
         """Tell the modes of the last diagnosis, each as sure, likely or thinkable."""
-        self._tell_modes(sorted(self.watched.told[-1].modes, key=lambda one: one.mode))
+        last = [one for one in self.watched.told if attempt_id in (None, one.attempt_id)][-1]
+        self._tell_modes(sorted(last.modes, key=lambda one: one.mode))
 
     def _do_rank(self, *facts: str, without: str = "") -> None:
         """Tell the modes of facts by the shipped weights, the likeliest first.
