@@ -10,14 +10,10 @@ from fleet_wire.errors import ConfigError
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "::1", "bücher.example", "h" * 63])
 def test_hosts(host: str) -> None:
-    """Names, in any language, and addresses."""
+    """Names, in any language, and addresses. At others the resolver raises what nobody expects."""
     assert host_problem(host) is None
-
-
-@pytest.mark.parametrize("host", ["h" * 64, "a..b", "a\0b", "\udcff"])
-def test_what_is_no_host(host: str) -> None:
-    """The resolver would raise what nobody expects."""
-    assert host_problem(host) is not None
+    for other in ("h" * 64, "a..b", "a\0b", "\udcff"):
+        assert host_problem(other) is not None
 
 
 @pytest.mark.parametrize("text", ["h:" + "9" * 5_000, f"{'h' * 70}:1"])

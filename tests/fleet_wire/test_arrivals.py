@@ -37,35 +37,23 @@ def stream() -> RandomStream:
     return RandomStream.named(1, "arrivals")
 
 
-def test_constant_is_evenly_spaced() -> None:
-    """Four a second for a second and a half are six, a quarter apart."""
-    times = Constant(rate_per_s=4, duration_s=1.5).times(stream())
-    assert times == [0, 0.25, 0.5, 0.75, 1.0, 1.25]
-
-
-def test_ramp_follows_its_integral() -> None:
-    """From 0 to 8 a second in 4 s: arrival n at sqrt(n), 16 in all."""
-    times = Ramp(from_rate_per_s=0, to_rate_per_s=8, duration_s=4).times(stream())
-    assert times == pytest.approx([n**0.5 for n in range(16)])
-
-
-@given(st.floats(0.1, 50), st.floats(-1e-9, 1e-9), st.floats(1, 20))
-def test_almost_flat_ramp_is_almost_constant(rate: float, slope: float, duration_s: float) -> None:
-    """No small slope spoils the times."""
-    ramp = Ramp(from_rate_per_s=rate, to_rate_per_s=rate + slope, duration_s=duration_s)
-    times = ramp.times(stream())
-    assert times == pytest.approx([n / rate for n in range(len(times))], rel=1e-6)
-
-
-def test_burst_spreads_then_waits() -> None:
-    """Four over two seconds; all at once without a spread."""
-    assert Burst(count=4, over_s=2, duration_s=9).times(stream()) == [0, 0.5, 1.0, 1.5]
-    assert Burst(count=3, duration_s=9).times(stream()) == [0, 0, 0]
-
-
-def test_times_are_sorted_and_cut() -> None:
-    """A list may be in any order; what is past the stage does not happen."""
-    assert Times(at_s=[3, 1, 1, 5], duration_s=5).times(stream()) == [1, 1, 3]
+@pytest.mark.parametrize(
+    ("stage", "times"),
+    [
+        (Constant(rate_per_s=4, duration_s=1.5), [0, 0.25, 0.5, 0.75, 1.0, 1.25]),
+        # arrival n at sqrt(n), 16 in all
+        (Ramp(from_rate_per_s=0, to_rate_per_s=8, duration_s=4), [n**0.5 for n in range(16)]),
+        (Ramp(from_rate_per_s=2, to_rate_per_s=2 + 1e-9, duration_s=2), [0, 0.5, 1.0, 1.5]),
+        (Burst(count=4, over_s=2, duration_s=9), [0, 0.5, 1.0, 1.5]),
+        (Burst(count=3, duration_s=9), [0, 0, 0]),
+        (Times(at_s=[3, 1, 1, 5], duration_s=5), [1, 1, 3]),  # what is past the stage is cut
+        (Poisson(rate_per_s=2, duration_s=3), [1.3863378491845515]),  # of this seed, for ever
+    ],
+    ids=lambda one: getattr(one, "kind", ""),
+)
+def test_times_of_each_kind(stage: LoadStage, times: list[float]) -> None:
+    """Evenly, along a ramp, at once or over a while, at given times, and at random."""
+    assert stage.times(stream()) == pytest.approx(times, rel=1e-12)
 
 
 def test_poisson_has_its_rate_and_spread() -> None:
@@ -76,12 +64,6 @@ def test_poisson_has_its_rate_and_spread() -> None:
         counts[int(at_s)] += 1
     assert fmean(counts) == pytest.approx(50, abs=5 * 50**0.5 / 10)
     assert 25 < pvariance(counts) < 100
-
-
-def test_known_poisson_arrivals() -> None:
-    """The first arrivals of a seed never change."""
-    times = Poisson(rate_per_s=2, duration_s=3).times(stream())
-    assert times == pytest.approx([1.3863378491845515], rel=1e-12)
 
 
 @given(st.lists(STAGES, min_size=1, max_size=4), st.integers(0, 2**32))

@@ -6,6 +6,8 @@ import pytest
 
 from fleet_wire.error_text import on_one_line, shortened, suggestion, text_problem, with_place
 
+TWO = ["poisson", "rate_per_s"]
+
 
 def test_a_long_text_keeps_its_beginning_and_its_end() -> None:
     """What is short stays whole."""
@@ -44,21 +46,17 @@ def test_an_error_of_syntax_names_the_line_that_has_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "expected"),
+    ("word", "choices", "expected"),
     [
-        ("poison", "; did you mean 'poisson'?"),
-        ("rate", "; did you mean 'rate_per_s'?"),
-        ("POISSON", "; did you mean 'poisson'?"),
-        ("xyz", "; expected one of: poisson, rate_per_s"),
-        (3, "; expected one of: poisson, rate_per_s"),
+        ("poison", TWO, "; did you mean 'poisson'?"),
+        ("rate", TWO, "; did you mean 'rate_per_s'?"),
+        ("POISSON", TWO, "; did you mean 'poisson'?"),
+        ("xyz", TWO, "; expected one of: poisson, rate_per_s"),
+        (3, TWO, "; expected one of: poisson, rate_per_s"),
+        ("xyz", [f"choice-{number}" for number in range(100)], ""),
+        ("xyz", [], ""),
     ],
 )
-def test_suggestion(word: object, expected: str) -> None:
-    """The nearest choice, or all of them."""
-    assert suggestion(word, ["poisson", "rate_per_s"]) == expected
-
-
-def test_suggestion_of_many_or_none() -> None:
-    """Too many choices are not listed, and none are not either."""
-    assert suggestion("xyz", [f"choice-{n}" for n in range(100)]) == ""
-    assert suggestion("xyz", []) == ""
+def test_suggestion(word: object, choices: list[str], expected: str) -> None:
+    """The nearest choice, or all of them where they are few."""
+    assert suggestion(word, choices) == expected

@@ -44,12 +44,6 @@ def test_known_answers_of_each_kind() -> None:
     assert stream.uniform() == 0.9053420573159748
 
 
-@given(SEEDS, NAMES)
-def test_uniform_is_in_its_range(seed: int, name: str) -> None:
-    """A draw is at least 0 and below 1."""
-    assert all(0 <= draw < 1 for draw in draws(seed, name, 5))
-
-
 @given(SEEDS, NAMES, NAMES)
 def test_streams_do_not_influence_each_other(seed: int, name: str, other: str) -> None:
     """Drawing from one stream between the draws of another changes nothing."""
@@ -70,18 +64,10 @@ def test_seeds_and_names_make_other_streams(seed: int, name: str) -> None:
     assert draws(seed, name + "x", 2) != mine
 
 
-@given(SEEDS, st.floats(-1e6, 1e6), st.floats(0, 1e6), st.integers(1, 10**6))
-def test_derived_draws_are_in_their_range(seed: int, low: float, width: float, size: int) -> None:
-    """Draws between bounds stay there, indexes name an item, exponentials are not negative."""
-    stream = RandomStream.named(seed, "derived")
-    assert low <= stream.between(low, low + width) <= low + width
-    assert 0 <= stream.index(size) < size
-    assert stream.exponential(width) >= 0
-
-
 def test_draws_are_uniform() -> None:
     """20,000 draws fill ten bins evenly: chi squared of 9 degrees, far below its 0.1 % point."""
     counts = [0] * 10
+    assert 0 <= min(draws(1, "bins", 20_000)) < max(draws(1, "bins", 20_000)) < 1
     for draw in draws(1, "bins", 20_000):
         counts[int(draw * 10)] += 1
     assert sum((count - 2000) ** 2 / 2000 for count in counts) < 27.9
@@ -104,14 +90,6 @@ def test_a_stream_stays_small() -> None:
     assert sys.getsizeof(stream) <= 64
 
 
-def test_what_happens_to_nobody_takes_a_draw() -> None:
-    """A share of 0 passes over the number that any other share would have taken."""
-    passed_over, drawn = RandomStream.named(7, "car"), RandomStream.named(7, "car")
-    assert not passed_over.happens(0.0)
-    drawn.uniform()
-    assert passed_over.uniform() == drawn.uniform()
-
-
 def test_draws_that_are_skipped_are_numbered_and_missing() -> None:
     """The next draw is the one behind them, and the number is that of the first."""
     stream, twin = RandomStream.named(7, "car"), RandomStream.named(7, "car")
@@ -123,8 +101,11 @@ def test_draws_that_are_skipped_are_numbered_and_missing() -> None:
 
 
 def test_happens_by_the_next_draw() -> None:
-    """It does where the draw is below the share: always of all."""
+    """It does where the draw is below the share: always of all, and of none it takes one too."""
     for number in range(20):
         stream, twin = RandomStream.named(number, "car"), RandomStream.named(number, "car")
         assert stream.happens(0.5) is (twin.uniform() < 0.5)
         assert stream.happens(1.0)
+        assert not stream.happens(0.0)
+        twin.skip(2)
+        assert stream.uniform() == twin.uniform()

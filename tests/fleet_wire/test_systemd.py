@@ -35,13 +35,6 @@ def said_to(listener: socket.socket) -> list[str]:
             return said
 
 
-async def test_it_is_up_until_it_ends(listener: socket.socket) -> None:
-    """Without a watchdog systemd hears of the two moments alone."""
-    with service_of_systemd():
-        assert said_to(listener) == ["READY=1"]
-    assert said_to(listener) == ["STOPPING=1"]
-
-
 @pytest.mark.parametrize("is_named", [False, True])
 async def test_its_loop_turns(
     listener: socket.socket, monkeypatch: pytest.MonkeyPatch, *, is_named: bool
@@ -62,14 +55,16 @@ async def test_its_loop_turns(
     assert (said[0], said[-1]) == ("READY=1", "STOPPING=1")
 
 
-async def test_the_watchdog_of_another_process_is_not_ours(
-    listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("watchdog", [{}, {"WATCHDOG_USEC": "1000", "WATCHDOG_PID": "1"}])
+async def test_it_is_up_until_it_ends(
+    listener: socket.socket, monkeypatch: pytest.MonkeyPatch, watchdog: dict[str, str]
 ) -> None:
-    """A child that inherits the variables keeps silent."""
-    monkeypatch.setenv("WATCHDOG_USEC", "1000")
-    monkeypatch.setenv("WATCHDOG_PID", "1")
+    """Without a watchdog, or with that of a parent, systemd hears of the two moments alone."""
+    for name, value in watchdog.items():
+        monkeypatch.setenv(name, value)
     with service_of_systemd():
         assert said_to(listener) == ["READY=1"]
+    assert said_to(listener) == ["STOPPING=1"]
 
 
 @pytest.mark.parametrize("address", [None, "/nowhere/at/all", "@nobody-listens-here"])

@@ -23,7 +23,7 @@ from fleet_wire.contract.messages import (
     PresenceStatus,
     Result,
 )
-from fleet_wire.contract.topics import TopicKind, parse_topic
+from fleet_wire.contract.topics import parse_topic
 from fleet_wire.errors import LocalProtocolError
 from fleet_wire.links.link import (
     Disconnected,
@@ -210,6 +210,7 @@ class ProbePlayer(Teller):
             "start": bench.start,
             "start_to_connect": probe.connect,
             "stats": lambda name: self.told.append(f"{name} {probe.stats()[name]}"),
+            "take": lambda topic, payload: bench.take(topic, payload.encode()),
             "wait": bench.wait,
         }
 
@@ -246,9 +247,9 @@ class ProbePlayer(Teller):
 
     def _tell_sent(self, sent: tuple[str, bytes, PublishProperties | None, OnAck | None]) -> str:
         topic, payload, properties, on_ack = sent
-        kind, vehicle_id = parse_topic(topic)
-        if kind is not TopicKind.COMMAND:
+        if not topic.endswith("/command"):
             return f"sent to {topic}"
+        kind, vehicle_id = parse_topic(topic)
         command = codec.decode(kind, payload)
         assert isinstance(command, Command)
         name = self.names.setdefault(command.command_id, f"c{len(self.names) + 1}")

@@ -49,19 +49,15 @@ def test_refusals_without_reasons_look_the_same() -> None:
     assert "no_coverage_garage" not in alike.slugs
 
 
-def test_where_commands_have_no_end_a_garage_is_a_late_delivery() -> None:
-    """Until the box is back; where it stands and how it was is not known either."""
-    alike = class_of("no_coverage_garage", TWO_TOPICS - {EvidenceSource.RETURN})
-    assert {"late_delivery_persistent_session", "modem_search_drain"} <= alike.slugs
-    assert alike.slugs.isdisjoint({"half_open_tcp_nat", "network_sunset", "inflight_stall"})
-
-
 def test_before_its_return_a_garage_is_a_late_delivery() -> None:
     """Whether the box carries the command out when it is back nobody knows before that."""
     told = frozenset(EvidenceSource) - {EvidenceSource.RETURN}
     alike = class_of("no_coverage_garage", told)
     assert alike.slugs == {"no_coverage_garage", "late_delivery_persistent_session"}
     assert "the box's return" in why_of(alike)
+    less = class_of("no_coverage_garage", TWO_TOPICS - {EvidenceSource.RETURN})
+    assert {"late_delivery_persistent_session", "modem_search_drain"} <= less.slugs
+    assert less.slugs.isdisjoint({"half_open_tcp_nat", "network_sunset", "inflight_stall"})
 
 
 def test_what_no_source_shows_looks_like_nothing_wrong() -> None:
@@ -76,12 +72,8 @@ def test_what_no_source_shows_looks_like_nothing_wrong() -> None:
 
 
 def test_fewer_sources_never_tell_more_modes_apart() -> None:
-    """From what is not there nothing follows."""
+    """From what is not there nothing follows. What is no mode looks like itself alone."""
     numbers = [number_of_classes(told) for told in WIRES.values()]
     assert numbers[0] == max(numbers)
     assert numbers[-1] == min(numbers)
-
-
-def test_what_is_no_mode_looks_like_itself_alone() -> None:
-    """Unknown is a name too."""
     assert class_of("unknown", TWO_TOPICS).slugs == {"unknown"}

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from fleet_wire.contract.codec import MAX_PAYLOAD_BYTES
 from fleet_wire.contract.messages import Result
@@ -13,8 +11,8 @@ from fleet_wire.errors import RemoteProtocolError
 from fleet_wire.profiles.loading import load_profile
 from fleet_wire.profiles.profile import vehicle_of_topic
 from tests.helpers.messages import message_of
-from tests.helpers.own_wires import ONE_FOR_ALL, OWN_WIRES
-from tests.helpers.profile_files import heard, profile_of, read
+from tests.helpers.own_wires import ONE_FOR_ALL
+from tests.helpers.profile_files import heard, profile_of
 from tests.helpers.profile_player import FOLDER
 
 WIRE = (FOLDER / "reading.yaml").read_text("utf-8")
@@ -53,18 +51,6 @@ def test_the_id_of_a_car_is_bounded() -> None:
     """It has the letters and the length that the contract allows."""
     with pytest.raises(RemoteProtocolError):
         profile_of(WIRE).slots_of(message_of(f"v1/{'c' * 65}/ack", b""))
-
-
-@given(name=st.sampled_from(sorted(OWN_WIRES)), payload=st.binary(max_size=200), data=st.data())
-def test_any_payload_is_read_or_refused(name: str, payload: bytes, data: st.DataObject) -> None:
-    """Bytes of any kind, on any topic of any profile, give a message or `RemoteProtocolError`."""
-    profile = profile_of(OWN_WIRES[name])
-    topic = data.draw(st.sampled_from(profile.filters(profile.traits.kinds)))
-    topic = topic.replace("+", "car-1")
-    try:
-        read(profile, topic, payload)
-    except RemoteProtocolError:
-        return
 
 
 def test_the_car_of_a_topic_is_known_without_its_payload() -> None:

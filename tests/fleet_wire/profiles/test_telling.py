@@ -8,16 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet_wire.contract.messages import Action, Command, Phase, Result
-from fleet_wire.contract.partial import PartialState, PartialTelemetry
 from fleet_wire.profiles.asyncapi import asyncapi
 from fleet_wire.profiles.form import MessageForm
-from fleet_wire.profiles.samples import Sample
 from fleet_wire.profiles.telling import are_exclusive, fits
-from platform_probe.learn.drafting import draft_of
 from tests.helpers.other_bench import OtherBench
 from tests.helpers.own_wires import ONE_TOPIC, OWN_WIRES
-from tests.helpers.profile_files import heard, profile_of
+from tests.helpers.profile_files import profile_of
 
 
 @pytest.mark.parametrize(
@@ -80,54 +76,6 @@ def test_the_document_has_one_channel_for_a_topic() -> None:
     for wrong in ("telemetry", "result"):
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(sent, schemas[wrong])
-
-
-def test_a_draft_parts_a_topic_by_what_its_messages_say_that_they_are() -> None:
-    """The kinds that are recognised are read again; the rest stands at the end."""
-    said = [
-        {"type": "ack", "id": "k1", "status": "OK"},
-        {"type": "status", "locked": True},
-        {"type": "diagnostics", "load": 3},
-        {"type": "heartbeat", "voltage": 12.4},
-        {"type": "ack", "id": "k2", "status": "failed"},
-    ]
-    up = [Sample(f"v2/car-{number:05}/up", one) for number in (1, 2) for one in said]
-    down = [
-        Sample(f"v2/car-{number:05}/cmd", {"id": f"k{number}", "type": word})
-        for number in (1, 2)
-        for word in ("unlock", "lock")
-    ]
-    text = draft_of([*up, *down], mqtt="5")
-    draft = profile_of(text)
-    topic = "v2/car-00009/up"
-    assert heard(draft, topic, b'{"type":"ack","id":"k9","status":"OK"}') == Result(
-        "k9", Phase.EXECUTED
-    )
-    state = heard(draft, topic, b'{"type":"status","locked":false}')
-    assert isinstance(state, PartialState)
-    assert state.is_locked is False
-    assert isinstance(heard(draft, topic, b'{"type":"heartbeat","voltage":12}'), PartialTelemetry)
-    assert heard(draft, topic, b'{"type":"diagnostics","load":3}') is None
-    assert '"v2/{vehicle_id}/up"' in text.partition("# Not understood:")[2]
-    command = heard(draft, "v2/car-00009/cmd", b'{"id":"k9","type":"unlock"}')
-    assert isinstance(command, Command)
-    assert command.action is Action.UNLOCK
-
-
-def test_a_draft_reads_what_a_fleet_of_one_topic_says() -> None:
-    """Where an answer's word is also what says that it is one."""
-    said = [
-        {"event": "ack done", "id": "k1"},
-        {"event": "ack failed", "id": "k1"},
-        {"event": "door", "locked": True},
-    ]
-    samples = [Sample(f"v2/car-{number:05}/up", one) for number in (1, 2) for one in said]
-    samples += [Sample("v2/car-00001/cmd", {"id": "k1", "op": "unlock"})]
-    text = draft_of(samples, mqtt="5")
-    assert 'when: { "/event": ["ack done", "ack failed"] }' in text
-    assert 'when: { "/event": ["door"] }' in text
-    phases = 'values: { "ack done": executed, "ack failed": refused }, otherwise: refused'
-    assert f'phase: {{ at: "/event", {phases} }}' in text
 
 
 def test_what_is_not_decoded_is_counted_once() -> None:

@@ -1,13 +1,10 @@
-"""Pointers into messages, properties of commands, and what a draft notes of values."""
+"""Pointers into messages, and properties of commands."""
 
 from __future__ import annotations
 
 from bench.score.incidents import TWO_TOPICS
 from fleet_wire.contract.messages import Action, Command
-from fleet_wire.contract.topics import TopicKind
 from fleet_wire.profiles.pointers import at, tokens_of
-from fleet_wire.profiles.samples import Sample
-from platform_probe.learn.drafting import draft_of
 from tests.helpers.own_wires import ONE_FOR_ALL
 from tests.helpers.profile_files import profile_of
 
@@ -29,19 +26,3 @@ def test_a_command_asks_for_its_answer() -> None:
     assert (properties.correlation_data, properties.expiry_s) == (b"c1", 7)
     properties = profile_of(TWO_TOPICS).properties("car-1", command, life_s=7, user_properties=())
     assert (properties.response_topic, properties.correlation_data) == (None, None)
-
-
-def test_a_draft_notes_times_and_what_is_retained() -> None:
-    """ISO 8601 by its form; one retained message is enough."""
-    cars = ("alpha", "beta")
-    samples = [
-        Sample(f"v1/{car}/cmd", {"id": f"k{number}", "op": "unlock", "expires": "2026-01-01T00:00"})
-        for number, car in enumerate(cars)
-    ]
-    samples += [Sample(f"v1/{car}/ack", {"id": "k1", "status": "OK"}) for car in cars]
-    samples += [Sample("v1/alpha/door", {"locked": True}, retain=True)]
-    samples += [Sample("v1/beta/door", {"locked": True})]
-    text = draft_of(samples, mqtt="5", vehicles=cars)
-    assert 'expires_at: { at: "/expires", unit: iso }' in text
-    assert text.count("retain: true") == 1
-    assert profile_of(text).filters((TopicKind.COMMAND,)) == ("v1/+/cmd",)

@@ -60,16 +60,6 @@ def test_a_probe_of_a_group_says_so_again_and_again() -> None:
     assert [sent[:2] for sent in bench.link.sent] == [(TOPIC, GONE)]
 
 
-def test_a_probe_to_which_the_groups_log_does_not_come_says_so() -> None:
-    """It counts nobody as long as lines come to another, and logs that as a warning."""
-    bench = ProbeBench(watch_group="monitors", platform={"otlp": True})
-    bench.connect()
-    bench.wait(LOOK_S + ANNOUNCED_EVERY_S)
-    bench.take("probes/monitors/other", PRESENT + b" 0")
-    bench.wait(ANNOUNCED_EVERY_S)
-    assert bench.events("platform_log_elsewhere")
-
-
 def test_booked_cars_are_not_touched(tmp_path: Path) -> None:
     """Neither unlocked nor locked, as soon as the file says so; each is counted."""
     path = tmp_path / "booked.txt"
@@ -112,17 +102,6 @@ def test_commands_are_signed_with_the_keys_of_the_cars(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no key of car 'null-box-0'"):
         ProbeBench(**settings)
     assert ProbeBench(vehicle_keys=path).probe.not_ready()
-
-
-def test_cars_in_turn() -> None:
-    """With `every_s` the load needs no stages, and never ends."""
-    bench = ProbeBench(load={**LOAD, "every_s": 1.0, "deadline_s": 1.0})
-    bench.connect()
-    bench.probe.begin_load()
-    bench.wait(3.5)
-    assert len(bench.link.sent) == 4
-    assert not bench.probe.is_done
-    assert bench.probe.stats()["plan_digest"]
 
 
 def test_a_broker_of_several_that_is_away_is_told_and_counted() -> None:
@@ -190,60 +169,3 @@ def test_what_comes_in_and_how_late_the_loop_is_can_be_read() -> None:
     assert bench.value("commands_not_followed_total") == 2
     assert bench.value("loop_lag_seconds_count") == 3
     assert bench.value("loop_lag_seconds_sum") == pytest.approx(0.03)
-
-
-def stage(kind: str, **more: Any) -> dict[str, Any]:
-    """Return the settings of a load of one stage, a minute long."""
-    return {"stages": [{"kind": kind, "duration_s": 60, **more}]}
-
-
-OFTEN = stage("poisson", rate_per_s=0.5)
-
-
-def warned_of(event: str, **settings: Any) -> list[dict[str, Any]]:
-    """Return the warnings with which a load begins."""
-    bench = ProbeBench(**settings)
-    bench.connect()
-    bench.probe.begin_load()
-    return bench.events(event)
-
-
-@pytest.mark.parametrize(
-    ("cars", "load", "movements"),
-    [
-        (3, OFTEN, 6.7),
-        (3, {**OFTEN, "relock": False}, None),
-        (7, OFTEN, None),
-        (3, {"stages": [], "every_s": 5, "deadline_s": 5}, 8.0),
-        (3, {"stages": [], "every_s": 20}, None),
-        (3, stage("burst", count=6), 4.0),
-        (1, stage("burst", count=6, over_s=60), 4.0),
-        (1, stage("times", at_s=[0, 30, 9, 19]), 6.0),
-        (1, stage("ramp", from_rate_per_s=0, to_rate_per_s=0.1), 4.0),
-    ],
-)
-def test_unlocks_that_wear_out_the_locks_are_warned_of(
-    cars: int, load: dict[str, Any], movements: float | None
-) -> None:
-    """Too many for the cars there are: what fails then is of the monitor's own making."""
-    vehicles = [f"car-{number}" for number in range(cars)]
-    warned = warned_of("locks_will_refuse", load={"vehicles": vehicles, **load})
-    found = [line["movements_a_car"] for line in warned]
-    assert found == ([] if movements is None else [movements])
-
-
-@pytest.mark.parametrize(
-    ("event", "settings", "count"),
-    [
-        ("demo_secret", {"broker": "mqtt://127.0.0.1"}, 0),
-        ("demo_secret", {"broker": "mqtt://broker.example"}, 1),
-        ("otlp_keys_shown", {"otlp": {"endpoint": "https://backend", "headers_file": "any"}}, 0),
-        ("otlp_keys_shown", {"otlp": {"endpoint": "http://backend", "headers_file": "any"}}, 1),
-        ("commands_outlive_customers", {"load": {"deadline_s": 5, "command_ttl_s": 5}}, 0),
-    ],
-)
-def test_settings_that_mislead_are_warned_of(
-    event: str, settings: dict[str, Any], count: int
-) -> None:
-    """Cars that obey the demo secret obey everybody; a key in the clear is read on the way."""
-    assert len(warned_of(event, **settings)) == count

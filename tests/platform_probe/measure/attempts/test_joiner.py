@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.causes import Outcome
 from fleet_wire.contract.platform_log import PlatformEvent
 from platform_probe.measure.attempts import joiner as module
@@ -18,7 +17,6 @@ from platform_probe.measure.attempts.joined_record import attempt_id_of
 from platform_probe.measure.attempts.log_time import STRANGE_LINES
 from platform_probe.measure.attempts.platform_side import MAX_TOLD_OF, PlatformSide
 from tests.helpers.join_bench import LATE_S, WAIT_S, JoinBench, watching_bench
-from tests.helpers.records import TRACE_ID
 from tests.helpers.tracker_bench import DEADLINE_S, LATE_WINDOW_S, check_arithmetic
 
 OTHER_TRACE = "1" * 32
@@ -300,26 +298,3 @@ def test_nothing_is_kept_of_what_is_forgotten() -> None:
     index = bench.joiner._index
     kept = (index._by_request, index._by_trace, index._by_key, bench.joiner._judged)
     assert not any(kept)
-
-
-def test_records_of_lines_that_come_together_are_all_made_before_one_is_handed_on() -> None:
-    """So either finds its code in the caches; they come in the order of their last lines."""
-    bench = JoinBench()
-    handed_on: list[tuple[str, int]] = []
-
-    def emit(record: Attempt) -> None:
-        handed_on.append((record.trace_id, bench.joiner.counts.only_platform))
-
-    bench.joiner._emit = emit
-    traces = {"r1": OTHER_TRACE, "r2": TRACE_ID}
-    bench.joiner.take_events(
-        [
-            bench.event("requested", request_id="r2", trace_id=traces["r2"]),
-            *(
-                bench.event(step, request_id=request_id, trace_id=trace_id, status=403)
-                for request_id, trace_id in traces.items()
-                for step in ("requested", "answered")
-            ),
-        ]
-    )
-    assert handed_on == [(OTHER_TRACE, 2), (TRACE_ID, 2)]

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 
-import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from prometheus_client import CollectorRegistry
 
 from fleet_wire.contract.attempt import Source
-from fleet_wire.contract.causes import Cause, Outcome, outcome_of
+from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.messages import Action, Phase, PresenceReason, Reason
-from platform_probe.outputs.metrics import ProbeMetrics
 from tests.helpers.tracker_bench import (
     DEADLINE_S,
     HEARTBEAT,
@@ -25,9 +22,6 @@ from tests.helpers.tracker_bench import (
 CARS = ("centre-1", "centre-2", "north-1")
 cars = st.sampled_from(CARS)
 numbers = st.integers(0, 7)
-
-UNMOVED = ProbeMetrics(CollectorRegistry(), version="test").registry
-"""Whatever can be counted has a series in it."""
 
 
 class AnyOrder(RuleBasedStateMachine):
@@ -141,39 +135,6 @@ class AnyOrder(RuleBasedStateMachine):
         for attempt in self.bench.attempts:
             check_arithmetic(attempt)
             assert attempt.total_s <= max(DEADLINE_S, attempt.stages["requested"])
-        self.check_metrics()
-
-    def check_metrics(self) -> None:
-        """Check that counters equal what a count of the records gives."""
-        registry = CollectorRegistry()
-        metrics = ProbeMetrics(registry, version="test")
-        for record in self.bench.records:
-            metrics.emit(record)
-        counted = Counter(
-            (one.source, one.cause) for one in self.bench.attempts if one.source != Source.FLOOR
-        )
-        causes: list[Cause | None] = [None, *Cause]
-        for source in (Source.PROBE, Source.CUSTOMER):
-            for cause in causes:
-                labels = {
-                    "source": source.value,
-                    "outcome": outcome_of(cause).value,
-                    "cause": cause.value if cause else "none",
-                }
-                value = registry.get_sample_value("unlockpath_unlocks_total", labels)
-                assert (value or 0) == counted[source, cause]
-                if counted[source, cause]:
-                    assert UNMOVED.get_sample_value("unlockpath_unlocks_total", labels) == 0
-        for source in (Source.PROBE, Source.CUSTOMER):
-            for outcome in Outcome:
-                labels = {"source": source.value, "outcome": outcome.value}
-                name = "unlockpath_unlock_duration_seconds_count"
-                expected = sum(
-                    (one.source, one.outcome) == (source, outcome)
-                    and one.cause is not Cause.NOT_OBSERVED
-                    for one in self.bench.attempts
-                )
-                assert registry.get_sample_value(name, labels) == pytest.approx(expected)
 
 
 class AnyOrderWatching(AnyOrder):

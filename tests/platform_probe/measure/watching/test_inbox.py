@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet_wire.contract.causes import Outcome
-from fleet_wire.contract.codec import MAX_PAYLOAD_BYTES, encode
+from fleet_wire.contract.codec import encode
 from fleet_wire.contract.messages import Action, Command, Phase, Reason, Result, Telemetry
 from fleet_wire.contract.topics import NULL_BOXES, TopicKind
 from fleet_wire.links.link import Message
@@ -24,7 +23,6 @@ from platform_probe.outputs.dimension import MAX_NEW_OF_ONE, OTHER
 from tests.helpers.hand_made_boxes import OFFLINE, ONLINE, state_of
 from tests.helpers.messages import message_of
 from tests.helpers.other_bench import OtherBench
-from tests.helpers.profile_files import profile_of
 from tests.helpers.tracker_bench import CAR, OTHER_CAR
 
 COMMAND = Command("k1", Action.UNLOCK, 0, 30_000, 1, "signature")
@@ -82,16 +80,6 @@ def test_a_box_that_makes_up_values_costs_others_none() -> None:
     bench.take(f"cars/{OTHER_CAR}/state", encode(state_of("new-1", is_locked=True)))
     assert bench.behind.evidence.state_of(OTHER_CAR).labels.region == "new"
     assert bench.behind.evidence.state_of(CAR).labels.region == OTHER
-
-
-def test_payload_up_to_the_limit_is_read() -> None:
-    """The limit is on what is longer than the contract needs, not on spaces."""
-    bench = InboxBench()
-    payload = ONLINE + b" " * (MAX_PAYLOAD_BYTES - len(ONLINE))
-    bench.take(f"cars/{CAR}/presence", payload)
-    bench.take(f"cars/{CAR}/presence", payload + b" ")
-    assert bench.malformed("presence") == 1
-    assert bench.behind.evidence.state_of(CAR).presence == "online"
 
 
 def test_flood_of_malformed_messages_logs_little() -> None:
@@ -168,29 +156,6 @@ def test_a_probe_listens_to_what_it_is_asked_for() -> None:
     of_profile = [{*subscriptions(load_profile("ovms"), watch=watch)} for watch in (False, True)]
     assert "ovms/demo/+/client/+/response/+" in of_profile[0]
     assert of_profile[1] - of_profile[0] == {"ovms/demo/+/client/+/command/+"}
-
-
-def test_a_desired_state_that_the_broker_kept_is_no_new_command() -> None:
-    """Fleets that retain what is desired tell it to everybody who comes."""
-    text = """
-correlation: state
-command:
-  topic: twin/{vehicle_id}/desired
-  retain: true
-  fields: { action: { at: /lock, values: { open: unlock, shut: lock } } }
-result:
-  topic: twin/{vehicle_id}/reported
-  when: { /lock: [open, shut] }
-  fields:
-    phase: { value: executed }
-    action: { at: /lock, values: { open: unlock, shut: lock } }
-"""
-    bench = InboxBench(profile_of(text))
-    bench.take("twin/VIN-1/desired", b'{"lock":"open"}', retain=True)
-    assert bench.inbox.malformed == 0
-    bench.take("twin/VIN-1/desired", b'{"lock":"open"}')
-    bench.take("twin/VIN-1/reported", b'{"lock":"open"}')
-    assert bench.behind.only().outcome is Outcome.OK
 
 
 def test_what_is_heard_goes_into_the_journal() -> None:
@@ -293,13 +258,3 @@ def test_what_comes_together_gives_what_it_gives_one_by_one(row: list[Message]) 
         told.append((bench.behind.records, heard, facts, bench.inbox.malformed))
     assert told[0][-1] == 2
     assert told[1:] == [told[0]] * 2
-
-
-def test_what_comes_together_is_heard_before_any_of_it_is_followed() -> None:
-    """So either finds its code in the caches."""
-    bench, heard = InboxBench(), list[Entry]()
-    bench.write_journal(heard.append)
-    known: list[int] = []
-    bench.behind.tracker.on_wait = lambda: known.append(len(heard))
-    bench.inbox.handle_messages(_ROW[1:4])
-    assert known == [3]

@@ -11,33 +11,11 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from fleet_wire.contract.codec import MAX_PAYLOAD_BYTES
-from fleet_wire.contract.messages import (
-    Action,
-    Command,
-    Phase,
-    Presence,
-    PresenceStatus,
-    Reason,
-    Result,
-    Telemetry,
-    VehicleState,
-    WireMessage,
-)
-from fleet_wire.contract.topics import TopicKind
 from tests.helpers.other_bench import OtherBench
 from tests.helpers.own_wires import OWN_WIRES
 from tests.helpers.profile_files import profile_of
+from tests.helpers.profile_player import CAR, COMMAND, MESSAGES
 
-CAR: Final = "car-1"
-ID: Final = "0123456789abcdef0123456789abcdef"
-SENT_MS: Final = 1_767_225_600_000
-MESSAGES: Final[dict[TopicKind, WireMessage]] = {
-    TopicKind.COMMAND: Command(ID, Action.UNLOCK, SENT_MS, SENT_MS + 20_000, 7, "ab" * 32),
-    TopicKind.RESULT: Result(ID, Phase.REFUSED, Reason.BUSY, since_received_s=1.5),
-    TopicKind.STATE: VehicleState(False, False, 12.5, "2.4.1", "t", "o", "r", ID),  # noqa: FBT003
-    TopicKind.PRESENCE: Presence(PresenceStatus.ONLINE, f"{CAR}-1"),
-    TopicKind.TELEMETRY: Telemetry(signal_dbm=-85.0, voltage_v=12.6, position_age_s=3.0),
-}
 ENCODED: Final = ("one-topic", "cbor", "message-pack", "protobuf")
 """A wire for each encoding."""
 
@@ -49,7 +27,7 @@ def bench_of(wire: str) -> tuple[OtherBench, list[tuple[str, bytes]], list[Excep
     packets = [
         packet[:2]
         for kind, message in MESSAGES.items()
-        for packet in bench.profile.write(kind, CAR, message)
+        for packet in bench.profile.write(kind, CAR, message, COMMAND)
     ]
     defects: list[Exception] = []
     bench.inbox.on_defect = defects.append

@@ -175,25 +175,6 @@ def test_attributes_become_an_event(
     assert event_of(record) == event
 
 
-JSON_VALUES = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(max_size=30),
-    lambda inner: (
-        st.lists(inner, max_size=2)
-        | st.dictionaries(
-            st.sampled_from(["stringValue", "intValue", "arrayValue", "values", "key", "value"]),
-            inner,
-            max_size=3,
-        )
-    ),
-    max_leaves=5,
-)
-RECORD_FIELDS = ("timeUnixNano", "traceId", "eventName", "body", "attributes", "severityText")
-
-
 @given(st.binary(max_size=200), st.sampled_from([JSON, PROTOBUF]))
 def test_a_post_that_is_no_otlp_is_refused_and_counted(content: bytes, content_type: str) -> None:
     """A post is refused whole, or each of its records becomes an event, is refused, or no event."""
@@ -205,19 +186,6 @@ def test_a_post_that_is_no_otlp_is_refused_and_counted(content: bytes, content_t
     refused = sum(receiver.handle_log_record(record) is not None for record in records)
     assert bench.inbox.malformed == refused
     assert bench.inbox.taken + bench.inbox.repeated + refused <= len(records)
-
-
-@given(st.dictionaries(st.sampled_from(RECORD_FIELDS), JSON_VALUES, max_size=4))
-def test_a_record_with_wrong_fields_leaves_the_other(changes: dict[str, Any]) -> None:
-    """Whatever one record holds, the good one beside it is taken."""
-    bench = PlatformBench()
-    receiver = OtlpReceiver(bench.inbox, None)
-    content = post_of(as_record(EVENT, **changes), as_record(EVENT))
-    first, second = records_of(content, JSON)
-    before = receiver.handle_log_record(first)
-    assert bench.inbox.malformed == (before is not None)
-    assert receiver.handle_log_record(second) is None
-    assert bench.inbox.taken + bench.inbox.repeated >= 1
 
 
 def with_int(digits: str) -> dict[str, Any]:
@@ -378,10 +346,3 @@ async def test_fifty_megabytes_are_refused_unread(posted: Posted, length: str) -
             writer.write(b"10000\r\n" + b"x" * 0x10000 + b"\r\n")
     assert (await reader.readline()).startswith(b"HTTP/1.1 413")
     writer.close()
-
-
-async def test_only_posts_are_taken(posted: Posted) -> None:
-    """A browser that looks there is told so."""
-    url = f"http://127.0.0.1:{posted.port}{LOGS_PATH}"
-    async with aiohttp.ClientSession() as session, session.get(url) as answer:
-        assert (answer.status, answer.headers["Allow"]) == (405, "POST")
