@@ -43,7 +43,7 @@ def stream() -> RandomStream:
         (Constant(rate_per_s=4, duration_s=1.5), [0, 0.25, 0.5, 0.75, 1.0, 1.25]),
         # arrival n at sqrt(n), 16 in all
         (Ramp(from_rate_per_s=0, to_rate_per_s=8, duration_s=4), [n**0.5 for n in range(16)]),
-        (Ramp(from_rate_per_s=2, to_rate_per_s=2 + 1e-9, duration_s=2), [0, 0.5, 1.0, 1.5]),
+        (Ramp(from_rate_per_s=2, to_rate_per_s=2 + 1e-13, duration_s=2), [0, 0.5, 1.0, 1.5]),
         (Burst(count=4, over_s=2, duration_s=9), [0, 0.5, 1.0, 1.5]),
         (Burst(count=3, duration_s=9), [0, 0, 0]),
         (Times(at_s=[3, 1, 1, 5], duration_s=5), [1, 1, 3]),  # what is past the stage is cut

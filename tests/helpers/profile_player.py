@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import cbor2
 import msgspec
 
 from fleet_wire.contract.messages import (
@@ -26,9 +27,10 @@ from fleet_wire.errors import ConfigError
 from fleet_wire.profiles.loading import NAMES, load_profile
 from fleet_wire.profiles.native import NATIVE
 from fleet_wire.profiles.profile import Profile
+from fleet_wire.profiles.protobuf import ProtobufType
 from fleet_wire.profiles.samples import apply_profile, traits_in_words
 from tests.helpers.messages import message_of
-from tests.helpers.own_wires import OWN_WIRES
+from tests.helpers.own_wires import DESCRIPTORS, OWN_WIRES
 from tests.helpers.places import ROOT
 from tests.helpers.profile_files import profile_of
 from tests.helpers.transcripts import WORDS, Teller
@@ -62,7 +64,8 @@ class ProfilePlayer(Teller):
 
     `profile NAME` loads a file of `wires/`, one of `tests/helpers/own_wires.py`, or one that ships.
     `edit OLD NEW…` loads that file with texts replaced, `\n` for a new line, and tells the problems
-    that are found. `heard TOPIC PAYLOAD` is a message, whose other properties may follow.
+    that are found. `heard TOPIC PAYLOAD` is a message, whose other properties may follow; a payload
+    in YAML behind `cbor:`, `msgpack:` or `protobuf:` is encoded so, and `hex:ff` is a byte.
     `named UNIQUE CLIENT` gives the commands that follow an id of the fleet. `sent KIND` is what is
     published for a message of `car-1`, with some fields changed.
     """
@@ -100,7 +103,7 @@ class ProfilePlayer(Teller):
     def _do_heard(self, topic: str, payload: Any, **changes: Any) -> None:
         if "correlation_data" in changes:
             changes["correlation_data"] = changes["correlation_data"].encode("latin-1")
-        message = message_of(topic, _as_text(payload).encode(), **changes)
+        message = message_of(topic, _payload(payload), **changes)
         self.told += [one.text.rstrip() for one in apply_profile(self.profile, [("", message)])]
 
     def _do_box(self, vehicle_id: str, topic: str, payload: Any, **changes: Any) -> None:
@@ -147,6 +150,23 @@ class ProfilePlayer(Teller):
         """Tell the numbers of the fleet's boxes that the profile knows."""
         numbers = self.profile.box_numbers.items()
         self.told.append(" ".join(f"{name}={value}" for name, value in numbers))
+
+
+def _payload(word: Any) -> bytes:
+    """Return the bytes of a payload."""
+    text = _as_text(word)
+    encoding, _, document = text.partition(":")
+    if encoding not in _ENCODERS:
+        return text.encode()
+    return _ENCODERS[encoding](document)
+
+
+_ENCODERS: Final[Mapping[str, Callable[[str], bytes]]] = {
+    "cbor": lambda text: cbor2.dumps(msgspec.yaml.decode(text)),
+    "hex": bytes.fromhex,
+    "msgpack": lambda text: msgspec.msgpack.encode(msgspec.yaml.decode(text)),
+    "protobuf": lambda text: ProtobufType(DESCRIPTORS, "acme.Up").encode(msgspec.yaml.decode(text)),
+}
 
 
 def _as_text(word: Any) -> str:

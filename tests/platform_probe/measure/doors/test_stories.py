@@ -1,4 +1,4 @@
-"""Cars are locked again after synthetic unlocks: tries, failures, customers, bookings.
+"""Unlocks through an API, and cars that are locked again, in the text files of this folder.
 
 A lock has 8 s, and three tries.
 """
@@ -15,6 +15,7 @@ from fleet_wire.contract.causes import Cause
 from platform_probe.measure.doors.relocks import Relocks
 from platform_probe.outputs.metrics import ProbeMetrics
 from tests.helpers.clock_timers import ClockTimers
+from tests.helpers.door_player import DoorPlayer
 from tests.helpers.log_lines import Log
 from tests.helpers.tracker_bench import TrackerBench
 from tests.helpers.transcripts import Teller, stories_test
@@ -117,4 +118,4 @@ class RelockPlayer(Teller):
         self.tracker.tracker.end_as_told(attempt, cause, None)
 
 
-test_stories = stories_test(__file__, RelockPlayer)
+test_stories = stories_test(__file__, RelockPlayer, http=DoorPlayer)

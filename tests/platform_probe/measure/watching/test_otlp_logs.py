@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -14,6 +15,7 @@ from typing import Any
 import aiohttp
 import msgspec
 import pytest
+from google.protobuf.json_format import ParseDict
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
@@ -104,25 +106,11 @@ def as_json(event: PlatformEvent, **changes: Any) -> bytes:
 
 
 def as_protobuf(event: PlatformEvent) -> bytes:
-    """Return the same post in protobuf."""
-    request = ExportLogsServiceRequest()
-    of_resource = request.resource_logs.add()
-    record = of_resource.scope_logs.add().log_records.add()
-    record.observed_time_unix_nano = AT_NS
-    record.trace_id = bytes.fromhex(event.trace_id or "")
-    record.event_name = f"unlock.{event.event}"
-    for target, attributes in (
-        (record.attributes, attributes_of(event)),
-        (of_resource.resource.attributes, attributes_of(event, ("api_release",))),
-    ):
-        for key, value in attributes.items():
-            one = target.add()
-            one.key = key
-            if isinstance(value, int):
-                one.value.int_value = value
-            else:
-                one.value.string_value = value
-    content: bytes = request.SerializeToString()
+    """Return the same post in protobuf, which says only when the event was observed."""
+    post = json.loads(as_json(event, observedTimeUnixNano=str(AT_NS), timeUnixNano="0"))
+    record = post["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0]
+    record["traceId"] = b64encode(bytes.fromhex(event.trace_id or "")).decode()
+    content: bytes = ParseDict(post, ExportLogsServiceRequest()).SerializeToString()
     return content
 
 
