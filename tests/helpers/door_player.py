@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from fleet_wire.contract.attempt import Record
 from fleet_wire.contract.messages import Action, Command
 from fleet_wire.contract.trace_context import TraceContext, parse_traceparent
 from fleet_wire.doors.form import load_door
@@ -113,9 +114,10 @@ class DoorPlayer(Teller):
     def news(self) -> list[str]:
         """Return what the API was asked, what became of locks, and the records that came."""
         told = [*self.new_of(self.api.asked), *self.new_of(self.api.locks)]
-        for record in (*self.new_of(self.join.records), *self.new_of(self.join.behind.strays)):
-            lines = self.accounts.of(record)
-            told += [re.sub(VARIES, "", line) for line in lines]
+        strays = self.new_of(self.join.behind.strays)
+        records: list[Record] = [*self.new_of(self.join.records), *strays]
+        for record in records:
+            told += [re.sub(VARIES, "", line) for line in self.accounts.of(record)]
         return told
 
     def _do_api(self, status: int, location: str = "/c/1", **body: Any) -> None:

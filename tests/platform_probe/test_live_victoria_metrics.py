@@ -25,38 +25,23 @@ pytestmark = [pytest.mark.broker, pytest.mark.victoria]
 TIMEOUT_S = 10.0
 
 
-class VictoriaMetrics:
-    """The process, and its HTTP API."""
+CARS = ["centre-1", "north-1"]
 
-    def __init__(self, port: int) -> None:
-        self.url = f"http://127.0.0.1:{port}"
-        self.otlp_url = f"{self.url}/opentelemetry/v1/metrics"
 
-    def is_ready(self) -> bool:
-        """Return whether it answers."""
-        try:
-            return self._get("/health") == b"OK"
-        except (urllib.error.URLError, ConnectionError):
-            return False
-
-    def query(self, expression: str) -> dict[tuple[tuple[str, str], ...], float]:
-        """Return the value of each series that an expression gives now, by its labels."""
-        path = f"/api/v1/query?{urllib.parse.urlencode({'query': expression, 'nocache': 1})}"
-        found = msgspec.json.decode(self._get(path))["data"]["result"]
-        return {
-            tuple(sorted(series["metric"].items())): float(series["value"][1]) for series in found
-        }
-
-    def _get(self, path: str) -> bytes:
-        with urllib.request.urlopen(f"{self.url}{path}", timeout=TIMEOUT_S) as answer:  # noqa: S310
+def get(url: str) -> bytes:
+    """Return what a page holds; nothing while nobody answers."""
+    try:
+        with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer:  # noqa: S310
             body: bytes = answer.read()
-        return body
+    except (urllib.error.URLError, ConnectionError):
+        return b""
+    return body
 
 
 @contextmanager
-def running_victoria_metrics(directory: Path) -> Iterator[VictoriaMetrics]:
-    """Run one until the block ends, with its data below `directory`."""
-    server = VictoriaMetrics(port := free_port())
+def running_victoria_metrics(directory: Path) -> Iterator[str]:
+    """Run one until the block ends, with its data below `directory`; yield its URL."""
+    url = f"http://127.0.0.1:{(port := free_port())}"
     command = [
         "victoria-metrics",
         f"-httpListenAddr=127.0.0.1:{port}",
@@ -64,28 +49,25 @@ def running_victoria_metrics(directory: Path) -> Iterator[VictoriaMetrics]:
         "-search.latencyOffset=1ms",
     ]
     with running(command, directory / "victoria-metrics.log"):
-        wait_for(server.is_ready)
-        yield server
+        wait_for(lambda: get(f"{url}/health") == b"OK")
+        yield url
 
 
-CARS = ["centre-1", "north-1"]
-
-
-def of_the_probe(
-    server: VictoriaMetrics, metric: str, *, labels: tuple[str, ...]
-) -> dict[tuple[str, ...], float]:
-    """Return the stored series of a metric, by the values of these labels."""
-    found = server.query(f'{metric}{{service.name="platform-probe"}}')
-    return {tuple(dict(series)[name] for name in labels): value for series, value in found.items()}
+def stored(url: str, metric: str, *labels: str) -> dict[tuple[str, ...], float]:
+    """Return the present value of each series of the probe's, by the values of these labels."""
+    expression = f'{metric}{{service.name="platform-probe"}}'
+    query = urllib.parse.urlencode({"query": expression, "nocache": 1})
+    found = msgspec.json.decode(get(f"{url}/api/v1/query?{query}"))["data"]["result"]
+    return {tuple(one["metric"][name] for name in labels): float(one["value"][1]) for one in found}
 
 
 async def test_it_stores_what_metrics_shows(tmp_path: Path, mosquitto: BrokerProcess) -> None:
     """Counters, gauges and every bucket, under the same names."""
     stage = {"kind": "constant", "rate_per_s": 20, "duration_s": 2}
     load = {"stages": [stage], "vehicles": CARS, "relock": False, "deadline_s": PATIENCE_S}
-    with running_victoria_metrics(tmp_path) as server:
+    with running_victoria_metrics(tmp_path) as url:
         off = {"enabled": False}
-        metrics = {"endpoint": server.otlp_url, "every_s": 1}
+        metrics = {"endpoint": f"{url}/opentelemetry/v1/metrics", "every_s": 1}
         settings: dict[str, Any] = {
             "load": load,
             "otlp": {"metrics": metrics, "traces": off, "logs": off},
@@ -103,16 +85,13 @@ async def test_it_stores_what_metrics_shows(tmp_path: Path, mosquitto: BrokerPro
                 assert await probe.exit_code() == 0
                 counts = probe.counts()
                 assert len(probe.attempts()) == 40
-        name = "unlockpath_unlocks_total"
-        by_end = ("cause", "outcome", "source")
-        await eventually(lambda: of_the_probe(server, name, labels=by_end) == unlocks)
+        ends = ("unlockpath_unlocks_total", "cause", "outcome", "source")
+        await eventually(lambda: stored(url, *ends) == unlocks)
         counted = {key: number for key, number in unlocks.items() if number}
         assert counted == {(cause, end, source): n for (source, end, cause), n in counts.items()}
-        assert of_the_probe(server, "unlockpath_boxes", labels=("presence",)) == presences
-        stored = of_the_probe(
-            server, "unlockpath_unlock_duration_seconds_bucket", labels=("le", "outcome", "source")
-        )
-        assert {_edge(labels): count for labels, count in stored.items()} == {
+        assert stored(url, "unlockpath_boxes", "presence") == presences
+        edges = stored(url, "unlockpath_unlock_duration_seconds_bucket", "le", "outcome", "source")
+        assert {_edge(labels): count for labels, count in edges.items()} == {
             _edge(labels): count for labels, count in buckets.items()
         }
 

@@ -20,6 +20,7 @@ from platform_probe.judge.weights import shipped_ranking
 from platform_probe.judge_process.outlets import judge_of
 from platform_probe.judge_process.process import SET_ASIDE_FILE, JudgeProcess
 from platform_probe.judge_process.running import Outlet, RunningJudge
+from platform_probe.outputs.sinks import DIAGNOSES_FILE
 from platform_probe.settings.monitor import ProbeSettings
 from tests.helpers.journals import put
 from tests.helpers.records import attempt_of
@@ -53,25 +54,6 @@ def poisoned(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Diagnosing, "handle_record", raising)
 
 
-@pytest.mark.usefixtures("poisoned")
-def test_an_entry_that_cannot_be_judged_is_set_aside() -> None:
-    """With its traceback. What comes after it is judged as if it had not been."""
-    told: list[str] = []
-    aside: list[tuple[Entry, str]] = []
-
-    outlet = Outlet(diagnosis=lambda one: told.append(one.attempt_id))
-    running = RunningJudge(
-        _judge(), {"all": outlet}, on_set_aside=lambda *one: aside.append(one),
-        on_outlet_error=lambda *_: None,
-    )  # fmt: skip
-    for entry in _entries():
-        running.append(entry)
-    assert {"a", "b"} <= {*told}
-    assert "bad" not in told
-    assert len(aside) == 1
-    assert "ZeroDivisionError: a defect" in aside[0][1]
-
-
 def test_an_outlet_that_raises_starves_no_other() -> None:
     """Each error is told, by the outlet's name."""
     told: list[str] = []
@@ -95,7 +77,10 @@ def test_an_outlet_that_raises_starves_no_other() -> None:
 
 @pytest.mark.usefixtures("poisoned")
 async def test_what_was_set_aside_is_kept_counted_and_shown(tmp_path: Path) -> None:
-    """In a file, with the entry as it stands in the journal, and in the judge's metrics."""
+    """In a file, with the entry as it stands in the journal, and in the judge's metrics.
+
+    What comes after it is judged as if it had not been.
+    """
     settings = ProbeSettings(out_dir=tmp_path)
     put(settings.journal_dir, *_entries())
     words: list[Any] = []
@@ -111,6 +96,9 @@ async def test_what_was_set_aside_is_kept_counted_and_shown(tmp_path: Path) -> N
     aside = json.loads(line)
     assert aside["entry"] == "RecordWritten"
     assert '"attempt_id":"bad"' in aside["line"]
+    assert "ZeroDivisionError: a defect" in json.dumps(aside)
+    told = [json.loads(each) for each in (tmp_path / DIAGNOSES_FILE).read_bytes().splitlines()]
+    assert {one["attempt_id"] for one in told} == {"a", "b"}
     families = {one.name: one for one in words[-1].families}
     assert families["unlockpath_judge_set_aside"].samples[0][2] == 1.0
     assert words[-1].judged_at == 60.0
