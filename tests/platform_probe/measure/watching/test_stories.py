@@ -13,6 +13,7 @@ from fleet_wire.contract.codec import encode
 from fleet_wire.contract.messages import Action, Command, Phase, Reason, Result, Telemetry
 from fleet_wire.contract.platform_log import PlatformStep
 from fleet_wire.profiles.loading import load_profile
+from tests.helpers.files_player import FilesPlayer
 from tests.helpers.group_player import GroupPlayer
 from tests.helpers.hand_made_boxes import OFFLINE, ONLINE, state_of
 from tests.helpers.join_bench import JoinBench
@@ -189,4 +190,6 @@ def _bytes(payload: object) -> bytes:
     return text.encode()
 
 
-test_stories = stories_test(__file__, InboxPlayer, group=GroupPlayer, lines=LinesPlayer)
+test_stories = stories_test(
+    __file__, InboxPlayer, group=GroupPlayer, lines=LinesPlayer, tailed_file=FilesPlayer
+)
