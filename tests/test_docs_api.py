@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import signal
 import subprocess
 import sys
@@ -14,10 +13,8 @@ from typing import Any
 
 import pytest
 
-from fleet_sim.api.bodies import STATES
 from fleet_sim.broker.process import BrokerProcess, free_port
 from fleet_sim.platform.parameters import PlatformParameters
-from fleet_wire.contract.problems import PROBLEMS, UNREAD
 from tests.helpers.pages import blocks, page
 from tests.helpers.places import ROOT
 
@@ -71,12 +68,6 @@ def shape(value: Any) -> Any:
     return type(value).__name__
 
 
-def test_the_page_explains_each_state_of_a_command() -> None:
-    """In the words of the description, so that both say the same."""
-    for state, text in STATES.items():
-        assert f"| `{state}` | {text} |" in ANSWERS
-
-
 def test_the_page_says_how_long_a_command_lives() -> None:
     """With the numbers that hold where a scenario sets none: no wait is longer than both."""
     usual = PlatformParameters()
@@ -120,10 +111,3 @@ def test_the_page_is_what_happens(mosquitto: BrokerProcess, tmp_path: Path) -> N
     for answer, said in zip(refused, shown[1:], strict=True):
         assert {**answer, "trace_id": None} == {**said, "trace_id": None}
     assert 'problem="booking-of-another"} 1.0' in printed[len(requests) - 1]
-
-
-def test_every_status_is_explained() -> None:
-    """By a line of the table."""
-    table = ANSWERS.partition("| Status | Cause |")[2]
-    explained = {int(status) for status in re.findall(r"\b[45]\d\d\b", table)}
-    assert {problem.status for problem in (*PROBLEMS.values(), *UNREAD)} <= explained

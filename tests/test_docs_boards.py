@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from platform_probe.boards.form import Board, Panel
 from tests.helpers.consoles import Visitor, served
 from tests.helpers.own_commands import accept, run_here
 from tests.helpers.pages import blocks, page
@@ -69,11 +68,3 @@ def wrong_is_told(words: list[str]) -> None:
     assert code == 2
     assert stderr.strip() in TUTORIAL
     assert ":12: panels.1.charts" in stderr
-
-
-def test_the_tables_name_every_key() -> None:
-    """Of boards and of panels, and each kind of chart."""
-    text = page("boards.md")
-    kinds = ("table", "number", "line", "bars")
-    names = [*Board.model_fields, *Panel.model_fields, *kinds]
-    assert [name for name in names if f"| `{name}` |" not in text] == []

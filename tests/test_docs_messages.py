@@ -18,27 +18,15 @@ from fleet_wire.contract.incident import ActionKind
 from fleet_wire.system_clock import SystemClock
 from platform_probe.settings.messages import INTERACTIVITY_PATH
 from platform_probe.settings.monitor import load_settings
-from platform_probe.tell.messages.delivery import Trouble
 from platform_probe.tell.messages.slack import NEEDED_SCOPES, WANTED_SCOPES
 from platform_probe.tell.messages.webhook import Body, Event, schema, signature_headers
-from tests.helpers.made_incidents import made_incident
-from tests.helpers.pages import EXAMPLES, page, rows
+from tests.helpers.pages import EXAMPLES, page
 from tests.helpers.served_messages import served_messages, slack_settings
 from tests.helpers.shipped import yaml
 from tests.helpers.slack_server import slack_server
 
 TEXT = page("messages.md")
 POSTS = page("messages-reference.md")
-
-
-def test_the_settings_can_be_used() -> None:
-    """Every backend, with routes."""
-    messages = load_settings(EXAMPLES / "settings" / "messages.yaml").messages
-    assert messages is not None
-    assert messages.backends == ("slack", "alertmanager", "webhook:pagerduty")
-    assert messages.slack is not None
-    assert messages.slack.channels_of(made_incident()) == ("C0123456789",)
-    assert messages.actions_token_file is not None
 
 
 def test_the_unit_names_settings(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,9 +102,3 @@ def test_the_code_knows_a_genuine_post() -> None:
         assert not names["is_genuine"]("other", headers, body)
         old = signature_headers(secret, "x", body, SystemClock().unix_s() - 301)
         assert not names["is_genuine"](secret, old, body)
-
-
-def test_every_trouble_is_told() -> None:
-    """With what to do."""
-    told = [row[0].strip("`") for row in rows(TEXT) if len(row) == 3]
-    assert sorted(told) == sorted(Trouble)

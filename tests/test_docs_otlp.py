@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from platform_probe.outputs.metrics import Unexported
-from platform_probe.outputs.otlp import sink
 from platform_probe.outputs.otlp.spans import hops_at
 from platform_probe.settings.monitor import load_settings
 from platform_probe.settings.otlp import OtlpSettings, Signal
@@ -85,12 +83,3 @@ def test_the_spans_are_those_that_are_made() -> None:
         if len(row) == 3
     ]
     assert told == [(hop.name, hop.kind, stage) for stage, hop in hops_at(NATIVE_BROKER).items()]
-
-
-def test_the_reasons_are_those_that_are_counted() -> None:
-    """And the seconds are those that a backend gets at the end."""
-    assert set(re.findall(r'why="(\w+)"', ARRIVES)) == set(Unexported)
-    assert sink.DRAIN_S == 5
-    assert "the backend gets five seconds" in ARRIVES
-    assert sink.DRAIN_S + 2 * sink.DRAIN_MARGIN_S == 7
-    assert "takes up to seven seconds more" in ARRIVES

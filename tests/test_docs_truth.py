@@ -4,36 +4,18 @@ from __future__ import annotations
 
 import re
 import shlex
-from typing import get_args
 
 import click
 import pytest
 
 from fleet_sim.__main__ import main
-from fleet_sim.truth.client import Ask, Line, Surroundings
 from fleet_sim.truth.clients.notifications import MEANINGS, Notifications
-from fleet_sim.truth.grading import Grade, Screen
-from fleet_sim.truth.modes import EXCLUDED
-from fleet_sim.truth.programs import SHIPPED
 from tests.helpers.pages import page
 from tests.helpers.places import ROOT
 from tests.helpers.reader import typed_lines
 
 TEXT = page("truth-reference.md")
 TASKS = ("truth.md", "truth-adapter.md")
-
-
-def test_the_page_lists_every_grade_screen_and_key() -> None:
-    """A word more or less in the code is one in the tables."""
-    assert re.findall(r"^\| `(\w+)` \| (?:The |It )", TEXT, re.MULTILINE) == [*Grade]
-    for word in (*Screen, *Ask.__struct_fields__, *get_args(Ask.__annotations__["do"])):
-        assert f"`{word}`" in TEXT
-    for key in set(Line.__struct_fields__) - {"ready"}:
-        assert f"| `{key}` |" in TEXT
-    variables = Surroundings(broker_url="", api_url="", profile="").environment(ROOT)
-    assert all(f"| `{name}` |" in TEXT for name in variables)
-    assert len(EXCLUDED) == 7, "and the page says so"
-    assert all(f"| `{name}` |" in TEXT for name in SHIPPED)
 
 
 def test_each_word_of_notifications_counts_as_the_page_says() -> None:

@@ -8,21 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from fleet_sim.mitigations.form import LIVE_PARAMETERS, Mitigation
 from tests.helpers.own_commands import run_here
-from tests.helpers.pages import page
 from tests.helpers.places import ROOT
 from tests.helpers.reader import typed_lines
-
-KEYS = page("mitigation-keys.md")
-
-
-def test_the_table_names_every_key() -> None:
-    """And each parameter of the platform that may change."""
-    table = KEYS[KEYS.index("| Key | Meaning |") :]
-
-    assert [key for key in Mitigation.model_fields if f"`{key}`" not in table] == []
-    assert [key for key in LIVE_PARAMETERS if f"`{key}`" not in table] == []
 
 
 @pytest.mark.long

@@ -8,13 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from fleet_wire.contract.codec import TYPES
-from fleet_wire.profiles.native import NATIVE
 from tests.helpers.brokers import running_mosquitto
 from tests.helpers.commands import SCENARIO, finish, start, write_scenario
-from tests.helpers.pages import EXAMPLES, page
-
-TEXT = page("wire.md")
+from tests.helpers.pages import EXAMPLES
 
 
 @pytest.mark.broker
@@ -38,10 +34,3 @@ def test_the_client_of_the_page_unlocks_a_car(tmp_path: Path) -> None:
         boxes.terminate()
         finish(boxes)
     assert client.stdout.split() == ["received", "executed"]
-
-
-def test_the_page_lists_every_topic_of_the_contract() -> None:
-    """A topic more or less in the contract is one in the table."""
-    for kind in TYPES:
-        (topic,) = NATIVE.filters((kind,))
-        assert f"`{topic.replace('+', '{vehicle_id}')}`" in TEXT

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
@@ -84,28 +82,6 @@ def test_there_are_commands_to_run() -> None:
     assert programs["fleet-sim"] > 15
     assert programs["platform-probe"] >= 1
     assert programs.keys() >= {"make", *NOT_RUN}
-
-
-def test_the_commands_work_as_pasted(tmp_path: Path) -> None:
-    """In a new terminal of a clone that is set up: nothing but what the page says is typed."""
-    lines = typed_lines(ROOT / "docs" / "first-run.md")
-    first = next(number for number, line in enumerate(lines) if line.startswith("fleet-sim"))
-    (activate,) = [line for line in lines[:first] if line.startswith("source ")]
-    programs = {line.partition(" ")[0] for line in lines[first:]} & {"fleet-sim", "platform-probe"}
-    assert len(programs) == 2
-    (tmp_path / ".venv").symlink_to(sys.prefix)
-    (tmp_path / "scenarios").symlink_to(ROOT / "scenarios")
-    pasted = [line for line in lines if re.match(r"fleet-sim (faults|schema|scenarios)\b", line)]
-    assert len(pasted) >= 2
-    script = "\n".join([activate, *(f"{name} --version" for name in sorted(programs)), *pasted])
-    done = subprocess.run(
-        ["bash", "-eu", "-c", script],
-        cwd=tmp_path, env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("fleet-sim, version ")
-    assert (tmp_path / "scenario.schema.json").stat().st_size > 1000
 
 
 def test_links_lead_somewhere() -> None:

@@ -10,18 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from bench.cohorts.incidents import make_incident
 from bench.cohorts.outside import read_outside
 from bench.cohorts.score import score_outside, score_own
 from tests.helpers.places import ROOT
 
 pytestmark = pytest.mark.long
-
-
-def test_an_incident_is_the_same_each_time() -> None:
-    """By seed and number; another number is another incident."""
-    assert make_incident(3, 1) == make_incident(3, 1)
-    assert make_incident(3, 1).counts != make_incident(3, 2).counts
 
 
 def test_the_search_is_as_good_as_is_said() -> None:

@@ -7,14 +7,10 @@ from itertools import islice
 import pytest
 
 from bench.detection.__main__ import main
-from bench.detection.baselines import BURNS, BurnRates, delays_of
-from bench.detection.boxes import said_by
+from bench.detection.baselines import BURNS, BurnRates
 from bench.detection.cost import measure_cost
-from bench.detection.nab import alarms_of
 from bench.detection.quiet import Kind, quiet_days, trouble
 from bench.detection.town import Town
-from fleet_wire.contract.messages import Presence, PresenceStatus
-from fleet_wire.randomness import RandomStream
 from tests.helpers.shipped import PROMETHEUS
 
 pytestmark = pytest.mark.long
@@ -39,13 +35,6 @@ def test_an_outage_is_noticed_once_and_soon() -> None:
     assert found.title.startswith("Boxes offline since ")
 
 
-def test_the_mixture_is_as_quick_as_the_best_test_for_one_size() -> None:
-    """And quicker for sizes that are far from it."""
-    cusum, mixture = delays_of("cusum_10"), delays_of("mixture")
-    assert all(mixture[share] < 1.1 * cusum[share] for share in ("0.1", "0.2"))
-    assert all(mixture[share] < cusum[share] for share in ("0.05", "0.5", "0.99"))
-
-
 def test_burn_rates_are_those_that_are_shipped() -> None:
     """By their factors, windows and least counts; half of all for half an hour is one."""
     rules = (PROMETHEUS / "rules" / "alerts.yml").read_text(encoding="utf-8")
@@ -64,35 +53,12 @@ def test_burn_rates_are_those_that_are_shipped() -> None:
     assert 8 * 3_600 < alarm_s < 9.5 * 3_600
 
 
-def test_boxes_are_lost_and_come_back() -> None:
-    """The same each time, and heartbeats once a minute."""
-    town = Town(3, cars=50)
-    said = [*said_by(town, 0.5)]
-    assert said == [*said_by(town, 0.5)]
-    presences = [one.message for one in said if isinstance(one.message, Presence)]
-    gone = sum(one.status is PresenceStatus.OFFLINE for one in presences)
-    assert 5 < gone < 60
-    assert len(presences) - 50 >= 2 * gone - 25
-    assert sum(one.car is None for one in said) == 719
-
-
 def test_a_quiet_morning_of_a_village_brings_nothing() -> None:
     """With boxes that fall silent and monitors that start."""
     quiet = quiet_days(Kind("village", 100, 1.5), 3, 0.4)
     assert quiet.unlocks > 300
     assert (quiet.alerts, quiet.titles) == (0, ())
     assert set(quiet.baselines) == {"cusum_10", "focus", "burn_rates"}
-
-
-def test_a_series_that_rises_for_good_is_an_anomaly() -> None:
-    """As NAB's corpus has it: once, where it rises, and not for noise."""
-    stream = RandomStream.named(1, "series")
-    values = [
-        stream.between(40.0, 60.0) + (60.0 if number >= 1_500 else 0.0) for number in range(2_000)
-    ]
-    alarms = [number for number, each in enumerate(alarms_of(values)) if each]
-    assert len(alarms) == 1
-    assert 1_500 <= alarms[0] < 1_560
 
 
 def test_the_cost_is_measured() -> None:

@@ -6,14 +6,12 @@ import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import pytest
 
 from bench.fidelity import __main__ as program
-from bench.fidelity.figures import Figure, Found, Row
-from bench.fidelity.rows import PERCENTILES, ROWS
+from bench.fidelity.figures import Row
+from bench.fidelity.rows import ROWS
 from tests.helpers.generated_pages import RENEW
 from tests.helpers.places import ROOT
 
@@ -35,43 +33,6 @@ def test_rows_are_in_band(
     found = found_by(row)
     outside = [figure.name for figure in found.figures if not figure.is_in_band]
     assert bool(outside) is (row.__name__ in NOT_IN_BAND), outside
-
-
-def figure(**keys: Any) -> Figure:
-    """Return a figure of a model that gives 1 to 100."""
-    return Figure(name="x", unit="s", found=Found.of([*range(1, 101)]), **keys)
-
-
-@pytest.mark.parametrize(
-    ("keys", "is_in_band"),
-    [
-        ({"p50": 50.5, "p95": 95.0}, True),
-        ({"p50": 60.0}, True),
-        ({"p50": 64.0}, False),
-        ({"p50": 50.5, "p95": 70.0}, False),
-        ({"p50": 52.0, "within": 0.05}, True),
-        ({"p50": 54.0, "within": 0.05}, False),
-        ({"between": (50.0, 51.0)}, True),
-        ({"between": (51.0, 60.0)}, False),
-        ({"percentiles": [*range(1, 100)]}, True),
-        ({"percentiles": [number + 7 for number in range(1, 100)]}, False),
-        ({"p50": 50.5, "unread": "nobody could read it"}, False),
-    ],
-)
-def test_a_figure_is_judged_by_its_band(keys: dict[str, Any], *, is_in_band: bool) -> None:
-    """Within 20 %, or 5 % for charges; within the range; a KS distance of 0.05; never unread."""
-    assert figure(**keys).is_in_band is is_in_band
-
-
-def test_percentiles_of_others_name_their_source() -> None:
-    """99 of them, ascending, of data that the text names."""
-    parts = msgspec.json.decode(PERCENTILES.read_bytes())
-    parts.pop("about")
-    for measured in parts.values():
-        values = measured["percentiles"]
-        assert (len(values), values) == (99, sorted(values))
-        assert measured["of"]
-        assert min(measured["count"], measured["tuned_on"]) > 200
 
 
 def test_the_command_prints_a_table_and_writes_the_page_of_the_docs(

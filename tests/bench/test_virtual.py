@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import cProfile
-import time
-
 import pytest
 
 from bench.virtual import VirtualPlan, measure_virtual, render_virtual
-from bench.virtual_shares import OTHER, PLACES, share_of, shares_of
-from fleet_wire.randomness import RandomStream
+from bench.virtual_shares import PLACES
 from tests.helpers.places import ROOT
 
 pytestmark = pytest.mark.long
@@ -32,21 +28,6 @@ def test_every_size_is_measured_and_profiled() -> None:
     assert "customers and platform" in render_virtual(results)
 
 
-def test_functions_in_c_count_for_who_called_them() -> None:
-    """Hashing is a part of drawing at random."""
-    stream = RandomStream.named(1, "bench")
-
-    def draw() -> None:
-        for _ in range(2_000):
-            stream.uniform()
-
-    profile = cProfile.Profile(time.process_time)  # another process may run meanwhile
-    profile.runcall(draw)
-    shares = shares_of(profile)
-    assert next(iter(shares)) == "random draws"
-    assert sum(shares.values()) == pytest.approx(1.0)
-
-
 def our_modules() -> set[str]:
     """Return the dotted names of all modules of the packages."""
     paths = (path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
@@ -61,11 +42,3 @@ def test_every_place_is_there_and_counts_once() -> None:
     ours = {place for place in places if place.startswith(PACKAGES)}
     assert ours - modules - rooms == set()
     assert len(places) == len(set(places))
-
-
-def test_the_innermost_place_counts() -> None:
-    """Of a room that has two shares, each module has one."""
-    assert share_of("fleet_sim.cars.box") == share_of("fleet_sim.cars") == "box"
-    assert share_of("fleet_sim.cars.radio") == "radio"
-    assert share_of("simpy.core") == "SimPy"
-    assert share_of("simpy_of_others") == share_of("") == OTHER

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bench.bare_subscriber import pubacks_of
 from bench.measure import Plan
 from bench.watching import WAYS, WatchPlan, measure_watching, render_watching
-from fleet_wire.links.lean.packets import MQTT_5, puback_packets
 
 pytestmark = pytest.mark.long
 
@@ -41,13 +39,3 @@ def test_every_unlock_is_written_once_and_joined() -> None:
     assert results.in_flight["count"] == 50
     assert results.in_flight["process"] > results.in_flight["in_flight"]
     assert "not written once" in render_watching(results)
-
-
-def test_a_bare_subscriber_acknowledges_what_it_has_whole() -> None:
-    """QoS 1 alone, also behind a long packet; the beginning of the next one is left."""
-    first = MQTT_5.publish("cars/a/result", b"x" * 200, 7, None, retain=False)
-    unasked = MQTT_5.publish("cars/a/telemetry", b"x", None, None, retain=False)
-    second = MQTT_5.publish("cars/a/state", b"x", 300, None, retain=True)
-    whole = first + unasked + second
-    for data in (whole, whole + first[:1], whole + first[:-1]):
-        assert pubacks_of(memoryview(data)) == (puback_packets([7, 300]), len(whole))

@@ -7,15 +7,19 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import jsonschema
 import pytest
 
+from fleet_sim.mitigations.form import load_mitigations
 from fleet_sim.scenario.loading import load_scenario, scenario_schema
 from fleet_wire.config.file import load_document
 from fleet_wire.contract.causes import Outcome
+from fleet_wire.contract.platform_log import decode_event
 from fleet_wire.doors.form import load_door
 from fleet_wire.profiles.loading import load_profile
+from platform_probe.measure.watching.otlp_receiver import LOGS_PATH
 from platform_probe.settings.monitor import load_settings
 from tests.helpers.fleet_places import open_all, virtual_place
 from tests.helpers.own_wires import DESCRIPTORS
@@ -71,8 +75,32 @@ def use_door(path: Path, directory: Path) -> None:
     assert load_door(directory / path.name, more_names=("booking_id", "token")).form.unlock
 
 
+def post_log(path: Path, directory: Path) -> None:
+    """Find that a collector posts where the monitor listens."""
+    del directory
+    exporter = load_document(path).values["exporters"]["otlphttp/unlockpath"]
+    assert urlsplit(exporter["logs_endpoint"]).path == LOGS_PATH
+    assert exporter["headers"]["authorization"].startswith("Bearer ")
+
+
+def read_log(path: Path, directory: Path) -> None:
+    """Read the lines of a platform's log."""
+    del directory
+    steps = [decode_event(line).event for line in path.read_bytes().splitlines()]
+    assert steps == ["requested", "answered"]
+
+
+def use_mitigation(path: Path, directory: Path) -> None:
+    """Load a mitigation."""
+    del directory
+    assert path.stem in load_mitigations([path])
+
+
 RUN_HERE: dict[str, Callable[[Path, Path], None]] = {
+    "collector": post_log,
     "doors": use_door,
+    "mitigations": use_mitigation,
+    "platform_log": read_log,
     "profiles": open_cars,
     "scenarios": run_scenario,
     "settings": use_settings,
@@ -84,14 +112,11 @@ RUN_ELSEWHERE = {
     "ci/github_action.yml": "deploy/test_ci.py",
     "ci/github_job.yml": "test_docs_ci.py",
     "ci/gitlab.yml": "deploy/test_ci.py",
-    "collector": "test_docs_watching.py",
     "first_failure_mode": "test_docs_faults.py",
     "home_assistant": "live/test_truth.py",
     "kubernetes": "deploy/test_kubernetes.py",
-    "mitigations": "test_docs_what_if.py",
     "mosquitto": "live/test_boxes.py",
     "packages": "test_docs_packages.py",
-    "platform_log": "test_docs_watching.py",
     "programs/compare_drill.py": "test_docs_boxes.py",
     "programs/make_vehicle_keys.py": "deploy/test_systemd.py",
     "programs/naive_app.py": "fleet_sim/truth/test_run.py",

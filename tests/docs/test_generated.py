@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import ast
-from pathlib import Path
 
 import pytest
 
-from tests.docs import __main__ as generating
 from tests.helpers.generated_pages import PAGES, RENEW
 from tests.helpers.page_of_log import WORDS, events_in_the_code, logging_calls
 from tests.helpers.places import ROOT
@@ -27,21 +25,6 @@ PICTURES_OF_RUNS = {f"docs/images/{name}.svg" for name in ("incident", "live", "
 def test_the_page_is_what_the_code_says(name: str) -> None:
     """Letter by letter."""
     assert (ROOT / name).read_text(encoding="utf-8") == PAGES[name](), f"see: {RENEW}"
-
-
-def test_what_is_renewed_no_longer_differs(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A page is said to differ before it is written, and to be renewed when it is."""
-    monkeypatch.setattr(generating, "PAGES", {"a.md": lambda: "new", "b.md": lambda: "same"})
-    (tmp_path / "a.md").write_text("old", encoding="utf-8")
-    (tmp_path / "b.md").write_text("same", encoding="utf-8")
-    assert generating.main([], tmp_path) == 1
-    assert capsys.readouterr().out == f"a.md differs; {RENEW}\n"
-    assert generating.main(["--renew"], tmp_path) == 0
-    assert capsys.readouterr().out == "a.md renewed\n"
-    assert generating.main([], tmp_path) == 0
-    assert capsys.readouterr().out == ""
 
 
 def test_no_event_is_hidden_behind_a_variable() -> None:

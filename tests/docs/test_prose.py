@@ -17,11 +17,9 @@ from tests.helpers.prose import (
     count_words,
     docs_sentences,
     docstring_sentences,
-    is_vague,
     p95,
     paragraphs_of,
     percent,
-    sentences_of,
     vague_names,
 )
 
@@ -86,19 +84,3 @@ def test_names_do_not_get_vaguer(kind: str) -> None:
     """A name is a noun phrase, a verb phrase or a question."""
     found = vague_names()[kind]
     assert len(found) <= RULES["names"][kind], found
-
-
-def test_the_measure_finds_what_it_is_for() -> None:
-    """Inverted and long sentences, vague names, and paragraphs without code and tables."""
-    inverted, plain, question = sentences_of(
-        "Of each car it knows two things. The box answers late. What is a box?"
-    )
-    assert (inverted.is_inverted, plain.is_inverted, question.is_inverted) == (True, False, False)
-    assert [one.has_weak_verb for one in sentences_of("Take the key away.")] == [True]
-    assert [is_vague(name) for name in ("Said", "_told_of", "EvidenceSource")] == [
-        True, True, False,
-    ]  # fmt: skip
-    page = "# Title\n\nOne.\nTwo.\n- three\n\n| a | b |\n\n```bash\nfour\n```\n"
-    assert [*paragraphs_of(page)] == ["One. Two.", "three"]
-    lines = ["One. Two.", "Half a", "sentence.", "- `A. B` is one.", "- Three.", "  Four."]
-    assert [*badly_broken_lines("\n".join(lines))] == ["One. Two.", "sentence."]

@@ -6,12 +6,10 @@ import re
 import tomllib
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.docs.site_hooks import OUTSIDE
 from tests.helpers.http_thread import QuietHandler, served_by
 from tests.helpers.places import ROOT
 from tests.helpers.site import build_site
@@ -86,15 +84,3 @@ def pages_found(page: Page, address: str, question: str) -> list[str]:
     pages = dict.fromkeys(result.partition("#")[0] for result in found)
     sections = [result for result in found[:SECTIONS] if "#" in result]
     return [*pages][:SHOWN] + sections
-
-
-def test_each_question_has_a_page() -> None:
-    """No question is lost, and each page that answers one exists."""
-    assert len(QUESTIONS) == 193
-    pages = {page.partition("#")[0] for answers in QUESTIONS.values() for page in answers}
-    sources = {page: Path(page).with_suffix(".md") for page in pages}
-    assert [
-        page
-        for page, source in sources.items()
-        if not (ROOT / "docs" / source).is_file() and str(source) not in OUTSIDE
-    ] == []

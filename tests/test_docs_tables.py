@@ -1,0 +1,90 @@
+"""Tables of pages name every word of the code that readers may write or will read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import Any, get_args
+
+import pytest
+
+from fleet_sim.api.bodies import STATES
+from fleet_sim.mitigations.form import LIVE_PARAMETERS, Mitigation
+from fleet_sim.truth.client import Ask, Line, Surroundings
+from fleet_sim.truth.grading import Grade, Screen
+from fleet_sim.truth.programs import SHIPPED
+from fleet_wire.contract.codec import TYPES
+from fleet_wire.contract.platform_log import PlatformStep
+from fleet_wire.contract.problems import PROBLEMS, UNREAD
+from fleet_wire.profiles.native import NATIVE
+from platform_probe.boards.form import Board, Panel
+from platform_probe.measure.watching.otlp_logs import ATTRIBUTES
+from platform_probe.outputs.metrics import Unexported
+from platform_probe.settings.monitor import (
+    BucketPart,
+    JournalSettings,
+    RotationSettings,
+    StoreSettings,
+)
+from platform_probe.tell.messages.delivery import Trouble
+from platform_probe.tell.messages.webhook import Event
+from tests.helpers.pages import page
+from tests.helpers.places import ROOT
+
+FILE = re.compile(r'^\w*FILE: Final = "([\w.]+)"', re.MULTILINE)
+"""The name of a file that the monitor writes, where the code gives it."""
+MONITOR = [path for path in (ROOT / "platform_probe").rglob("*.py") if "store" not in path.parts]
+TOPICS = [NATIVE.filters((kind,))[0].replace("+", "{vehicle_id}") for kind in TYPES]
+NAMED: dict[str, Collection[str]] = {
+    "api-answers.md": [*STATES, *STATES.values()],
+    "boards.md": [*Board.model_fields, *Panel.model_fields, "table", "number", "line", "bars"],
+    "messages.md": [*Trouble],
+    "messages-reference.md": [*Event],
+    "mitigation-keys.md": [*Mitigation.model_fields, *LIVE_PARAMETERS],
+    "otlp-reference.md": [*Unexported],
+    "platform-log.md": [*PlatformStep, *ATTRIBUTES, *sum(ATTRIBUTES.values(), ())],
+    "retention.md": [name for path in MONITOR for name in FILE.findall(path.read_text("utf-8"))],
+    "truth-reference.md": [
+        *Grade, *Screen, *Ask.__struct_fields__, *get_args(Ask.__annotations__["do"]), *SHIPPED,
+        *({*Line.__struct_fields__} - {"ready"}),
+        *Surroundings(broker_url="", api_url="", profile="").environment(ROOT),
+    ],
+    "wire.md": TOPICS,
+}  # fmt: skip
+"""Words by page."""
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_the_page_names_each(name: str) -> None:
+    """A word that is added to the code needs its row."""
+    text = page(name)
+    words = {
+        word
+        for part in re.findall(r"`([^`\n]+)`", text)
+        for word in (part, *re.findall(r'"(.+?)"', part))
+    }
+    assert NAMED[name]
+    assert [word for word in NAMED[name] if word not in words and f"| {word} |" not in text] == []
+
+
+def test_every_status_of_the_api_is_explained() -> None:
+    """By a line of the table."""
+    table = page("api-answers.md").partition("| Status | Cause |")[2]
+    explained = {int(status) for status in re.findall(r"\b[45]\d\d\b", table)}
+    assert {problem.status for problem in (*PROBLEMS.values(), *UNREAD)} <= explained
+
+
+PARTS: dict[str, Any] = {
+    "journal": JournalSettings,
+    "rotation": RotationSettings,
+    "s3": BucketPart,
+    "store": StoreSettings,
+}
+
+
+@pytest.mark.parametrize(
+    ("part", "key", "default"), re.findall(r"`(\w+)\.(\w+)` \(([\d,.]+)\)", page("retention.md"))
+)
+def test_what_is_kept_for_how_long_is_the_default(part: str, key: str, default: str) -> None:
+    """A change of one is a change of the page."""
+    assert PARTS[part].model_fields[key].default == float(default.replace(",", ""))
