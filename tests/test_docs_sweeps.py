@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from fleet_sim.scenario.loading import load_scenario
 from fleet_sim.sweeps.plan import plan_sweep
 from tests.helpers.own_commands import accept, run_here
 from tests.helpers.pages import EXAMPLES, page
@@ -47,9 +46,3 @@ def test_the_sweep_over_two_sizes_runs(tmp_path: Path) -> None:
         [sys.executable, program, tmp_path / "out" / "table.parquet"], text=True
     )
     assert {"200", "400"} <= {*printed.split()}
-
-
-def test_the_cars_of_the_carrier_outage_are_those_they_were() -> None:
-    """The old firmware's numbers begin where those of the new one end."""
-    scenario = load_scenario(ROOT / "scenarios" / "carrier_outage.yaml")
-    assert [group.first_index for group in scenario.fleet.groups] == [0, 200, 0, 0]

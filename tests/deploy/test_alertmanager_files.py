@@ -6,7 +6,6 @@ import json
 import re
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -26,34 +25,10 @@ def amtool(*arguments: str) -> str:
     return run.stdout
 
 
-def notification(status: str) -> dict[str, Any]:
-    """Return what Alertmanager gives its templates, about one alert that began at seven."""
-    notes = ("summary", "description", "action", "dashboard", "runbook_url")
-    alert = {
-        "status": status,
-        "labels": {"alertname": "RegionFails", "region": "north"},
-        "annotations": {note: f"the {note}" for note in notes},
-        "startsAt": "2026-01-01T07:00:00Z",
-        "endsAt": "2026-01-01T07:42:00Z",
-    }
-    return {"status": status, "alerts": [alert], "commonLabels": {"severity": "critical"}}
-
-
-def message(template: str, status: str, directory: Path) -> str:
-    """Return what a message template makes of a notification."""
-    path = directory / "notification.json"
-    path.write_text(json.dumps(notification(status)), encoding="utf-8")
-    return rendered(template, data=None, data_file=path)
-
-
-def rendered(template: str, *, data: str | None, data_file: Path | None = None) -> str:
-    """Return one of the message templates, rendered by amtool."""
-    return amtool(
-        "template", "render",
-        f"--template.glob={ALERTMANAGER / 'templates' / '*.tmpl'}",
-        f'--template.text={data or ""}{{{{ template "{template}" {"$data" if data else "."} }}}}',
-        *([f"--template.data={data_file}"] if data_file else []),
-    ).strip()  # fmt: skip
+def rendered(text: str, *options: str) -> str:
+    """Return a text with our message templates, rendered by amtool."""
+    templates = f"--template.glob={ALERTMANAGER / 'templates' / '*.tmpl'}"
+    return amtool("template", "render", templates, f"--template.text={text}", *options).strip()
 
 
 OPERATOR = {
@@ -121,48 +96,48 @@ async def test_alertmanager_silences_what_is_explained(tmp_path: Path) -> None:
     ]
     with running_webhook() as webhook, running_alertmanager(tmp_path, webhook) as api:
         await until_up(api, tmp_path / "alertmanager.log")
-        api.post("/api/v2/alerts", [{"labels": labels} for labels in sent])
+        notes = {"summary": SUMMARY}
+        api.post("/api/v2/alerts", [{"labels": labels, "annotations": notes} for labels in sent])
         await eventually(lambda: len(api.get("/api/v2/alerts")) == len(sent))
         found = [alert["labels"] for alert in api.get("/api/v2/alerts", inhibited="false")]
+        await eventually(lambda: [m for m in webhook.messages if "attachments" in m])
+    (attachment,) = next(m["attachments"] for m in webhook.messages if "attachments" in m)
+    assert (attachment["fallback"], attachment["title"]) == (SUMMARY, SUMMARY), "on a phone"
     for name, (shown, silent) in SHOWN_AND_SILENT.items():
         labels = {"severity": "critical", "environment": name}
         assert [one for one in (*shown, *silent) if {**labels, **one} in found] == shown, name
 
 
+SUMMARY = "Unlocks (probe) fail on the network of operator-b"
+LINKS = "<the dashboard|Dashboard> <the runbook_url|Runbook>"
+MESSAGES = {
+    "firing": [SUMMARY, "the description", "*First:* the action", LINKS],
+    "resolved": [
+        f"Resolved: {SUMMARY}",
+        f"Resolved 07:42 UTC, began 07:00 UTC: {SUMMARY}",
+        LINKS,
+    ],
+}
+"""Title and text of a message about one alert that began at seven."""
+
+
 @pytest.mark.prometheus
-async def test_a_phone_shows_the_summary(tmp_path: Path) -> None:
-    """What Slack pushes (`fallback`) and what it shows on top is the alert's own summary."""
+@pytest.mark.parametrize("status", MESSAGES)
+def test_a_message_says_what_to_do_or_that_all_is_well(status: str, tmp_path: Path) -> None:
+    """The title is the summary; who is told of the end is asked to do nothing."""
+    notes = ("description", "action", "dashboard", "runbook_url")
     alert = {
-        "labels": {"alertname": "OperatorFails", "severity": "critical", "operator": "operator-b"},
-        "annotations": {"summary": "Unlocks (probe) fail on the network of operator-b"},
+        "status": status,
+        "labels": {"alertname": "OperatorFails", "operator": "operator-b"},
+        "annotations": {"summary": SUMMARY, **{note: f"the {note}" for note in notes}},
+        "startsAt": "2026-01-01T07:00:00Z",
+        "endsAt": "2026-01-01T07:42:00Z",
     }
-    with running_webhook() as webhook, running_alertmanager(tmp_path, webhook) as api:
-        await until_up(api, tmp_path / "alertmanager.log")
-        api.post("/api/v2/alerts", [alert])
-        await eventually(lambda: [m for m in webhook.messages if "attachments" in m])
-    (attachment,) = next(m["attachments"] for m in webhook.messages if "attachments" in m)
-    assert attachment["fallback"] == alert["annotations"]["summary"]
-    assert attachment["title"] == alert["annotations"]["summary"]
-
-
-@pytest.mark.prometheus
-def test_a_resolved_message_says_resolved(tmp_path: Path) -> None:
-    """And from when until when; it asks nobody to do anything."""
-    assert message("unlockpath.title", "resolved", tmp_path) == "Resolved: the summary"
-    text = message("unlockpath.text", "resolved", tmp_path)
-    assert "Resolved 07:42 UTC, began 07:00 UTC: the summary" in text
-    assert "the action" not in text
-
-
-@pytest.mark.prometheus
-def test_a_firing_message_says_what_to_do(tmp_path: Path) -> None:
-    """The title is the summary; the text has measure, action, and both links."""
-    assert message("unlockpath.title", "firing", tmp_path) == "the summary"
-    text = message("unlockpath.text", "firing", tmp_path)
-    assert "the description" in text
-    assert "*First:* the action" in text
-    assert "<the dashboard|Dashboard> <the runbook_url|Runbook>" in text
-    assert message("unlockpath.runbook", "firing", tmp_path) == "the runbook_url"
+    notification = {"status": status, "alerts": [alert], "commonLabels": {"severity": "critical"}}
+    path = tmp_path / "notification.json"
+    path.write_text(json.dumps(notification), encoding="utf-8")
+    text = '{{ template "unlockpath.title" . }}\n{{ template "unlockpath.text" . }}'
+    assert rendered(text, f"--template.data={path}").splitlines() == MESSAGES[status]
 
 
 @pytest.mark.prometheus
@@ -214,21 +189,9 @@ def test_inhibitions_name_alerts_that_exist() -> None:
         assert "LateUnlock" not in silenced, "safety is never silenced"
 
 
-def test_what_names_a_place_silences_what_does_not() -> None:
-    """Every page about unlocks without a place of its own is silenced by each that has one."""
-    named = {"RegionFails", "OperatorFails", "FirmwareFails", "HardwareFails"}
-    general = {"CustomersFail", "UnlockBudgetBurn1h", "UnlockBudgetBurn6h", "BoxesRefuse"}
-    assert any(
-        named <= matched(rule["source_matchers"])
-        and general <= matched(rule["target_matchers"])
-        and rule["equal"] == ["environment"]
-        for rule in yaml(CONFIG)["inhibit_rules"]
-    )
-
-
 @pytest.mark.prometheus
 def test_slack_says_in_words_what_a_cause_means() -> None:
     """The template has the sentence of every cause, word for word."""
     for cause, info in CAUSES.items():
-        data = f'{{{{ $data := "{cause.value}" }}}}'
-        assert rendered("unlockpath.meaning", data=data) == info.explanation
+        text = f'{{{{ $cause := "{cause.value}" }}}}{{{{ template "unlockpath.meaning" $cause }}}}'
+        assert rendered(text) == info.explanation

@@ -11,11 +11,10 @@ import pytest
 
 from fleet_sim.scenario.form import select
 from fleet_sim.scenario.loading import load_scenario
-from platform_probe.settings.load import LoadSettings
 from platform_probe.settings.monitor import load_settings
 from tests.helpers.compose import compose_services, in_tree
 from tests.helpers.places import ROOT
-from tests.helpers.shipped import DEPLOY, yaml
+from tests.helpers.shipped import DEPLOY
 
 pytestmark = pytest.mark.compose
 
@@ -98,10 +97,3 @@ def test_probe_opens_cars_that_nobody_rents(services: dict[str, Any]) -> None:
     assert {specs[vehicle_id].traits.operator for vehicle_id in chosen} == {
         spec.traits.operator for spec in specs.values()
     }
-
-
-def test_no_command_outlives_its_customer() -> None:
-    """The shipped monitor does not itself open cars whose customers have given up."""
-    load = yaml(DEPLOY / "demo" / "platform-probe.yaml")["load"]
-    settings = LoadSettings.model_validate({**load, "vehicles_file": None, "vehicles": ["car-1"]})
-    assert settings.command_life_s <= settings.deadline_s

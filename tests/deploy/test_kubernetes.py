@@ -47,7 +47,7 @@ from tests.helpers.manifests import (
 from tests.helpers.own_commands import accept
 from tests.helpers.pages import EXAMPLES, page
 from tests.helpers.places import ROOT
-from tests.helpers.shipped import DEPLOY, PROMETHEUS, recording_rules, yaml
+from tests.helpers.shipped import PROMETHEUS, recording_rules, yaml
 
 pytestmark = pytest.mark.kustomize
 
@@ -59,15 +59,6 @@ OWN_KINDS = {
 """Of operators: Kubernetes itself has no schema for them."""
 COMPONENTS = ("storage", "prometheus-operator", "network-policy")
 KIB, MIB = 2**10, 2**20
-MEASURED = {
-    "boxes": (60 * MIB, 9 * KIB),
-    "broker": (2 * MIB, 9 * KIB),
-    "platform": (60 * MIB, 0.9 * KIB),
-    "platform-probe": (240 * MIB, 2 * KIB),
-    "platform-probe-opener": (110 * MIB, 2 * KIB),
-}
-"""Bytes of a pod, and besides of each car: docs/scale-reference.md. Boxes and brokers have a part.
-"""
 
 every_version = pytest.mark.parametrize(
     "kubernetes",
@@ -276,16 +267,6 @@ def test_the_tag_is_the_version() -> None:
     assert images == {tag, *re.findall(r"eclipse-mosquitto:[\d.]+", compose)}
 
 
-def test_the_monitor_may_take_as_much_memory_as_under_systemd() -> None:
-    """One number, which the page on costs has too: 1 GiB is systemd's 1G."""
-    monitor = container_of(one("base", "Deployment", "platform-probe"))
-    limit = monitor["resources"]["limits"]["memory"]
-    unit = (DEPLOY / "systemd" / "platform-probe.service").read_text(encoding="utf-8")
-    assert f"\nMemoryMax={limit.removesuffix('i')}\n" in unit
-    number = limit.removesuffix("Gi")
-    assert f"the limit of unit and pod is {number} GiB" in page("cost.md")
-
-
 @every_fleet
 def test_all_are_told_one_list_and_one_number(name: str) -> None:
     """As many shards as pods play boxes; as many brokers as there are, by names that exist."""
@@ -357,20 +338,6 @@ def test_everybody_has_time_to_end(name: str) -> None:
         assert drain_s(settings.tracking) < allowed_s[monitor]
 
 
-@pytest.mark.parametrize(("name", "cars"), [("base", 1_000), ("million", 1_000_000)])
-def test_what_is_asked_for_is_what_was_measured(name: str, cars: int) -> None:
-    """Enough for the cars of each pod, not much more, and room for twice as much before it dies."""
-    for workload in of_kind(name, *WORKLOADS):
-        called = workload["metadata"]["name"]
-        own_bytes, car_bytes = MEASURED[called]
-        pods = workload["spec"]["replicas"] if workload["kind"] == "StatefulSet" else 1
-        needed = own_bytes + cars / pods * car_bytes
-        resources = container_of(workload)["resources"]
-        asked = bytes_of(resources["requests"]["memory"])
-        assert needed < asked < max(1.5 * needed, 128 * MIB + 1), called
-        assert 1.7 * asked < bytes_of(resources["limits"]["memory"]), called
-
-
 def test_the_page_adds_up_what_a_million_costs() -> None:
     """A row for each workload: pods, memory and cores of one, and of all."""
     text, whole = page("scale-reference.md"), [0, 0.0, 0.0]
@@ -400,18 +367,6 @@ def test_what_selects_pods_finds_some(name: str) -> None:
         target = one(name, scaler["spec"]["scaleTargetRef"]["kind"], scaler["metadata"]["name"])
         assert target["spec"].get("replicas") is None, "to apply again must not undo what it did"
         assert "cpu" in container_of(target)["resources"]["requests"]
-
-
-def test_workers_look_for_the_scheduler_where_it_is() -> None:
-    """By the name and port of its Service; no Service is named as Dask's settings begin."""
-    service = one("sweeps", "Service", "sweep-scheduler")
-    (port,) = service["spec"]["ports"]
-    worker = container_of(one("sweeps", "Deployment", "sweep-worker"))
-    assert f"tcp://{service['metadata']['name']}:{port['port']}" in worker["command"]
-    scheduler = container_of(one("sweeps", "Deployment", "sweep-scheduler"))
-    assert f"--port={scheduler['ports'][0]['containerPort']}" in scheduler["command"]
-    variables = {name for each in of_kind("sweeps", "Service") for name in service_variables(each)}
-    assert not any(name.startswith("DASK_") for name in variables)
 
 
 def config_of(build: str, monitor: Manifest) -> dict[str, Any]:

@@ -101,16 +101,6 @@ def test_every_alert_is_seen_to_fire() -> None:
     assert set().union(*fires.values()) == {alert["alert"] for alert in alerts()}
 
 
-def test_unit_tests_run_every_group() -> None:
-    """A group that a unit test does not name would be evaluated in any order, or be forgotten."""
-    groups = [
-        group["name"]
-        for name in ("recording.yml", "alerts.yml")
-        for group in yaml(PROMETHEUS / "rules" / name)["groups"]
-    ]
-    assert all(yaml(path)["group_eval_order"] == groups for path in RULE_TESTS)
-
-
 def test_alerts_compare_recorded_series_only() -> None:
     """An alert is `recorded OP number [and ...]`, and each series is one that we record."""
     recorded = {rule["record"] for rule in recording_rules()}
@@ -133,23 +123,14 @@ def test_recorded_series_have_a_reader() -> None:
 
 
 def test_expressions_name_series_that_exist() -> None:
-    """Every series in a rule or panel is one that probe or API exposes, or that we record."""
+    """Every series in a rule, a title or a panel is one that is exposed, or that we record."""
     exposed = {sample.name for sample in exposed_samples()}
     recorded = {rule["record"] for rule in recording_rules()}
     for expr in [*rule_exprs(), *panel_exprs()]:
         assert set(EXPOSED.findall(expr.promql)) <= exposed, expr.place
         assert set(RECORDED.findall(expr.promql)) <= recorded, expr.place
-
-
-def test_annotations_ask_for_series_that_exist() -> None:
-    """A title that asks for the place or the cause asks for what is recorded."""
-    recorded = {rule["record"] for rule in recording_rules()}
-    asked = {name for alert in alerts() for name in RECORDED.findall(str(alert["annotations"]))}
-    assert asked <= recorded
-    assert asked == {
-        "unlockpath:trait_excess:accused",
-        "unlockpath:failures_by_cause:increase15m",
-    }
+    for alert in alerts():
+        assert set(RECORDED.findall(str(alert["annotations"]))) <= recorded, alert["alert"]
 
 
 def test_what_pages_for_failed_unlocks_says_where_and_why() -> None:
@@ -182,21 +163,6 @@ def test_unlocks_of_customers_are_never_added_to_synthetic_ones() -> None:
             grouping, selector = added.groups()
             if any("source" in s.labels for s in exposed_samples() if selector.startswith(s.name)):
                 assert "source" in (grouping or "") or 'source="' in selector, rule
-
-
-def test_metrics_in_the_unit_tests_exist() -> None:
-    """A unit test cannot pass on a series, or a label, that the probe does not have."""
-    known = {(sample.name, frozenset(sample.labels)) for sample in exposed_samples()}
-    names = {name for name, _ in known}
-    for path in RULE_TESTS:
-        for test in yaml(path)["tests"]:
-            for series in test["input_series"]:
-                name, _, labels = series["series"].partition("{")
-                if name == "up":
-                    continue
-                assert name in names, series
-                own = frozenset(re.findall(r"(\w+)=", labels)) - {"job", "instance"}
-                assert (name, own) in known, series
 
 
 @pytest.mark.parametrize("alert", alerts(), ids=lambda alert: alert["alert"])

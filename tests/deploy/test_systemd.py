@@ -186,13 +186,6 @@ def test_boxes_are_up_when_they_are_connected(tmp_path: Path) -> None:
         wait_for(lambda: "serving" in (tmp_path / "log").read_text(encoding="utf-8"))
 
 
-def test_the_journal_has_the_log_alone() -> None:
-    """Not the line of progress that stdout has each second: 86,400 a day."""
-    settings = Unit(UNITS["platform-probe.service"]).settings
-    assert settings["StandardOutput"] == ["null"]
-    assert "StandardError" not in settings
-
-
 def test_the_boxes_have_what_they_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """Broker and secret come by variables that the command knows."""
     unit = Unit(UNITS["fleet-boxes.service"])
@@ -210,13 +203,6 @@ def test_prometheus_finds_everything_on_this_machine() -> None:
     assert named == {f"targets/{path.name}" for path in (SYSTEMD / "targets").iterdir()}
     listen = load_settings(SYSTEMD / "platform-probe.yaml").listen
     assert f'["{listen}"]' in (SYSTEMD / "targets" / "platform-probe.yml").read_text()
-
-
-def test_the_guide_names_what_is_to_be_set() -> None:
-    """Each label of Prometheus that has the address or name of a demonstration."""
-    labels = yaml(PROMETHEUS / "prometheus.yml")["global"]["external_labels"]
-    assert {"environment", "grafana", "runbook"} == {*labels}
-    assert all(f"`{label}`" in GUIDE for label in labels)
 
 
 def test_grafana_finds_prometheus_and_the_dashboards_on_this_machine() -> None:
