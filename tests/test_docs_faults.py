@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
 import re
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import msgspec
 import pytest
 
-from fleet_sim.cars import failpoints
-from fleet_sim.cars.bearer import Bearer
-from fleet_sim.cars.box import Box
-from fleet_sim.cars.dialler import Dialler
-from fleet_sim.cars.downlink import Downlink
-from fleet_sim.cars.failpoints import Effect
-from fleet_sim.cars.power import PowerControl
-from fleet_sim.cars.vehicle import Vehicle
-from fleet_sim.customers import failpoints as customer_failpoints
-from fleet_sim.platform import failpoints as platform_failpoints
 from fleet_sim.runs.manifest import lacks_of
 from fleet_sim.scenario.loading import Lacks, load_scenario
 from fleet_wire.errors import ConfigError
-from tests.helpers.commands import lines, run
+from tests.helpers.commands import lines
 from tests.helpers.golden import IN_EVERY_PROCESS, digest, expected_digests
 from tests.helpers.pages import (
     blocks,
@@ -36,9 +23,7 @@ from tests.helpers.pages import (
     section,
     write_scenario_with,
 )
-from tests.helpers.places import ROOT
 from tests.helpers.project_copy import contents, copy_project, run_in
-from tests.helpers.reader import Reader
 
 PAGE = page("faults.md")
 TUTORIAL_PAGE = page("first-failure-mode.md")
@@ -62,14 +47,6 @@ RENEWED = {"docs/metrics.md", "docs/modes.md", "docs/scenario-keys.md", "tests/g
 """What the page says that its two commands write."""
 ONLY_WHERE_THERE_ARE = {"complaints"}
 """Keys of the ground truth that only some lines have."""
-OWNERS = {
-    "box": Box,
-    "box.modem.bearer": Bearer,
-    "box.modem.dialler": Dialler,
-    "box.modem.downlink": Downlink,
-    "box.power": PowerControl,
-    "box.vehicle": Vehicle,
-}
 
 
 @pytest.mark.long
@@ -123,21 +100,6 @@ def check_ground_truth(path: Path) -> None:
     assert {*injection, *hits[0]} - told_elsewhere == set(explained) - ONLY_WHERE_THERE_ARE
 
 
-@pytest.mark.parametrize("command", commands(PAGE))
-def test_the_command_runs(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each command of the list of faults."""
-    Reader(tmp_path).types(command, monkeypatch)
-
-
-def test_the_entry_is_what_the_command_prints(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Letter by letter, on a terminal of 80 columns."""
-    monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.chdir(ROOT)
-    (shown,) = (text for text in blocks(PAGE, "console") if text.count("$ ") == 1)
-    command, _, printed = shown.removeprefix("$ fleet-sim ").partition("\n")
-    assert run("fleet_sim", *command.split())[1] == printed
-
-
 @pytest.mark.parametrize(
     ("text", "lacks"),
     [
@@ -159,71 +121,3 @@ def test_the_errors_are_those_that_a_user_sees(
         load_scenario(path, lacks=lacks)
     (problem,) = caught.value.problems
     assert problem in PAGE.splitlines()
-
-
-def verbs_in_the_code() -> dict[str, inspect.Signature]:
-    """Return everything that can be done to a car by somebody."""
-    return {
-        f"{owner}.{name}": signature
-        for owner, kind in OWNERS.items()
-        for name, function in inspect.getmembers(kind, inspect.isfunction)
-        if "by" in (signature := inspect.signature(function)).parameters and name[0] != "_"
-    }
-
-
-def test_the_table_of_verbs_is_complete() -> None:
-    """Each verb of the code is there, none else is, and each can be called as it stands."""
-    found = verbs_in_the_code()
-    shown = {}
-    for verb, _ in rows(section(PAGE, "Verbs")):
-        lasts, call = re.fullmatch(r"`(with )?(.*)`", verb).groups()  # type: ignore[union-attr]
-        expression = ast.parse(call, mode="eval").body
-        assert isinstance(expression, ast.Call)
-        shown[ast.unparse(expression.func)] = expression, lasts
-    assert sorted(found.keys() - shown.keys()) == [], "docs/faults.md says nothing of these"
-    assert sorted(shown.keys() - found.keys()) == [], "docs/faults.md names what is not there"
-    for name, (call, lasts) in shown.items():
-        keywords: dict[str, Any] = {str(keyword.arg): None for keyword in call.keywords}
-        found[name].bind(None, *call.args, **keywords)
-        assert bool(lasts) is (found[name].return_annotation != "None"), name
-
-
-def failpoints_in_the_code(module: ModuleType) -> dict[str, list[str]]:
-    """Return value, context and effect of each failpoint, as the page writes them."""
-    found = {}
-    for node in ast.parse(inspect.getsource(module)).body:
-        if isinstance(node, ast.AnnAssign) and ast.unparse(node.annotation).startswith(
-            "Failpoint["
-        ):
-            assert isinstance(node.annotation, ast.Subscript)
-            assert isinstance(node.annotation.slice, ast.Tuple)
-            value, context = map(ast.unparse, node.annotation.slice.elts)
-            name = ast.unparse(node.target)
-            effect = getattr(module, name).effect.value.replace("_", " ")
-            found[name] = [f"`{value}`".replace(" | ", "` or `"), f"`{context}`", effect]
-    return found
-
-
-def test_the_table_of_failpoints_is_complete() -> None:
-    """Each failpoint of the code is there, with its types and with what it hits; none else is."""
-    found = failpoints_in_the_code(failpoints)
-    shown = {
-        failpoint.strip("`"): [value, context, effect]
-        for failpoint, value, context, _, effect in rows(section(PAGE, "Failpoints"))
-    }
-    assert sorted(found.keys() - shown.keys()) == [], "docs/faults.md says nothing of these"
-    assert shown == found
-    for effect in Effect:
-        assert f"**{effect.value.replace('_', ' ')}**:" in section(PAGE, "Failpoints")
-
-
-@pytest.mark.parametrize(
-    ("module", "of"),
-    [(platform_failpoints, "of the platform"), (customer_failpoints, "of customers")],
-    ids=["platform", "customers"],
-)
-def test_the_tables_of_other_failpoints_are_complete(module: ModuleType, of: str) -> None:
-    """With their types; what they hit is said in the text."""
-    found = {name: types[:2] for name, types in failpoints_in_the_code(module).items()}
-    table = rows(section(PAGE, f"Failpoints {of}"))
-    assert {name.strip("`"): [value, context] for name, value, context, _ in table} == found

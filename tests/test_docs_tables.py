@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Collection
 from typing import Any, get_args
@@ -9,7 +10,17 @@ from typing import Any, get_args
 import pytest
 
 from fleet_sim.api.bodies import STATES
+from fleet_sim.cars import failpoints
+from fleet_sim.cars.bearer import Bearer
+from fleet_sim.cars.box import Box
+from fleet_sim.cars.dialler import Dialler
+from fleet_sim.cars.downlink import Downlink
+from fleet_sim.cars.failpoints import Failpoint
+from fleet_sim.cars.power import PowerControl
+from fleet_sim.cars.vehicle import Vehicle
+from fleet_sim.customers import failpoints as customer_failpoints
 from fleet_sim.mitigations.form import LIVE_PARAMETERS, Mitigation
+from fleet_sim.platform import failpoints as platform_failpoints
 from fleet_sim.truth.client import Ask, Line, Surroundings
 from fleet_sim.truth.grading import Grade, Screen
 from fleet_sim.truth.programs import SHIPPED
@@ -35,9 +46,24 @@ FILE = re.compile(r'^\w*FILE: Final = "([\w.]+)"', re.MULTILINE)
 """The name of a file that the monitor writes, where the code gives it."""
 MONITOR = [path for path in (ROOT / "platform_probe").rglob("*.py") if "store" not in path.parts]
 TOPICS = [NATIVE.filters((kind,))[0].replace("+", "{vehicle_id}") for kind in TYPES]
+FAILPOINTS = [
+    name
+    for module in (failpoints, platform_failpoints, customer_failpoints)
+    for name, value in vars(module).items()
+    if isinstance(value, Failpoint)
+]
+OWNERS = {
+    "box": Box,
+    "box.modem.bearer": Bearer,
+    "box.modem.dialler": Dialler,
+    "box.modem.downlink": Downlink,
+    "box.power": PowerControl,
+    "box.vehicle": Vehicle,
+}
 NAMED: dict[str, Collection[str]] = {
     "api-answers.md": [*STATES, *STATES.values()],
     "boards.md": [*Board.model_fields, *Panel.model_fields, "table", "number", "line", "bars"],
+    "faults.md": FAILPOINTS,
     "messages.md": [*Trouble],
     "messages-reference.md": [*Event],
     "mitigation-keys.md": [*Mitigation.model_fields, *LIVE_PARAMETERS],
@@ -65,6 +91,18 @@ def test_the_page_names_each(name: str) -> None:
     }
     assert NAMED[name]
     assert [word for word in NAMED[name] if word not in words and f"| {word} |" not in text] == []
+
+
+def test_what_a_fault_can_do_to_a_car_is_named() -> None:
+    """Each method of a car's parts that asks who does it."""
+    verbs = [
+        f"{owner}.{name}("
+        for owner, kind in OWNERS.items()
+        for name, function in inspect.getmembers(kind, inspect.isfunction)
+        if "by" in inspect.signature(function).parameters and name[0] != "_"
+    ]
+    assert len(verbs) > 10
+    assert [verb for verb in verbs if verb not in page("faults.md")] == []
 
 
 def test_every_status_of_the_api_is_explained() -> None:

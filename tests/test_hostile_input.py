@@ -15,13 +15,14 @@ import pytest
 from click.testing import CliRunner, Result
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from ruamel.yaml import YAML
 
 import fleet_sim.__main__
 import platform_probe.__main__
 from fleet_sim.scenario.form import Scenario
 from fleet_wire.command_line import MAX_LINE_LETTERS, MAX_LINES
+from fleet_wire.config.file import load_document
 from platform_probe.settings.monitor import ENV_PREFIX, ProbeSettings
+from tests.helpers.places import ROOT
 
 FLEET_SIM = fleet_sim.__main__.main
 PROBE = platform_probe.__main__.main
@@ -30,36 +31,7 @@ LINES_OF_HELP = 60
 LONGEST_RUN_S = 600
 """A scenario within these is run: it takes a part of a second in virtual time."""
 
-SCENARIO: dict[str, Any] = YAML(typ="safe").load("""
-description: Everything that a scenario can say.
-seed: 3
-fleet:
-  groups:
-    - {name: city, count: 3, id: "city-{:03d}", first_index: 1, region: north, box: {
-        boot: {median_s: 2, sigma: 0.5}, can_wake: {base_s: 0.5, spread_s: 0.5},
-        modem_resume: {quantiles: [[0, 1], [1, 2]]},
-        radio: {technology: umts, moving: true, psm_active_s: 1},
-        reconnect: {full_jitter: false, base_s: 1, jitter_s: 1, cap_s: 9},
-        refusals: [{codes: [135], retry_s: 5}],
-        keepalive_s: 60, heartbeat_s: 10, relock_after_s: null, voltage_v: 12.1}}
-load:
-  stages:
-    - {kind: constant, rate_per_s: 1, duration_s: 5}
-    - {kind: poisson, rate_per_s: 1, duration_s: 5}
-    - {kind: ramp, from_rate_per_s: 0, to_rate_per_s: 1, duration_s: 5}
-    - {kind: burst, count: 2, over_s: 1, duration_s: 5}
-    - {kind: times, at_s: [1, 2], duration_s: 5}
-  targets: {group: city, share: 1.0}
-  deadline_s: 5
-  command_ttl_s: 5
-  start_delay_s: 0.5
-  double_taps: 0.1
-faults:
-  - {name: no_coverage_garage, window: {start_s: 1, end_s: 9}, parameters: {}}
-  - {name: reconnect_storm, window: {start_s: 1, end_s: 9}, parameters: {}}
-  - {name: deep_sleep_modem_off, window: {start_s: 1, end_s: 9}, parameters: {}}
-expect: {attempts.ok_share: {min: 0, max: 1}}
-""")
+SCENARIO: dict[str, Any] = load_document(ROOT / "tests" / "everything.yaml").values
 SETTINGS: dict[str, Any] = {
     **ProbeSettings().model_dump(mode="json", exclude={"fleet_secret"}),
     "broker": "mqtt://user:pass@127.0.0.1:1883",

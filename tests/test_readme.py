@@ -25,7 +25,6 @@ PAGES = (
 )
 RUN_ELSEWHERE = {
     "api.md": "tests/test_docs_api.py, against the platform that it starts",
-    "faults.md": "tests/test_docs_faults.py",
     "first-failure-mode.md": "tests/test_docs_faults.py, in a copy of the project",
     "packages.md": "tests/test_docs_packages.py, without a network",
     "replay.md": "tests/test_docs_replay.py",

@@ -9,7 +9,7 @@ import pytest
 from bench.detection.__main__ import main
 from bench.detection.baselines import BURNS, BurnRates
 from bench.detection.cost import measure_cost
-from bench.detection.quiet import Kind, quiet_days, trouble
+from bench.detection.quiet import trouble
 from bench.detection.town import Town
 from tests.helpers.shipped import PROMETHEUS
 
@@ -51,14 +51,6 @@ def test_burn_rates_are_those_that_are_shipped() -> None:
         rates.take(float(second), is_hit=is_hit, is_first=True)
     (alarm_s,) = rates.alarms_s
     assert 8 * 3_600 < alarm_s < 9.5 * 3_600
-
-
-def test_a_quiet_morning_of_a_village_brings_nothing() -> None:
-    """With boxes that fall silent and monitors that start."""
-    quiet = quiet_days(Kind("village", 100, 1.5), 3, 0.4)
-    assert quiet.unlocks > 300
-    assert (quiet.alerts, quiet.titles) == (0, ())
-    assert set(quiet.baselines) == {"cusum_10", "focus", "burn_rates"}
 
 
 def test_the_cost_is_measured() -> None:

@@ -8,23 +8,19 @@ from typing import Any
 import msgspec
 import pytest
 
-from bench import what_if
 from bench.score.incidents import scored_faults
 from bench.what_if import (
     CARS,
     PREDICTED,
-    PRESENT,
     TRUTH,
     Verdict,
     drawn_scenario,
     figures_of,
-    score_incident,
     verdict_of,
 )
 from fleet_sim.futures.ranking import NOTHING, Interval, RankedMitigation
 from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.config.file import yaml_text
-from fleet_wire.errors import ConfigError
 
 
 def test_a_drawn_incident_of_each_fault_lasts(tmp_path: Path) -> None:
@@ -83,13 +79,6 @@ def test_the_truly_best_must_be_named(
     assert figures_of([verdict])["best_first"] == float(is_right)
 
 
-def test_chance_alone_sets_true_futures_apart(tmp_path: Path) -> None:
-    """Of four futures, two are within a fifth of the mean of the others."""
-    verdict = scored(tmp_path, {NOTHING: [10, 10, 5, 15], "roll_back": [1, 1]}, helps=True)
-
-    assert figures_of([verdict])["one_true_future_within"] == 0.5
-
-
 def test_figures_say_how_near_the_losses_are(tmp_path: Path) -> None:
     """Losses within a fifth count, and each interval that holds a true saving."""
     near = scored(tmp_path, {NOTHING: [10, 9, 11], "roll_back": [1, 1, 1]}, helps=True)
@@ -103,37 +92,3 @@ def test_figures_say_how_near_the_losses_are(tmp_path: Path) -> None:
     assert figures["one_true_future_with_best_within"] == 1.0
     assert (figures["coverage"], figures["saved_less"], figures["saved_more"]) == (0.5, 0.0, 0.5)
     assert figures["mean_regret"] == 0.0
-
-
-def test_a_saving_of_nothing_for_sure_is_no_interval(tmp_path: Path) -> None:
-    """It holds its true saving by itself, so it would hide intervals that are too narrow."""
-    saves = ranked("roll_back", 1.0, 9.0, is_better=True)
-    idle = [ranked(name, 10.0, 0.0, is_better=False, off=0.0) for name in ("idle", NOTHING)]
-    truth = {NOTHING: [10, 10, 9], "roll_back": [5, 1, 0], "idle": [10, 10, 9]}
-    (tmp_path / TRUTH).write_bytes(msgspec.json.encode(truth))
-    predicted = {"worlds": {"generic_500": 1.0}, "ranked": [saves, *idle]}
-    (tmp_path / PREDICTED).write_bytes(msgspec.json.encode(predicted))
-
-    verdict = verdict_of(tmp_path)
-
-    assert (verdict.covered, verdict.intervals) == (2, 3)
-
-
-def test_an_incident_without_an_answer_is_counted_and_stops_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The monitor noticed it, and the what-if refuses it: nobody failed to open a car, say."""
-
-    def refuse(*_: object) -> None:
-        raise ConfigError(["no unlock of it is diagnosed"])
-
-    folder = tmp_path / "generic_500-9000"
-    folder.mkdir()
-    (folder / PRESENT).write_bytes(msgspec.json.encode({"error": ""}))
-    (folder / TRUTH).write_bytes(msgspec.json.encode({NOTHING: [0]}))
-    monkeypatch.setattr(what_if, "predicted_futures", refuse)
-
-    scored = score_incident(("generic_500", 9_000), kept=tmp_path, seeds=1, true_seeds=1)
-
-    assert scored.not_noticed == ""
-    assert scored.not_answered == "no unlock of it is diagnosed"

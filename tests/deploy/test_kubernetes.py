@@ -6,7 +6,7 @@ import json
 import re
 import subprocess
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from fleet_wire.profiles.loading import load_profile
 from fleet_wire.web.server import STOP_WITHIN_S
 from platform_probe.service.running import drain_s
 from platform_probe.settings.car_files import read_cars
-from platform_probe.settings.monitor import load_settings
+from platform_probe.settings.monitor import ProbeSettings, load_settings
 from platform_probe.store.bucket import GOOGLE
 from tests.helpers.manifests import (
     BUILDS,
@@ -171,12 +171,14 @@ def test_ones_own_broker_is_reached_by_tls_with_a_password(
     assert not settings.load.unlocks, "it opens no car"
 
 
-def test_identity_aware_proxy_says_who_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The console believes the load balancer alone, and a policy lets nobody else reach it."""
-    monitor = container_of(one("gke", "Deployment", "platform-probe"))
+def test_a_cluster_of_google_brings_sign_in_and_a_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The console believes the load balancer alone; the pod's account, without a key, may write."""
+    place = one("gke", "ConfigMap", "place")["data"]
+    deployment = one("gke", "Deployment", "platform-probe")
+    monitor = container_of(deployment)
     for entry in monitor["env"]:
-        if "CONSOLE" in entry["name"]:
-            monkeypatch.setenv(entry["name"], entry["value"])
+        if "CONSOLE" in entry["name"] or "STORE" in entry["name"]:
+            monkeypatch.setenv(entry["name"], entry.get("value", place["BUCKET"]))
     settings = load_settings(KUBERNETES / "monitor" / "platform-probe.yaml")
     assert settings.console is not None
     assert settings.console.proxy is not None
@@ -184,33 +186,19 @@ def test_identity_aware_proxy_says_who_it_is(monkeypatch: pytest.MonkeyPatch) ->
     assert {each["ipBlock"]["cidr"] for each in policy} == {
         *map(str, settings.console.proxy.trusted)
     }
-    assert monitor["resources"]["limits"] == monitor["resources"]["requests"], "as Autopilot has it"
-    host = one("gke", "ConfigMap", "place")["data"]["HOST"]
-    assert one("gke", "ManagedCertificate", "console")["spec"]["domains"] == [host]
-    assert one("gke", "Ingress", "console")["spec"]["rules"][0]["host"] == host
+    assert one("gke", "ManagedCertificate", "console")["spec"]["domains"] == [place["HOST"]]
+    assert one("gke", "Ingress", "console")["spec"]["rules"][0]["host"] == place["HOST"]
     (service,) = of_kind("gke", "Service")
-    assert (
-        '"console": "console"'
-        in service["metadata"]["annotations"]["cloud.google.com/backend-config"]
-    )
-
-
-def test_older_files_go_to_a_bucket_of_google(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As the account of the pod, which has no key."""
-    place = one("gke", "ConfigMap", "place")["data"]
-    deployment = one("gke", "Deployment", "platform-probe")
-    account = one("gke", "ServiceAccount", "platform-probe")
-    assert pod_of(deployment)["spec"]["serviceAccountName"] == account["metadata"]["name"]
-    bound = account["metadata"]["annotations"]["iam.gke.io/gcp-service-account"]
-    assert bound == place["ACCOUNT"]
-    for entry in container_of(deployment)["env"]:
-        if "STORE" in entry["name"]:
-            monkeypatch.setenv(entry["name"], entry.get("value", place["BUCKET"]))
-    settings = load_settings(KUBERNETES / "monitor" / "platform-probe.yaml")
+    backend = service["metadata"]["annotations"]["cloud.google.com/backend-config"]
+    assert '"console": "console"' in backend
     assert settings.store is not None
     assert settings.store.s3 is not None
     assert (settings.store.s3.bucket, settings.store.s3.endpoint) == (place["BUCKET"], GOOGLE)
     assert settings.store.s3.key_file is None
+    account = one("gke", "ServiceAccount", "platform-probe")["metadata"]
+    assert pod_of(deployment)["spec"]["serviceAccountName"] == account["name"]
+    assert account["annotations"]["iam.gke.io/gcp-service-account"] == place["ACCOUNT"]
+    assert monitor["resources"]["limits"] == monitor["resources"]["requests"], "as Autopilot has it"
 
 
 def test_what_is_scraped_is_there(tmp_path: Path) -> None:
@@ -427,28 +415,30 @@ def test_nobody_is_ended_for_a_turn_that_comes_late(name: str) -> None:
         assert (failures - 1) * period_s > int(longest_s)
 
 
+def settings_of(build: str, pod: str, file: str) -> ProbeSettings:
+    """Return the settings of a pod of a monitor, of its variables and its file."""
+    workload = pod.rpartition("-")[0]
+    monitor = Pod(build=build, kind="Deployment", workload=workload, name=pod, fleet={})
+    with pytest.MonkeyPatch.context() as patch:
+        for variable, value in monitor.environment().items():
+            patch.setenv(variable, value)
+        return load_settings(KUBERNETES / file)
+
+
 def test_monitors_share_the_customers() -> None:
     """Each has a client id of its own, and the group of all; who opens cars counts no customers."""
-    monitors = [
-        Pod(build="million", kind="Deployment", workload=called, name=pod, fleet={})
-        for called, pod in (
-            ("platform-probe", "platform-probe-a"),
-            ("platform-probe", "platform-probe-b"),
-            ("platform-probe-opener", "platform-probe-opener-c"),
+    first, second, opener = (
+        settings_of("million", pod, f"several-probes/{file}.yaml")
+        for pod, file in (
+            ("platform-probe-a", "watching"),
+            ("platform-probe-b", "watching"),
+            ("platform-probe-opener-c", "opening"),
         )
-    ]
-    names = ("watching.yaml", "watching.yaml", "opening.yaml")
-    files = [KUBERNETES / "several-probes" / each for each in names]
-    loaded = []
-    for pod, file in zip(monitors, files, strict=True):
-        with pytest.MonkeyPatch.context() as patch:
-            for variable, value in pod.environment().items():
-                patch.setenv(variable, value)
-            loaded.append(load_settings(file))
-    assert len({settings.client_id for settings in loaded}) == 3
-    assert [settings.watch_group for settings in loaded] == ["monitors", "monitors", None]
-    assert [settings.watch for settings in loaded] == [True, True, False]
-    assert [settings.load is not None for settings in loaded] == [False, False, True]
+    )
+    assert len({settings.client_id for settings in (first, second, opener)}) == 3
+    assert (first.watch_group, second.watch_group) == ("monitors", "monitors")
+    assert (first.load, second.load, opener.watch) == (None, None, False)
+    assert opener.load is not None
 
 
 def test_the_opened_cars_are_there() -> None:
@@ -466,46 +456,13 @@ def test_the_opened_cars_are_there() -> None:
     assert len({broker_of(car, brokers) for car in cars}) == brokers
 
 
-def test_probe_starts_beside_its_own_service(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_probe_starts_beside_its_own_service() -> None:
     """The Service is named as the variables of our settings begin: it must not stop the pod."""
     variables = service_variables(one("base", "Service", "platform-probe"))
     assert all(name.startswith("PLATFORM_PROBE_") for name in variables)
-    pod = Pod(build="base", kind="Deployment", workload="platform-probe", name="x", fleet={})
-    assert variables.items() <= pod.environment().items()
-    for name, value in pod.environment().items():
-        monkeypatch.setenv(name, value)
-    settings = load_settings(KUBERNETES / "base" / "platform-probe.yaml")
+    settings = settings_of("base", "platform-probe-x", "base/platform-probe.yaml")
     assert settings.broker == one("base", "ConfigMap", "fleet")["data"]["BROKERS"]
     assert settings.listen == yaml(KUBERNETES / "base" / "platform-probe.yaml")["listen"]
-
-
-def discovered(pods: list[dict[str, str]], directory: Path) -> list[dict[str, str]]:
-    """Return the labels that Prometheus scrapes each of `pods` with; last, empty, who is dropped.
-
-    `pods` are labels as its service discovery finds them, with those of Kubernetes.
-    """
-    (job,) = yaml(PROMETHEUS / "kubernetes.yml")["scrape_configs"]
-    found = [{"targets": [pod.pop("__address__")], "labels": pod} for pod in pods]
-    job = {**job, "kubernetes_sd_configs": [], "static_configs": found}
-    config = directory / "prometheus.yml"
-    config.write_text(json.dumps({"scrape_configs": [job]}))
-    run = subprocess.run(
-        ["promtool", "check", "service-discovery", "--timeout=5s", config, job["job_name"]],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    labels = [entry["labels"] for entry in json.loads(run.stdout)]  # in any order
-    return sorted(labels, key=len, reverse=True)
-
-
-def told_of(pod: Manifest, address: str) -> dict[str, str]:
-    """Return what Kubernetes tells of a pod."""
-    labels = {"__address__": address}
-    for kind in ("labels", "annotations"):
-        values: Mapping[str, str] = pod["metadata"].get(kind, {})
-        for name, value in values.items():
-            safe = re.sub(r"\W", "_", name)
-            labels[f"__meta_kubernetes_pod_{kind.removesuffix('s')}_{safe}"] = value
-    return labels
 
 
 def job_of_the_rules() -> str:
@@ -527,16 +484,26 @@ def test_the_job_has_one_name_where_it_is_named() -> None:
 @pytest.mark.prometheus
 def test_pods_of_ours_are_scraped_by_annotation(tmp_path: Path) -> None:
     """Each at the port that it names, as the job of the rules; a cluster runs more than this."""
-    annotation = "__meta_kubernetes_pod_annotation_prometheus_io_scrape"
-    shop = {
-        "__address__": "10.1.2.4:80", annotation: "true", "__meta_kubernetes_pod_label_app": "shop",
-    }  # fmt: skip
-    pods = [
-        told_of(pod_of(workload), f"10.1.2.{number}:1234")
-        for number, workload in enumerate(of_kind("million", *WORKLOADS), start=10)
+    meta = "__meta_kubernetes_pod"
+    shop = {f"{meta}_annotation_prometheus_io_scrape": "true", f"{meta}_label_app": "shop"}
+    pods = [shop]
+    for workload in of_kind("million", *WORKLOADS):
+        told = pod_of(workload)["metadata"]
+        pods.append({
+            "_".join((meta, kind, re.sub(r"\W", "_", name))): value
+            for kind in ("label", "annotation")
+            for name, value in told.get(f"{kind}s", {}).items()
+        })  # fmt: skip
+    (job,) = yaml(PROMETHEUS / "kubernetes.yml")["scrape_configs"]
+    job["kubernetes_sd_configs"] = []
+    job["static_configs"] = [
+        {"targets": [f"10.1.2.{number}:1234"], "labels": pod} for number, pod in enumerate(pods)
     ]
-    found: list[dict[str, Any]] = discovered([*pods, shop], tmp_path)
+    config = tmp_path / "prometheus.yml"
+    config.write_text(json.dumps({"scrape_configs": [job]}))
+    command = ["promtool", "check", "service-discovery", "--timeout=5s", config, job["job_name"]]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    found = [entry["labels"] for entry in json.loads(said)]
     scraped = sorted((each["job"], each["__address__"].partition(":")[2]) for each in found if each)
-    assert scraped == [
-        ("platform-api", "8080"), (job_of_the_rules(), "9464"), (job_of_the_rules(), "9464"),
-    ]  # fmt: skip
+    ours = job_of_the_rules()
+    assert scraped == [("platform-api", "8080"), (ours, "9464"), (ours, "9464")]

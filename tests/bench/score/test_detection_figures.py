@@ -11,7 +11,7 @@ import pytest
 from bench.score.detection import IncidentOutcome, QuietDay, notice, noticed_incidents, quiet_day
 from bench.score.detection_figures import figures_of, quiet_figures, table_of
 from bench.score.incidents import Incident, scored_faults
-from bench.score.towns import quiet_day_of, town_of
+from bench.score.towns import town_of
 from fleet_sim.scenario.loading import load_scenario
 
 
@@ -36,14 +36,6 @@ def test_every_mode_strikes_many_in_a_town_that_can_be_loaded(tmp_path: Path) ->
         scenario = load_scenario(file, [])
         assert town.entries == (1 if one.faults else 0) or one.faults == ("retained_command",)
         assert all(len(each.target.ids or "ab") > 1 for each in scenario.faults[: town.entries])
-
-
-def test_a_seed_is_a_town() -> None:
-    """And another one another."""
-    one = Incident(("dns_failure",), 3, is_of_many=True)
-    assert town_of(one) == town_of(one)
-    assert town_of(one) != town_of(one._replace(seed=4))
-    assert quiet_day_of(3) == quiet_day_of(3)
 
 
 @pytest.mark.long

@@ -52,51 +52,11 @@ def test_a_drawn_scenario_can_be_loaded(tmp_path: Path) -> None:
         assert set(one.faults) <= {entry.name for entry in load_scenario(file, []).faults}
 
 
-def test_widely_drawn_faults_last_minutes_or_hours() -> None:
-    """The usual ones are over within ten minutes."""
-    lengths = [
-        entry["window"]["end_s"] - entry["window"]["start_s"]
-        for number in range(8)
-        for entry in scenario_of(wide_incident("regional_carrier_outage", number))["faults"]
-    ]
-    assert min(lengths) < 600
-    assert max(lengths) > 3_600
-
-
-def test_faults_in_a_row_do_not_overlap() -> None:
-    """Each begins after the one before it has ended."""
-    one = drawn_rows(1, 0)[0]
-    windows = [
-        [each["window"] for each in scenario_of(one)["faults"] if each["name"] == name]
-        for name in one.faults
-    ]
-    ends = [max(each["end_s"] for each in its) for its in windows]
-    starts = [min(each["start_s"] for each in its) for its in windows]
-    assert all(end < start for end, start in zip(ends, starts[1:], strict=False))
-
-
-def test_mapped_wires_differ() -> None:
-    """Some have presence, receipts or heartbeats, and others have none."""
-    wires = [
-        wire_of(Incident(("dns_failure",), seed, Loss.MAPPED_WIRE, is_wide=True), TWO_TOPICS) or ""
-        for seed in range(30)
-    ]
-    for part in ("presence:", "telemetry:", "state:", "received", "last_will", "/why"):
-        assert 0 < sum(part in wire for wire in wires) < len(wires), part
-
-
 def test_weights_are_learned_from_incidents_that_nobody_scores() -> None:
     """Their seeds are below those of the score, and other sets are drawn from above."""
     assert all(not one.is_held_out for one in learned_incidents())
     others = other_incidents(4, HELD_OUT_SEEDS)
     assert all(one.is_held_out for its in others.values() for one in its)
-
-
-def test_the_same_seed_draws_the_same() -> None:
-    """And another one something else."""
-    one = Incident(("loose_wiring",), 1)
-    assert scenario_of(one) == scenario_of(one)
-    assert scenario_of(one) != scenario_of(Incident(("loose_wiring",), 2))
 
 
 def test_a_drawing_names_parameters_that_there_are() -> None:

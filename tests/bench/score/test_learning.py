@@ -47,14 +47,6 @@ def test_what_tells_two_modes_apart_gets_a_weight() -> None:
     assert all(weight < 0 for each in weights["unseen"].values() for weight in each.values())
 
 
-def test_most_facts_weigh_what_the_prior_says() -> None:
-    """Only what tells modes apart departs from it."""
-    prior = {**NOTHING, "seen": {"ghost_gps": {"position_old": 1.5}}}
-    weights = learn(ALL, prior, steps=40)
-    assert weights["seen"]["ghost_gps"] == {"position_old": 1.5}
-    assert sum(map(len, weights["seen"].values())) < 60
-
-
 def test_what_no_signature_lists_is_not_learned() -> None:
     """A habit of the incidents that were learned from decides nothing."""
     garage = GARAGE._replace(seen=(*GARAGE.seen, "went_well_between"))
@@ -101,8 +93,3 @@ def test_what_was_set_by_hand_goes_over_what_was_learned_earlier(tmp_path: Path)
     assert prior["bias"]["phone_side"] == 1.0
     assert prior["seen"]["no_coverage_garage"]["few_away"] == 2.5
     assert prior["seen"]["no_coverage_garage"]["door_opened"] == LIGHT
-
-
-def test_the_same_cases_give_the_same_weights() -> None:
-    """To the last digit, so that they can be renewed and compared."""
-    assert learn([CAN, BUSY], NOTHING, steps=5) == learn([CAN, BUSY], NOTHING, steps=5)

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-
 from bench.score.cases import LabelledCase
 from bench.score.figures import by_loss, confusion, single_figures
 from bench.score.picture import page_of
-from tests.helpers.browser import open_page
 from tests.helpers.scored import CAN, KEY, case_of
 
 
@@ -28,15 +23,3 @@ def test_the_page_shows_what_was_taken_for_what() -> None:
     assert 'fill="green"' in page
     assert 'fill="red"' in page
     assert "reliability diagram" in page
-
-
-@pytest.mark.browser
-def test_a_browser_draws_both_pictures(tmp_path: Path) -> None:
-    """Two cells and two dots, and nothing is asked of the network."""
-    file = tmp_path / "score.html"
-    file.write_text(_page([case_of(CAN, (CAN, 0.9)), case_of(KEY, (CAN, 0.6))]), encoding="utf-8")
-    opened = open_page(file)
-    assert opened.requests == []
-    assert opened.page.counts["circle"] == 2
-    assert opened.page.counts["rect"] == 2 + 1  # and the frame of the diagram
-    assert "nothing 1 2" in " ".join(opened.page.text.split())
