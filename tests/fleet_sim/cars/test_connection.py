@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from itertools import pairwise
 
 import pytest
 
-from fleet_sim.cars.box import Box
 from fleet_sim.cars.box_states import ConnectionState
 from fleet_sim.cars.distributions import Uniform
 from fleet_sim.cars.parameters import NULL_BOX, BoxParameters, Refusal
-from fleet_sim.cars.spec import CarSpec, Traits
-from fleet_wire.links.link import EndReason
 from fleet_wire.links.reconnect import ReconnectPolicy
-from fleet_wire.randomness import RandomStream
 from tests.helpers.culprit import Suspect
 from tests.helpers.fake_link import bench
 from tests.helpers.faulty import Street
@@ -28,34 +22,6 @@ STEADY_KEYS = {
     "reboot": Uniform(base_s=40.0),
 }
 STEADY = NULL_BOX.model_copy(update=STEADY_KEYS)
-
-
-def test_a_first_failure_is_the_first() -> None:
-    """A fleet that finds no broker at its start is back within the first interval after it."""
-    policy = ReconnectPolicy(base_s=1.0, cap_s=1_000.0)
-    for seed in range(20):
-        car = bench(
-            STEADY.model_copy(update={"reconnect": policy}), seed=seed, connects_at_once=False
-        )
-        car.link.lose()
-        car.env.run(until=1.0)
-        assert car.link.calls == ["connect", "connect"]
-
-
-def test_only_an_attempt_to_connect_that_fails_is_reported() -> None:
-    """With the car and the reason; a connection that breaks is none."""
-    told: list[tuple[str, EndReason]] = []
-    car = bench(STEADY, start=False, connects_at_once=False)
-    world = replace(
-        car.world, on_no_connection=lambda vehicle_id, end: told.append((vehicle_id, end.why))
-    )
-    Box(world, CarSpec("car-1", Traits(group="test"), STEADY)).power.start()
-    car.link.lose(EndReason.REFUSED)
-    assert told == [("car-1", EndReason.REFUSED)]
-    car.link.connects_at_once = True
-    car.env.run(until=60)
-    car.link.lose()
-    assert len(told) == 1
 
 
 def test_each_connection_has_a_session_of_its_own() -> None:
@@ -105,13 +71,6 @@ def test_a_box_that_a_broker_refuses_connects_when_it_boots(
     street.boxes[0].power.reboot(by=Suspect())
     street.let_pass(41.0)
     assert modem.connection.is_reachable
-
-
-def test_an_interval_without_jitter_doubles_up_to_the_cap() -> None:
-    """The policy of paho-mqtt: 1, 2, 4 s and so on, then the cap."""
-    policy = ReconnectPolicy(full_jitter=False, doubles=True, base_s=1.0, cap_s=5.0, jitter_s=0.0)
-    stream = RandomStream.named(1, "x")
-    assert [policy.delay_s(failures, stream) for failures in range(5)] == [1, 2, 4, 5, 5]
 
 
 @pytest.mark.parametrize(("keepalive_s", "longest_s"), [(60, 40.0), (3000, 2980.0)])
@@ -164,11 +123,3 @@ def test_signals_differ_by_car_and_time_and_not_by_who_asks() -> None:
     assert max(here) - min(here) == pytest.approx(NULL_BOX.signal_swing_db, abs=0.5)
     ordinary, swing = NULL_BOX.signal_dbm, NULL_BOX.signal_swing_db
     assert all(abs(each - ordinary) <= swing for each in here + there)
-
-
-def test_a_signal_goes_up_and_down_once_in_a_quarter_of_an_hour() -> None:
-    """Slowly: from one second to the next by a step of the modem's scale at most."""
-    found = signals(1, every_s=1.0)
-    assert max(abs(one - next_one) for one, next_one in pairwise(found)) == 1.0
-    assert all(abs(one - other) <= 1.0 for one, other in zip(found, found[900:], strict=False))
-    assert max(abs(one - other) for one, other in zip(found, found[450:], strict=False)) > 5.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from itertools import pairwise
 from typing import Any
 
@@ -11,11 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from fleet_sim.cars.distributions import NO_DELAY, Delay, LogNormal, Offset, Quantiles, Uniform
+from fleet_sim.cars.distributions import Delay, LogNormal, Offset, Quantiles, Uniform
 from fleet_wire.randomness import RandomStream
 
 DELAY: TypeAdapter[Uniform | LogNormal | Quantiles] = TypeAdapter(Delay)
-DRIVING = Quantiles(quantiles=((0.0, 0.035), (0.5, 0.068), (0.9, 0.112), (1.0, 1.0)))
 
 
 def draws(delay: Uniform | LogNormal | Quantiles, count: int) -> list[float]:
@@ -70,14 +68,6 @@ def test_quantiles_ascend_from_0_to_1(points: list[list[float]], expected: str) 
         Quantiles.model_validate({"quantiles": points})
 
 
-def test_quantiles_go_through_their_points() -> None:
-    """At a point's share the value is the point's; half-way it is the geometric mean."""
-    for share, seconds in DRIVING.quantiles:
-        assert DRIVING.at_s(share) == pytest.approx(seconds)
-    for (low, low_s), (high, high_s) in pairwise(DRIVING.quantiles):
-        assert DRIVING.at_s((low + high) / 2) == pytest.approx(math.sqrt(low_s * high_s))
-
-
 POINTS = st.lists(
     st.tuples(st.floats(0.01, 0.99), st.floats(1e-3, 1e3)), max_size=6, unique_by=lambda it: it[0]
 )
@@ -92,27 +82,3 @@ def test_quantiles_never_fall(inner: list[tuple[float, float]], shares: list[flo
     values = [quantiles.at_s(share) for share in sorted(shares)]
     assert all(later >= earlier * (1 - 1e-9) for earlier, later in pairwise(values))
     assert 1e-3 * (1 - 1e-9) <= values[0] <= values[-1] <= 1e3 * (1 + 1e-9)
-
-
-def test_lognormal_and_uniform_draws() -> None:
-    """Median and one standard deviation of the logarithm; base and spread."""
-    found = draws(LogNormal(median_s=5.0, sigma=0.8), 20_000)
-    assert found[10_000] == pytest.approx(5.0, rel=0.03)
-    assert found[int(20_000 * 0.8413)] == pytest.approx(5.0 * math.exp(0.8), rel=0.04)
-    found = draws(Uniform(base_s=1.0, spread_s=2.0), 20_000)
-    assert found[10_000] == pytest.approx(2.0, rel=0.02)
-    assert 1.0 <= found[0] < 1.01
-    assert 2.99 < found[-1] < 3.0
-
-
-@pytest.mark.parametrize(
-    ("delay", "count"),
-    [(NO_DELAY, 0), (Uniform(base_s=1.0), 0), (Uniform(base_s=0, spread_s=1.0), 1), (DRIVING, 1)],
-)
-def test_draws_that_are_taken(delay: Uniform | Quantiles, count: int) -> None:
-    """What cannot vary takes no number from the stream; anything else takes one."""
-    used, fresh = RandomStream.named(1, "x"), RandomStream.named(1, "x")
-    delay.sample_s(used)
-    for _ in range(count):
-        fresh.uniform()
-    assert used.uniform() == fresh.uniform()

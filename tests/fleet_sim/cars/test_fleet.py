@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import pytest
 import simpy
 
@@ -20,7 +18,6 @@ from fleet_wire.contract import codec
 from fleet_wire.contract.messages import WakeRequest
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.link import LinkHandler, Message
-from fleet_wire.randomness import RandomStream
 from tests.helpers.fake_link import SECRET, FakeLink
 from tests.helpers.messages import message_of
 
@@ -64,22 +61,6 @@ def test_a_box_beside_the_fleet_is_no_car_without_connection() -> None:
     assert told == ["test-00000"]
 
 
-def test_each_stream_of_a_car_has_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that another car, or another part of one, changes none of its draws."""
-    names = []
-
-    def stream(world: World, name: str) -> RandomStream:
-        names.append(name)
-        return RandomStream.named(world.seed, name)
-
-    monkeypatch.setattr(World, "stream", stream)
-    env, fleet, _ = fleet_of(2, NULL_BOX.model_copy(update={"heartbeat_s": 5.0}))
-    env.run(until=1)
-    parts = ("box", "heartbeat", "modem", "power", "radio", "vehicle")
-    of_cars = [f"{vehicle_id}/{part}" for vehicle_id in fleet.boxes for part in parts]
-    assert sorted(names) == sorted([*of_cars, "sms-centre"])
-
-
 def beats(links: dict[str, FakeLink]) -> dict[str, int]:
     """Return how many heartbeats each box of a fleet has sent."""
     return {
@@ -87,17 +68,6 @@ def beats(links: dict[str, FakeLink]) -> dict[str, int]:
         for name, link in links.items()
         if name != "sms"
     }
-
-
-def test_every_box_beats_once_in_an_interval_and_they_are_spread() -> None:
-    """100 boxes at 10 s: after 10 s each has sent one heartbeat, about ten a second."""
-    env, _, links = fleet_of(100, NULL_BOX.model_copy(update={"heartbeat_s": 10.0}))
-    sent = [0]
-    for second in range(1, 11):
-        env.run(until=second + 0.5)
-        sent.append(sum(beats(links).values()))
-    assert sent[10] == 100
-    assert all(0 < later - earlier < 25 for earlier, later in pairwise(sent))
 
 
 def test_a_defect_of_one_box_keeps_no_other_back(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,32 +128,6 @@ def test_a_wake_request_becomes_an_sms() -> None:
     env.run(until=10)
     assert [box.power.state] == [Power.AWAKE]
     assert links["sms"].acknowledged == requests
-
-
-def test_the_sms_centre_asks_for_every_wake_request_from_now_on() -> None:
-    """Under the name that it was given; what was asked for while it was away is worthless."""
-    _, _, links = fleet_of(1, NULL_BOX)
-    (session,) = links["sms"].sessions
-    assert (session.client_id, session.subscriptions) == ("sms", ("wake/+",))
-    assert (session.clean_start, session.keepalive_s) == (True, 30)
-
-
-def test_the_sms_centre_waits_longer_each_time_that_it_finds_no_broker() -> None:
-    """Up to half a second, then one, two, four, five; once connected it begins anew."""
-    env, _, links = fleet_of(1, NULL_BOX)
-    link, gaps_s = links["sms"], [[0.0] for _ in range(5)]
-    link.connects_at_once = False
-    for _ in range(20):
-        for of_failure in gaps_s:
-            link.lose()
-            lost_s, connects = env.now, len(link.calls)
-            while len(link.calls) == connects:
-                env.step()
-            of_failure.append(env.now - lost_s)
-        link.accept()
-    longest_s = [max(each) for each in gaps_s]
-    for found_s, bound_s in zip(longest_s, (0.5, 1.0, 2.0, 4.0, 5.0), strict=True):
-        assert bound_s / 2 < found_s <= bound_s
 
 
 def test_a_box_beside_the_fleet_is_in_no_count() -> None:

@@ -9,8 +9,6 @@ from fleet_wire.contract.topics import TopicKind
 from fleet_wire.contract.trace_context import TraceContext, trace_context_of
 from tests.helpers.fake_link import Bench, bench
 
-SLEEPER = NULL_BOX.model_copy(update={"asleep_share": 1.0, "sms_loss": 0.0})
-
 
 def sent_as(car: Bench) -> dict[TopicKind, set[tuple[str, int, bool]]]:
     """Return topic, QoS and whether to retain it, of what the box sent of each kind."""
@@ -35,12 +33,6 @@ def test_state_and_presence_are_retained_and_answers_are_not(parameters: BoxPara
         TopicKind.RESULT: {("cars/car-1/result", 1, False)},
         TopicKind.TELEMETRY: {("cars/car-1/telemetry", 0, False)},
     }
-
-
-def test_a_box_that_falls_asleep_leaves_word_for_those_who_come_later() -> None:
-    """Its goodbye takes the place of the presence that is retained."""
-    car = bench(SLEEPER)
-    assert sent_as(car)[TopicKind.PRESENCE] == {("cars/car-1/presence", 1, True)}
 
 
 def test_the_will_takes_the_place_of_the_presence() -> None:
@@ -73,12 +65,3 @@ def test_answers_carry_the_commands_trace_and_a_span_of_the_box() -> None:
         assert own.trace_id == sent.trace_id
         assert own.span_id != sent.span_id
         assert [name for name, _ in one.user_properties] == ["traceparent", "tracestate"]
-
-
-def test_a_box_invents_no_trace() -> None:
-    """Without a command's trace an answer has none, and without anything no properties at all."""
-    car = bench()
-    car.deliver(car.command(user_properties=[("traceparent", "?")]))
-    car.deliver(car.command("c2", correlation_data=None))
-    assert {one.user_properties for one in car.link.properties if one is not None} == {()}
-    assert len([one for one in car.link.properties if one is not None]) == 2

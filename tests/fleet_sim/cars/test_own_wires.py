@@ -13,7 +13,7 @@ import pytest
 from bench.score.incidents import TWO_TOPICS
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.distributions import Uniform
-from fleet_sim.cars.failpoints import DOWNLINK, PUBACK
+from fleet_sim.cars.failpoints import PUBACK
 from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
 from fleet_sim.cars.world import FleetCounts
 from fleet_sim.runs.virtual.time import VirtualClock
@@ -93,21 +93,6 @@ def test_a_command_whose_puback_is_lost_comes_twice(name: str, times: int) -> No
     assert story.counts.redelivered == 2 - times
 
 
-@pytest.mark.parametrize(("name", "times"), [("native", 0), ("two-topics", 1), ("ovms", 1)])
-def test_a_command_that_waited_is_late(name: str, times: int) -> None:
-    """The broker keeps it for a car that is away; only a life in the command ends it."""
-    story = Story(name)
-    with story.box.modem.bearer.without_coverage(by=Suspect()):
-        story.box.modem.connection.crash()
-        story.place.let_pass(1.0)
-        story.unlock()
-        story.place.let_pass(LIFE_S + 5.0)
-    story.place.let_pass(5.0)
-    assert story.box.modem.connection.is_up
-    assert story.counts.executed == times
-    assert story.box.vehicle.is_locked is (times == 0)
-
-
 @pytest.mark.parametrize(("name", "executed"), [("native", 1), ("ovms", 2)])
 def test_two_commands_at_once(name: str, executed: int) -> None:
     """A box of the contract is busy with the first; OVMS's shell does one after the other."""
@@ -117,16 +102,6 @@ def test_two_commands_at_once(name: str, executed: int) -> None:
     story.unlock()
     story.place.let_pass(5.0)
     assert (story.counts.executed, story.counts.refused) == (executed, 2 - executed)
-
-
-@pytest.mark.parametrize("name", PROFILES)
-def test_what_takes_a_command_away_is_told_which(name: str) -> None:
-    """The ground truth names the command as the monitor does, also without Correlation Data."""
-    story, suspect = Story(name), Suspect()
-    with story.box.set_action(DOWNLINK, lambda _usual, _message: None, by=suspect):
-        command_id = story.unlock()
-        story.place.let_pass(1.0)
-    assert [seen.command_id for seen in suspect.hits] == [command_id]
 
 
 def test_a_crash_forgets_what_waited() -> None:

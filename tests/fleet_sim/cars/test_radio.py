@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -23,62 +22,7 @@ def radio(seed: int = 1, **keys: Any) -> Radio:
     return Radio(RadioParameters.model_validate(keys), RandomStream.named(seed, "car-1/radio"))
 
 
-def pings(one: Radio, count: int, gap_s: float) -> list[float]:
-    """Return sorted round trips from the server, one every `gap_s`, each answered at once."""
-    one.uplink_s(0.0)
-    found = []
-    for number in range(1, count + 1):
-        sent_s = number * gap_s
-        down_s = one.downlink_s(sent_s)
-        found.append(down_s + one.uplink_s(sent_s + down_s))
-    return sorted(found)
-
-
-def kolmogorov_smirnov(ascending: list[float], cdf: Callable[[float], float]) -> float:
-    """Return the largest distance between the empirical distribution and `cdf`."""
-    count = len(ascending)
-    return max(
-        max((index + 1) / count - cdf(value), cdf(value) - index / count)
-        for index, value in enumerate(ascending)
-    )
-
-
-def uniform_cdf(base_s: float, spread_s: float) -> Callable[[float], float]:
-    """Return the distribution function of `base_s` + U(0, `spread_s`)."""
-    return lambda value_s: min(max((value_s - base_s) / spread_s, 0.0), 1.0)
-
-
 # LTE, parked
-
-
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_idle_lte_fits_the_closed_form(seed: int) -> None:
-    """Round trips to an idle device are 0.315 s + U(0, 1.28 s): D below the 1 % critical value."""
-    count = 4000
-    found = pings(radio(seed), count, IDLE_GAP_S)
-    critical = 1.63 / count**0.5
-    assert kolmogorov_smirnov(found, uniform_cdf(0.315, 1.28)) < critical
-    assert kolmogorov_smirnov(found, uniform_cdf(0.315, 1.40)) > critical
-
-
-def test_lte_states_follow_quiet_time() -> None:
-    """At once 75 ms, after 0.15 s up to 390 ms, after 10.5 s up to 1.595 s."""
-    connected = pings(radio(), 2000, 0.1)
-    drowsy = pings(radio(), 2000, 5.0)
-    idle = pings(radio(), 2000, 20.0)
-    assert connected[0] == pytest.approx(0.075)
-    assert connected[-1] == pytest.approx(0.075)
-    assert kolmogorov_smirnov(drowsy, uniform_cdf(0.070, 0.320)) < 1.63 / 2000**0.5
-    assert idle[0] >= 0.315 - EXACT
-    assert 1.5 < idle[-1] < 1.595 + EXACT
-
-
-def test_what_the_box_sends_keeps_it_near() -> None:
-    """A packet of the box itself resets the quiet time; the very first is no quicker."""
-    one = radio()
-    assert one.uplink_s(0.0) == pytest.approx(0.0375)
-    one.uplink_s(1000.0)
-    assert one.downlink_s(1000.1) == pytest.approx(0.0375)
 
 
 # The other technologies
@@ -146,14 +90,6 @@ def test_an_idle_3g_box_needs_a_connection_before_it_can_send() -> None:
 # Driving
 
 
-def test_a_moving_car_loses_packets_to_tcp() -> None:
-    """About 0.7 % of the round trips take a second longer: the segment is sent again."""
-    keys: dict[str, Any] = {"moving": True, "cdrx_after_s": 5, "stall_every_s": None}
-    found = pings(radio(**keys), 17_831, 1.0)
-    share = sum(value > 1.0 for value in found) / len(found)
-    assert 0.005 < share < 0.009
-
-
 @pytest.mark.parametrize(
     ("technology", "longest_s", "fewest", "most"), [("lte", 3.2, 3, 40), ("umts", 5.8, 115, 165)]
 )
@@ -180,17 +116,6 @@ def test_a_stall_holds_everything_until_its_end(
     assert max(lengths) > 2.0
 
 
-def test_a_silent_car_costs_no_draws_for_stalls() -> None:
-    """After a quiet month a packet is answered with a few draws, and stalls go on as before."""
-    one = radio(moving=True, loss=0)
-    before = one._stream._count
-    for number in range(1, 11):
-        one.uplink_s(number * 2.6e6)
-    assert one._stream._count - before < 1000
-    found = pings(radio(5, moving=True, loss=0, cdrx_after_s=5), 4000, 1.0)
-    assert found[-1] > 1.0
-
-
 # Loss and reordering
 
 
@@ -206,15 +131,6 @@ def test_lost_packets_come_after_one_three_seven_seconds() -> None:
     assert 15.0 in found
     one = radio(loss=0.9, connected_rtt=0)
     assert max(one.uplink_s(number * 1e6) for number in range(3000)) == 127 + 8 * 120
-
-
-def test_what_follows_a_lost_packet_waits_for_it() -> None:
-    """Head of the line: packets sent behind a lost one arrive with it, not before."""
-    one = radio(loss=0.3, connected_rtt=0)
-    sent = [number * 0.01 for number in range(1000)]
-    arrivals = [sent_s + one.uplink_s(sent_s) for sent_s in sent]
-    assert arrivals == sorted(arrivals)
-    assert sum(arrival_s - sent_s > 0.5 for arrival_s, sent_s in zip(arrivals, sent, strict=True))
 
 
 def test_an_overtaken_packet_holds_the_others_up() -> None:
@@ -293,43 +209,7 @@ def test_what_has_left_or_come_is_waited_for_and_nothing_else() -> None:
     assert (one.until_sent_s(11.0), one.until_received_s(11.0)) == (0.0, 0.0)
 
 
-def test_a_new_connection_waits_for_nothing_of_the_old_one() -> None:
-    """What was held up on the lost connection is gone with it, and the device is awake."""
-    one = radio(technology="lte_m", psm_period_s=3600, connected_rtt=0.1)
-    one.uplink_s(0.0)
-    assert one.downlink_s(100.0) > 3000
-    one.attach(200.0)
-    assert one.downlink_s(200.0) == pytest.approx(0.05)
-
-
 # eDRX and PSM
-
-
-def test_edrx_waits_for_the_next_paging_window() -> None:
-    """The wait is U(0, cycle), for a window that is short against the cycle, then paging."""
-    cycle_s, count = 81.92, 4000
-    one = radio(technology="lte_m", edrx_cycle_s=cycle_s, paging_window_s=0.01, idle_rtt=0)
-    waits = sorted(one.downlink_s(number * 997.3) for number in range(1, count + 1))
-    assert kolmogorov_smirnov(waits, uniform_cdf(0.0, cycle_s)) < 1.63 / count**0.5
-
-
-@pytest.mark.parametrize(
-    ("technology", "asked_s", "granted_s"),
-    [
-        ("nb_iot", 40.96, 40.96),
-        ("nb_iot", 61.44, 20.48),
-        ("nb_iot", 102.4, 20.48),
-        ("nb_iot", 163.84, 163.84),
-        ("lte_m", 61.44, 61.44),
-    ],
-)
-def test_nb_iot_is_granted_no_cycle_that_only_lte_has(
-    technology: str, asked_s: float, granted_s: float
-) -> None:
-    """The device listens once in the cycle that the network grants."""
-    one = radio(technology=technology, edrx_cycle_s=asked_s, paging_window_s=0.01)
-    waits_s = [one.silent_s(1000.0 + number * 7.3) for number in range(400)]
-    assert 0.9 * granted_s < max(waits_s) <= granted_s
 
 
 def test_within_the_window_an_edrx_device_is_paged_at_once() -> None:
@@ -384,15 +264,6 @@ def test_a_wait_that_is_over_is_over() -> None:
 
 
 # A radio that takes no time
-
-
-def test_the_null_radio_draws_nothing_and_takes_nothing() -> None:
-    """No delay and no number from the stream, whatever is sent."""
-    stream, fresh = RandomStream.named(1, "x"), RandomStream.named(1, "x")
-    one = Radio(NULL_BOX.radio, stream)
-    for at_s in range(0, 1000, 20):
-        assert (one.downlink_s(at_s), one.uplink_s(at_s), one.silent_s(at_s)) == (0, 0, 0)
-    assert stream.uniform() == fresh.uniform()
 
 
 @pytest.mark.parametrize(

@@ -6,31 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from fleet_sim.cars.radio_parameters import RadioParameters, Technology
+from fleet_sim.cars.radio_parameters import RadioParameters
 from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.errors import ConfigError
-from fleet_wire.randomness import RandomStream
 from tests.helpers.pages import EXAMPLES
 from tests.helpers.two_groups import write_two_groups
-
-
-def test_single_keys_override_the_technologys_default() -> None:
-    """What is given stays, the rest comes from the technology; nothing given is parked LTE."""
-    mine = RadioParameters.model_validate({"technology": "gsm", "idle_rtt": 3, "loss": 0.1})
-    gsm = RadioParameters(technology=Technology.GSM)
-    assert (mine.idle_rtt.sample_s(RandomStream.named(1, "x")), mine.loss) == (3.0, 0.1)
-    assert mine.connected_rtt == gsm.connected_rtt != RadioParameters().connected_rtt
-    assert RadioParameters(technology=Technology.LTE) == RadioParameters()
-
-
-@pytest.mark.parametrize("technology", list(Technology))
-@pytest.mark.parametrize("moving", [False, True])
-def test_resolved_parameters_mean_the_same_again(technology: Technology, *, moving: bool) -> None:
-    """A manifest holds every number, and is read back to the same radio."""
-    mine = RadioParameters(technology=technology, moving=moving)
-    assert RadioParameters.model_validate(mine.model_dump(mode="json")) == mine
-    assert (mine.stall_every_s is not None) is moving
-
 
 # In a scenario
 

@@ -42,15 +42,3 @@ def test_calls_are_made_when_they_fall_due_in_the_order_in_which_they_were_asked
     env.call_later(4.0, note, "too late")
     pass_three_s()
     assert made == [(1.0, "first"), (2.0, "second"), (2.0, "an event"), (2.0, "at once")]
-
-
-def test_timers_of_virtual_time_stand_in_line_with_all_else() -> None:
-    """Without a delay a call comes at the same instant, after what is due before it."""
-    env = VirtualEnvironment()
-    made = list[str]()
-    env.timeout(0).callbacks.append(lambda _: made.append("event"))
-    env.call_later(-1.0, made.append, "late")
-    env.call_soon(made.append, "soon")
-    env.call_later(1.0, made.append, "cancelled").cancel()
-    env.run_to(2.0, Defects())
-    assert made == ["event", "late", "soon"]
