@@ -1,4 +1,4 @@
-"""Every failpoint of a car: its actions, and the hits of the faults behind them."""
+"""Actions at failpoints: what a run cuts short, and what is remembered of commands."""
 
 from __future__ import annotations
 

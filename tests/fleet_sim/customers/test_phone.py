@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import replace
 from typing import Any
 
 import simpy
 
 from fleet_sim.cars.distributions import Uniform
-from fleet_sim.customers.parameters import AppVersion, PhoneParameters
+from fleet_sim.customers.parameters import PhoneParameters
 from fleet_sim.customers.phone import Phone
 from fleet_sim.platform.operations import Answer, Operation, Request
 from fleet_wire.randomness import RandomStream
@@ -60,12 +59,6 @@ def asked(platform: SlowPlatform, bench: PlatformBench, parameters: PhoneParamet
     return found[0]
 
 
-def test_the_way_there_and_back() -> None:
-    """A tenth of a second each."""
-    bench = PlatformBench()
-    assert asked(SlowPlatform(bench, 1.0), bench, QUIET) == (1, 1.2)
-
-
 def test_without_an_answer_it_hangs_up_and_asks_again_with_the_same_key() -> None:
     """In the same trace; the platform knows it for the same request."""
     bench = PlatformBench()
@@ -81,44 +74,3 @@ def test_an_answer_that_comes_too_late_is_none() -> None:
     """Nor does it confuse the second request."""
     bench = PlatformBench()
     assert asked(SlowPlatform(bench, 5.5, None), bench, QUIET) == (None, 10.0)
-
-
-def test_what_is_lost_never_arrives() -> None:
-    """With a network that loses all, the platform hears nothing."""
-    bench = PlatformBench()
-    platform = SlowPlatform(bench)
-    lossy = QUIET.model_copy(update={"loss": 1.0})
-    assert asked(platform, bench, lossy) == (None, 10.0)
-    assert platform.requests == []
-
-
-def test_without_traces_a_phone_draws_as_usual_and_no_key_comes_twice() -> None:
-    """Where nobody reads traces all else stays as it is."""
-    bench = PlatformBench()
-    keys, draws = [], []
-    for has_traces in (True, False):
-        stream = RandomStream.named(1, "phone")
-        world = replace(bench.world, has_traces=has_traces)
-        phone = Phone(world, QUIET, SlowPlatform(bench), token=TOKEN, stream=stream)
-        keys.append([phone.new_trace().trace_id for _ in range(3)])
-        draws.append(stream.uniform())
-
-    assert draws[0] == draws[1]
-    assert [len({*each}) for each in keys] == [3, 3]
-    assert keys[0] != keys[1]
-    assert {len(key) for each in keys for key in each} == {32}
-
-
-def test_app_versions_by_their_shares() -> None:
-    """One in four has the old one."""
-    bench = PlatformBench()
-    versions = (AppVersion(version="new", share=3), AppVersion(version="old", share=1))
-    parameters = QUIET.model_copy(update={"app_versions": versions})
-    found = [
-        Phone(
-            bench.world, parameters, SlowPlatform(bench), token=TOKEN,
-            stream=RandomStream.named(number, "phone"),
-        ).app_version
-        for number in range(400)
-    ]  # fmt: skip
-    assert 60 < found.count("old") < 140

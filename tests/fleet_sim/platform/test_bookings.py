@@ -66,27 +66,6 @@ def test_bookings_are_forgotten_some_time_after_their_end(bookings: Bookings) ->
     assert known == [*range(187, 200)]
 
 
-def test_a_booking_that_was_made_longer_is_known_until_after_its_new_end(
-    bookings: Bookings,
-) -> None:
-    """And one that was ended early is forgotten too."""
-    long, early = booking("long"), booking("early", vehicle_id="car-1")
-    for each in (long, early):
-        bookings.book(each, NOW)
-    bookings.extend(long, NOW + 20_000, NOW)
-    bookings.end_early(early, NOW + 10)
-    end_s = NOW + 3600 + REMEMBER_S
-    times = {"starts_at": end_s, "ends_at": end_s + 99, "vehicle_id": "car-2"}
-    bookings.book(booking("later", **times), end_s)
-    assert bookings.find("long", "anna") is long
-    assert bookings.find("early", "anna") is early
-    end_s = NOW + 20_001 + REMEMBER_S
-    times = {"starts_at": end_s, "ends_at": end_s + 99, "vehicle_id": "car-2"}
-    bookings.book(booking("last", **times), end_s)
-    assert bookings.find("long", "anna") is problems.BOOKING_UNKNOWN
-    assert bookings.find("early", "anna") is problems.BOOKING_UNKNOWN
-
-
 def test_who_may_use_it_when(bookings: Bookings) -> None:
     """Each wrong one has a problem of its own."""
     own = booking(starts_at=NOW + 10, ends_at=NOW + 20)
@@ -115,54 +94,6 @@ def test_extended_as_far_as_the_next_one(bookings: Bookings) -> None:
     assert bookings.extend(own, NOW + 200, NOW) is None
     assert own.ends_at == NOW + 200
     assert bookings.extend(own, NOW + 900, NOW + 200) is problems.BOOKING_ENDED
-
-
-def test_as_it_was_known_at_a_time(bookings: Bookings) -> None:
-    """Not before it was made, and until its last extension with the end that it had before."""
-    own = booking(made_at=NOW, ends_at=NOW + 10)
-    bookings.book(own, NOW)
-    assert own.objection(NOW + 1, as_of=NOW - 1) is problems.BOOKING_UNKNOWN
-    assert own.objection(NOW + 1, as_of=NOW) is None
-    assert bookings.extend(own, NOW + 30, NOW + 5) is None
-    assert own.objection(NOW + 12) is None
-    assert own.objection(NOW + 12, as_of=NOW + 4) is problems.BOOKING_ENDED
-    assert own.objection(NOW + 12, as_of=NOW + 6) is None
-    assert bookings.extend(own, NOW + 30, NOW + 20) is None
-    assert own.objection(NOW + 12, as_of=NOW + 6) is None
-
-
-def test_booked_in_spite_of_another(bookings: Bookings) -> None:
-    """Of that one alone, and the second one is known for what it is."""
-    first, second = booking("b1"), booking("b2", account_id="bert")
-    assert bookings.taken_by("car-0", NOW, NOW + 10) is None
-    bookings.book(first, NOW)
-    assert bookings.taken_by("car-0", NOW, NOW + 10) is first
-    assert bookings.book(second, NOW) is problems.VEHICLE_TAKEN
-    assert bookings.book(second, NOW, in_spite_of=first) is None
-    assert (first.is_second, second.is_second) == (False, True)
-    third = booking("b3", account_id="carl")
-    assert bookings.book(third, NOW, in_spite_of=first) is problems.VEHICLE_TAKEN
-
-
-def test_ended_the_car_is_free(bookings: Bookings) -> None:
-    """At once; to end it twice changes nothing."""
-    own = booking()
-    bookings.book(own, NOW)
-    bookings.end_early(own, NOW + 10)
-    bookings.end_early(own, NOW + 20)
-    assert (own.ends_at, own.state(NOW + 10)) == (NOW + 10, "ended")
-    assert bookings.book(booking("b2", starts_at=NOW + 10), NOW + 10) is None
-
-
-@pytest.mark.parametrize(("at_s", "was_ended"), [(10.0, True), (3600.0, False)])
-def test_one_that_is_over_is_not_ended_by_its_customer(
-    bookings: Bookings, at_s: float, *, was_ended: bool
-) -> None:
-    """A box whose clock is a little behind may still have moved the lock by then."""
-    own = booking()
-    bookings.book(own, NOW)
-    bookings.end_early(own, NOW + at_s)
-    assert (own.ends_at, own.was_ended) == (NOW + at_s, was_ended)
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(1, 20), st.booleans()), max_size=30))

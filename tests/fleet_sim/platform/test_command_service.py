@@ -6,13 +6,9 @@ from typing import Any
 
 import pytest
 
-from fleet_sim.cars.distributions import Uniform
-from fleet_sim.cars.failpoints import DOWNLINK, RESULT, UPLINK, OutgoingMessage
-from fleet_sim.cars.parameters import NULL_BOX
-from fleet_sim.platform.commands import PlatformCommand
-from fleet_sim.platform.failpoints import HEARING, RETRY, SAME
+from fleet_sim.cars.failpoints import RESULT, UPLINK, OutgoingMessage
+from fleet_sim.platform.failpoints import RETRY
 from fleet_sim.platform.operations import Operation
-from fleet_sim.platform.parameters import NULL_PLATFORM
 from fleet_wire.contract import problems
 from fleet_wire.contract.messages import Phase, Reason, Result
 from fleet_wire.contract.platform_log import PlatformStep
@@ -24,10 +20,6 @@ from tests.helpers.culprit import Suspect
 from tests.helpers.own_wires import OWN_WIRES
 from tests.helpers.platform_bench import SECRET, PlatformBench
 from tests.helpers.profile_files import profile_of
-
-SLEEPERS = NULL_BOX.model_copy(
-    update={"asleep_share": 1.0, "sms_loss": 0.0, "sms_wake": Uniform(base_s=2.0)}
-)
 
 
 @pytest.fixture
@@ -45,12 +37,6 @@ def no_state(delay_s: float | None, sent: OutgoingMessage) -> float | None:
     return None if sent.kind is TopicKind.STATE else delay_s
 
 
-def steps(bench: PlatformBench) -> list[PlatformStep]:
-    """Return what the log says of commands."""
-    requests = (PlatformStep.REQUESTED, PlatformStep.ANSWERED)
-    return [event.event for event in bench.log if event.event not in requests]
-
-
 def test_commands_are_signed_and_live_no_longer_than_their_booking(bench: PlatformBench) -> None:
     """Counters grow; the broker is told what is left of the life."""
     long, short = bench.book(), bench.book(vehicle_id="car-1", for_s=12.5)
@@ -64,19 +50,6 @@ def test_commands_are_signed_and_live_no_longer_than_their_booking(bench: Platfo
     for car, command in (("car-0", first), ("car-1", second)):
         assert is_signed(vehicle_key(SECRET, car), command)
     assert first.booking_id == long
-
-
-def test_without_an_answer_it_is_published_again_with_the_same_counter(
-    bench: PlatformBench,
-) -> None:
-    """The box executes it once."""
-    box, lost = bench.box(), [True, False, False]
-    with box.set_action(DOWNLINK, lambda usual, _: None if lost.pop(0) else usual, by=Suspect()):
-        answer = bench.unlock(bench.book())
-    assert answer.status == 200
-    first, second = bench.published
-    assert first == second
-    assert box.vehicle.movement == 1
 
 
 def test_after_an_answer_it_is_never_published_again(bench: PlatformBench) -> None:
@@ -179,62 +152,6 @@ def test_a_message_that_breaks_the_contract_is_counted(bench: PlatformBench) -> 
         bench.commands.link.publish(topic, payload)
     bench.let_pass(1)
     assert bench.platform.service.malformed == 2
-
-
-def test_with_a_group_results_are_shared() -> None:
-    """Presence and state are not."""
-    parameters = NULL_PLATFORM.model_copy(update={"shared_group": "platform"})
-    bench = PlatformBench(parameters=parameters)
-    session = bench.platform.service.connection.session()
-    assert session.subscriptions == (
-        "$share/platform/cars/+/result",
-        "cars/+/presence",
-        "cars/+/state",
-    )
-    assert bench.unlock(bench.book()).status == 200
-
-
-def test_a_moment_without_a_connection_does_not_end_the_repeats_of_a_wake_sms() -> None:
-    """One of six falls into it, and is left out."""
-    parameters = NULL_PLATFORM.model_copy(
-        update={"command_ttl_s": 60.0, "wake_again_after_s": 10.0}
-    )
-    bench = PlatformBench(box=SLEEPERS.model_copy(update={"sms_loss": 1.0}), parameters=parameters)
-    bench.let_pass(5)
-    answers = bench.ask(Operation.UNLOCK, booking_id=bench.book(), wait_s=90.0)
-    connection = bench.platform.service.connection
-    bench.let_pass(9.9)
-    assert connection.link is not None
-    connection.link.abort()
-    bench.let_pass(0.2)
-    connection.connect()
-    bench.let_pass(80)
-    assert len(answers) == 1
-    assert steps(bench).count(PlatformStep.WOKEN) == 5
-
-
-def test_asked_anew_a_sound_car_does_it_twice(bench: PlatformBench) -> None:
-    """By another id and counter; what comes of that one is the answer to who has asked."""
-    told = Suspect()
-
-    def first_alone(is_heard: bool, command: PlatformCommand) -> bool:  # noqa: FBT001 - the failpoint's form
-        return is_heard and command.repeats is not None
-
-    with (
-        bench.platform.set_action(HEARING, first_alone, by=Suspect()),
-        bench.platform.set_action(SAME, lambda _is_same, _command: False, by=told),
-    ):
-        answer = bench.unlock(bench.book())
-    first, second = bench.published
-    assert (answer.status, answer.body["command_id"]) == (200, first.command_id)
-    assert second.command_id != first.command_id
-    assert second.counter > first.counter
-    assert bench.box().vehicle.movement == 2
-    assert [hit[:2] for hit in told.hits] == [
-        ("same", first.command_id),
-        ("same", second.command_id),
-    ]
-    assert bench.platform.service.open == 0
 
 
 def test_what_is_signed_is_the_end_that_is_sent() -> None:

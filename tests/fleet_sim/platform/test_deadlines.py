@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from fleet_sim.cars.world import ModelEnvironment
 from fleet_sim.platform.commands import CommandState, PlatformCommand
 from fleet_sim.platform.deadlines import Deadlines
@@ -37,19 +35,6 @@ def test_each_comes_at_its_moment() -> None:
     ]  # fmt: skip
 
 
-def test_a_command_that_has_ended_is_let_alone() -> None:
-    """Those behind it come all the same, and it takes no event of its own."""
-    kept = Kept()
-    ended, other = sent_command("ended"), sent_command("other")
-    ended.publishes = other.publishes = 1
-    kept.deadlines.set(1.0, ended)
-    kept.deadlines.set(2.0, other)
-    ended.finish(CommandState.EXECUTED)
-    other.publishes = 2
-    kept.env.run(until=10.0)
-    assert kept.came == [(2.0, "other", 1)]
-
-
 def test_one_event_stands_for_all() -> None:
     """A thousand commands that end in time cost the environment two events."""
     kept = Kept()
@@ -60,21 +45,3 @@ def test_one_event_stands_for_all() -> None:
     assert len(kept.env._queue) == 1
     kept.env.run()
     assert kept.came == []
-
-
-def test_a_defect_keeps_nobody_else_waiting() -> None:
-    """The next deadline comes, whatever the one before it raised."""
-    env, came = ModelEnvironment(), list[str]()
-
-    def come(command: PlatformCommand, _publishes: int) -> None:
-        came.append(command.command_id)
-        if len(came) == 1:
-            raise ZeroDivisionError
-
-    deadlines = Deadlines(env, come)
-    for name in ("one", "other"):
-        deadlines.set(1.0, sent_command(name))
-    with pytest.raises(ZeroDivisionError):
-        env.run(until=2.0)
-    env.run(until=2.0)
-    assert came == ["one", "other"]

@@ -6,13 +6,11 @@ from typing import Any
 
 import pytest
 
-from fleet_sim.platform import answers, repeats
+from fleet_sim.platform import repeats
 from fleet_sim.platform.open_requests import OpenRequest
 from fleet_sim.platform.operations import Answer, Operation, Request
 from fleet_sim.platform.repeats import Repeats
-from fleet_wire.contract import problems
 from fleet_wire.contract.trace_context import TraceContext
-from tests.helpers.platform_bench import sent_command
 
 KEY = ("anna", "k")
 DONE = Answer(status=201, body={"booking_id": "b1"})
@@ -24,20 +22,6 @@ def asked(**what: Any) -> OpenRequest:
     return OpenRequest(
         request, lambda _: None, request_id="r", parent=TraceContext("t", "s"), began_s=0.0
     )
-
-
-def test_who_repeats_is_given_the_command_of_the_first() -> None:
-    """As soon as there is one, however the first is answered."""
-    kept = Repeats(remember_s=100)
-    first, second, third = asked(), asked(), asked()
-    kept.register(first, KEY, 0.0)
-    kept.register(second, KEY, 1.0)
-    first.command = command = sent_command()
-    assert kept.commanded(first) == [second]
-    assert kept.store_answer(first, answers.of_problem(problems.VEHICLE_SILENT)) == []
-    assert kept.register(third, KEY, 2.0) == (False, None)
-    assert second.command is third.command is command
-    assert kept.commanded(asked()) == []  # it has no key
 
 
 def test_keys_are_forgotten_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
