@@ -22,18 +22,6 @@ def test_queues_of_many_cars_are_filled_in_turn() -> None:
     assert set(street.broker.router.dropped) == {f"car-{car}" for car in range(30)}
 
 
-def test_queues_of_two_windows_are_filled_side_by_side() -> None:
-    """Each has a client of its own: they do not throw each other out."""
-    street = Street(count=2, max_queued_messages=5)
-    for box in street.boxes:
-        street.inject(QueueFullDrop(max_queued_messages=5), 20.0, [box])
-    street.let_pass(5.0)
-    for car in range(2):
-        street.unlock(f"c{car}", car=car)
-    street.let_pass(1.0)
-    assert street.broker.router.dropped == {"car-0": 1, "car-1": 1}
-
-
 def test_a_full_queue_asks_for_the_brokers_limit() -> None:
     """The run starts its broker with it."""
     faults = [QueueFullDrop(max_queued_messages=limit) for limit in (9, 7, 8)]

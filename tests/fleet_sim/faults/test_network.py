@@ -5,7 +5,7 @@ from __future__ import annotations
 from fleet_sim.cars.parameters import NULL_BOX
 from fleet_sim.cars.radio_parameters import Technology
 from fleet_sim.cars.spec import CarSpec, Traits
-from fleet_sim.faults.network import DAY_S, NetworkSunset, SimSuspendedDatacap
+from fleet_sim.faults.network import NetworkSunset, SimSuspendedDatacap
 from fleet_wire.contract.messages import Telemetry
 from tests.helpers.fake_link import Bench, bench
 from tests.helpers.faulty import inject
@@ -34,16 +34,6 @@ def test_a_network_that_is_switched_off_never_comes_back() -> None:
     assert new.box.modem.connection.has_coverage
 
 
-def test_cells_are_switched_off_one_after_the_other() -> None:
-    """Over an hour, a car goes at some time of it."""
-    car = gsm_or_lte(Technology.UMTS)
-    inject(NetworkSunset(spread_s=3600.0), car, 10.0)
-    car.env.run(until=20)
-    assert car.box.modem.connection.has_coverage
-    car.env.run(until=3601)
-    assert not car.box.modem.connection.has_coverage
-
-
 def test_a_sim_is_suspended_at_its_cap_until_the_window_closes() -> None:
     """Heartbeats of about 200 bytes each: after some fifty the cap of 10 kB is reached."""
     car = bench()
@@ -61,26 +51,3 @@ def test_a_sim_is_suspended_at_its_cap_until_the_window_closes() -> None:
     car.box.heartbeat()
     (*_, last) = [each for _, each in car.link.sent if isinstance(each, Telemetry)]
     assert last.data_used_bytes is None
-
-
-def test_commands_and_answers_count() -> None:
-    """An unlock is a command, two answers and a state: more than half a kB, and below 2 kB."""
-    car = bench()
-    inject(SimSuspendedDatacap(), car, 200.0)
-    car.env.run(until=1)
-    car.deliver(car.command("c1"))
-    car.env.run(until=2)
-    meter = car.box.modem.uplink.meter
-    assert meter is not None
-    assert 500 < meter.used_bytes < 2000
-
-
-def test_the_count_begins_anew_each_day() -> None:
-    """A box that uses little is never suspended, however long the window."""
-    car = bench()
-    inject(SimSuspendedDatacap(cap_bytes=10_000), car, 10 * DAY_S)
-    for number in range(200):
-        car.env.run(until=number * DAY_S / 20 + 1)
-        car.box.heartbeat()
-    assert car.box.modem.connection.has_coverage
-    assert heartbeats(car) == 200

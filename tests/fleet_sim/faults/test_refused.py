@@ -54,21 +54,6 @@ def test_an_overlap_that_makes_no_sense(tmp_path: Path) -> None:
     assert not load_with(tmp_path, *twice)
 
 
-def test_faults_of_different_names_may_claim_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What counts is what they claim, and whether their windows meet."""
-    monkeypatch.setattr(FAULTS["sms_wake_lost"], "claims", frozenset({Claim.SLEEP_TIMER}))
-    sleeps = fault("deep_sleep_modem_off", 0, 20)
-    assert load_with(tmp_path, sleeps, fault("sms_wake_lost", 10, 30)) == [
-        (
-            "scenario.yaml:12: faults.1.window: overlaps faults.0, on the same cars:"
-            " a box has one modem and one sleep timer"
-        )
-    ]
-    assert not load_with(tmp_path, sleeps, fault("sms_wake_lost", 20, 30))
-
-
 @pytest.mark.parametrize(
     ("one", "other", "is_refused"),
     [
@@ -88,17 +73,6 @@ def test_only_the_same_cars_count(one: str, other: str, is_refused: bool, tmp_pa
     name = "undervoltage_cutout"
     problems = load_with(tmp_path, fault(name, 0, 20, one), fault(name, 10, 30, other))
     assert bool(problems) is is_refused
-
-
-def test_different_faults_may_overlap(tmp_path: Path) -> None:
-    """All at once on all cars, but for those that claim what another has claimed."""
-    together, claimed = [], set[Claim]()
-    for name, kind in FAULTS.items():
-        if claimed.isdisjoint(kind.claims):
-            together.append(name)
-            claimed |= kind.claims
-    assert len(together) > len(Claim)
-    assert not load_with(tmp_path, *(fault(name, 0, 60) for name in together))
 
 
 def test_a_window_without_an_end_is_open_until_the_run_is_over(tmp_path: Path) -> None:

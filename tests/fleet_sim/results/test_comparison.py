@@ -10,27 +10,17 @@ from fleet_sim.results.comparison import (
     Change,
     ComparedRun,
     ComparedSummary,
-    Comparison,
     Unlocks,
-    as_json,
     compare_runs,
     read_compared_run,
     setups,
 )
-from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.causes import Cause
 from fleet_wire.randomness import RandomStream
 from tests.helpers.compared_runs import unlocks, write_run
 
 OFFLINE = Cause.BOX_OFFLINE
 GOOD = [*unlocks("old", 195, *[OFFLINE] * 5), *unlocks("new", 195, *[OFFLINE] * 5)]
-
-
-def compared(tmp_path: Path, a: list[Attempt], b: list[Attempt]) -> Comparison:
-    """Return the comparison of two runs of these unlocks."""
-    runs = (write_run(tmp_path / "a", a), write_run(tmp_path / "b", b))
-    old, new = map(read_compared_run, runs)
-    return compare_runs(old, new)
 
 
 def random_run(number: int, name: str) -> ComparedRun:
@@ -71,18 +61,6 @@ def test_what_was_set_up_differently_is_named(tmp_path: Path) -> None:
         "mode": ("live", "virtual"),
         "fleet.groups.0.count": (5, 6),
     }
-
-
-def test_json_has_every_number_and_no_infinity(tmp_path: Path) -> None:
-    """A time that is not reached is null."""
-    bad = unlocks("old", 10, *[OFFLINE] * 390)
-    found = as_json(compared(tmp_path, GOOD, bad))
-    again = msgspec.json.decode(msgspec.json.encode(found))
-    assert again == found
-    assert (found["verdict"], found["confidence"]) == ("worse", 0.95)
-    (median,) = [each for each in found["differences"] if each["key"] == "unlock.p50_s"]
-    assert (median["a"], median["b"], median["difference"]) == (2.0, None, None)
-    assert (median["change"], median["high"]) == ("worse", None)
 
 
 def test_an_older_run_is_compared_as_far_as_it_goes(tmp_path: Path) -> None:

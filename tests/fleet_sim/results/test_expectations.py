@@ -116,13 +116,3 @@ def test_every_known_key_is_in_a_summary(tmp_path: Path) -> None:
     some = {"seed", "attempts.by_cause.box_silent", "incidents.by_mode.generic_500"}
     some |= {"injected.untouched.not_ok", "injected.touched.by_cause.box_silent"}
     assert some | {f"diagnoses.by_mode.{name}" for name in TITLES} <= {*known_keys()}
-
-
-def test_a_label_may_hold_dots() -> None:
-    """Firmware 2 and firmware 2.4 are two parts, and no key is in doubt."""
-    parts = {"2": {"ok_share": 0.5}, "2.4": {"ok_share": 0.9}}
-    for key, value in (("by.firmware.2.ok_share", 0.5), ("by.firmware.2.4.ok_share", 0.9)):
-        (verdict,) = check({key: Condition(min=0)}, {"by": {"firmware": parts}})
-        assert (verdict.value, verdict.holds) == (value, True)
-    (verdict,) = check({"by.firmware.2.5.ok_share": Condition(min=0)}, {"by": {"firmware": parts}})
-    assert (verdict.value, verdict.holds) == (None, False)

@@ -19,34 +19,6 @@ def written(path: Path, *suites: Suite) -> ET.Element:
     return read_junit(path)
 
 
-def test_counts_and_messages(tmp_path: Path) -> None:
-    """Each suite and the whole count their tests; a failure is apart from an error."""
-    root = written(
-        tmp_path / "result.xml",
-        Suite(
-            name="city",
-            cases=[
-                Case(name="the run ends", duration_s=2.5),
-                Case(name="attempts.ok_share ≥ 0.9", failure="attempts.ok_share is 0.5"),
-            ],
-        ),
-        Suite(name="garage", cases=[Case(name="the run ends", duration_s=1.0, error="no broker")]),
-    )
-    counts = {"tests": "3", "failures": "1", "errors": "1", "time": "3.500"}
-    assert root.attrib == {"name": "all", **counts}
-    city, garage = root.findall("testsuite")
-    assert (city.get("failures"), city.get("errors"), city.get("time")) == ("1", "0", "2.500")
-    failing = city.findall("testcase")[1]
-    assert failing.attrib == {
-        "classname": "city", "name": "attempts.ok_share ≥ 0.9", "time": "0.000"
-    }  # fmt: skip
-    assert [(each.tag, each.get("message")) for each in failing] == [
-        ("failure", "attempts.ok_share is 0.5")
-    ]
-    assert garage.find("testcase/error[@message='no broker']") is not None
-    assert [path.name for path in tmp_path.iterdir()] == ["result.xml"]
-
-
 @given(st.text())
 def test_any_text_gives_a_file_that_parses(
     tmp_path_factory: pytest.TempPathFactory, text: str

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fleet_sim.results import report_plots
 from fleet_sim.results.report import write_report
 from fleet_sim.results.summary import summarize
 from fleet_wire.contract.causes import CAUSES, Cause
@@ -82,17 +80,6 @@ def _hostile_run(directory: Path) -> dict[str, Any]:
     return summary
 
 
-@pytest.mark.browser
-def test_an_empty_run_is_a_page_of_its_own(tmp_path: Path) -> None:
-    """Without any file the page says so, and has no empty plots."""
-    summary = summarize(tmp_path, sample_facts())
-    opened = open_page(write_report(tmp_path, summary, SCENARIO_TEXT))
-    assert "No unlock ended during this run" in opened.page.text
-    assert "Nothing expected" in opened.page.text
-    assert "div.plot" not in opened.page.counts
-    assert "svg.main-svg" not in opened.page.counts
-
-
 def shown(directory: Path, summary: dict[str, Any]) -> PageReader:
     """Return the page of a run, as a browser reads it."""
     return read_page(write_report(directory, summary, SCENARIO_TEXT).read_text("utf-8"))
@@ -128,14 +115,3 @@ def test_marks_of_the_page(tmp_path: Path) -> None:
         assert (CAUSES[cause].explanation in page.text) == occurred
     good = write_sample_run(tmp_path, SampleRun(garage=False, rare_share=0.0))
     assert "plot-causes" not in shown(tmp_path, good).classes
-
-
-def test_many_points_are_thinned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Above the limit the page says how many unlocks it draws."""
-    monkeypatch.setattr(report_plots, "POINTS_AT_MOST", 100)
-    summary = write_sample_run(tmp_path, SampleRun())
-    page = shown(tmp_path, summary)
-    said = re.search(r"(\d+) of (\d+) unlocks are drawn", page.text)
-    assert said
-    assert int(said[1]) <= 100
-    assert int(said[2]) == summary["attempts"]["total"]

@@ -19,15 +19,12 @@ from fleet_sim.results.report_data import (
     histogram,
     lanes,
     log_seconds,
-    per_bucket,
-    quantile_line,
     read_run,
-    seconds_ticks,
     thin,
     time_ticks,
 )
 from fleet_wire.contract.causes import Cause, Outcome
-from tests.helpers.sample_run import SampleRun, make_attempt, write_lines, write_sample_run
+from tests.helpers.sample_run import make_attempt, write_lines
 
 
 @given(st.lists(st.sampled_from(Outcome), max_size=300), st.integers(min_value=4, max_value=100))
@@ -54,12 +51,6 @@ def test_bucket_widths_fit(span_s: float, at_most: int) -> None:
     """There are never more buckets than asked for; a day is cut into half hours."""
     assert span_s / bucket_width_s(span_s, at_most=at_most) <= at_most
     assert bucket_width_s(86_400, at_most=48) == 1800
-
-
-@given(st.lists(st.floats(min_value=-5, max_value=99)), st.sampled_from([1, 2, 5, 10]))
-def test_buckets_lose_nothing(times_s: list[float], width_s: int) -> None:
-    """Every time falls into a bucket, also one before the start."""
-    assert sum(per_bucket(times_s, width_s=width_s, end_s=99.0)) == len(times_s)
 
 
 @given(st.lists(st.floats(min_value=1e-5, max_value=1e4), min_size=1))
@@ -93,47 +84,11 @@ def test_labels_do_not_cover_each_other(faults: list[InjectedFault]) -> None:
             assert left.start_s + len(left.fault) * 0.0065 * data.end_s <= right.start_s
 
 
-def test_a_quantile_line_has_gaps() -> None:
-    """A bucket in which too few opened has no quantile: a refusal is not a fast unlock."""
-    points = [
-        PlottedUnlock(0.5, 0.1, Outcome.REFUSED, Cause.BOX_BUSY, "car-1"),
-        PlottedUnlock(0.6, 3.0, Outcome.OK, None, "car-2"),
-        PlottedUnlock(4.5, 2.0, Outcome.OK, None, "car-3"),
-    ]
-    assert quantile_line(points, 50, 2) == ([1.0, 3.0, 5.0], [3.0, None, 2.0])
-    assert quantile_line(points, 95, 2) == ([1.0, 3.0, 5.0], [None, None, 2.0])
-
-
-def test_ticks_of_a_narrow_range_are_closer() -> None:
-    """Within one power of ten there are ticks between 1, 2 and 5."""
-    assert {1.0, 1.5, 3.0} <= set(seconds_ticks(0.0, 0.8)[0])
-    assert 3.0 not in seconds_ticks(-1.0, 1.3)[0]
-
-
 @pytest.mark.parametrize(("end_s", "last"), [(60.0, None), (900.0, "14 min"), (86_400.0, "24 h")])
 def test_long_runs_have_ticks_in_minutes_and_hours(end_s: float, last: str | None) -> None:
     """A run of a day is read in hours, not in tens of thousands of seconds."""
     ticks = time_ticks(end_s)
     assert (ticks["ticktext"][-1] if "ticktext" in ticks else None) == last
-
-
-def test_reading_a_run(tmp_path: Path) -> None:
-    """Points come in order of time; the worst cars come first, those that opened not at all."""
-    write_sample_run(tmp_path, SampleRun())
-    data = read_run(tmp_path)
-    assert [point.at_s for point in data.points] == sorted(point.at_s for point in data.points)
-    assert data.deadline_s == 20.0
-    assert 55 < data.end_s <= 60
-    worst = data.worst_cars(1000)
-    assert [car.not_ok for car in worst] == sorted((car.not_ok for car in worst), reverse=True)
-    assert sum(car.not_ok for car in worst) == sum(
-        point.outcome is not Outcome.OK for point in data.points
-    )
-    assert len(data.worst_cars(20)) == 20
-    (tmp_path / "empty").mkdir()
-    empty = read_run(tmp_path / "empty")
-    assert (empty.points, empty.faults, empty.samples, empty.end_s) == ([], [], [], 1.0)
-    assert empty.deadline_s is None
 
 
 def test_the_latest_unlock_that_did_not_end_well_can_be_looked_up(tmp_path: Path) -> None:
@@ -146,24 +101,3 @@ def test_the_latest_unlock_that_did_not_end_well_can_be_looked_up(tmp_path: Path
     (car,) = data.cars.values()
     assert data.points[0].total_s == 1e-5, "logarithms need some time"
     assert car.latest_not_ok == (attempts[1].started_at, "unknown", "result_lost", f"{2:032x}")
-
-
-def test_windows_are_read_from_injections_alone(tmp_path: Path) -> None:
-    """Lines of type `injection` and of older runs, which have no type; not what a fault touched."""
-    window = {"start_s": 20.0, "end_s": 40.0, "vehicles": ["car-1"], "parameters": {}}
-    hit = {"type": "hit", "injection": 1, "fault": "box_off", "vehicle_id": "car-1",
-           "what": "no_answer", "at_s": 21.0, "until_s": None, "command_id": None,
-           "attempts": ["attempt-1"]}  # fmt: skip
-    write_lines(
-        tmp_path / "ground_truth.jsonl",
-        [
-            {"fault": "no_coverage_garage", **window},
-            {"type": "injection", "injection": 1, "fault": "box_off", "attempts": [], **window},
-            hit,
-            {**hit, **window},
-        ],
-    )
-    assert read_run(tmp_path).faults == [
-        InjectedFault("no_coverage_garage", 20.0, 40.0, ["car-1"]),
-        InjectedFault("box_off", 20.0, 40.0, ["car-1"]),
-    ]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from fleet_sim.results.report_data import read_run
 from fleet_sim.results.report_plots import plots
 from fleet_sim.results.summary import JsonLines, empty_summary, summarize
-from fleet_sim.results.times import quantile, quantiles
+from fleet_sim.results.times import quantile
 from fleet_wire.contract.attempt import Attempt, StrayAnswer, StrayKind
 from fleet_wire.contract.causes import Cause
 from tests.helpers.sample_run import make_attempt, sample_facts, write_lines
@@ -29,13 +29,6 @@ def test_quantile_is_the_nearest_rank(values: list[float], percent: int) -> None
     assert sum(value <= found for value in values) * 100 >= percent * len(values)
     smaller = [value for value in values if value < found]
     assert len(smaller) * 100 < percent * len(values)
-
-
-def test_quantiles_by_hand() -> None:
-    """A rank is that share of all values, whatever their order; of nothing there is none."""
-    values = [float(value) for value in range(2_000, 0, -1)]
-    assert quantiles(values) == {"p50_s": 1_000.0, "p95_s": 1_900.0, "p99_s": 1_980.0}
-    assert quantiles([]) == {"p50_s": None, "p95_s": None, "p99_s": None}
 
 
 def test_the_empty_summary_is_that_of_an_empty_directory(tmp_path: Path) -> None:

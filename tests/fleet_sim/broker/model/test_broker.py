@@ -9,12 +9,8 @@ import weakref
 
 import pytest
 
-from fleet_sim.broker.model.broker import HOP_S
-from fleet_wire.links.link import Disconnected, EndReason, Message, Session, Will
+from fleet_wire.links.link import EndReason, Message, Will
 from tests.helpers.broker_place import Place
-
-CONNECT_HOPS = 4
-"""CONNECT, CONNACK, SUBSCRIBE, SUBACK."""
 
 
 class Acks:
@@ -22,30 +18,6 @@ class Acks:
 
     def __call__(self, code: int) -> None:
         """Take a PUBACK."""
-
-
-def test_each_packet_takes_a_hop(place: Place) -> None:
-    """A connect takes four hops, a message from client to client two."""
-    client = place.client("client", "topic")
-    client.link.connect()
-    place.time.run_until(lambda: client.link.is_connected)
-    assert place.time.now_s() == pytest.approx(CONNECT_HOPS * HOP_S)
-    start_s = place.time.now_s()
-    client.link.publish("topic", b"")
-    place.time.run_until(lambda: client.messages)
-    assert place.time.now_s() - start_s == pytest.approx(2 * HOP_S)
-
-
-def test_no_hop_at_all_still_is_an_event() -> None:
-    """Without latency everything happens at one moment, and in order."""
-    place = Place(hop_s=0)
-    client = place.connected("client", "topic")
-    for number in range(30):
-        client.link.publish("topic", b"%d" % number, on_ack=client.acks.append)
-    assert client.acks == []
-    place.time.run_until(lambda: len(client.acks) == len(client.messages) == 30)
-    assert place.time.now_s() == 0
-    assert client.payloads == [b"%d" % number for number in range(30)]
 
 
 def test_an_idle_fleet_costs_no_events(place: Place) -> None:
@@ -103,41 +75,3 @@ def test_a_raising_handler_loses_its_own_link_alone(
     assert watcher.payloads == [b"crashed"]
     assert "a defect" in caplog.text
     assert caplog.messages == ["a handler raised: its link is closed"]
-
-
-def test_a_handler_that_has_no_session_to_offer_loses_its_own_link_alone(
-    place: Place, caplog: pytest.LogCaptureFixture
-) -> None:
-    """The link ends at once, and may be told to connect again; the log has the reason."""
-    client = place.client("client")
-
-    def session() -> Session:
-        raise RuntimeError("a defect")
-
-    client.session = session  # type: ignore[method-assign]
-    client.link.connect()
-    place.time.run_for(1)
-    assert [end.why for end in client.ends] == [EndReason.HANDLER_ERROR]
-    assert "a defect" in caplog.text
-    del client.session
-    place.connect(client)
-
-
-def test_a_raising_on_disconnected_is_logged(
-    place: Place, caplog: pytest.LogCaptureFixture
-) -> None:
-    """An exception from the last callback of a connection harms nobody."""
-    client, other = place.connected("client"), place.connected("other")
-
-    def on_disconnected(_: Disconnected) -> None:
-        raise RuntimeError("a late defect")
-
-    client.on_disconnected = on_disconnected  # type: ignore[method-assign, assignment]
-    told: list[Exception] = []
-    place.broker.on_handler_error = told.append
-    place.broker.stop()
-    place.time.run_for(1)
-    assert [str(error) for error in told] == ["a late defect"]
-    assert len(other.ends) == 1
-    assert "a late defect" in caplog.text
-    assert caplog.messages == ["on_disconnected raised"]

@@ -4,43 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from fleet_sim.broker.model.broker import HOP_S, BrokerLimits
+from fleet_sim.broker.model.broker import BrokerLimits
 from fleet_wire.errors import LocalProtocolError
 from fleet_wire.links.link import (
     NO_MATCHING_SUBSCRIBERS,
     PACKET_TOO_LARGE,
-    SUCCESS,
     LinkLimits,
     PublishProperties,
 )
 from tests.helpers.broker_place import Place
-
-
-def test_packet_ids_are_for_what_is_acknowledged(place: Place) -> None:
-    """They count from 1; QoS 0 has none, and takes no place in the window."""
-    client = place.connected("client", "topic", limits=LinkLimits(receive_max=2))
-    client.acknowledges = False
-    sender = place.connected("sender")
-    for qos in (1, 0, 0, 1):
-        sender.link.publish("topic", b"", qos=qos)
-        place.time.run_for(1)
-    assert [message.packet_id for message in client.messages] == [1, None, None, 2]
-
-
-def test_limits_of_0_are_none() -> None:
-    """As in mosquitto.conf: all goes out at once, and all that comes for who is away waits."""
-    limits = BrokerLimits(max_inflight_messages=0, max_queued_messages=0)
-    place = Place(limits=limits)
-    away = place.connected("away", "topic", session_expiry_s=60)
-    away.link.disconnect()
-    sender = place.connected("sender", limits=LinkLimits(max_in_flight=2_000))
-    for number in range(2_000):
-        sender.link.publish("topic", b"%d" % number, on_ack=sender.acks.append)
-    place.time.run_for(HOP_S * 2.5)
-    assert sender.acks == [SUCCESS] * 2_000
-    place.connect(away)
-    place.time.run_for(1)
-    assert len(away.messages) == 2_000
 
 
 def test_broker_limit_refuses_large_packets() -> None:

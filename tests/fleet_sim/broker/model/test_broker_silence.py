@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fleet_wire.links.link import EndReason, Message
+from fleet_wire.links.link import Message
 from tests.helpers.broker_place import Place
 
 
@@ -28,23 +28,3 @@ def test_what_waits_goes_on_waiting_when_the_link_freezes_again(place: Place) ->
     other.link.publish("topic", b"3", qos=0)
     place.time.run_for(1)
     assert frozen.payloads == [b"0", b"1", b"2", b"3"]
-
-
-def test_a_handler_that_raises_on_what_waited_loses_its_link(place: Place) -> None:
-    """As on any other message, with what waits behind it."""
-    frozen = place.connected("frozen", "topic")
-    other = place.connected("other")
-    frozen.link.freeze()
-    other.link.publish("topic", b"")
-    other.link.publish("topic", b"")
-    place.time.run_for(1)
-
-    def on_message(message: Message) -> None:
-        frozen.messages.append(message)
-        raise RuntimeError("a defect")
-
-    frozen.on_message = on_message  # type: ignore[method-assign]
-    frozen.link.thaw()
-    place.time.run_for(1)
-    assert [end.why for end in frozen.ends] == [EndReason.HANDLER_ERROR]
-    assert len(frozen.messages) == 1

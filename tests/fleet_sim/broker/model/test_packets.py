@@ -33,18 +33,3 @@ def test_packet_size_is_that_of_the_codec(
     assert publication.packet_bytes() == len(packet)
     assert publication.is_larger_than(len(packet) - 1)
     assert not publication.is_larger_than(len(packet))
-
-
-def test_packet_sizes_are_right_where_a_length_takes_one_byte_more() -> None:
-    """Lengths of packet and of properties each have their own variable number of bytes."""
-    around = [edge + step for edge in (1 << 7, 1 << 14, 1 << 21) for step in range(-30, 5)]
-    for count in around:
-        publication = Publication("topic", bytes(count), 1, False)  # noqa: FBT003
-        packet = MQTT_5.publish("topic", bytes(count), 1, None, retain=False)
-        assert publication.packet_bytes() == len(packet)
-    for count in around[:70]:
-        properties = PublishProperties(user_properties=(("name", "v" * count),))
-        if count > 0:
-            publication = Publication("topic", b"", 1, False, properties)  # noqa: FBT003
-            packet = MQTT_5.publish("topic", b"", 1, properties, retain=False)
-            assert publication.packet_bytes() == len(packet)

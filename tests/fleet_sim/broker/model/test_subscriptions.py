@@ -86,21 +86,6 @@ def test_index_finds_each_matching_filter(
     assert sorted(found) == sorted(each for each in sessions if matches(each, topic))
 
 
-@pytest.mark.parametrize("topic_filter", ["topic", "+", "#"])
-def test_many_sessions_on_one_filter(topic_filter: str) -> None:
-    """Sessions that share a filter are found in the order in which they came."""
-    index = Subscriptions()
-    sessions = [BrokerSession(name) for name in "abc"]
-    for session in sessions:
-        index.add(topic_filter, session)
-    assert [*index.match("topic", lambda: 0)] == sessions
-    index.remove(topic_filter, sessions[1])
-    assert [*index.match("topic", lambda: 0)] == [sessions[0], sessions[2]]
-    index.remove(topic_filter, sessions[0])
-    index.remove(topic_filter, sessions[2])
-    assert [*index.match("topic", lambda: 0)] == []
-
-
 def test_a_group_is_found_beside_every_other_way_to_a_topic() -> None:
     """Literal, `+` and `#` lead to the same message; each group gets it once, by whatever way."""
     index = Subscriptions()
@@ -117,14 +102,6 @@ def test_a_group_is_found_beside_every_other_way_to_a_topic() -> None:
     for topic_filter in filters:
         index.add(topic_filter, BrokerSession(topic_filter))
     assert sorted(one.client_id for one in index.match("a/b", lambda: 0)) == sorted(filters)
-
-
-def test_a_group_may_listen_to_the_brokers_own_topics() -> None:
-    """If it names them: no wildcard in front matches them."""
-    index = Subscriptions()
-    for topic_filter in ("$share/named/$x/+", "$share/any/#", "$share/other/$y/+"):
-        index.add(topic_filter, BrokerSession(topic_filter))
-    assert [one.client_id for one in index.match("$x/a", lambda: 0)] == ["$share/named/$x/+"]
 
 
 def test_expired_members_of_a_group_are_passed_over() -> None:
