@@ -204,18 +204,6 @@ def test_each_unlock_ends_alike(runs: Runs) -> None:
     assert len(different) <= allowed(len(runs.pairs), runs.near_s), different
 
 
-def test_outcomes_and_causes_are_counted_alike(runs: Runs) -> None:
-    """Each count differs by no more than flips explain."""
-    bound = allowed(len(runs.pairs), runs.near_s)
-    for of in ("by_outcome", "by_cause"):
-        live, virtual = (
-            value_at(summary(path), f"attempts.{of}") for path in (runs.live, runs.virtual)
-        )
-        assert live.keys() == virtual.keys()
-        for name, count in live.items():
-            assert abs(count - virtual[name]) <= bound, name
-
-
 @pytest.mark.parametrize("name", IN_BOTH_MODES)
 def test_what_a_scenario_is_about_comes_up(name: str, all_runs: dict[str, Runs]) -> None:
     """Neither mode agrees with the other on nothing."""
@@ -262,20 +250,3 @@ def test_a_wrong_model_is_found_out(tmp_path: Path) -> None:
     assert len(disagreements(runs.pairs)) > 2 * allowed(len(runs.pairs))
     rights, wrongs = ([it.hops_s[Stage.BOX_RECEIVED] for it in opened] for opened in runs.opened())
     assert ks_distance(rights, wrongs) > ks_critical(len(rights), len(wrongs))
-
-
-def test_the_distance_of_samples_is_that_of_their_distribution_functions() -> None:
-    """Equal samples have none; samples apart have 1; half of one beside the other has 0.5."""
-    assert ks_distance([1.0, 2.0, 3.0], [3.0, 1.0, 2.0]) == 0.0
-    assert ks_distance([1.0, 2.0], [3.0, 4.0, 5.0]) == 1.0
-    assert ks_distance([1.0, 2.0], [2.0, 3.0]) == 0.5
-    assert ks_distance([1.0, 2.0], [1.2, 2.1], near_s=0.25) == 0.0
-    assert ks_distance([1.0, 2.0], [1.5, 2.1], near_s=0.25) == 0.5
-    assert ks_critical(100, 100) == pytest.approx(0.2302, abs=1e-4)
-
-
-def test_the_bound_on_flips_grows_with_the_unlocks() -> None:
-    """200 unlocks may have 11 flips: 4 are expected, and 1 in 1,000 runs has more than 11."""
-    assert allowed(0) == 0
-    assert allowed(200) == 11
-    assert allowed(200, 2 * NEAR_S) == 18

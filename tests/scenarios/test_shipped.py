@@ -17,7 +17,6 @@ from fleet_sim.__main__ import main
 from fleet_sim.faults import FAULTS
 from fleet_sim.scenario.form import Scenario
 from fleet_sim.scenario.loading import load_scenario
-from fleet_wire.contract.diagnosis import RankedMode, Weighed
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.judge.weights import shipped_ranking
 from platform_probe.judge_process.outlets import judge_of
@@ -26,11 +25,9 @@ from platform_probe.judge_process.replay import Replayed, replay
 from platform_probe.outputs.sinks import DIAGNOSES_FILE, INCIDENTS_FILE
 from platform_probe.settings.monitor import ProbeSettings
 from tests.helpers.commands import lines
-from tests.helpers.diagnoses import diagnosis_of
 from tests.helpers.english import ENGLISH
 from tests.helpers.golden import IF_MEANT, SEED, digest, expected_digests, rows_of
 from tests.helpers.places import ROOT
-from tests.helpers.sample_run import write_lines
 from tests.helpers.virtual_runs import SCENARIOS, broken_expectations, run_virtually
 
 
@@ -183,18 +180,6 @@ def _weight_text(one: Mapping[str, Any]) -> str:
     return f"{'' if one['is_seen'] else 'no '}{one['fact']} {one['weight']:+.2f}"
 
 
-def test_who_came_first_names_the_winner_and_its_facts(tmp_path: Path) -> None:
-    """Whoever adds a mode reads which other one won, by which facts and weights."""
-    modes = [
-        RankedMode("b", 0.6, (Weighed("silent", 5.2), Weighed("late", -1.0, is_seen=False))),
-        RankedMode("a", 0.4, (Weighed("silent", 2.0),)),
-    ]
-    write_lines(tmp_path / "diagnoses.jsonl", [diagnosis_of(*modes, attempt_id="one")])
-    assert who_came_first("a", tmp_path) == (
-        "likeliest modes {'b': 1}; attempt one: b: silent +5.20, no late -1.00; a: silent +2.00"
-    )
-
-
 def test_the_fleet_of_a_scenario_may_grow() -> None:
     """`fleet.count` is what a user tries first: no group's ids run into those of the next."""
     for path in SCENARIOS.values():
@@ -206,14 +191,6 @@ def test_only_who_taps_twice_meets_a_busy_box(tmp_path: Path) -> None:
     tapping = load_scenario(SCENARIOS["quiet_city"], ["load.double_taps=0.1"])
     by_cause = run_virtually(tapping, tmp_path / "tapping", seed=1)["attempts"]["by_cause"]
     assert by_cause["box_busy"] > 10
-
-
-def test_a_queue_with_room_opens_the_cars_late(tmp_path: Path) -> None:
-    """What tells a full queue from a tunnel is that nothing comes afterwards."""
-    overrides = ["faults.0.name=no_coverage_garage", "faults.0.parameters={}"]
-    scenario = load_scenario(SCENARIOS["queue_full_drop"], overrides)
-    broken = broken_expectations(run_virtually(scenario, tmp_path / "tunnel", seed=7))
-    assert "stray.late" in [verdict["key"] for verdict in broken]
 
 
 def test_every_fault_is_listed_and_has_a_scenario() -> None:

@@ -111,7 +111,7 @@ async def test_a_rental_goes_as_in_process() -> None:
     assert status.body == opened.body
     assert wrong.problem is problems.VEHICLE_NOT_BOOKED
     assert later.body["ends_at"] > booked.body["ends_at"]
-    assert state.body["is_locked"] is False
+    assert (state.body["presence"], state.body["is_locked"]) == ("online", False)
     assert ended.body["state"] == "ended"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import simpy
 
-from fleet_sim.cars.defects import MAX_KINDS, MAX_LETTERS, Defects, ModelDefectError
+from fleet_sim.cars.defects import MAX_KINDS, MAX_LETTERS, Defects
 from fleet_sim.cars.world import ModelEnvironment
 
 
@@ -28,22 +28,6 @@ def note_failure(defects: Defects, number: int) -> None:
         scope["fail"]()
     except ValueError as error:
         defects.note(error)
-
-
-def test_the_first_is_named_and_all_are_counted() -> None:
-    """The text says what, and the module and line where."""
-    defects = Defects()
-    assert (defects.count, defects.first) == (0, None)
-    defects.check()
-    defects.note(raised(ValueError("lost")))
-    with pytest.raises(ModelDefectError, match=r"^a defect of the model; .*The first: ValueError"):
-        defects.check()
-    defects.note(raised(KeyError("car-1")))
-    assert defects.count == 2
-    assert defects.first is not None
-    assert defects.first.startswith(f"ValueError: lost ({__name__}:")
-    with pytest.raises(ModelDefectError, match=r"^2 defects of the model; .*The first: ValueError"):
-        defects.check()
 
 
 def test_a_kind_is_logged_once_with_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
@@ -91,10 +75,3 @@ def test_the_log_is_bounded(caplog: pytest.LogCaptureFixture) -> None:
     talkative.note(raised(ValueError("x" * 10_000)))
     assert talkative.first is not None
     assert len(talkative.first) < 2 * MAX_LETTERS
-
-
-def test_what_was_never_raised_has_no_place() -> None:
-    """An event that was failed by hand has no traceback."""
-    defects = Defects()
-    defects.note(ValueError("by hand"))
-    assert defects.first == "ValueError: by hand (raised nowhere)"

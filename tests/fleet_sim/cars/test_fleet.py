@@ -139,3 +139,11 @@ def test_a_box_beside_the_fleet_is_in_no_count() -> None:
     fleet.start()
     assert fleet.boxes[NULL_CAR.vehicle_id].modem.connection.is_reachable
     assert (world.counts.known, world.counts.reachable, world.counts.reachable_max) == (3, 3, 3)
+
+
+def test_the_sms_centre_asks_for_every_wake_request_from_now_on() -> None:
+    """Under the name that it was given; what was asked for while it was away is worthless."""
+    _, _, links = fleet_of(1, NULL_BOX)
+    (session,) = links["sms"].sessions
+    assert (session.client_id, session.subscriptions) == ("sms", ("wake/+",))
+    assert (session.clean_start, session.keepalive_s) == (True, 30)

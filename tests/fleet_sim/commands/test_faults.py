@@ -8,15 +8,11 @@ import subprocess
 import sys
 from itertools import groupby
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
-from pydantic import Field
 
-from fleet_sim.cars.distributions import Delay, LogNormal, Quantiles, Uniform
-from fleet_sim.commands.faults import example, in_words, scenarios_that_show
-from fleet_sim.faults import FAULTS, CarFault, Claim, Layer
-from fleet_sim.faults.registry import FaultProcess, Injection
+from fleet_sim.commands.faults import example, scenarios_that_show
+from fleet_sim.faults import FAULTS, Layer
 from fleet_sim.scenario.loading import load_scenario
 from tests.helpers.pages import fleet_sim, rows, write_scenario_with
 from tests.helpers.places import ROOT
@@ -100,62 +96,19 @@ def test_the_tables_have_every_fault_and_parameter() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("default", "text"),
-    [
-        (Uniform(base_s=300.0, spread_s=3300.0), "300 to 3600 s"),
-        (Uniform(base_s=0.5), "0.5 s"),
-        (Uniform(base_s=0.0, spread_s=1_234_567.0), "0 to 1234567 s"),
-        (LogNormal(median_s=20.0, sigma=0.6), "median 20 s, sigma 0.6"),
-        (Quantiles(quantiles=((0.0, 0.3), (0.5, 0.9), (1.0, 6.0))), "0.3 to 6 s"),
-        (7, "as it is"),
-    ],
-)
-def test_a_delay_reads_as_a_person_would_say_it(default: object, text: str) -> None:
-    """With its unit; whatever else there is stays as it is."""
-    assert in_words(default, otherwise="as it is") == text
-
-
-class Odd(CarFault):
-    """A fault with parameters of kinds that the shipped ones do not have."""
-
-    name: ClassVar[str] = "odd"
-    summary: ClassVar[str] = "no car | has ever done this"
-    layer: ClassVar[Layer] = Layer.ACTUATOR
-    claims: ClassVar[frozenset[Claim]] = frozenset({Claim.CUT_OUT})
-
-    wait: Delay = Field(
-        Quantiles(quantiles=((0.0, 0.5), (1.0, 2.0))), description="how long it waits"
+def test_without_a_terminal_the_text_is_plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And whatever the encoding; no line is wider than the terminal, nor than one reads."""
+    plain = subprocess.run(
+        [sys.executable, "-m", "fleet_sim", "faults"],
+        capture_output=True,
+        check=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii", "COLUMNS": "60"},
     )
-    stages: tuple[str, ...] = Field(("dns", "tls"), description="where it acts")
-    is_loud: bool = Field(default=True, description="whether it is heard")
-    limit: int | None = Field(None, description="how often at most")
-
-    def strike(self, box: object, injection: Injection, stream: object) -> FaultProcess:
-        """Do nothing."""
-        del box, stream
-        yield injection.whole_window()
-
-
-def test_parameters_of_any_kind_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Bounds with their unit, words, lists, truth, nothing; who shares a claim is named."""
-    for name, text in (
-        ("event_storm_self_ddos", "events a second [E]; may be more than 0 to 1000 a second"),
-        ("undervoltage_cutout", "(full at rest, OVMS); may be 0 to 100 V"),
-        ("partial_unlock", "; may be boot, driver or doors"),
-    ):
-        assert text in words(fleet_sim("faults", name).output)
-    monkeypatch.setitem(FAULTS, "odd", Odd)
-    entry = words(fleet_sim("faults", "odd").output)
-    waits = "how long it waits; may be 0 to 31622400 s, or a distribution"
-    acts = "where it acts; may be a list, each text"
-    assert f'wait = 0.5 to 2 s {waits} stages = ["dns", "tls"] {acts}' in entry
-    assert "is_loud = true whether it is heard; may be true or false" in entry
-    assert "limit = null how often at most; may be any number or null" in entry
-    sharers = "modem_search_drain, odd, undervoltage_cutout"
-    assert f"alone one of {sharers} at a time on a car: a box has" in entry
-    assert "wait: { quantiles: [[0, 0.5], [1, 2]] }" in entry
-    assert "| no car &#124; has ever done this |" in fleet_sim("faults", "odd", "--markdown").output
+    assert b"\x1b" not in plain.stdout
+    assert not plain.stderr
+    assert max(map(len, plain.stdout.splitlines())) <= 60
+    monkeypatch.setenv("COLUMNS", "200")
+    assert max(map(len, fleet_sim("faults").output.splitlines())) <= 100
 
 
 def test_what_is_no_scenario_shows_nothing(tmp_path: Path) -> None:
@@ -172,18 +125,3 @@ def test_what_is_no_scenario_shows_nothing(tmp_path: Path) -> None:
     assert not scenarios_that_show(tmp_path / "nowhere")
     entry = fleet_sim("faults", "sms_wake_lost", "--scenarios", f"{tmp_path / 'nowhere'}").output
     assert "\n  scenario " not in entry
-
-
-def test_without_a_terminal_the_text_is_plain(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And whatever the encoding; no line is wider than the terminal, nor than one reads."""
-    plain = subprocess.run(
-        [sys.executable, "-m", "fleet_sim", "faults"],
-        capture_output=True,
-        check=True,
-        env={**os.environ, "PYTHONIOENCODING": "ascii", "COLUMNS": "60"},
-    )
-    assert b"\x1b" not in plain.stdout
-    assert not plain.stderr
-    assert max(map(len, plain.stdout.splitlines())) <= 60
-    monkeypatch.setenv("COLUMNS", "200")
-    assert max(map(len, fleet_sim("faults").output.splitlines())) <= 100

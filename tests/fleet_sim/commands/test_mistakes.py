@@ -31,6 +31,9 @@ MISTAKES = [
             ("--box-user x --box-password-file none", "--box-password-file: none: No such"),
             ("--box-credentials none.csv", "--box-credentials none.csv: No such file"),
             ("--box-cert-file {vehicle_id}.pem", "--box-cert-file: needs a broker with TLS"),
+            ("--box-user x --box-credentials none.csv", "--box-credentials: has user and password"),
+            ("--box-key-file x", "--box-key-file: needs --box-cert-file"),
+            ("--box-cert-file one.pem", "expected {vehicle_id} in it"),
         )
     ),
     ("run scenario.yaml --box-user x", "need --broker"),

@@ -8,7 +8,6 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from fleet_sim.__main__ import main
 from fleet_sim.commands.options import secret_options, warn_of_demo_secret
 from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.links.brokers import Brokers
@@ -49,10 +48,3 @@ def test_demo_secret_on_a_foreign_broker_is_said(
     warn_of_demo_secret(secret, Brokers.parse(broker), said.append)
     assert bool(said) is is_said
     assert "hunter2" not in "".join(said)
-
-
-@pytest.mark.parametrize("command", ["run", "boxes", "check", "sweep", "test"])
-def test_help_says_that_a_count_is_of_each_group(command: str) -> None:
-    """Four groups with `--set fleet.count=500` are 2,000 cars."""
-    words = CliRunner().invoke(main, [command, "--help"]).output.split()
-    assert "cars in each group" in " ".join(words)

@@ -36,18 +36,6 @@ def test_a_few_cars_in_a_garage_are_left_of_a_fleet(tmp_path: Path) -> None:
     assert code == 1
 
 
-def test_a_search_may_be_bounded(tmp_path: Path) -> None:
-    """What was found by then is written."""
-    scenario = write_scenario(tmp_path)
-    small = tmp_path / "small.yaml"
-    code, stdout, _ = run_here(
-        "fleet_sim", "shrink", scenario, "--seed", "3", "--max-runs", "3", "--out", small
-    )
-    assert code == 0
-    assert "stopped after 3 runs" in stdout
-    assert load_scenario(small).fleet.count <= 8
-
-
 def test_what_a_scenario_expects_is_kept_where_all_looks_well(tmp_path: Path) -> None:
     """There is no cause to keep, so what it says of itself is what it shows."""
     expect = "expect:\n  attempts.by_outcome.ok: { min: 1 }\n  attempts.ok_share: { max: 1 }\n"

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from fleet_sim.faults import FAULTS
 from fleet_sim.futures import calibration
 from fleet_sim.futures.calibration import fitted_worlds, past_tasks
 from fleet_sim.futures.future import HORIZON_S
@@ -127,37 +125,6 @@ def test_a_mild_failure_of_many_cars_is_not_a_severe_one_of_few(tmp_path: Path) 
     assert abs(lost(fitted) - truth) < abs(lost(guess) - truth) / 2
 
 
-def test_no_fewer_cars_are_struck_than_are_known_to_be(tmp_path: Path) -> None:
-    """Lost connections show them, also where chance sends few customers to them."""
-    outage = exported("regional_carrier_outage", struck=30)
-    parts = [[8, 0, 1], [9, 0, 0]]
-
-    struck = [
-        [sum(each.scenario.fleet.groups[0].count for each in fitted.variants) for fitted in found]
-        for known in (0, 30)
-        for (world,) in [read(tmp_path, parts=parts, struck=known, regional_carrier_outage=outage)]
-        for found in [fitted_worlds([world], seeds=4, play=one_by_one, on_played=lambda _: None)]
-    ]
-
-    ((by_customers,), (by_known,)) = struck
-    assert by_known >= 4 * 30
-    assert by_customers < by_known / 2
-
-
-def test_a_world_begins_with_the_cars_away_that_customers_had(tmp_path: Path) -> None:
-    """Demand may have grown just before; without the number there are as many as usual."""
-    outage = exported("regional_carrier_outage", struck=30)
-    parts = [[8, 0, 1], [9, 0, 0]]
-
-    (seen,) = read(tmp_path, parts=parts, away=6, regional_carrier_outage=outage)
-    (usual,) = read(tmp_path, parts=parts, regional_carrier_outage=outage)
-    (fitted,) = fitted_worlds([seen], seeds=2, play=one_by_one, on_played=lambda _: None)
-
-    assert seen.away == 0.1
-    assert usual.away == pytest.approx(0.64)
-    assert {each.away for each in fitted.variants} == {0.1}
-
-
 def test_customers_who_could_book_no_car_are_known_from_before(tmp_path: Path) -> None:
     """A monitor sees nobody of them: where few come since the incident, many could not book."""
     outage = exported("app_gateway_outage", struck=59, login_failures=1.0)
@@ -198,59 +165,6 @@ def test_a_platform_that_takes_bookings_is_told_from_one_that_takes_none(
     assert least <= lost(fitted) <= most
 
 
-def test_a_failure_of_the_platform_strikes_also_the_next_car_that_is_tried(
-    tmp_path: Path,
-) -> None:
-    """Customers pressed well in half of the cars; where few come since, most could book none."""
-    (world,) = read(
-        tmp_path,
-        parts=[[2, 0, 2], [1, 1, 1]],
-        before=(24, 1_500.0),
-        generic_500=exported("generic_500", struck=30, successes=0.5),
-    )
-
-    (fitted,) = fitted_worlds([world], seeds=4, play=one_by_one, on_played=lambda _: None)
-
-    assert lost(fitted) > 0.016 * HORIZON_S * 0.2
-
-
-def test_a_recipe_in_a_hurry_is_not_the_only_severity(tmp_path: Path) -> None:
-    """Boxes that sleep for seconds lose nobody; those that sleep for hours do."""
-    hurried = {"sleep": {"base_s": 25, "spread_s": 25}, "awake_s": 5}
-    (world,) = read(
-        tmp_path,
-        parts=[[6, 0, 6], [6, 0, 6]],
-        deep_sleep_modem_off=exported("deep_sleep_modem_off", struck=30, **hurried),
-    )
-
-    (fitted,) = fitted_worlds([world], seeds=3, play=one_by_one, on_played=lambda _: None)
-
-    assert all("sleep" not in each.scenario.faults[0].parameters for each in fitted.variants)
-
-
-def test_a_severity_between_the_others_is_found(tmp_path: Path) -> None:
-    """Severities go through the whole range, so a mild failure and a severe one are told apart."""
-    worlds = read(
-        tmp_path,
-        parts=[[30, 0, 0], [30, 0, 0]],
-        auto_relock=exported("auto_relock", struck=30),
-    )
-
-    severities = {task.severity: task.world for task in past_tasks(worlds)}
-    after_s = sorted(
-        world.scenario.faults[0].parameters["after"]
-        for number, world in severities.items()
-        if number
-    )
-
-    low, high = FAULTS["auto_relock"].drawing.ranges["after"]
-    assert isinstance(low, float | int)
-    assert isinstance(high, float | int)
-    width = (high - low) / calibration.SEVERITIES
-    steps = [low, *after_s, high]
-    assert all(0 < later - earlier <= 1.1 * width for earlier, later in pairwise(steps))
-
-
 def test_a_world_in_which_this_could_not_happen_is_dropped(tmp_path: Path) -> None:
     """Nobody was lost, so no outage strikes half of the cars; the diagnosis alone had not said."""
     worlds = read(
@@ -284,3 +198,34 @@ def test_as_many_plays_are_announced_as_are_done(
     assert sum(played) == sum(len(task.seeds) for task in past_tasks(worlds))
     assert past_tasks(plain) == []
     assert fitted_worlds(plain, seeds=1, play=one_by_one, on_played=played.append) == plain
+
+
+def test_no_fewer_cars_are_struck_than_are_known_to_be(tmp_path: Path) -> None:
+    """Lost connections show them, also where chance sends few customers to them."""
+    outage = exported("regional_carrier_outage", struck=30)
+    parts = [[8, 0, 1], [9, 0, 0]]
+
+    struck = [
+        [sum(each.scenario.fleet.groups[0].count for each in fitted.variants) for fitted in found]
+        for known in (0, 30)
+        for (world,) in [read(tmp_path, parts=parts, struck=known, regional_carrier_outage=outage)]
+        for found in [fitted_worlds([world], seeds=4, play=one_by_one, on_played=lambda _: None)]
+    ]
+
+    ((by_customers,), (by_known,)) = struck
+    assert by_known >= 4 * 30
+    assert by_customers < by_known / 2
+
+
+def test_a_world_begins_with_the_cars_away_that_customers_had(tmp_path: Path) -> None:
+    """Demand may have grown just before; without the number there are as many as usual."""
+    outage = exported("regional_carrier_outage", struck=30)
+    parts = [[8, 0, 1], [9, 0, 0]]
+
+    (seen,) = read(tmp_path, parts=parts, away=6, regional_carrier_outage=outage)
+    (usual,) = read(tmp_path, parts=parts, regional_carrier_outage=outage)
+    (fitted,) = fitted_worlds([seen], seeds=2, play=one_by_one, on_played=lambda _: None)
+
+    assert seen.away == 0.1
+    assert usual.away == pytest.approx(0.64)
+    assert {each.away for each in fitted.variants} == {0.1}

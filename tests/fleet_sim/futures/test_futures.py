@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from fleet_sim.cars.defects import ModelDefectError
@@ -127,26 +126,6 @@ def test_a_mitigation_is_played_where_it_has_an_occasion(
     assert (together[1] == together[0]) is not bool(asleep_share)
 
 
-def test_mitigations_share_the_time_until_they_act(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The process is forked for each when it begins to act; the futures are those of each alone."""
-    one = world(tmp_path, "generic_500")
-    first = MITIGATIONS["longer_commands"].model_copy(update={"after_s": 30.0})
-    options = [None, MITIGATIONS["roll_back_platform"], first, MITIGATIONS["shorter_commands"]]
-    forked_s: list[float] = []
-
-    def note_fork(work: Any) -> Any:
-        forked_s.append(round(work.func.__self__._env.now - future.CONNECT_S - one.decision_s))
-        return in_fork(work)
-
-    monkeypatch.setattr(future, "in_fork", note_fork)
-    together = play_world(one, options, 2)
-
-    assert forked_s == [0, 30, 60]
-    assert together == play_world(one, options, 2, forks=False)
-
-
 def test_mitigations_that_offer_the_same_cars_are_played_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -221,16 +200,6 @@ def test_more_customers_than_cars_serve_are_counted_and_not_played(tmp_path: Pat
     assert counts.customers == pytest.approx(1_800, rel=0.3)
 
 
-def test_cars_that_come_back_while_no_command_works_stay_open(tmp_path: Path) -> None:
-    """Customers came before; whoever finds a car that could not be locked gets in at once."""
-    values = scenario("planned_maintenance_window", only_commands=True)
-    values["faults"][0]["target"] = {}
-    one = world_of(tmp_path, values)
-
-    assert 0.3 < one.away < 0.9
-    assert lost(one, None) < lost(msgspec.structs.replace(one, away=0.0), None)
-
-
 def test_tasks_in_any_order_give_the_same_counts(tmp_path: Path) -> None:
     """Workers of Dask report as they are done."""
     one = world(tmp_path, "generic_500")
@@ -299,13 +268,6 @@ def test_a_kept_future_is_played_again_from_its_manifest(kept: list[Path], tmp_p
     assert read_json(tmp_path / "again" / "manifest.json")["name"] == "other-world-1"
     assert refused == 2
     assert "add --mode virtual" in why
-
-
-def test_boxes_get_new_settings_and_go_on(tmp_path: Path) -> None:
-    """Connecting anew for a setting loses nobody who would not be lost without it."""
-    of = world(tmp_path, "generic_500")
-
-    assert lost(of, MITIGATIONS["shorter_keepalive"]) <= lost(of, None) + 1
 
 
 def test_what_only_ends_other_modes_changes_nothing(tmp_path: Path) -> None:
@@ -402,16 +364,3 @@ def test_many_mitigations_are_not_better_by_chance() -> None:
 def test_bounds_of_few_seeds_are_wide(freedom: int, expected: float) -> None:
     """Two seeds say next to nothing of the spread (table of Student's t, 97.5 %)."""
     assert student_t(0.975, freedom) == pytest.approx(expected, abs=0.001)
-
-
-def test_the_same_spread_of_fewer_seeds_has_wider_bounds() -> None:
-    """And only with more seeds is it beyond chance."""
-
-    def bounds(seeds: int) -> RankedMitigation:
-        played = {NOTHING: [counts(*[20, 22] * seeds)], "a": [counts(*[10, 14] * seeds)]}
-        return ranked(played, [1.0])["a"]
-
-    few, many = bounds(1), bounds(5)
-
-    assert few.saved.high - few.saved.low > 3 * (many.saved.high - many.saved.low)
-    assert [few.is_better, many.is_better] == [False, True]

@@ -108,3 +108,14 @@ def test_none_ever_overlap(wanted: list[tuple[int, int, bool]]) -> None:
             bookings.end_early(made.pop(0), NOW)
     spans = sorted((one.starts_at, one.ends_at) for one in made)
     assert all(first[1] <= second[0] for first, second in pairwise(spans))
+
+
+@pytest.mark.parametrize(("at_s", "was_ended"), [(10.0, True), (3600.0, False)])
+def test_one_that_is_over_is_not_ended_by_its_customer(
+    bookings: Bookings, at_s: float, *, was_ended: bool
+) -> None:
+    """A box whose clock is a little behind may still have moved the lock by then."""
+    own = booking()
+    bookings.book(own, NOW)
+    bookings.end_early(own, NOW + at_s)
+    assert (own.ends_at, own.was_ended) == (NOW + at_s, was_ended)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fleet_sim.results import report_plots
 from fleet_sim.results.report import write_report
 from fleet_sim.results.summary import summarize
 from fleet_wire.contract.causes import CAUSES, Cause
@@ -115,3 +117,14 @@ def test_marks_of_the_page(tmp_path: Path) -> None:
         assert (CAUSES[cause].explanation in page.text) == occurred
     good = write_sample_run(tmp_path, SampleRun(garage=False, rare_share=0.0))
     assert "plot-causes" not in shown(tmp_path, good).classes
+
+
+def test_many_points_are_thinned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Above the limit the page says how many unlocks it draws."""
+    monkeypatch.setattr(report_plots, "POINTS_AT_MOST", 100)
+    summary = write_sample_run(tmp_path, SampleRun())
+    page = shown(tmp_path, summary)
+    said = re.search(r"(\d+) of (\d+) unlocks are drawn", page.text)
+    assert said
+    assert int(said[1]) <= 100
+    assert int(said[2]) == summary["attempts"]["total"]

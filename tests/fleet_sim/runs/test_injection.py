@@ -5,11 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import msgspec
-import pytest
-from msgspec.structs import replace
-
-from fleet_sim.faults import FAULTS, Hit
+from fleet_sim.faults import Hit
 from fleet_sim.runs.injection import Injector, end_injections
 from fleet_sim.scenario.form import Scenario
 from fleet_sim.scenario.loading import load_scenario
@@ -42,58 +38,6 @@ def injected(scenario: Scenario, street: Street, *, load_starts_s: float) -> lis
         scenario.cars(), street.fleet, load_starts_s=load_starts_s, record=truth.append
     ).inject_all(scenario)
     return truth
-
-
-def test_injections_are_written_at_once_and_hits_when_they_happen(tmp_path: Path) -> None:
-    """Both count from the second at which the load begins, here 100."""
-    scenario = scenario_with(
-        tmp_path,
-        f"name: deep_sleep_modem_off, {ONE_CAR}, window: {{start_s: 5}}, parameters: {{sleep: 7}}",
-        "name: ack_lost_executed, parameters: {loss: 1}, window: {start_s: 10, end_s: 20}",
-    )
-    street = Street(count=2)
-    truth = injected(scenario, street, load_starts_s=100.0)
-    assert truth == [
-        {
-            "type": "injection", "injection": 0, "fault": "deep_sleep_modem_off",
-            "start_s": 5.0, "end_s": 80.0, "vehicles": ["car-0"],
-                "seen": FAULTS["deep_sleep_modem_off"].conclusion(),
-            "parameters": {"sleep": {"base_s": 7.0, "spread_s": 0.0}, "awake_s": 300.0},
-        },
-        {
-            "type": "injection", "injection": 1, "fault": "ack_lost_executed",
-            "start_s": 10.0, "end_s": 20.0, "vehicles": ["car-0", "car-1"],
-                "seen": FAULTS["ack_lost_executed"].conclusion(),
-            "parameters": {"loss": 1.0},
-        },
-    ]  # fmt: skip
-    street.let_pass(104.0 - SETTLED_S)
-    street.unlock("before", car=1)
-    street.let_pass(11.0)
-    assert len(truth) == 3
-    street.unlock("inside", car=1)
-    street.let_pass(5.5)
-    street.unlock("after", car=1)
-    street.let_pass(1.0)
-    asleep, lost = truth[2:]
-    assert (asleep.injection, asleep.fault, asleep.vehicle_id) == (
-        0,
-        "deep_sleep_modem_off",
-        "car-0",
-    )
-    assert (asleep.what, asleep.command_id, asleep.at_s) == ("deep_sleep", None, 5.0)
-    assert asleep.until_s == pytest.approx(12.0, abs=0.01)
-    assert lost.at_s == pytest.approx(15.0, abs=0.01)
-    assert replace(lost, at_s=15.0) == Hit(
-        injection=1,
-        fault="ack_lost_executed",
-        vehicle_id="car-1",
-        what="result",
-        at_s=15.0,
-        command_id="inside",
-    )
-    assert msgspec.json.decode(msgspec.json.encode(lost))["type"] == "hit"
-    assert street.executed() == ["before", "after"]
 
 
 def test_what_is_still_broken_at_the_end_lasts_until_then(tmp_path: Path) -> None:

@@ -5,18 +5,7 @@ from __future__ import annotations
 from fleet_sim.runs.probe_config import probe_config
 from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.contract.signing import DEMO_SECRET
-from platform_probe.settings.monitor import ProbeSettings
 from tests.helpers.virtual_runs import SCENARIOS
-
-
-def test_a_run_watches_as_the_service_does() -> None:
-    """The probe of a run differs from the shipped one by its load, and not by how it looks on."""
-    scenario = load_scenario(SCENARIOS["quiet_city"])
-    told = probe_config(scenario, seed=7, fleet_secret=DEMO_SECRET, floor_rate_per_s=1.0)
-    told["load"]["vehicles"] = ["centre-00000"]
-    settings = ProbeSettings.model_validate(told)
-    assert settings.watch
-    assert settings.tracking.command_life_s == scenario.load.deadline_s
 
 
 def test_a_command_that_lives_for_long_is_known_again_when_it_is_carried_out() -> None:

@@ -11,7 +11,6 @@ import pytest
 from rich.console import Console
 
 from fleet_sim.cars.world import FleetCounts
-from fleet_sim.runs import progress_state
 from fleet_sim.runs.progress import LineProgress, TerminalProgress, progress_on
 from fleet_sim.runs.progress_state import LoadState, UnlocksSoFar
 from fleet_wire.contract.causes import Cause
@@ -92,23 +91,3 @@ def test_unlocks_are_read_once_and_whole(tmp_path: Path) -> None:
     unlocks.read()
     assert unlocks.causes == {Cause.BOX_BUSY: 2}
     assert unlocks.opens_s(50) is None
-
-
-def test_an_unlock_that_is_revised_is_counted_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As it was judged last; one that proved to be a part of another does not count."""
-    monkeypatch.setattr(progress_state, "MOST_REVISABLE", 2)
-    failed = [make_attempt(n, cause=Cause.API_FAILED) for n in range(3)]
-    opened = make_attempt(2)
-    lines = [
-        *(msgspec.structs.replace(one, revision=1) for one in failed),
-        msgspec.structs.replace(opened, revision=2),
-        msgspec.structs.replace(failed[1], revision=2, same_as=failed[2].attempt_id),
-    ]
-    write_lines(tmp_path / "attempts.jsonl", lines)
-    unlocks = UnlocksSoFar(tmp_path / "attempts.jsonl", duration_s=60.0)
-    unlocks.read()
-    assert (unlocks.ended_count, unlocks.causes) == (2, {Cause.API_FAILED: 1})
-    assert sum(number for number, _ in unlocks.medians_s()) == 2
-    assert unlocks.opens_s(50) == opened.total_s

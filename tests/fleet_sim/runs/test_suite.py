@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fleet_sim.runs.suite import OUTPUT, SuiteResult, run_suite, scenario_files, suite_runs
+from fleet_sim.runs.suite import OUTPUT, SuiteResult, run_suite, suite_runs
 from tests.helpers.commands import SCENARIO, pids_with
 from tests.helpers.waiting import eventually
 
@@ -19,16 +19,6 @@ def write(directory: Path, name: str, text: str = SCENARIO) -> Path:
     path = directory / f"{name}.yaml"
     path.write_text(text, encoding="utf-8")
     return path
-
-
-def test_files_are_those_named_and_those_of_directories(tmp_path: Path) -> None:
-    """In the order of the arguments; within a directory by name; other files are none of ours."""
-    inside = tmp_path / "inside"
-    inside.mkdir()
-    (inside / "notes.md").write_text("")
-    files = [write(inside, "b"), write(inside, "a"), write(tmp_path, "c")]
-    assert scenario_files([files[2], inside]) == [files[2], files[1], files[0]]
-    assert scenario_files([]) == []
 
 
 def test_each_run_has_a_directory_of_its_own(tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet_sim.cars.parameters import BoxParameters
-from fleet_sim.cars.spec import Traits
 from fleet_sim.faults import FAULTS
 from fleet_sim.scenario.form import Group, Scenario, Selector, select
 from fleet_sim.scenario.loading import load_scenario, scenario_schema
@@ -48,38 +47,6 @@ def problems_of(path: Path, *overrides: str) -> str:
 def group(**changes: Any) -> Group:
     """Return a group with changes."""
     return Group.model_validate({"name": "g", "count": 10, **changes})
-
-
-def test_what_a_file_says(path: Path) -> None:
-    """The values arrive, with defaults for the rest."""
-    scenario = scenario_of(path)
-    assert scenario.seed == 7
-    assert scenario.fleet.count == 150
-    assert scenario.load.duration_s == 60
-    assert scenario.load.deadline_s == 20
-    assert scenario.run_duration_s == 80
-    assert scenario.fleet.groups[1].operator == "default"
-    assert scenario.faults[0].fault().model_dump()["probability"] == 0.5
-
-
-def test_vehicles(path: Path) -> None:
-    """Every car, in the order of the groups, with what it shares with its group."""
-    cars = scenario_of(path).cars()
-    assert [it.vehicle_id for it in cars] == [f"car-{index:05d}" for index in range(150)]
-    first, last = cars[0], cars[-1]
-    usual = {"firmware": "1.0.0", "hardware": "tcu-1"}
-    city = {"group": "city", "region": "centre", "operator": "operator-a", "site": "garage"}
-    ring = {"group": "outskirts", "region": "ring", "operator": "default", "site": "street"}
-    assert first.traits == Traits(**usual, **city)
-    assert last.traits == Traits(**usual, **ring)
-    assert first.parameters is cars[99].parameters
-    assert not hasattr(first, "__dict__")
-
-
-def test_default_ids(path: Path) -> None:
-    """Without a pattern ids are made of the group's name."""
-    scenario = scenario_of(path, "fleet.groups=[{name: demo, count: 2}]", "faults=[]")
-    assert [it.vehicle_id for it in scenario.cars()] == ["demo-00000", "demo-00001"]
 
 
 def test_box_overrides_keep_the_other_defaults(path: Path) -> None:
@@ -224,12 +191,6 @@ def test_fleet_count_sets_every_group(path: Path) -> None:
     assert "--set fleet.count=0: fleet.groups.1.count" in problems_of(path, "fleet.count=0")
 
 
-def test_one_car_needs_no_number(path: Path) -> None:
-    """A group of one may have a plain id."""
-    scenario = scenario_of(path, "fleet.groups=[{name: a, count: 1, id: mine}]", "faults=[]")
-    assert [it.vehicle_id for it in scenario.cars()] == ["mine"]
-
-
 def test_groups_that_share_an_id_share_its_numbers(path: Path) -> None:
     """Whatever their counts; a number that is given is taken, and the next group goes on there."""
     groups = "[{name: a, count: 1}, {name: b, count: 1}, {name: c, count: 1}, {name: d, count: 1}]"
@@ -255,13 +216,6 @@ def test_an_expectation_may_be_about_one_part_of_the_fleet(path: Path) -> None:
     jsonschema.validate(msgspec.json.decode(msgspec.json.encode(scenario.resolved())), schema)
     message = problems_of(path, "expect.by.region.centr.ok_share.min=0.9")
     assert "did you mean 'by.region.centre.ok_share'?" in message
-
-
-def test_a_car_is_in_the_part_of_its_group(path: Path) -> None:
-    """And a car of no group in none."""
-    fleet = scenario_of(path).fleet_parts()
-    assert [fleet.group_of(it) for it in ("car-00099", "car-00100", "null-box-0")] == [0, 1, None]
-    assert [labels["region"] for labels in fleet.labels] == ["centre", "ring"]
 
 
 PATTERNS = st.builds(
@@ -306,43 +260,6 @@ def test_shared_ids_are_found(
         assert load_scenario(path).fleet.count == 12 + count
 
 
-@pytest.mark.parametrize(
-    ("selector", "count"),
-    [
-        ({}, 150),
-        ({"group": "city"}, 100),
-        ({"group": ["city", "outskirts"]}, 150),
-        ({"region": "ring"}, 50),
-        ({"operator": "operator-a", "site": "garage"}, 100),
-        ({"operator": "default", "region": "ring", "hardware": "tcu-1", "firmware": "1.0.0"}, 50),
-        ({"ids": ["car-00001", "car-00149"]}, 2),
-        ({"ids": ["car-00001", "car-00149"], "group": "city"}, 1),
-        ({"region": "nowhere"}, 0),
-    ],
-)
-def test_selectors(path: Path, selector: dict[str, Any], count: int) -> None:
-    """A car must fit everything that is given."""
-    cars = scenario_of(path).cars()
-    chosen = Selector.model_validate(selector)
-    found = select(cars, chosen, 1, "x")
-    assert len(found) == count
-    ids = chosen.ids or [it.vehicle_id for it in cars]
-    fitting = [it for it in cars if chosen.fits(it.traits)]
-    assert found == [it for it in fitting if it.vehicle_id in ids]
-
-
-def test_share_is_drawn_per_car(path: Path) -> None:
-    """A share is near its number, another for another seed or name, and the same again."""
-    cars = scenario_of(path, "fleet.count=1000", "fleet.groups.1.first_index=1000").cars()
-    half = Selector(share=0.5)
-    found = select(cars, half, 7, "fault-0")
-    assert 900 < len(found) < 1100
-    assert found == select(cars, half, 7, "fault-0")
-    assert found != select(cars, half, 8, "fault-0")
-    assert found != select(cars, half, 7, "fault-1")
-    assert set(select(cars, Selector(share=0.2), 7, "fault-0")) < set(found)
-
-
 @given(st.integers(0, 2**63 - 1), st.floats(0.01, 0.99))
 def test_adding_cars_changes_no_other_draw(seed: int, share: float) -> None:
     """The cars that were chosen before are chosen again when the fleet has grown."""
@@ -384,13 +301,6 @@ def test_every_key_of_the_schema_is_described() -> None:
             assert value.get("description"), f"{name}.{key}"
 
 
-def test_schema_has_every_fault() -> None:
-    """Each fault's parameters are in the schema, under its name."""
-    entry = scenario_schema()["$defs"]["FaultEntry"]
-    assert entry["properties"]["name"]["enum"] == list(FAULTS)
-    assert len(entry["allOf"]) == len(FAULTS) >= 2
-
-
 @pytest.mark.parametrize("load", ["", "load: {deadline_s: 5}\n"])
 def test_whoever_only_serves_needs_no_load(tmp_path: Path, load: str) -> None:
     """Its faults may begin whenever, and go on without end; a run still needs one."""
@@ -402,11 +312,3 @@ def test_whoever_only_serves_needs_no_load(tmp_path: Path, load: str) -> None:
     scenario = load_scenario(path, needs_load=False)
     (fault,) = scenario.faults
     assert scenario.end_s(fault.window) >= LONGEST_S
-
-
-def test_a_load_that_is_there_counts_also_where_none_is_needed(path: Path) -> None:
-    """The times of faults go by it."""
-    scenario = load_scenario(path, needs_load=False)
-    assert scenario.load_duration_s == 60
-    with pytest.raises(ConfigError, match="after the run's end at 80 s"):
-        load_scenario(path, ["faults.0.window.end_s=90"], needs_load=False)

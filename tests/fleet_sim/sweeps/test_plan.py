@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from fleet_sim.sweeps.plan import label_of, overrides_of, plan_sweep
-from fleet_wire.errors import ConfigError
 from tests.helpers.places import ROOT
-from tests.helpers.sweeps import SCENARIO, plan, write_scenario
+from tests.helpers.sweeps import plan
 
 
 def test_every_combination_times_every_seed_in_one_order(tmp_path: Path) -> None:
@@ -49,16 +48,6 @@ def test_values_come_as_they_were_given(
     assert swept.values == values
 
 
-def test_the_fingerprint_follows_what_decides_the_result(tmp_path: Path) -> None:
-    """Text and values do, the number of seeds does not."""
-    first = plan(tmp_path, "fleet.count=1,2", seeds=2)
-    assert plan(tmp_path, "fleet.count=1,2", seeds=5).fingerprint == first.fingerprint
-    assert plan(tmp_path, "fleet.count=1,3", seeds=2).fingerprint != first.fingerprint
-    other = write_scenario(tmp_path, SCENARIO.replace("A few", "Some"))
-    changed = plan_sweep(other, ["fleet.count=1,2"], seeds=2)
-    assert changed.fingerprint != first.fingerprint
-
-
 def test_the_commands_of_the_guide_make_sense(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each sweep of a shipped scenario in docs/sweeps.md is one, and has as many runs as said."""
     monkeypatch.chdir(ROOT)
@@ -73,10 +62,3 @@ def test_the_commands_of_the_guide_make_sense(monkeypatch: pytest.MonkeyPatch) -
     (option,) = re.findall(r"^`--set '(.+)'`\.$", text, re.MULTILINE)
     one = plan_sweep(Path("scenarios/quiet_city.yaml"), [option], seeds=1)
     assert len(one) == 2
-
-
-def test_a_problem_of_many_settings_is_said_once(tmp_path: Path) -> None:
-    """Here two values of a key that is misspelt, each with two counts."""
-    with pytest.raises(ConfigError) as caught:
-        plan(tmp_path, "load.deadlin_s=5,6", "fleet.count=1,2")
-    assert len(caught.value.problems) == 2

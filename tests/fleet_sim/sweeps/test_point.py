@@ -70,12 +70,6 @@ def test_a_run_of_a_broken_model_is_a_run_that_failed(monkeypatch: pytest.Monkey
     assert not found.measured
 
 
-def test_another_version_does_no_run() -> None:
-    """Its result could be another; both versions are named."""
-    with pytest.raises(UnlockpathError, match=r"this worker has unlockpath .* unlockpath 0\.0\.0"):
-        run_task(replace(task(), versions={"unlockpath": "0.0.0"}))
-
-
 def test_a_full_disk_ends_the_sweep_and_not_each_of_its_runs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

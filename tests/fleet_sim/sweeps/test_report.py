@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from fleet_sim.sweeps.plan import SweepPlan, SweptKey, plan_sweep
-from fleet_sim.sweeps.plots import sweep_plots
 from fleet_sim.sweeps.point import PointRecord
 from fleet_sim.sweeps.report import reproduction, write_sweep_report
-from fleet_sim.sweeps.settings import Setting
 from tests.helpers.browser import on_a_telephone, open_page
 from tests.helpers.sweeps import plan, record
 
@@ -43,43 +40,6 @@ def test_texts_from_outside_run_no_script(tmp_path: Path) -> None:
     assert shown.count(f"<td><code>{escaped}</code></td>") == 2
     assert f"<pre>description: {escaped}</pre>" in source
     assert "<title>&lt;script&gt;, a sweep</title>" in source
-
-
-def test_numbers_of_one_key_make_a_line() -> None:
-    """From the least to the greatest, however the command has them; the key is the title."""
-    settings = [
-        Setting({"fleet.count": count}, [record(1, share), record(2, share - 0.2)])
-        for count, share in (("1e3", 0.7), ("50", 0.9), ("200", 0.8))
-    ]
-    figure = msgspec.json.decode(plot_of(settings, "spread-0"))
-    least, greatest, runs, median, bound = figure["data"]
-    assert [trace["x"] for trace in (least, greatest, median, bound)] == [[50, 200, 1000]] * 4
-    assert greatest["y"] == [0.9, 0.8, 0.7]
-    assert median["y"] == pytest.approx([0.7, 0.6, 0.5])
-    assert bound["y"] == [0.5] * 3
-    assert len(runs["x"]) == 6
-    axis = figure["layout"]["xaxis"]
-    assert axis["title"]["text"] == "fleet.count"
-    assert axis["ticktext"] == ["50", "200", "1e3"]
-
-
-def test_long_and_many_labels_are_shortened() -> None:
-    """Three keys give values as labels, at most sixteen of them, and none without end."""
-    settings = [
-        Setting({"a": "x" * 90, "b": f"b{b}", "c": f"c{c}"}, [record(1, 0.5 + b / 50)])
-        for b in range(10)
-        for c in range(5)
-    ]
-    settings.append(Setting({"a": "y", "b": "b0", "c": "c0"}, [record(1, 0.9)]))
-    axis = msgspec.json.decode(plot_of(settings, "spread-0"))["layout"]["xaxis"]
-    assert len(axis["ticktext"]) <= 16
-    assert max(map(len, axis["ticktext"])) == 22
-    assert axis["title"]["text"] == "a,<br>b,<br>c"
-
-
-def plot_of(settings: list[Setting], name: str) -> str:
-    """Return the figure of a plot as JSON."""
-    return next(plot for plot in sweep_plots(settings) if plot.name == name).as_json()
 
 
 @pytest.mark.browser

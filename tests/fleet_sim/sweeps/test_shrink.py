@@ -61,19 +61,6 @@ def test_only_what_is_needed_stays() -> None:
     assert found["description"] == WHOLE["description"]
 
 
-def test_windows_shrink_with_the_load() -> None:
-    """A window in the middle of the load is still in its middle."""
-    found, _, steps = _search(
-        lambda it: (
-            len(it["faults"]) == 2
-            and it["faults"][1]["window"]["start_s"] * 8 == it["load"]["stages"][0]["duration_s"]
-            and it["load"]["stages"][0]["duration_s"] >= 16
-        )
-    )
-    assert found["faults"][1]["window"]["start_s"] == 2.0
-    assert "half as long" in steps
-
-
 def test_nothing_is_tried_twice_and_the_whole_is_left_alone() -> None:
     """Each try is a run; the last group stays, and what was given is not changed."""
     before = str(WHOLE)

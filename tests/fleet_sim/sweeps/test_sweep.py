@@ -98,19 +98,6 @@ def test_a_line_that_was_cut_short_costs_one_run(tmp_path: Path) -> None:
     assert again.partition(TOOK)[0] == last.partition(TOOK)[0]
 
 
-def test_a_run_that_fails_is_a_row_and_is_tried_again(tmp_path: Path) -> None:
-    """The others go on; started again, only that one is done."""
-    out = tmp_path / "sweep"
-    good = plan(tmp_path)
-    bad = replace(good, scenario_text=SCENARIO.replace("count: 6", "count: -6"))
-    progress = swept(bad, out)
-    assert progress.counts[-1] == (3, 3, 3)
-    rows = (out / "table.csv").read_text().splitlines()
-    assert len(rows) == 4
-    assert all("ConfigError: RUN/garage.yaml:5" in row for row in rows[1:])
-    assert swept(bad, out).counts[0] == (0, 3, 0)
-
-
 def test_a_profile_beside_the_scenario_goes_with_each_run(tmp_path: Path) -> None:
     """A worker elsewhere has no such file: it gets the text; a change of it is another sweep."""
     (tmp_path / "own.yaml").write_text(TWO_TOPICS, encoding="utf-8")
@@ -215,13 +202,3 @@ def is_running(group: int) -> bool:
     except ProcessLookupError:
         return False
     return True
-
-
-@pytest.mark.long
-def test_a_scheduler_that_cannot_be_is_said(tmp_path: Path) -> None:
-    """In a process of its own, which imports Dask."""
-    options = ("--seeds", 2, "--scheduler", "nonsense://", "--out", tmp_path / "sweep")
-    code, _, stderr = run("fleet_sim", "sweep", write_scenario(tmp_path), *options)
-    assert code == 2, stderr
-    assert "--scheduler nonsense://: " in stderr
-    assert "Traceback" not in stderr

@@ -69,22 +69,6 @@ input()
     assert [each.screen for each in client.screens_of(CAR)] == [Screen.LOCKED]
 
 
-async def test_times_of_a_client_are_never_in_the_future(tmp_path: Path) -> None:
-    """A screen is shown at the time that it says, at the latest when we hear of it."""
-    program = f"""
-import time
-print('{{"ready": "api"}}', flush=True)
-for at in (time.time() - 5, time.time() + 5000):
-    print('{{"vehicle_id": "{CAR}", "shown": "locked", "at": %r}}' % at, flush=True)
-input()
-"""
-    client = await started(tmp_path, program)
-    await eventually(lambda: len(client.screens_of(CAR)) == 2)
-    await client.close()
-    first, second = (each.at_s for each in client.screens_of(CAR))
-    assert first + 5 <= second <= time.monotonic()
-
-
 @pytest.mark.parametrize(
     ("program", "why"),
     [
@@ -119,22 +103,6 @@ async def test_the_end_of_a_program_is_an_error_and_stops_nothing(tmp_path: Path
     assert client.error == "ended with exit code 0"
 
 
-async def test_a_program_that_ends_at_once_was_ready(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Both may be known together, where this process had no turn meanwhile."""
-    wait_for_change = Client._wait_for_change
-
-    async def wait_for_end(client: Client) -> None:
-        while client.error is None:
-            await wait_for_change(client)
-
-    monkeypatch.setattr(Client, "_wait_for_change", wait_for_end)
-    client = await started(tmp_path, 'print(\'{"ready": "api"}\', flush=True)')
-    assert (client.through, client.error) == ("api", "ended with exit code 0")
-    await client.close()
-
-
 async def test_a_flood_of_screens_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A client cannot fill our memory."""
     monkeypatch.setattr(client_module, "MAX_SCREENS", 10)
@@ -146,3 +114,19 @@ async def test_a_flood_of_screens_ends(tmp_path: Path, monkeypatch: pytest.Monke
     await client.close()
     assert client.error == "has printed more than 10 lines"
     assert len(client.screens_of(CAR)) <= 11
+
+
+async def test_times_of_a_client_are_never_in_the_future(tmp_path: Path) -> None:
+    """A screen is shown at the time that it says, at the latest when we hear of it."""
+    program = f"""
+import time
+print('{{"ready": "api"}}', flush=True)
+for at in (time.time() - 5, time.time() + 5000):
+    print('{{"vehicle_id": "{CAR}", "shown": "locked", "at": %r}}' % at, flush=True)
+input()
+"""
+    client = await started(tmp_path, program)
+    await eventually(lambda: len(client.screens_of(CAR)) == 2)
+    await client.close()
+    first, second = (each.at_s for each in client.screens_of(CAR))
+    assert first + 5 <= second <= time.monotonic()

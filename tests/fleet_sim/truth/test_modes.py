@@ -13,7 +13,6 @@ from fleet_sim.truth.modes import (
     ROUND_S,
     Size,
     chosen_modes,
-    is_for,
     phases_of,
     vehicle_ids,
     write_scenario,
@@ -54,16 +53,6 @@ def test_each_phase_is_a_scenario(tmp_path: Path, profile: str) -> None:
     assert sorted(seen) == sorted(expected)
 
 
-def test_modes_that_need_another_platform_have_phases_of_their_own() -> None:
-    """All others act side by side."""
-    phases = phases_of(chosen_modes([], {}))
-    assert [phase.modes for phase in phases[1:]] == [
-        ("lwt_ghost_offline",),
-        ("shared_sub_stuck_consumer",),
-    ]
-    assert phases[0].platform == {}
-
-
 @pytest.mark.parametrize(
     ("name", "why"),
     [
@@ -76,11 +65,3 @@ def test_a_mode_that_cannot_be_is_refused(name: str, why: str) -> None:
     """With the reason."""
     with pytest.raises(ConfigError, match=why):
         chosen_modes([name], {Need.OWN_BROKER: "the broker is not ours"})
-
-
-def test_a_client_of_the_broker_answers_for_no_fault_of_the_platform() -> None:
-    """It never asks the platform."""
-    assert is_for(CONTROL, asks_platform=False)
-    assert is_for("no_coverage_garage", asks_platform=False)
-    assert not is_for("silent_success", asks_platform=False)
-    assert is_for("silent_success", asks_platform=True)

@@ -62,28 +62,6 @@ def test_a_table_that_cannot_be_used(text: str, problem: str, tmp_path: Path) ->
     assert "hush" not in str(caught.value)
 
 
-def test_files_that_are_missing_are_named_at_the_start(tmp_path: Path) -> None:
-    """Not when the box connects, somewhere in the log."""
-    with pytest.raises(ConfigError, match=rf"{tmp_path}/car-1: No such file"):
-        made(box_user="x", box_password_file=f"{tmp_path}/{{vehicle_id}}")
-    with pytest.raises(ConfigError, match=rf"--box-cert-file {tmp_path}/car-1\.pem: No such"):
-        made(box_cert_file=f"{tmp_path}/{{vehicle_id}}.pem")
-
-
-@pytest.mark.parametrize(
-    ("options", "problem"),
-    [
-        ({"box_user": "x", "box_table": Path("t")}, "--box-credentials: has user and password"),
-        ({"box_key_file": "x"}, "--box-key-file: needs --box-cert-file"),
-        ({"box_cert_file": "one.pem"}, r"--box-cert-file one\.pem: expected \{vehicle_id\} in it"),
-    ],
-)
-def test_options_that_do_not_go_together(options: dict[str, object], problem: str) -> None:
-    """Each is said, with what to do."""
-    with pytest.raises(ConfigError, match=problem):
-        CredentialOptions(**options).check(is_tls=False)  # type: ignore[arg-type]
-
-
 def test_a_certificate_of_its_own(tmp_path: Path) -> None:
     """It is read at each connect: what is wrong by then is an error that names it."""
     certificate = trustme.CA().issue_cert(CAR)

@@ -144,12 +144,3 @@ async def test_a_drill_has_an_end(staging: Staging, for_s: float) -> None:
     reply = staging.inject("no_coverage_garage", for_s=for_s)
     assert reply.problems == ("--for: expected more than 0 s and at most 604800 s",)
     staging.driver.stop()
-
-
-async def test_what_is_over_is_in_no_drills_way(staging: Staging) -> None:
-    """The scenario's own fault on the same cars ends after a minute."""
-    staging.driver.advance_to(staging.driver.now_s() + 61)
-    staging.driver._origin_s -= 61
-    reply = staging.inject("deep_sleep_modem_off", "ids=[south-0]")
-    assert (reply.problems, reply.struck) == ((), 1)
-    staging.driver.stop()

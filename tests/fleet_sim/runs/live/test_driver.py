@@ -54,22 +54,6 @@ def test_advance_steps_what_is_due_and_no_more(driver: LiveDriver, notes: Notes)
     assert driver.now == 25.0
 
 
-def test_a_defect_in_one_event_stops_no_other(
-    driver: LiveDriver, notes: Notes, caplog: pytest.LogCaptureFixture
-) -> None:
-    """An exception in the model is counted and logged; the events after it run."""
-
-    def fail(_event: object) -> None:
-        raise ValueError("defect")
-
-    driver.timeout(10.0).callbacks.append(fail)
-    notes.later(20.0, "after the defect")
-    driver.advance_to(50.0)
-    assert notes.names == ["after the defect"]
-    assert driver.defects.count == 1
-    assert "the model failed: ValueError: defect" in caplog.text
-
-
 async def test_what_fails_inside_is_a_defect_too(driver: LiveDriver, notes: Notes) -> None:
     """It goes on to whoever called: a link closes for it. What was scheduled falls due."""
 
@@ -83,18 +67,6 @@ async def test_what_fails_inside_is_a_defect_too(driver: LiveDriver, notes: Note
         fail(KeyboardInterrupt())
     assert driver.defects.count == 1
     await eventually(lambda: notes.names == ["after the defect"] * 2)
-    driver.stop()
-
-
-async def test_events_fall_due_without_help(driver: LiveDriver, notes: Notes) -> None:
-    """Asyncio wakes the environment for the next event, whichever was scheduled first."""
-    with driver.present():
-        notes.later(1_000.0, "far")
-        notes.later(0.05, "second")
-    with driver.present():
-        notes.later(0.01, "first")
-    await eventually(lambda: len(notes.calls) == 2)
-    assert notes.names == ["first", "second"]
     driver.stop()
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from fleet_sim.broker.process import HOST, BrokerProcess, free_port
-from fleet_sim.runs.live.supervision import CHECK_S, LIVED_S, PAUSES_S, Supervision
+from fleet_sim.runs.live.supervision import CHECK_S, PAUSES_S, Supervision
 from fleet_wire.errors import BrokerUnreachableError
 from tests.helpers.waiting import eventually, wait_for
 
@@ -102,16 +102,6 @@ async def test_a_broker_that_ends_at_once_is_started_ever_later_and_given_up() -
     started = [note for note in watch.notes if note.endswith("it is started again")]
     assert len(started) == broker.restarts == len(PAUSES_S)
     assert "after 8 starts in a row it is given up: broker.log may say why" in watch.notes[-1]
-
-
-async def test_a_broker_that_has_run_for_a_while_is_started_at_once() -> None:
-    """However often it was started before."""
-    broker = Broker()
-    broker.code = 1
-    watch = Watch(broker, lived_s=LIVED_S)
-    await eventually(lambda: len(watch.notes) > 2 * len(PAUSES_S))
-    watch.keeper.cancel()
-    assert {*watch.slept_s} == {0.0, CHECK_S}
 
 
 async def test_a_broker_that_is_stopped_is_told_and_when_it_goes_on() -> None:

@@ -12,9 +12,8 @@ from fleet_sim.cars.spec import CarSpec, Traits
 from fleet_sim.runs.live.driver import LiveDriver
 from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
 from fleet_sim.runs.live.wall_clock import STEP_S, WallClockFollower
-from fleet_wire.contract.messages import Phase
 from fleet_wire.links.brokers import Brokers
-from tests.helpers.fake_link import Bench, bench
+from tests.helpers.fake_link import bench
 from tests.helpers.waiting import eventually
 
 HOUR_S = 3_600.0
@@ -33,25 +32,6 @@ class WallClock:
 def wall_clock(monkeypatch: pytest.MonkeyPatch) -> WallClock:
     """Return the clock, at its true time."""
     return WallClock(monkeypatch)
-
-
-def refused_or_executed(car: Bench, *, expires_in_s: float) -> Phase:
-    """Send the car a command, and return the last that it answers."""
-    now_ms = int((car.world.epoch_unix_s + car.env.now) * 1000)
-    expires_at_ms = now_ms + int(expires_in_s * 1000)
-    car.deliver(car.command(f"c{car.counter}", expires_at_ms=expires_at_ms))
-    return car.link.results()[-1].phase
-
-
-@pytest.mark.parametrize("step_s", [HOUR_S, -HOUR_S])
-def test_a_box_follows_a_step(step_s: float) -> None:
-    """A command of the new time is taken, as it was in the old one; one of the old is not."""
-    car = bench(NULL_BOX)
-    assert refused_or_executed(car, expires_in_s=30) is Phase.EXECUTED
-    assert refused_or_executed(car, expires_in_s=30 + step_s) is Phase.REFUSED
-    car.world.clock_step.by_s = step_s
-    assert refused_or_executed(car, expires_in_s=30 + step_s) is Phase.EXECUTED
-    assert refused_or_executed(car, expires_in_s=30) is Phase.REFUSED
 
 
 async def test_steps_are_noticed_and_told(wall_clock: WallClock) -> None:

@@ -14,7 +14,7 @@ from fleet_sim.cars.world import FleetCounts
 from fleet_sim.runs.live import health as health_module
 from fleet_sim.runs.live import workers as module
 from fleet_sim.runs.live.health import Health
-from fleet_sim.runs.live.worker_messages import AllReported, Counts, Note, Ready, Stalled, line
+from fleet_sim.runs.live.worker_messages import AllReported, Counts, Note, Ready, line
 from fleet_sim.runs.live.workers import Worker, Workers
 from fleet_wire.links.link import Disconnected, EndReason
 from tests.helpers.waiting import eventually
@@ -101,86 +101,6 @@ def test_a_process_that_stands_still_is_named_until_it_goes_on(
     assert [notes[0], notes[2]] == [stands_still] * 2
     assert notes[1].startswith("process 1 of 1 (10 boxes) is back after ")
     assert len(notes) == 4
-
-
-def test_what_the_user_ends_at_once_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All were said to have been silent for too long; one that stood still until then had been."""
-    monkeypatch.setattr(health_module, "WATCH_S", 0.05)
-    monkeypatch.setattr(health_module, "STILL_S", 1.0)
-    notes: list[str] = []
-
-    async def end_twice(workers: Workers) -> None:
-        stopped, goes_on = workers
-        _watching = await _follow(workers, notes)
-        await eventually(lambda: workers.counts.fleet.reachable == 20)
-        os.kill(stopped.pid, signal.SIGSTOP)
-        await eventually(lambda: stopped.pulse.is_silent)
-        ending = asyncio.ensure_future(workers.shut_down(_nothing))
-        await asyncio.sleep(0)
-        assert goes_on.is_running
-        ending.cancel()
-        await eventually(lambda: not any(worker.is_running for worker in workers))
-        (silence,) = stopped.pulse.silences
-        assert not goes_on.pulse.silences
-        assert silence.until - silence.since > 0.9
-        assert silence.since == stopped.pulse.heard_at
-
-    with Workers.fork(_counting, lambda _part: 10, 2) as workers:
-        asyncio.run(end_twice(workers))
-        assert workers.lost == []
-    assert len(notes) == 1
-
-
-async def _stopped_with_us(_part: tuple[int, int], channel: socket.socket) -> None:
-    """Play boxes that stood still, twice, and say so."""
-    for since, until in ((10.0, 50.0), (49.0, 51.0), (60.0, 75.0)):
-        channel.sendall(line(Stalled(since, until)))
-    await _counting(_part, channel)
-
-
-def test_one_that_stood_still_when_nobody_could_see_it_says_so() -> None:
-    """Ctrl-Z stops all of them, and the one that listens; what is known already is not told."""
-    notes: list[str] = []
-
-    async def listen(workers: Workers) -> None:
-        _watching = await _follow(workers, notes)
-        await eventually(lambda: workers.counts.fleet.reachable == 10)
-        assert [(each.since, each.until) for each in workers[0].pulse.silences] == [
-            (10, 50),
-            (60, 75),
-        ]
-        workers.kill()
-        await eventually(lambda: not any(worker.is_running for worker in workers))
-
-    with Workers.fork(_stopped_with_us, lambda _part: 10, 1) as workers:
-        asyncio.run(listen(workers))
-    name = "process 1 of 1 (10 boxes)"
-    assert notes == [f"{name} is back after 40 s", f"{name} is back after 15 s"]
-
-
-def test_one_that_stands_still_into_the_end_has_its_whole_time(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """One that was stopped for 40 s was said to be back after 18."""
-    monkeypatch.setattr(health_module, "WATCH_S", 0.05)
-    monkeypatch.setattr(health_module, "STILL_S", 0.5)
-
-    async def go_on_while_it_ends(workers: Workers) -> None:
-        (worker,) = workers
-        _watching = await _follow(workers, [])
-        await eventually(lambda: workers.counts.fleet.reachable == 10)
-        os.kill(worker.pid, signal.SIGSTOP)
-        await eventually(lambda: worker.pulse.is_silent)
-        ending = asyncio.ensure_future(workers.shut_down(_nothing))
-        await eventually(lambda: worker.pulse.silent_s >= 1.5)
-        os.kill(worker.pid, signal.SIGCONT)
-        await eventually(lambda: bool(worker.pulse.silences))
-        ending.cancel()
-        await eventually(lambda: not worker.is_running)
-        assert worker.pulse.silences[0].length_s >= 1.5
-
-    with Workers.fork(_counting, lambda _part: 10, 1) as workers:
-        asyncio.run(go_on_while_it_ends(workers))
 
 
 def test_the_others_do_not_wait_for_one_that_stands_still() -> None:
