@@ -72,8 +72,11 @@ class Delivery(RuleBasedStateMachine):
                 "topic",
                 b"%d" % number,
                 properties=properties,
-                on_ack=lambda _code, number=number: self.acked.append(number),
+                on_ack=partial(self._acked, number),
             )
+
+    def _acked(self, number: int, _code: int) -> None:
+        self.acked.append(number)
 
     @rule(duration_s=st.sampled_from([HOP_S / 2, HOP_S, 3 * HOP_S, 0.3, 2.5, 9.0]))
     def pass_time(self, duration_s: float) -> None:
