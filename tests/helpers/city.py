@@ -68,10 +68,6 @@ class City:
         """Let time pass."""
         self.bench.let_pass(duration_s)
 
-    def steps(self) -> list[CustomerStep]:
-        """Return what the customers did, in order."""
-        return [each.step for each in self.events]
-
     def of(self, step: CustomerStep) -> list[CustomerEvent]:
         """Return the lines of a step."""
         return [each for each in self.events if each.step is step]

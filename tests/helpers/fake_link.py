@@ -17,7 +17,6 @@ from fleet_wire.contract.messages import (
     Command,
     Presence,
     Result,
-    VehicleState,
     WireMessage,
 )
 from fleet_wire.contract.signing import signature_of, vehicle_key
@@ -103,10 +102,6 @@ class FakeLink(DirectLink):
         """Return the results sent so far."""
         return [message for _, message in self.sent if isinstance(message, Result)]
 
-    def states(self) -> list[VehicleState]:
-        """Return the states sent so far."""
-        return [message for _, message in self.sent if isinstance(message, VehicleState)]
-
     def presences(self) -> list[Presence]:
         """Return the presences sent so far."""
         return [message for _, message in self.sent if isinstance(message, Presence)]
@@ -167,10 +162,8 @@ class Bench:
         self.link.handler.on_message(message)
 
 
-def bench(
-    parameters: BoxParameters = NULL_BOX, *, seed: int = 1, start: bool = True, **link: Any
-) -> Bench:
-    """Return a box on a fake link, started unless told otherwise."""
+def bench(parameters: BoxParameters = NULL_BOX, *, seed: int = 1, **link: Any) -> Bench:
+    """Return a box that has started, on a fake link."""
     env = ModelEnvironment()
     links: list[FakeLink] = []
 
@@ -184,6 +177,5 @@ def bench(
     world = World(env, seed, SECRET, EPOCH_S, factory)
     box = Box(world, CarSpec("car-1", Traits(group="test"), parameters))
     made = Bench(env, world, box, links)
-    if start:
-        box.power.start()
+    box.power.start()
     return made

@@ -14,12 +14,7 @@ from fleet_sim.faults import Fault, Hit, Injection
 from fleet_sim.faults.registry import FaultWindow
 from fleet_sim.scenario.form import Group
 from fleet_wire.contract import codec
-from fleet_wire.contract.messages import (
-    Phase,
-    Reason,
-    Result,
-    WireMessage,
-)
+from fleet_wire.contract.messages import Phase, Result, WireMessage
 from fleet_wire.contract.topics import TopicKind, parse_topic, topic_of
 from fleet_wire.links.link import LinkFactory, Message, PublishProperties, Session
 from fleet_wire.randomness import RandomStream
@@ -61,11 +56,6 @@ def open_window(
         **more,
     )
     world.env.process(fault.process(injection))
-
-
-def answers(car: Bench) -> list[tuple[Phase, Reason | None]]:
-    """Return what the box has answered so far."""
-    return [(result.phase, result.reason) for result in car.link.results()]
 
 
 class Platform(Recorder):

@@ -88,18 +88,3 @@ def test_each_injection_draws_for_itself_whatever_stands_beside_it(tmp_path: Pat
     assert 3 < len(alone[0]) < 25
     assert both[1] == alone[0]
     assert both[2] - both[1]
-
-
-def test_cars_of_another_process_are_left_to_it(tmp_path: Path) -> None:
-    """A fleet that has none of a fault's cars injects nothing, and says so."""
-    scenario = scenario_with(
-        tmp_path, "name: regional_carrier_outage, target: {ids: [car-1]}, window: {start_s: 0}"
-    )
-    street = Street(count=1)
-    truth = injected(scenario, street, load_starts_s=street.env.now)
-    street.let_pass(10.0)
-    end_injections(street.fleet)
-    assert [(each["fault"], each["vehicles"]) for each in truth] == [
-        ("regional_carrier_outage", [])
-    ]
-    assert street.boxes[0].modem.connection.is_reachable

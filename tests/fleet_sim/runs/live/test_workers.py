@@ -6,7 +6,6 @@ import asyncio
 import os
 import signal
 import socket
-from typing import Any, cast
 
 import pytest
 
@@ -16,7 +15,6 @@ from fleet_sim.runs.live import workers as module
 from fleet_sim.runs.live.health import Health
 from fleet_sim.runs.live.worker_messages import AllReported, Counts, Note, Ready, line
 from fleet_sim.runs.live.workers import Worker, Workers
-from fleet_wire.links.link import Disconnected, EndReason
 from tests.helpers.waiting import eventually
 
 
@@ -27,12 +25,6 @@ async def _talkative(_part: tuple[int, int], channel: socket.socket) -> None:
     while True:
         writer.write(line(Note("one has left")))
         await asyncio.sleep(0.01)
-
-
-async def _deaf(_part: tuple[int, int], channel: socket.socket) -> None:
-    """Play boxes that are so many that their goodbyes take for ever."""
-    channel.sendall(line(AllReported()))
-    await asyncio.sleep(3_600)
 
 
 async def _mute(_part: tuple[int, int], _channel: socket.socket) -> None:
@@ -136,64 +128,6 @@ def test_goodbyes_may_take_long_as_long_as_there_are_some(monkeypatch: pytest.Mo
     with Workers.fork(_talkative, lambda _part: 10, 1) as workers:
         asyncio.run(follow(workers))
         assert not workers.lost
-
-
-def test_goodbyes_without_a_word_are_no_standstill(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of 51 processes with 20,000 boxes each every one was said to give no sign of life."""
-    monkeypatch.setattr(health_module, "WATCH_S", 0.01)
-    monkeypatch.setattr(health_module, "STILL_S", 0.05)
-    monkeypatch.setattr(module, "END_S", 0.3)
-    notes: list[str] = []
-
-    async def end(workers: Workers) -> None:
-        _watching = await _follow(workers, notes)
-        workers[0].pulse.silent_s = 0.0
-        await workers.shut_down(_nothing)
-
-    with Workers.fork(_deaf, lambda _part: 10, 1) as workers:
-        asyncio.run(end(workers))
-    assert (notes, workers.lost) == ([], [])
-
-
-class _Told:
-    """In place of the way to a process: what it was told."""
-
-    def __init__(self) -> None:
-        self.words: list[bytes] = []
-        self.write = self.words.append
-
-    def is_closing(self) -> bool:
-        """Return that it is there."""
-        return False
-
-
-def test_who_cannot_connect_keeps_no_other_from_connecting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A few at a time; one whose broker is away says so, and after a while the next may."""
-    monkeypatch.setattr(module, "AT_ONCE", 2)
-    end = Disconnected(EndReason.UNREACHABLE, detail="Connection refused")
-    channel = cast("socket.socket", None)
-    every = [Worker(number, 4, 0, 10, channel, writer=cast("Any", _Told())) for number in range(4)]
-    workers = Workers(every)
-
-    def connecting() -> int:
-        workers.start_connecting()
-        return sum(worker.may_connect for worker in every)
-
-    def say(known: int, last_end: Disconnected | None, times: int) -> None:
-        fleet = FleetCounts(known=known, last_end=last_end)
-        counts = Counts(fleet=fleet)
-        for _ in range(times):
-            every[0].set_counts(counts)
-
-    assert connecting() == 2
-    say(0, None, module.STUCK_AFTER + 1)
-    assert connecting() == 2, "its first answer may take long on a busy machine"
-    say(5, end, module.STUCK_AFTER)
-    assert connecting() == 2, "it gets on"
-    say(5, end, 1)
-    assert connecting() == 3
-    say(6, end, 1)
-    assert connecting() == 3, "none is taken back"
 
 
 async def _end(workers: Workers, notes: list[str]) -> None:
