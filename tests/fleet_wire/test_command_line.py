@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import resource
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import click
 import pytest
@@ -119,43 +118,3 @@ def test_too_few_open_files_are_named_with_their_cure() -> None:
     assert result.exit_code == 2
     assert "may open 12 files" in result.stderr
     assert "ulimit -n 1024" in result.stderr
-
-
-def test_a_command_is_imported_when_it_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lists and suggestions need no import: they read the table."""
-    imported: list[str] = []
-
-    def module(name: str) -> object:
-        imported.append(name)
-        function = name.rpartition(".")[2]
-        return type("module", (), {function: click.Command(function, callback=lambda: None)})
-
-    monkeypatch.setattr("fleet_wire.command_line.import_module", module)
-    main = Program("demo", package="demos", table={"one": "Do the first.", "two": "Do the other."})
-    run: Callable[[str], Result] = lambda word: CliRunner().invoke(main, [word])  # noqa: E731
-    assert "one  Do the first." in run("-h").output
-    assert "Did you mean" in run("twoo").stderr
-    assert imported == []
-    assert run("one").exit_code == 0
-    assert imported == ["demos.one"]
-
-
-def test_garbage_is_looked_for_again_when_a_command_is_there(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Not while it is imported, and as before where that fails."""
-    looked_for: list[bool] = []
-
-    def module(_name: str) -> object:
-        looked_for.append(gc.isenabled())
-        raise MemoryError
-
-    monkeypatch.setattr("fleet_wire.command_line.import_module", module)
-    assert (
-        CliRunner()
-        .invoke(Program("demo", package="demos", table={"one": "Do."}), ["one"])
-        .exit_code
-        == 2
-    )
-    assert looked_for == [False]
-    assert gc.isenabled()

@@ -6,7 +6,6 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from fleet_sim.__main__ import main as fleet_sim
 from fleet_wire.durations import Duration
 from platform_probe.__main__ import main as platform_probe
 
@@ -37,24 +36,6 @@ def test_other_times_are_refused(text: str, problem: str) -> None:
     """With examples, or with the bounds."""
     with pytest.raises(click.BadParameter, match=problem):
         DAY.convert(text, None, None)
-
-
-@pytest.mark.parametrize(
-    ("program", "command"),
-    [
-        (fleet_sim, ["inject"]),
-        (platform_probe, ["learn"]),
-        (platform_probe, ["incidents", "mute"]),
-    ],
-)
-def test_each_command_that_lasts_for_a_while_has_the_same_option(
-    program: click.Command, command: list[str]
-) -> None:
-    """`--for TIME`, explained in the same words."""
-    text = " ".join(CliRunner().invoke(program, [*command, "--help"]).output.split())
-    assert "--for TIME How long" in text
-    assert "90s, 5m or 1h; without a unit seconds." in text
-    assert "--seconds" not in text
 
 
 def test_the_former_name_is_still_accepted() -> None:

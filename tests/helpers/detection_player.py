@@ -23,6 +23,7 @@ from tests.helpers.incident_player import IncidentLines, cohort_of
 from tests.helpers.transcripts import Teller, names_in, with_members
 
 PRESENCE: Final = {
+    "asleep": Presence(PresenceStatus.OFFLINE, "s1", PresenceReason.SLEEP),
     "online": Presence(PresenceStatus.ONLINE, "s1"),
     "back": Presence(PresenceStatus.ONLINE, "s2"),
     "offline": Presence(PresenceStatus.OFFLINE, "s1"),

@@ -62,6 +62,7 @@ class Watched:
             windows=self._windows,
         )
         self._cars.on_lost = alerting.car_lost
+        self._cars.on_connected_anew = alerting.car_connected_anew
         return self.time.drive(alerting)
 
     def hear(

@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fleet_wire.config import file as config_file
-from fleet_wire.config.file import Document, apply_overrides, load_document
+from fleet_wire.config.file import Document, load_document
 from fleet_wire.errors import ConfigError
 from tests.helpers.config_player import FOLDER
 
@@ -104,12 +104,3 @@ def test_many_values_are_refused(path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(config_file, "MAX_VALUES", 50)
     text = "a: &a [1, 2, 3, 4]\nb: &b [*a, *a, *a]\nc: [*b, *b]\n"
     assert ":1: more than 50 values once aliases are expanded" in problems_of(path, text)
-
-
-def test_an_index_of_thousands_of_digits_is_shortened(document: Document) -> None:
-    """Python makes no number of so many, and nobody reads them."""
-    with pytest.raises(ConfigError) as caught:
-        apply_overrides(document, [f"load.stages.{'9' * 5_000}.rate=3"])
-    (problem,) = caught.value.problems
-    assert "no item '999" in problem
-    assert len(problem) < 200

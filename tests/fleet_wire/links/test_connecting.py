@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-import resource
 import socket
 import subprocess
 import sys
@@ -16,11 +15,7 @@ from typing import Any
 
 import pytest
 
-from fleet_sim.broker.process import BrokerProcess
 from fleet_wire.links.connecting import CONNECTS_PER_SOURCE, Dialer, describe_os_error
-from fleet_wire.links.lean.link import LeanLinkFactory
-from fleet_wire.links.link import EndReason, Session
-from tests.helpers.recorder import Recorder
 from tests.helpers.waiting import eventually
 
 
@@ -125,22 +120,3 @@ async def test_processes_begin_at_addresses_of_their_own(monkeypatch: pytest.Mon
 def test_limits_name_their_cure(number: int, cure: str) -> None:
     """A limit of the machine comes with the command that shows or raises it."""
     assert cure in describe_os_error(OSError(number, "text of the library"))
-
-
-@pytest.mark.broker
-async def test_too_few_descriptors_end_the_attempt(mosquitto: BrokerProcess) -> None:
-    """Without a free descriptor a link is UNREACHABLE, and says how to raise the limit."""
-    client = Recorder(LeanLinkFactory(mosquitto.address), Session("client"))
-    # Resolve the host and start the loop's machinery while there still are descriptors.
-    client.link.connect()
-    await eventually(lambda: client.link.is_connected)
-    client.link.disconnect()
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
-    try:
-        client.link.connect()
-        await eventually(lambda: client.ends)
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    assert client.ends[0].why is EndReason.UNREACHABLE
-    assert "ulimit -n" in client.ends[0].detail

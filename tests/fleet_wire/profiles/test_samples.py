@@ -10,9 +10,6 @@ import pytest
 from fleet_wire.errors import ConfigError
 from fleet_wire.profiles.loading import NAMES, load_profile
 from fleet_wire.profiles.samples import (
-    Reading,
-    Sample,
-    apply_profile,
     read_samples,
     sample_of,
     traits_in_words,
@@ -44,35 +41,6 @@ def test_a_line_that_is_no_message_is_named(tmp_path: Path, line: str) -> None:
         list(read_samples(file))
     with pytest.raises(ConfigError, match="cannot be read"):
         list(read_samples(tmp_path / "none.jsonl"))
-
-
-def test_each_message_is_said_in_the_contracts_terms() -> None:
-    """Read, of no concern, unreadable, and nobody's."""
-    topic = "$aws/commands/things/car-1/executions/x1/response/json"
-    events = "$aws/events/commandExecution/unlock"
-    target = {"executionId": "x1", "targetArn": "arn:aws:iot:eu:1:thing/car-1"}
-    samples = [
-        Sample(topic, {"status": "FAILED", "statusReason": {"reasonCode": "DEVICE_TOO_BUSY"}}),
-        Sample(f"{events}/TIMED_OUT", {**target, "status": "TIMED_OUT"}),
-        Sample(f"{events}/CREATED", {**target, "status": "CREATED"}),
-        Sample(topic, {"status": "HUH"}),
-        Sample("elsewhere", ""),
-    ]
-    said = list(
-        apply_profile(load_profile("aws-iot"), [("1", sample.as_message()) for sample in samples])
-    )
-    assert [one.reading for one in said] == [
-        Reading.READ,
-        Reading.READ,
-        Reading.IGNORED,
-        Reading.UNREADABLE,
-        Reading.OTHER,
-    ]
-    texts = [one.text for one in said]
-    assert texts[0] == (
-        "result of car-1: command_id x1, phase refused, reason busy, detail DEVICE_TOO_BUSY"
-    )
-    assert texts[1] == "provisional result of car-1: command_id x1, status TIMED_OUT"
 
 
 @pytest.mark.parametrize("name", NAMES)

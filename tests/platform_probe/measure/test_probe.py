@@ -17,7 +17,6 @@ from fleet_wire.contract.topics import TopicKind, parse_topic
 from fleet_wire.errors import ConfigError
 from fleet_wire.links.brokers import Brokers
 from fleet_wire.links.link import Disconnected, EndReason
-from fleet_wire.randomness import RandomStream
 from platform_probe.measure.attempts.gaps import BEAT_S
 from platform_probe.measure.watching.group import ANNOUNCED_EVERY_S, GONE, LOOK_S, PRESENT
 from tests.helpers.fake_clock import EPOCH_S
@@ -127,28 +126,6 @@ def test_a_broker_of_several_that_is_away_is_told_and_counted() -> None:
         bench.probe.left_over(one, message_of("cars/car-00001/presence", ASLEEP))
     (line,) = bench.events("left_over")
     assert (line["broker"], line["topic"]) == ("mqtt://one:1883", "cars/car-00001/presence")
-
-
-def test_delay_grows_across_short_connections(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A connection that is lost again at once is one more failure; one that held is none."""
-    failures = list[int]()
-
-    class NoDelay:
-        def delay_s(self, failed: int, _: RandomStream) -> float:
-            failures.append(failed)
-            return 0.0
-
-    monkeypatch.setattr("platform_probe.measure.connected.RECONNECT", NoDelay())
-    bench = ProbeBench()
-    bench.connect()
-    for held_s in (1.0, 9.0, 0.0, 10.0, 1.0):
-        bench.wait(held_s)
-        bench.link.end()
-        bench.wait(0.0)
-        bench.accept()
-    bench.wait(60)
-    bench.link.end(EndReason.UNREACHABLE)
-    assert failures == [0, 1, 2, 0, 1, 0]
 
 
 def test_what_comes_in_and_how_late_the_loop_is_can_be_read() -> None:

@@ -12,7 +12,7 @@ from fleet_wire.contract.partial import PartialState
 from platform_probe.cars.fleet import Fleet
 from platform_probe.cars.state import CarState
 from platform_probe.judge.detection import waves as module
-from platform_probe.judge.detection.waves import STABLE_S, Flapping, Waves
+from platform_probe.judge.detection.waves import Waves
 
 ONLINE = Presence(PresenceStatus.ONLINE, "s")
 WILL = Presence(PresenceStatus.OFFLINE, "s", PresenceReason.LAST_WILL)
@@ -65,58 +65,3 @@ def test_a_car_that_keeps_changing_leaves_no_kinds_behind(
         assert len(waves._cars.alike) <= 2
         assert len(waves._tests) <= 50
     assert waves._tests
-
-
-class _Links:
-    """Sixty cars whose connections are watched for a while."""
-
-    def __init__(self) -> None:
-        self.cars: Fleet[CarState] = Fleet(CarState, most=1_000)
-        self.flapping = Flapping(count(1), self.cars)
-        self.cars.on_connected_anew = self.flapping.on_connected_anew
-        for number in range(60):
-            self.cars.take_presence(f"{number}", ONLINE, 0.0, retained=True)
-
-    def connect(self, cars: int, *, times: int, every_s: float, bye: Presence | None) -> float:
-        """Let some cars connect again, with a message before or another session; return when."""
-        now_s = 0.0
-        for time in range(times):
-            now_s = 60.0 + time * every_s
-            for number in range(cars):
-                if bye is not None:
-                    self.cars.take_presence(f"{number}", bye, now_s, retained=False)
-                online = Presence(PresenceStatus.ONLINE, "s" if bye else f"s{time}")
-                self.cars.take_presence(f"{number}", online, now_s + 1.0, retained=False)
-            self.flapping.waves.tick(now_s + 2.0)
-        self.flapping.waves.tick(now_s + 20.0)
-        self.flapping.waves.tick(now_s + 20.0)
-        return now_s
-
-
-@pytest.mark.parametrize("bye", [WILL, None], ids=["a last will", "another session"])
-def test_cars_that_connect_again_and_again_are_one_problem(bye: Presence | None) -> None:
-    """A broker tells of the older of two boxes by its last will, or by the new session alone."""
-    links = _Links()
-    last_s = links.connect(7, times=6, every_s=7.0, bye=bye)
-    (found,) = links.flapping.waves.sightings
-    assert (found.what, found.failed, found.total) == ("flapping", 7, 60)
-    assert not found.is_over
-    links.flapping.waves.tick(last_s + STABLE_S + 20.0)
-    assert found.is_over
-
-
-@pytest.mark.parametrize(
-    ("cars", "times", "every_s", "bye"),
-    [
-        (2, 20, 7.0, WILL),
-        (60, 2, 7.0, WILL),
-        (7, 20, 400.0, WILL),
-        (7, 20, 7.0, Presence(PresenceStatus.OFFLINE, "s", PresenceReason.SLEEP)),
-    ],
-    ids=["two sick cars", "a restart of the broker", "now and then", "they sleep"],
-)
-def test_that_is_no_flapping(cars: int, times: int, every_s: float, bye: Presence) -> None:
-    """Single cars do so on any day, and many cars once."""
-    links = _Links()
-    links.connect(cars, times=times, every_s=every_s, bye=bye)
-    assert not links.flapping.waves.sightings

@@ -42,7 +42,10 @@ def command_of(outgoing: OutgoingCommand) -> Command:
 
 
 def test_commands_are_what_a_box_accepts() -> None:
-    """Signed for this car and for what they do, with a life, addressed, and clearly synthetic."""
+    """Signed for this car and for what they do, with a life, addressed, and clearly synthetic.
+
+    MQTT 5 properties say where to answer, to what, until when, in which trace, and who asks.
+    """
     maker = maker_of()
     outgoing = [made(maker), maker.lock("car-1")]
     unlock, lock = map(command_of, outgoing)
@@ -55,18 +58,12 @@ def test_commands_are_what_a_box_accepts() -> None:
         assert command.expires_at_ms == EPOCH_S * 1000 + 29_500
         assert is_signed(vehicle_key(SECRET, "car-1"), command)
         assert is_of_a_probe(each.properties.user_properties)
-
-
-def test_properties_carry_correlation_life_trace_and_origin() -> None:
-    """MQTT 5 properties say where to answer, to what, until when, in which trace, and who asks."""
-    outgoing = made(maker_of())
-    properties, start = outgoing.properties, outgoing.start
+    properties, start = outgoing[0].properties, outgoing[0].start
     assert properties.response_topic == "cars/car-1/result"
     assert properties.correlation_data == start.command_id.encode()
     assert properties.expiry_s == 30
     (name, value), origin = properties.user_properties
-    assert origin == ("origin", "probe/probe-7")
-    assert name == "traceparent"
+    assert (name, origin) == ("traceparent", ("origin", "probe/probe-7"))
     sends = TraceContext(start.trace_id, span_id_of(start.attempt_id, Stage.PUBLISHED), "01")
     assert parse_traceparent(value) == sends
 
