@@ -38,7 +38,7 @@ def test_other_brokers_are_left_out_unless_named() -> None:
     """Few have them installed: an expression that does not speak of them does not ask for them."""
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider"]
     run = subprocess.run(
-        [*command, "-m", "not broker", "tests/conformance/test_leave_behind.py"],
+        [*command, "-m", "not broker", "tests/conformance/test_links.py"],
         capture_output=True,
         text=True,
         check=False,

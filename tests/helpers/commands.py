@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.helpers.places import ROOT
 from tests.helpers.waiting import PATIENCE_S, whole_lines
 
 SCENARIO = """\
@@ -48,13 +49,14 @@ def write_scenario(directory: Path, text: str = SCENARIO) -> Path:
 
 
 def start(module: str, *arguments: object, **options: Any) -> subprocess.Popen[str]:
-    """Start one of our commands, its output in pipes."""
+    """Start one of our commands, or a module of these tests, its output in pipes."""
+    path = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), str(ROOT)]))
     return subprocess.Popen(
         [sys.executable, "-m", module, *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": path},
         **options,
     )
 

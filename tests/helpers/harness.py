@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from enum import StrEnum
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 from fleet_sim.broker.model.broker import BrokerLimits, BrokerModel
 from fleet_sim.broker.process import BrokerProcess
@@ -33,6 +33,8 @@ class Difference(StrEnum):
     NO_TAKEOVER_CODE = "rumqttd closes a connection that is taken over without a reason code"
     KEEPS_SESSION = "rumqttd keeps the session whatever its expiry interval"
     NO_DUPLICATES_FROM_BROKER = "rumqttd redelivers without DUP"
+    SENDS_QOS_0_AS_1 = "rumqttd sends at the QoS of the subscription"
+    PASSES_ON_DUP = "rumqttd passes on the mark of a message that was sent to it again"
     REFUSES_GROUPS = "ejabberd closes the connection that subscribes to $share/..."
     DEAF_GROUPS = "RabbitMQ grants a subscription to $share/..., and nothing ever comes by it"
     NO_SESSION_WITHOUT_SUBSCRIPTIONS = "a session of RabbitMQ is what waits for subscriptions"
@@ -40,6 +42,7 @@ class Difference(StrEnum):
     WILL_AT_TAKEOVER = "a connection that is taken over is closed, so its will is published"
     ONE_IN_FLIGHT = "ejabberd sends the next message when the one before is acknowledged"
     CONNECTS_IN_ANY_ORDER = "RabbitMQ may let the older of two connections that wait take over"
+    MARKS_FIRST_AS_DUP = "ejabberd marks the first message that waits as sent again"
     DELIVERS_EXPIRED = "ejabberd does not look at the expiry of the first message that waits"
 
 
@@ -166,6 +169,8 @@ BROKER_DIFFERENCES: dict[str, frozenset[Difference]] = {
             Difference.NO_TAKEOVER_CODE,
             Difference.KEEPS_SESSION,
             Difference.NO_DUPLICATES_FROM_BROKER,
+            Difference.SENDS_QOS_0_AS_1,
+            Difference.PASSES_ON_DUP,
         }
     ),
     "rabbitmq": frozenset(
@@ -182,6 +187,7 @@ BROKER_DIFFERENCES: dict[str, frozenset[Difference]] = {
             Difference.REFUSES_GROUPS,
             Difference.WILL_AT_TAKEOVER,
             Difference.ONE_IN_FLIGHT,
+            Difference.MARKS_FIRST_AS_DUP,
             Difference.DELIVERS_EXPIRED,
             Difference.IGNORES_PACKET_LIMIT,
         }
@@ -218,10 +224,15 @@ class Clients:
         self._made: list[Recorder] = []
 
     def make(
-        self, client_id: str, *topics: str, limits: LinkLimits | None = None, **session: object
+        self,
+        client_id: str,
+        *topics: str,
+        limits: LinkLimits | None = None,
+        kind: type[Recorder] = Recorder,
+        **session: object,
     ) -> Recorder:
         """Return a client that subscribes to `topics`, not connected."""
-        recorder = Recorder(
+        recorder = kind(
             lambda handler: self.harness.link(handler, limits),
             Session(client_id, topics, **session),  # type: ignore[arg-type]
         )
@@ -229,7 +240,7 @@ class Clients:
         return recorder
 
     async def connected(
-        self, client_id: str, *topics: str, limits: LinkLimits | None = None, **session: object
+        self, client_id: str, *topics: str, limits: LinkLimits | None = None, **session: Any
     ) -> Recorder:
         """Return a client that is connected."""
         recorder = self.make(client_id, *topics, limits=limits, **session)

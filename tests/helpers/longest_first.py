@@ -29,7 +29,7 @@ LONGEST = (
     "live/test_truth.py",
     "fleet_sim/truth/test_run.py",
     "days/test_healthy_days.py",
-    "live/test_live_run.py",
+    "live/test_stories.py",
     "deploy/test_ci.py",
     "bench/score/test_every_mode.py",
     "test_docs_faults.py",

@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 import shlex
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import unified_diff
 from enum import StrEnum
@@ -95,9 +95,16 @@ def stories(path: Path) -> Iterator[Story]:
 
 
 def stories_test(
-    file: str, player: Callable[[], Player], **others: Callable[[], Player]
+    file: str,
+    player: Callable[[], Player],
+    marks: Mapping[str, Sequence[pytest.MarkDecorator]] | None = None,
+    /,
+    **others: Callable[[], Player],
 ) -> Callable[[Story, Callable[[], Player]], None]:
-    """Return a test of the stories beside a file; `others` play the files of their names."""
+    """Return a test of the stories beside a file; `others` play the files of their names.
+
+    `marks` are those of the stories in a file.
+    """
     paths = sorted(Path(file).parent.glob("*.txt"))
     players = {path: others.get(path.stem, player) for path in paths}
     PLAYERS.update(players)
@@ -105,7 +112,12 @@ def stories_test(
     @pytest.mark.parametrize(
         ("story", "new_player"),
         [
-            pytest.param(story, players[path], id=f"{path.stem}-{story.name}")
+            pytest.param(
+                story,
+                players[path],
+                id=f"{path.stem}-{story.name}",
+                marks=(marks or {}).get(path.stem, ()),
+            )
             for path in paths
             for story in stories(path)
         ],
@@ -129,7 +141,7 @@ def played(story: Story, new_player: Callable[[], Player]) -> str:
     detail = ""
     for row in story.rows:
         lines.append(row)
-        for verb, *arguments in _events_in(row):
+        for verb, *arguments in events_in(row):
             if verb == "again":
                 player, before, now = new_player(), now, []
             else:
@@ -227,7 +239,7 @@ def matching(lines: Iterable[str], pattern: str) -> list[str]:
     return [line for line in stripped if line and re.search(pattern, line)]
 
 
-def _events_in(row: str) -> Iterator[list[str]]:
+def events_in(row: str) -> Iterator[list[str]]:
     """Yield the words of each event of a row; a word with spaces or semicolons is quoted."""
     words = shlex.shlex(row, posix=True, punctuation_chars=";")
     words.whitespace_split, words.commenters = True, ""

@@ -20,7 +20,7 @@ from fleet_wire.contract.topics import TopicKind, topic_of
 from fleet_wire.links.link import BrokerAddress
 from fleet_wire.links.tls import tls_context
 from tests.helpers.brokers import running_mosquitto, write_passwords
-from tests.helpers.commands import SCENARIO, finish, lines, run, start, write_scenario
+from tests.helpers.commands import SCENARIO, lines, run, write_scenario
 from tests.helpers.forked import Forked, forked
 from tests.helpers.hand_made_boxes import AnyClient, links_to, presences
 from tests.helpers.pages import EXAMPLES
@@ -65,45 +65,6 @@ async def test_sigterm_leaves_no_box_online(mosquitto: BrokerProcess, tmp_path: 
         await eventually(lambda: len(late.messages) == ALL)
         assert [*presences(late).values()] == [("offline", "shutdown")] * ALL
         assert all(message.retain for message in late.messages)
-
-
-@pytest.mark.parametrize("processes", [1, 2])
-def test_ended_while_they_connect_they_do_not_say_that_they_serve(
-    tmp_path: Path, processes: int
-) -> None:
-    """Nobody listens there."""
-    scenario = write_scenario(tmp_path)
-    process = start(
-        *("fleet_sim", "boxes", scenario, "--broker", "mqtt://127.0.0.1:1"),
-        *("--processes", processes),
-    )
-    assert process.stdout is not None
-    while not (line := process.stdout.readline()).startswith("connecting"):
-        assert line
-    process.send_signal(signal.SIGTERM)
-    code, stdout, stderr = finish(process)
-    assert (code, stderr) == (0, "")
-    assert "serving" not in stdout
-
-
-async def test_a_shard_without_boxes_says_so(mosquitto: BrokerProcess, tmp_path: Path) -> None:
-    """There are more shards than cars: it serves nothing for ever."""
-    scenario = write_scenario(tmp_path)
-    process = start(
-        *("fleet_sim", "boxes", scenario, "--broker", mosquitto.address, "--shard", "45/60")
-    )
-    assert process.stdout is not None
-    said = [process.stdout.readline()]
-    while not said[-1].startswith("serving"):
-        assert said[-1]
-        said.append(process.stdout.readline())
-    process.send_signal(signal.SIGTERM)
-    code, _, stderr = finish(process)
-    assert (code, stderr) == (0, "")
-    assert (
-        "shard 45 of 60 has no boxes: 60 shards are more than the 30 cars of the scenario;"
-        " 30 shards would do\n"
-    ) in said
 
 
 async def test_a_wrong_password_is_named_at_once(tmp_path: Path) -> None:

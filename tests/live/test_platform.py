@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import socket
 import stat
 import urllib.request
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -23,7 +21,6 @@ from fleet_wire.contract.topics import TopicKind, topic_of
 from tests.helpers.brokers import running_mosquitto
 from tests.helpers.commands import SCENARIO, finish, start, write_scenario
 from tests.helpers.hand_made_boxes import AnyClient, links_to
-from tests.helpers.own_commands import run_here
 from tests.helpers.running_fleet import CAR, SERVING, TOKEN, running_boxes, running_platform
 from tests.helpers.waiting import eventually, eventually_answers
 
@@ -225,18 +222,3 @@ async def test_tokens_go_into_a_file_of_our_own(mosquitto: BrokerProcess, tmp_pa
     named = dict(line.split(" ") for line in file.read_text(encoding="utf-8").splitlines())
     assert named == {name: token_of(DEMO_SECRET, name) for name in ("anna", "bert.b-2")}
     assert named["anna"] not in said
-
-
-@pytest.mark.broker
-def test_a_port_that_is_taken(mosquitto: BrokerProcess, tmp_path: Path) -> None:
-    """The error names it, with its cure."""
-    with closing(socket.socket()) as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        code, _, stderr = run_here(
-            "fleet_sim", "platform", write_scenario(tmp_path),
-            "--broker", mosquitto.address, "--listen", f"127.0.0.1:{port}",
-        )  # fmt: skip
-    assert code == 2
-    assert f"port {port} on 127.0.0.1 is taken" in stderr

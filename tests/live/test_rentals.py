@@ -168,11 +168,3 @@ def _opened(log: Path) -> set[str]:
         if (each["event"], each.get("operation")) == ("ended", "unlock")
         and each["outcome"] == "executed"
     }
-
-
-def test_boxes_of_several_processes_cannot_be_rented(tmp_path: Path) -> None:
-    """The command names what to change before a box connects."""
-    scenario = write_scenario(tmp_path, SCENARIO.partition("expect:")[0])
-    options = ("--broker", "mqtt://127.0.0.1:1", "--platform", "http://127.0.0.1:1")
-    code, _, errors = run("fleet_sim", "boxes", scenario, *options, "--processes", "2")
-    assert (code, "one process plays all cars" in errors) == (2, True), errors

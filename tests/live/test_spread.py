@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import resource
 import shlex
 import signal
 from contextlib import AsyncExitStack
@@ -24,7 +23,6 @@ from tests.helpers.commands import (
     run,
     start,
     summary,
-    wait_for_line,
     write_scenario,
 )
 from tests.helpers.hand_made_boxes import AnyClient, links_to, presences
@@ -138,34 +136,6 @@ customers:
     assert struck <= set(injection["vehicles"])
 
 
-@pytest.mark.parametrize(
-    ("command", "open_files", "said"),
-    [
-        (("run", "--processes", 2), 110, "30 boxes in 2 processes need 115 open files"),
-        (("run",), 64, "30 boxes need 106 open files"),
-        (("boxes", "--broker", "mqtt://127.0.0.1:1"), 50, "30 boxes need 106 open files"),
-    ],
-)
-def test_open_files_that_are_too_few_are_said_before_anything_starts(
-    tmp_path: Path, command: tuple[Any, ...], open_files: int, said: str
-) -> None:
-    """No broker, no process, no connection; what would do works when it is copied."""
-    name, *arguments = command
-    limits = (open_files, open_files)
-    process = start(
-        *("fleet_sim", name, write_scenario(tmp_path), *arguments),
-        cwd=tmp_path,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, limits),
-    )
-    code, stdout, stderr = finish(process)
-    assert code == 2, stdout + stderr
-    assert said in stderr
-    assert f"the limit of a process here is {open_files}: room for" in stderr
-    assert "cure: " in stderr
-    assert stdout in ("", "seed 11\n")
-    assert not [*tmp_path.glob("runs/*")]
-
-
 def test_a_killed_process_is_named_and_the_others_go_on(tmp_path: Path) -> None:
     """No silent hole: who is gone, with how many boxes and why, and exit code 2.
 
@@ -199,26 +169,6 @@ def test_a_killed_process_is_named_and_the_others_go_on(tmp_path: Path) -> None:
     assert "process 1 of 3, lost with its boxes" in (out / "report.html").read_text("utf-8")
 
 
-def test_ctrl_c_twice_loses_no_process(tmp_path: Path) -> None:
-    """The user has ended them: no unlock is put down to that they were not there."""
-    out = tmp_path / "run"
-    text = SCENARIO.replace("duration_s: 4", "duration_s: 600").replace(
-        "actuation: 0.02", "actuation: 2.5"
-    )
-    scenario = write_scenario(tmp_path, text)
-    process = start("fleet_sim", "run", scenario, "--out", out, "--processes", 3)
-    wait_for(lambda: len(lines(out / "attempts.jsonl")) > 10)
-    process.send_signal(signal.SIGINT)
-    wait_for_line(process, "Ctrl-C again")
-    process.send_signal(signal.SIGINT)
-    code, stdout, stderr = finish(process)
-    assert code == 130, stdout + stderr
-    assert "lost" not in stdout
-    assert summary(out)["boxes"]["lost_processes"] == []
-    assert summary(out)["injected"]["lost"] == []
-    assert not (out / "lost_boxes.jsonl").exists()
-
-
 def test_boxes_alone_are_spread_over_processes(tmp_path: Path) -> None:
     """One process to speak to, and to end; the ground truth names each car once."""
     scenario = write_scenario(tmp_path, f"{SCENARIO}{FAULTS}")
@@ -242,19 +192,6 @@ def test_boxes_alone_are_spread_over_processes(tmp_path: Path) -> None:
     assert 0 < len(injection["vehicles"]) < 30
     assert len(set(injection["vehicles"])) == len(injection["vehicles"])
     assert not pids_with([str(out)])
-
-
-def test_all_processes_wait_for_a_broker_together(tmp_path: Path) -> None:
-    """Eight do not wait two times four: one end, one sentence with the broker and why."""
-    code, stdout, stderr = run(
-        *("fleet_sim", "boxes", write_scenario(tmp_path), "--broker", f"mqtt://127.0.0.1:{NOBODY}"),
-        *("--wait", "1", "--processes", 8),
-    )
-    assert code == 2, stdout
-    assert "gone" not in stdout
-    (sentence,) = [line for line in stderr.splitlines() if "connect" in line]
-    assert f"mqtt://127.0.0.1:{NOBODY}: no box could connect in 1 s: unreachable" in sentence
-    assert "does the broker run" in sentence
 
 
 def test_a_broker_of_a_list_that_lets_nobody_in_is_named_once(tmp_path: Path) -> None:

@@ -1,0 +1,229 @@
+"""Plays transcripts of commands that a user types: each is a process, with what it says."""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import weakref
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any, Final
+
+import msgspec
+
+from tests.helpers.brokers import running_mosquitto
+from tests.helpers.commands import SCENARIO, finish, lines, pids_with, start, summary, value_at
+from tests.helpers.places import ROOT
+from tests.helpers.transcripts import Teller
+from tests.helpers.waiting import wait_for
+
+PROGRAMS: Final = {"fleet-sim": "fleet_sim", "platform-probe": "platform_probe"}
+FAULT: Final = """\
+faults:
+  - name: no_coverage_garage
+    target: {ids: [car-00003, car-00004]}
+    window: {start_s: 0, end_s: 7}
+"""
+_NEVER_SAID: Final = ("Traceback", "Exception ignored")
+
+
+@dataclass
+class LivePlayer(Teller):
+    """Commands in a folder `HOME`, where `OUT` is the directory of a run.
+
+    `scenario` writes `SCENARIO`, with texts replaced: `'duration_s: 4 -> duration_s: 9'`. `start`
+    starts a command, `until` reads what it says up to a line, and `unlocks` waits for so many of
+    its run. `signal` sends one to the command, to a program that it started, or to `all`. `end`
+    waits for its end, and shows the exit code. `run` does both. `says` and `errors` show what
+    matches of its stdout and stderr, `file` of a file of the run. `summary` shows values of the
+    run, and `within` whether one is between two. `bash` runs a line of a shell, whose `python` is
+    ours. `limit` limits what is started next, `mosquitto` starts a `BROKER`, and `take_port` has
+    another process listen at `PORT`.
+    """
+
+    home: Path = field(default_factory=lambda: Path(mkdtemp(prefix="live-")))
+    told: list[str] = field(default_factory=list)
+    process: subprocess.Popen[str] | None = None
+    stdout: str = ""
+    stderr: str = ""
+    limits: dict[int, int] = field(default_factory=dict)
+    stack: ExitStack = field(default_factory=ExitStack)
+    words: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Write the scenario, and end all with the player."""
+        self.words = {
+            "SCENARIO": f"{self.home}/scenario.yaml", "OUT": f"{self.home}/run",
+            "ROOT": f"{ROOT}", "HOME": f"{self.home}",
+        }  # fmt: skip
+        self.stack.callback(shutil.rmtree, self.home)
+        weakref.finalize(self, self.stack.close)
+        self._do_scenario()
+
+    def _replaced(self, text: str) -> str:
+        for word, what in self.words.items():
+            text = re.sub(rf"\b{word}\b", what, text)
+        return text
+
+    def _shown(self, text: str) -> str:
+        for word in ("BROKER", "PORT", "OUT", "HOME"):
+            text = text.replace(self.words.get(word, "\0"), word)
+        return text
+
+    def _tell_matches(self, pattern: str, text: str, *, each: bool = False) -> None:
+        found = [one.group() for one in re.finditer(self._replaced(pattern), text)]
+        shown = [self._shown(" ".join(one.split())) for one in found]
+        self.told += (shown if each else [*dict.fromkeys(shown)]) or ["nothing"]
+
+    def _do_scenario(self, *changes: str, name: str = "scenario.yaml", more: str = "") -> None:
+        text = SCENARIO + more.replace("FAULT", FAULT)
+        for change in changes:
+            before, _, after = change.partition(" -> ")
+            assert before in text, before
+            text = text.replace(before, after)
+        self._do_file_of(name, text)
+
+    def _do_file_of(self, name: str, text: str) -> None:
+        """Write a file; a backslash and an n end a line."""
+        path = self.home / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text.replace("\\n", "\n"), encoding="utf-8")
+
+    def _do_mosquitto(self) -> None:
+        broker = self.stack.enter_context(running_mosquitto())
+        self.words["BROKER"] = str(broker.address)
+
+    def _do_take_port(self) -> None:
+        taken = self.stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        self.words["PORT"] = str(taken.getsockname()[1])
+
+    def _do_limit(self, name: str, value: int) -> None:
+        self.limits[getattr(resource, f"RLIMIT_{name}")] = value
+
+    def _do_start(self, command: str) -> None:
+        program, *words = shlex.split(self._replaced(command))
+        limits = {**self.limits}
+
+        def set_limits() -> None:
+            for kind, value in limits.items():
+                resource.setrlimit(kind, (value, value))
+
+        self.stdout = self.stderr = ""
+        self.process = self.stack.enter_context(
+            start(PROGRAMS.get(program, program), *words, cwd=self.home, preexec_fn=set_limits)
+        )
+        self.stack.callback(self.process.kill)
+
+    def _running(self) -> subprocess.Popen[str]:
+        assert self.process is not None
+        return self.process
+
+    def _do_until(self, words: str) -> None:
+        pipe = self._running().stdout
+        assert pipe is not None
+        for line in pipe:
+            self.stdout += line
+            if words in line:
+                return
+        raise AssertionError(f"{words!r} was never said: {self.stdout}")
+
+    def _do_unlocks(self, number: int) -> None:
+        wait_for(lambda: len(lines(self.home / "run" / "attempts.jsonl")) >= number)
+
+    def _do_signal(self, name: str, whom: str = "") -> None:
+        pids = [self._running().pid]
+        if whom == "all":
+            children = Path(f"/proc/{pids[0]}/task/{pids[0]}/children").read_text("ascii")
+            pids += map(int, children.split())
+        elif whom:
+            pids = pids_with([whom, str(self.home)])
+            assert len(pids) == 1, f"{len(pids)} of {whom}"
+        for pid in pids:
+            os.kill(pid, signal.Signals[name])
+
+    def _do_end(self) -> None:
+        code, stdout, self.stderr = finish(self._running())
+        self.stdout += stdout
+        self._end(code)
+
+    def _end(self, code: int) -> None:
+        said = self.stdout + self.stderr
+        self.told.append(f"exit code {code}")
+        self.told += [f"with {words}" for words in _NEVER_SAID if words in said]
+
+    def _do_run(self, command: str) -> None:
+        self._do_start(command)
+        self._do_end()
+
+    def _do_bash(self, line: str, **variables: str) -> None:
+        """Run a line, and show its exit code and what it says."""
+        ended = subprocess.run(
+            ["bash", "-c", f'python() {{ "{sys.executable}" "$@"; }}\n{self._replaced(line)}'],
+            cwd=self.home, capture_output=True, text=True, timeout=300, check=False,
+            env={**os.environ, "PYTHONPATH": f"{ROOT}"}
+            | {name: self._replaced(value) for name, value in variables.items()},
+        )  # fmt: skip
+        self.stdout, self.stderr = ended.stdout, ended.stderr
+        self._end(ended.returncode)
+
+    def _do_says(self, *patterns: str) -> None:
+        for pattern in patterns:
+            self._tell_matches(pattern, self.stdout)
+
+    def _do_errors(self, *patterns: str) -> None:
+        for pattern in patterns:
+            self._tell_matches(pattern, self.stderr)
+
+    def _do_file(self, name: str, *patterns: str, each: bool = False) -> None:
+        """Show what matches of a file of the run: each time that it does, or once."""
+        path = self.home / "run" / name
+        text = path.read_text("utf-8") if path.exists() else ""
+        for pattern in patterns:
+            self._tell_matches(pattern, text, each=each)
+
+    def _values(self, keys: Iterable[str]) -> Iterable[tuple[str, Any]]:
+        found = summary(self.home / "run")
+        return ((key, value_at(found, key)) for key in keys)
+
+    def _do_summary(self, *keys: str) -> None:
+        self.told += [
+            f"{key}: {msgspec.json.encode(value).decode()}" for key, value in self._values(keys)
+        ]
+
+    def _do_within(self, key: str, low: float, high: float) -> None:
+        ((_, value),) = self._values([key])
+        self.told.append(f"{key} is {'' if low <= value <= high else 'not '}within {low} to {high}")
+
+    def _do_recorded(self) -> None:
+        """Show whether each unlock of the summary has a line."""
+        ((_, total),) = self._values(["attempts.total"])
+        is_so = total == len(lines(self.home / "run" / "attempts.jsonl")) > 10
+        self.told.append(f"each unlock has {'a' if is_so else 'no'} line")
+
+    def _do_nothing_is_left(self) -> None:
+        """Wait until no process of the run is there."""
+        wait_for(lambda: not pids_with([str(self.home)]))
+
+    def _do_runs(self) -> None:
+        self.told.append(f"{len([*self.home.glob('runs/*')])} directories of runs")
+
+    def _do_fault_module(self, text: str) -> None:
+        """Put a module of a user's own beside the faults, in a package in `HOME`."""
+        package = self.home / "fleet_sim"
+        (package / "faults").mkdir(parents=True)
+        for path in (ROOT / "fleet_sim").iterdir():
+            if path.name != "faults":
+                (package / path.name).symlink_to(path)
+        for path in (ROOT / "fleet_sim" / "faults").glob("*.py"):
+            (package / "faults" / path.name).symlink_to(path)
+        self._do_file_of("fleet_sim/faults/mine.py", text)
