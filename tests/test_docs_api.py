@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 from fleet_sim.broker.process import BrokerProcess, free_port
-from fleet_sim.platform.parameters import PlatformParameters
 from tests.helpers.pages import blocks, page
 from tests.helpers.places import ROOT
 
@@ -66,15 +65,6 @@ def shape(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: shape(each) for name, each in value.items()}
     return type(value).__name__
-
-
-def test_the_page_says_how_long_a_command_lives() -> None:
-    """With the numbers that hold where a scenario sets none: no wait is longer than both."""
-    usual = PlatformParameters()
-    life_s, grace_s = usual.command_ttl_s, usual.answer_grace_s
-    assert f"lives for {life_s:.0f} s" in ANSWERS
-    assert f"waits {grace_s:.0f} s more" in ANSWERS
-    assert f"504 after {life_s + grace_s:.0f} s" in ANSWERS
 
 
 @pytest.mark.broker

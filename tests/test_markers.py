@@ -34,20 +34,6 @@ def test_without_its_marker_a_test_does_not_find_dask() -> None:
     assert refusal("dask") in run.stderr
 
 
-def test_other_brokers_are_left_out_unless_named() -> None:
-    """Few have them installed: an expression that does not speak of them does not ask for them."""
-    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider"]
-    run = subprocess.run(
-        [*command, "-m", "not broker", "tests/conformance/test_links.py"],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ROOT,
-    )
-    assert "lean-iotcore" in run.stdout
-    assert "lean-rabbitmq" not in run.stdout
-
-
 def test_each_marker_has_its_place_in_the_makefile(pytestconfig: pytest.Config) -> None:
     """`make test` and `make test-all` run each test once; `make quick` starts no program."""
     text = (ROOT / "Makefile").read_text(encoding="utf-8")

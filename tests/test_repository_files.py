@@ -92,13 +92,3 @@ def test_pull_requests_meet_every_python_that_is_supported() -> None:
     assert quick["strategy"]["matrix"]["python"] == supported
     devcontainer = json.loads((ROOT / ".devcontainer/devcontainer.json").read_text("utf-8"))
     assert f":{supported[-1]}-" in devcontainer["image"]
-
-
-def test_pre_commit_starts_programs_of_the_environment() -> None:
-    """The same versions check before a commit and in `make check`."""
-    (repo,) = read_yaml(ROOT / ".pre-commit-config.yaml")["repos"]
-    assert repo["repo"] == "local"
-    programs = [Path(hook["entry"].split()[0]) for hook in repo["hooks"]]
-    bin_directory = Path(sys.executable).parent
-    assert all(path.parent == Path(".venv/bin") for path in programs)
-    assert [path.name for path in programs if not (bin_directory / path.name).is_file()] == []

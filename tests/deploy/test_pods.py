@@ -20,7 +20,7 @@ import pytest
 from fleet_sim.broker.process import BrokerProcess, free_port
 from tests.helpers.commands import SCENARIO
 from tests.helpers.manifests import KUBERNETES, Pod
-from tests.helpers.pods import USER_ID, running_pod
+from tests.helpers.pods import running_pod
 from tests.helpers.shipped import mosquitto_config
 from tests.helpers.waiting import wait_for
 
@@ -91,18 +91,6 @@ def is_there(port: int) -> bool:
     return False
 
 
-def test_a_pod_is_one(tmp_path: Path) -> None:
-    """What stands for it here: its name, a user nobody knows, one volume to write to."""
-    look = "hostname; id -u; id -g; id -un; touch here && ls; touch /etc/there"
-    with running_pod(["sh", "-c", look], {}, name="boxes-7", directory=tmp_path) as process:
-        assert process.wait(60) != 0
-    said = (tmp_path / "boxes-7.log").read_text()
-    assert said.splitlines()[:3] == ["boxes-7", f"{USER_ID}", "0"]
-    assert "cannot find name for user ID" in said
-    assert "\nhere\n" in said
-    assert "/etc/there': Read-only file system" in said
-
-
 def test_the_broker_keeps_what_is_retained_in_its_volume(tmp_path: Path) -> None:
     """With the shipped configuration, as the user that OpenShift chooses."""
     port = free_port()
@@ -140,36 +128,24 @@ def is_fine(url: str) -> bool:
         return False
 
 
-def start_monitor(
-    cluster: Cluster, name: str, port: int, config: str, environment: Mapping[str, str] = NOTHING
-) -> subprocess.Popen[bytes]:
-    """Start a monitor of `base` or of a million cars, which listens on a port of this machine."""
-    workload = name.rpartition("-")[0]
-    build = "base" if workload == "platform-probe" else "million"
-    return cluster.start(
-        Pod(build=build, kind="Deployment", workload=workload, name="", fleet={}),
+def test_monitor_and_platform_need_no_place_of_their_own(cluster: Cluster) -> None:
+    """They become ready beside variables of Services, write to their volume alone, and end well."""
+    port, api_port = free_port(), free_port()
+    name = "platform-probe-x2b4"
+    probe = cluster.start(
+        Pod(build="base", kind="Deployment", workload="platform-probe", name="", fleet={}),
         name,
-        places={"/etc/platform-probe.yaml": f"{KUBERNETES / config}"},
+        places={"/etc/platform-probe.yaml": f"{KUBERNETES / 'base' / 'platform-probe.yaml'}"},
         environment={
             "PLATFORM_PROBE_LISTEN": f"127.0.0.1:{port}",
             "PLATFORM_PROBE_OUT_DIR": ".",
             "PLATFORM_PROBE_LOAD__VEHICLES_FILE": f"{KUBERNETES / 'base' / 'vehicles.txt'}",
             "PLATFORM_PROBE_LOAD__DEADLINE_S": "1",
+            "PLATFORM_PROBE_CONSOLE__LISTEN": "127.0.0.1:0",
+            "PLATFORM_PROBE_CONSOLE__TOKENS_FILE": f"{KUBERNETES / 'monitor' / 'tokens.txt'}",
             "TMPDIR": ".",
-            **environment,
         },
     )
-
-
-def test_monitor_and_platform_need_no_place_of_their_own(cluster: Cluster) -> None:
-    """They become ready beside variables of Services, write to their volume alone, and end well."""
-    port, api_port = free_port(), free_port()
-    console = {
-        "PLATFORM_PROBE_CONSOLE__LISTEN": "127.0.0.1:0",
-        "PLATFORM_PROBE_CONSOLE__TOKENS_FILE": f"{KUBERNETES / 'monitor' / 'tokens.txt'}",
-    }
-    name = "platform-probe-x2b4"
-    probe = start_monitor(cluster, name, port, "base/platform-probe.yaml", console)
     platform = cluster.start(
         Pod(build="base", kind="Deployment", workload="platform", name="", fleet={}),
         "platform-9d7f",
@@ -182,17 +158,6 @@ def test_monitor_and_platform_need_no_place_of_their_own(cluster: Cluster) -> No
         process.terminate()
         assert process.wait(60) == 0
     assert "Traceback" not in cluster.log(name) + cluster.log("platform-9d7f")
-
-
-def test_the_monitor_that_opens_a_million_cars_has_no_console(cluster: Cluster) -> None:
-    """It becomes ready with its own configuration, and looks for no place to write to."""
-    port, name = free_port(), "platform-probe-opener-5c7d"
-    probe = start_monitor(cluster, name, port, "several-probes/opening.yaml")
-    wait_for(lambda: is_fine(f"http://127.0.0.1:{port}/readyz"))
-    probe.terminate()
-    assert probe.wait(60) == 0
-    for word in ("console", "usable temporary", "Traceback"):
-        assert word not in cluster.log(name)
 
 
 @pytest.mark.dask
