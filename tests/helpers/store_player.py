@@ -72,7 +72,7 @@ class StorePlayer(Teller):
     and `evidence=name:value`. `believed NUMBER MODE:SHARE` diagnoses it, with facts and with what
     speaks `against`. `log` and `heard` are lines of the platform's log, and messages of the car.
 
-    `ask` shows the keys of the advice. `tell PART...` shows parts of the text about an unlock,
+    `ask` shows the keys of the advice, `of` the incidents of unlocks. `tell PART...` shows parts of the text about an unlock,
     `json PATH...` values of the last such answer. `run "COMMAND" [PATTERN]` runs a command of
     platform-probe, and `page PATH [PATTERN]` gets a page of the console. Both show the lines that
     match. `STORE` stands for the directory of the store, and `HOME` for the one with each `file`.
@@ -121,15 +121,16 @@ class StorePlayer(Teller):
 
     def _do_incident(self, **said: Any) -> None:
         its = {name: value for name, value in said.items() if not name.endswith("_s")}
-        for name in ("ended", "opened", "muted"):
+        names = {"muted": "muted_until", "since": "since", "at": "at"}
+        for name in ("ended", "opened", "muted", "since", "at"):
             if f"{name}_s" in said:
-                field_name = "muted_until" if name == "muted" else f"{name}_at"
-                its[field_name] = BEGIN_S + said[f"{name}_s"]
-        if "at_s" in said:
-            its["at"] = BEGIN_S + said["at_s"]
+                its[names.get(name, f"{name}_at")] = BEGIN_S + said[f"{name}_s"]
         if "muted_s" in said:
             its["changes"] = (_MUTE,)
         its["cohort"] = dict(_pairs(its.get("cohort", "region:centre")))
+        its["cohorts"] = tuple(
+            dict(_pairs(one)) for one in its.get("cohorts", "").split("|") if one
+        )
         its["examples"] = tuple(filter(None, (its.get("examples") or "").split(",")))
         if "subject" in its:
             its["subject"] = Text(key="whom.as_is", values={"text": its["subject"]})
@@ -199,6 +200,14 @@ class StorePlayer(Teller):
     def _do_ask(self, at_s: float = 2_000.0, number: int = 300) -> None:
         query = UnlockQuery(attempt=f"attempt-{number}")
         self.told += _told(look_up(ReadAnew(self.directory), query, BEGIN_S + at_s))
+
+    def _do_of(self, *numbers: int) -> None:
+        """Show the incidents that unlocks are of, or a call of which the id is given."""
+        for number in numbers:
+            any_id = f"attempt-{number}" if isinstance(number, int) else number
+            case = look_up(ReadAnew(self.directory), UnlockQuery(attempt=any_id), BEGIN_S + 2_000)
+            its = sorted(one.incident_id for one in case.incidents)
+            self.told.append(f"{number} is of {', '.join(its) or 'none'}")
 
     def _do_tell(
         self,

@@ -16,9 +16,10 @@ from unittest import mock
 from click.testing import CliRunner
 
 from fleet_wire.config.file import Loc
+from fleet_wire.contract.signing import vehicle_key
 from fleet_wire.errors import ConfigError
 from platform_probe.__main__ import main
-from platform_probe.settings.car_files import read_cars
+from platform_probe.settings.car_files import read_cars, read_keys
 from platform_probe.settings.monitor import ENV_PREFIX, load_settings
 from platform_probe.settings.otlp import read_headers
 from platform_probe.web.console.tokens import tokens_in
@@ -100,6 +101,15 @@ class SettingsPlayer(Player):
                 self.told.append(str(read(path)))
             except ConfigError as error:
                 self.told += error.problems
+
+    def _do_keys(self, text: str) -> None:
+        """Read the keys of car-1 and car-2; `KEY1` stands for the key of car-1."""
+        names = {f"KEY{number}": vehicle_key("secret", f"car-{number}") for number in (1, 2, 3)}
+        for name, key in names.items():
+            text = text.replace(name, key.hex())
+        self._read(lambda path: read_keys(path, ["car-2", "car-1", "car-2"]), text, "utf-8")
+        for name, key in names.items():
+            self.told = [one.replace(str(key), name).replace(key.hex(), name) for one in self.told]
 
     def _do_type(self, *words: object) -> None:
         """Run `platform-probe`; of settings that it prints only the load is told."""
