@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -25,6 +26,7 @@ from platform_probe.judge.incidents.incident_title import (
     titled,
 )
 from platform_probe.texts.speaking import Speaker
+from platform_probe.texts.times import clock_of, date_and_clock, zone_named
 from tests.helpers.findings import finding
 from tests.helpers.incident_player import IncidentPlayer
 from tests.helpers.places import ROOT
@@ -162,3 +164,11 @@ def test_what_people_write_stays_as_it_is(by: str, reason: str, french: str) -> 
 def test_a_sentence_of_a_newer_release_is_named_by_its_key() -> None:
     """Nobody is shown an error instead of a page."""
     assert FRENCH.say(Text(key="event.of_tomorrow")) == "event.of_tomorrow"
+
+
+def test_times_are_told_in_the_zone() -> None:
+    """The clock with milliseconds, the date with the zone's name in summer."""
+    berlin, noon_s = zone_named("Europe/Berlin"), datetime(2026, 6, 15, 10, tzinfo=UTC).timestamp()
+    assert clock_of(noon_s + 0.0625, berlin) == "12:00:00.062"
+    assert date_and_clock(noon_s, berlin) == "Mon 15 Jun 2026 12:00:00 CEST"
+    assert date_and_clock(noon_s, UTC) == "Mon 15 Jun 2026 10:00:00 UTC"
