@@ -38,6 +38,7 @@ from platform_probe.tell.support.telling_programs import json_of
 from platform_probe.texts.speaking import Speaker
 from tests.helpers import stores
 from tests.helpers.busy_store import make_busy_store
+from tests.helpers.coast_store import make_coast_store
 from tests.helpers.console_pages import ReadConsole, lines_of
 from tests.helpers.consoles import incident_of, make_console_store, put_incidents
 from tests.helpers.diagnoses import diagnosis_of
@@ -51,10 +52,11 @@ _OF_PLATFORM: Final = frozenset(PlatformSide.__struct_fields__) - {"vehicle_id"}
 
 SHARED: Final[dict[str, Callable[[Path], Path]]] = {
     "busy": make_busy_store,
+    "coast": make_coast_store,
     "console": make_console_store,
     "garage": make_incident_store,
 }
-"""Stores in which everything has happened once, alone or with incidents, and one of a garage."""
+"""Stores in which everything has happened once, alone or with incidents; a coast; a garage."""
 _PARTS: Final = {
     "Known problem": "known", "Why": "why", "What to say": "say", "What to do": "do",
     "Who else": "else", "What happened": "happened", "Other unlocks that fit": "others",
@@ -62,6 +64,20 @@ _PARTS: Final = {
 _MUTE: Final = Change(
     at=BEGIN_S + 310.0, kind=ChangeKind.MUTED, sentence="jo mutes it", by="jo", reason="known"
 )
+
+
+_GREW: Final = tuple(
+    Change(at=BEGIN_S + 20.0, kind=ChangeKind.GREW, sentence=sentence, text=text)
+    for sentence, text in (
+        ("20 customers by now", Text(key="event.grew", values={
+            "whom": Text(key="whom.customers", values={"count": 20}),
+            "numbers": Text(key="numbers.hit", values={
+                "failed": 20, "total": 40, "share": 0.5, "expected": 0.02,
+            }),
+        })),
+        ("something new", None),
+    )
+)  # fmt: skip
 
 
 @dataclass
@@ -72,10 +88,11 @@ class StorePlayer(Teller):
     and `evidence=name:value`. `believed NUMBER MODE:SHARE` diagnoses it, with facts and with what
     speaks `against`. `log` and `heard` are lines of the platform's log, and messages of the car.
 
-    `ask` shows the keys of the advice, `of` the incidents of unlocks. `tell PART...` shows parts of the text about an unlock,
-    `json PATH...` values of the last such answer. `run "COMMAND" [PATTERN]` runs a command of
-    platform-probe, and `page PATH [PATTERN]` gets a page of the console. Both show the lines that
-    match. `STORE` stands for the directory of the store, and `HOME` for the one with each `file`.
+    `ask` shows the keys of the advice, `of` the incidents of unlocks. `tell PART...` shows parts of
+    the text about an unlock, `json PATH...` values of the last such answer. `run "COMMAND"
+    [PATTERN]` runs a command of platform-probe, and `page PATH [PATTERN]` gets a page of the
+    console. Both show the lines that match. `STORE` stands for the directory of the store, and
+    `HOME` for the one with each `file`.
     """
 
     home: Path = field(default_factory=lambda: Path(mkdtemp(prefix="told-")))
@@ -127,6 +144,8 @@ class StorePlayer(Teller):
                 its[names.get(name, f"{name}_at")] = BEGIN_S + said[f"{name}_s"]
         if "muted_s" in said:
             its["changes"] = (_MUTE,)
+        if its.pop("grew", False):
+            its["changes"] = _GREW
         its["cohort"] = dict(_pairs(its.get("cohort", "region:centre")))
         its["cohorts"] = tuple(
             dict(_pairs(one)) for one in its.get("cohorts", "").split("|") if one

@@ -31,10 +31,10 @@ class TimePlayer(Teller):
         durations = self._telling(lambda *seconds: ", ".join(map(long_of, seconds)))
         return {**verbs, "lasts": lasts, "durations": durations}
 
-    def _telling(self, verb: Callable[..., str]) -> Callable[..., None]:
+    def _telling(self, verb: Callable[..., object]) -> Callable[..., None]:
         def tell(*words: object) -> None:
             try:
-                self.told.append(verb(*words))
+                self.told.append(str(verb(*words)))
             except ConfigError as error:
                 self.told += [f"error: {one}" for one in error.problems]
 

@@ -16,40 +16,30 @@ from platform_probe.tell.support.believed import Revision
 from platform_probe.tell.support.cohorts import (
     SharedTraits,
     around_in_words,
-    finding_json,
     search_around,
     search_since,
     similar_failures,
 )
+from tests.helpers.coast_store import COAST_BEGAN_S
 from tests.helpers.english import ENGLISH
+from tests.helpers.store_player import shared_store
 from tests.helpers.stores import BEGIN_S, kept, put_unlocks, unlock
 
-BEGAN = 3 * 3_600
-"""The coast fails from this second on, the centre never."""
 OFFLINE = similar_failures(Cause.BOX_OFFLINE, None)
 BELIEVED = Revision(at_s=0.0, after_s=0.0, modes=(), facts=(), told=frozenset())
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a store with an unlock a minute in each of two regions, for four hours."""
-    directory = tmp_path_factory.mktemp("cohorts")
-    unlocks = []
-    for second in range(0, BEGAN + 3_600, 60):
-        for number, region in ((2 * second, "coast"), (2 * second + 1, "centre")):
-            fails = region == "coast" and second >= BEGAN
-            cause = Cause.BOX_OFFLINE if fails else None
-            at = BEGIN_S + second
-            car, its = f"car-{number % 37}", {"region": region, "firmware": f"2.{region[1]}"}
-            unlocks.append(unlock(number, car=car, cause=cause, started_at=at, **its))
-    put_unlocks(directory, unlocks)
-    kept(directory)
-    return directory
+def store() -> Path:
+    """Return a store in which a coast begins to fail after three hours."""
+    return shared_store("coast")
 
 
 def found_in(store: Path) -> SharedTraits:
     """Return what the failures share half an hour after they began."""
-    return Source(store).read(lambda duck: search_around(duck, BEGIN_S + BEGAN + 1_800, OFFLINE))
+    return Source(store).read(
+        lambda duck: search_around(duck, BEGIN_S + COAST_BEGAN_S + 1_800, OFFLINE)
+    )
 
 
 @pytest.mark.parametrize("most_exact", [0, cohorts.MOST_EXACT])
@@ -63,24 +53,14 @@ def test_busy_fleet_shares_the_same(
     assert [(trait.name, trait.value) for trait in cohort.traits] == [("region", "coast")]
     assert (cohort.attempts, cohort.failures, cohort.failures_elsewhere) == (46, 46, 0)
     assert cohort.begin is not None
-    assert cohort.begin.at == BEGIN_S + BEGAN
+    assert cohort.begin.at == BEGIN_S + COAST_BEGAN_S
 
 
 def test_what_began_later_says_nothing_of_an_unlock(store: Path) -> None:
     """Ten minutes before the coast began to fail nothing failed, though much did just after."""
-    at_s = BEGIN_S + BEGAN - 600
+    at_s = BEGIN_S + COAST_BEGAN_S - 600
     around = Source(store).read(lambda duck: search_around(duck, at_s, OFFLINE))
     assert (around.found, around.failures) == ((), 0)
-
-
-def test_what_always_goes_together_is_one_and_named_as_such(store: Path) -> None:
-    """All cars of the coast have a firmware of their own: nobody knows which of the two it is."""
-    around = found_in(store)
-    text = around_in_words(around, ENGLISH)
-    assert "are region coast: 46 of 46 attempts there" in text
-    assert "sure (99 %). Region coast is here the same as firmware 2.o: it may be any of" in text
-    (cohort,) = finding_json(around, ENGLISH)["cohorts"]
-    assert cohort["same_as"] == [{"firmware": "2.o"}]
 
 
 @pytest.mark.parametrize("share", [0.4, 0.0])

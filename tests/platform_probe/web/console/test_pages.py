@@ -14,14 +14,12 @@ import msgspec
 import pytest
 
 from fleet_wire.contract.causes import Cause
-from fleet_wire.contract.incident import Change, ChangeKind, Severity
-from fleet_wire.contract.text import Text
+from fleet_wire.contract.incident import Severity
 from platform_probe.store.duck import Duck, Rows
 from platform_probe.store.reading import Source
 from platform_probe.web.console import incidents
-from platform_probe.web.console.helping import incident_title, language_of_incident, short_number
+from platform_probe.web.console.helping import short_number
 from tests.helpers.consoles import Visitor, incident_of, looks_in, metric, put_incidents, served
-from tests.helpers.english import ENGLISH, FRENCH
 from tests.helpers.stores import BEGIN_S, put_unlocks, unlock
 from tests.helpers.waiting import wait_for
 
@@ -94,57 +92,10 @@ def test_nasty_names_are_only_text(open_console: str, kind: str, name: str) -> N
     assert "50343391" not in got.text
 
 
-def test_nasty_records_are_only_text(tmp_path: Path) -> None:
-    """Ids, reasons and regions come from the field, and are shown as they are."""
-    evil = "<img src=x onerror=alert(1)>"
-    changes: dict[str, Any] = {
-        "cause": Cause.BOX_OFFLINE,
-        "car": evil,
-        "region": evil,
-        "reason": evil,
-        "firmware": evil,
-        "booking_id": evil,
-        "attempt_id": evil,
-    }
-    put_unlocks(tmp_path / "store", [unlock(number, **changes) for number in range(3)])
-    with served(tmp_path / "store", tmp_path / "audit.jsonl") as url:
-        for path in (
-            "/",
-            "/fleet",
-            "/oncall",
-            "/time",
-            "/unlock/%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E",
-        ):
-            got = Visitor(url).get(path)
-            assert got.status == 200
-            assert evil not in got.text
-            assert evil in unescape(got.text)
-
-
 def test_other_methods_are_refused(open_console: str) -> None:
     """It reads, and changes nothing."""
     for method in ("PUT", "DELETE", "PATCH", "OPTIONS"):
         assert Visitor(open_console)._ask(method, "/", None, {}).status == 405
-
-
-def test_a_language_and_a_theme_are_kept(open_console: str) -> None:
-    """By a cookie; a choice that there is not changes nothing."""
-    visitor = Visitor(open_console)
-
-    assert visitor.get("/preferences?language=fr&back=/fleet").location == "/fleet"
-    visitor.get("/preferences?theme=dark")
-    visitor.get("/preferences?theme=pink&back=//evil.example")
-    page = visitor.get("/fleet").text
-    assert '<html lang="fr" data-theme="dark">' in page
-    assert "Flotte en direct" in page
-
-
-def test_a_squad_has_its_own_questions(open_console: str) -> None:
-    """A broken one says what is wrong, beside the others."""
-    page = Visitor(open_console).get("/squad/connectivity").text
-
-    assert "operator-a" in page
-    assert "nowhere" in page
 
 
 @pytest.mark.parametrize(
@@ -154,31 +105,6 @@ def test_a_squad_has_its_own_questions(open_console: str) -> None:
 def test_numbers_are_short(value: float, told: str) -> None:
     """As long as they stay telling."""
     assert short_number(value) == told
-
-
-def test_history_and_who_else_are_told_in_french(tmp_path: Path) -> None:
-    """A reader of screens is told so too; what is not known in French stays as it is."""
-    values: dict[str, Any] = {"failed": 20, "total": 40, "share": 0.5, "expected": 0.02}
-    whom, numbers = (
-        Text(key="whom.customers", values={"count": 20}),
-        Text(key="numbers.hit", values=values),
-    )
-    grew = Text(key="event.grew", values={"whom": whom, "numbers": numbers})
-    changes = [
-        Change(at=BEGIN_S + 20.0, kind=ChangeKind.GREW, sentence="20 customers by now", text=grew),
-        Change(at=BEGIN_S + 20.0, kind=ChangeKind.GREW, sentence="something new"),
-    ]
-    put_unlocks(tmp_path / "store", [unlock(1, cause=Cause.BOX_OFFLINE)])
-    put_incidents(tmp_path / "store", [incident_of(changes=tuple(changes))])
-    with served(tmp_path / "store", tmp_path / "audit.jsonl") as url:
-        french = Visitor(url, Accept_Language="fr")
-        page = unescape(french.get("/incident/incident-1").text)
-        others = unescape(french.get("/unlock/attempt-1?part=others").text)
-
-    said = "20 clients à présent, 20 sur 40 touchés (50 %), 2,0 % attendus"
-    assert f'<span lang="fr">{said}</span>' in page
-    assert '<span lang="en">something new</span>' in page
-    assert "<p>1 tentatives sur 1 depuis 00:00 ont échoué de cette façon" in others
 
 
 def test_the_examples_of_an_incident_are_found_together(
@@ -202,21 +128,6 @@ def test_the_examples_of_an_incident_are_found_together(
         page = Visitor(url).get("/incident/incident-1").text
     assert tuple(re.findall(r'data-row href="/unlock/([^"]+)"', page)) == examples
     assert by_id == ["attempt-90000"]
-
-
-def test_titles_of_incidents_in_french() -> None:
-    """Where their record has what they are made of; else in English, and said to be."""
-    old = incident_of()
-    wrong = Text(key="wrong.box_offline")
-    coast = Text(key="whom.trait_region", values={"value": "Coast"})
-    whom = Text(key="whom.one", values={"first": (coast,)})
-    new = incident_of(subject=Text(key="subject.of", values={"whom": whom, "what": wrong}))
-
-    assert incident_title(FRENCH, old) == incident_title(ENGLISH, old) == old.title
-    assert incident_title(ENGLISH, new) == new.title
-    french = incident_title(FRENCH, new).replace("\u00a0", " ")
-    assert french == "Coast : boîtiers hors ligne depuis 00:00, 2 clients"
-    assert [language_of_incident("fr", one) for one in (old, new)] == ["en", "fr"]
 
 
 def test_tables_of_roles_can_be_shown_whole(tmp_path: Path) -> None:
@@ -272,19 +183,6 @@ def test_a_clock_that_jumps_is_told(tmp_path: Path, starts: tuple[float, ...], t
             assert told in visitor.get(path).text
         assert "attempt-0" in visitor.get("/time").text
         assert metric(visitor, "unlockpath_console_records_ahead_seconds") > 80_000
-
-
-def test_what_came_after_the_start_is_found(tmp_path: Path) -> None:
-    """An id that is not known is looked for in what has been written meanwhile."""
-    store = tmp_path / "store"
-    put_unlocks(store, [unlock(1)])
-    with served(store, tmp_path / "audit.jsonl") as url:
-        assert Visitor(url).get("/unlock/attempt-1").status == 200
-        assert Visitor(url).get("/unlock/attempt-2").status == 404
-        put_unlocks(store, [unlock(2)])
-
-        assert Visitor(url).get("/unlock/attempt-2").status == 200
-        assert Visitor(url).get("/search?q=attempt-2").location == "/unlock/attempt-2"
 
 
 def test_records_that_go_away_come_back(tmp_path: Path) -> None:

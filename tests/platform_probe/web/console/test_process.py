@@ -63,23 +63,6 @@ def test_it_serves_a_store_to_whom_it_made_a_token(console_store: Path, tmp_path
     assert (tmp_path / "probe-data" / "console_audit.jsonl").exists()
 
 
-@pytest.mark.parametrize(
-    ("arguments", "problem"),
-    [
-        (("--listen", "0.0.0.0:9465"), "anybody could look"),
-        (("--tokens", "missing.txt"), "missing.txt: cannot be read: No such file"),
-        (("--zone", "Europe/Pariss"), "No time zone"),
-        (("--new-token", "amelie:boss"), "with a role of"),
-    ],
-)
-def test_what_it_refuses(console_store: Path, arguments: tuple[str, ...], problem: str) -> None:
-    """With exit code 2, and what to do."""
-    words = ["console", "--store", str(console_store), *arguments]
-    done = CliRunner().invoke(main, words)
-    assert done.exit_code == 2
-    assert problem in done.stderr
-
-
 async def test_a_child_ends_with_the_monitor(
     console_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
