@@ -175,7 +175,8 @@ def bench(parameters: BoxParameters = NULL_BOX, *, seed: int = 1, **link: Any) -
         return made
 
     world = World(env, seed, SECRET, EPOCH_S, factory)
-    box = Box(world, CarSpec("car-1", Traits(group="test"), parameters))
+    traits = Traits(group="test", technology=parameters.radio.technology.value)
+    box = Box(world, CarSpec("car-1", traits, parameters))
     made = Bench(env, world, box, links)
     box.power.start()
     return made

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from fleet_sim.cars.box_states import ConnectionState
@@ -44,28 +42,15 @@ FIRM = STEADY.model_copy(
 )
 
 
-def refuse_connects(street: Street) -> None:
-    """Let CONNACK carry 135."""
-    street.broker.refused = ["car-0"]
-
-
-def refuse_subscriptions(street: Street) -> None:
-    """Let SUBACK carry 135."""
-    street.broker.may_subscribe = lambda _client_id, _topic_filter: False
-
-
-@pytest.mark.parametrize("refuse", [refuse_connects, refuse_subscriptions])
-def test_a_box_that_a_broker_refuses_connects_when_it_boots(
-    refuse: Callable[[Street], None],
-) -> None:
+def test_a_box_whose_subscription_is_refused_connects_when_it_boots() -> None:
     """Whatever the broker has learned meanwhile."""
     street = Street(parameters=FIRM)
     modem = street.boxes[0].modem
-    refuse(street)
+    street.broker.may_subscribe = lambda _client_id, _topic_filter: False
     modem.dialler.drop_connection(by=Suspect())
     street.let_pass(15.0)
     assert modem.connection.state is ConnectionState.GIVEN_UP
-    street.broker.refused, street.broker.may_subscribe = (), None
+    street.broker.may_subscribe = None
     street.let_pass(1000.0)
     assert not modem.connection.is_reachable
     street.boxes[0].power.reboot(by=Suspect())

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import partial
+from typing import Any, cast
+
 import pytest
 import simpy
 
@@ -11,54 +15,58 @@ from fleet_sim.cars.distributions import Uniform
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
 from fleet_sim.cars.power import PowerControl
-from fleet_sim.cars.spec import NULL_CAR
+from fleet_sim.cars.spec import NULL_CAR, CarSpec
 from fleet_sim.cars.world import ModelEnvironment, World
 from fleet_sim.scenario.form import Group
 from fleet_wire.contract import codec
 from fleet_wire.contract.messages import WakeRequest
 from fleet_wire.contract.topics import TopicKind
-from fleet_wire.links.link import LinkHandler, Message
+from fleet_wire.links.link import Message
 from tests.helpers.fake_link import SECRET, FakeLink
 from tests.helpers.messages import message_of
 
 
 def fleet_of(
-    count: int, parameters: BoxParameters
+    count: int,
+    parameters: BoxParameters,
+    *,
+    connects: bool = True,
+    beside: Iterable[CarSpec] = (),
+    **world: Any,
 ) -> tuple[simpy.Environment, Fleet, dict[str, FakeLink]]:
     """Return a started fleet on fake links, by client id."""
     env = ModelEnvironment()
-    links: dict[str, FakeLink] = {}
-
-    def factory(handler: LinkHandler) -> FakeLink:
-        return FakeLink(handler)
-
-    group = Group(name="test", count=count, box=parameters)
-    specs = [*group.cars()]
-    fleet = Fleet(World(env, 1, SECRET, 0.0, factory), specs, sms_centre="sms")
+    links = partial(FakeLink, connects_at_once=connects)
+    cars = Group(name="test", count=count, box=parameters).cars()
+    fleet = Fleet(
+        World(env, 1, SECRET, 0.0, links, **world), cars, sms_centre="sms", beside=[*beside]
+    )
     fleet.start()
-    for vehicle_id, box in fleet.boxes.items():
-        links[vehicle_id] = box.modem.connection.link  # type: ignore[assignment]
-    links["sms"] = fleet.sms_centre.client.link  # type: ignore[assignment]
-    return env, fleet, links
+    by_id: dict[str, Any] = {name: box.modem.connection.link for name, box in fleet.boxes.items()}
+    return env, fleet, {**by_id, "sms": cast("FakeLink", fleet.sms_centre.client.link)}
 
 
 def test_a_box_beside_the_fleet_is_no_car_without_connection() -> None:
     """A null box has a connection of its own, of which the fleet's health says nothing."""
     told: list[str] = []
-    world = World(
-        ModelEnvironment(),
+    _, fleet, links = fleet_of(
         1,
-        SECRET,
-        0.0,
-        lambda handler: FakeLink(handler, connects_at_once=False),
+        NULL_BOX,
+        connects=False,
+        beside=[NULL_CAR],
         on_no_connection=lambda vehicle_id, _: told.append(vehicle_id),
     )
-    cars = Group(name="test", count=1, box=NULL_BOX).cars()
-    fleet = Fleet(world, cars, sms_centre="sms", beside=[NULL_CAR])
-    fleet.start()
-    for box in fleet.boxes.values():
-        box.modem.connection.link.lose()  # type: ignore[attr-defined]
+    for vehicle_id in fleet.boxes:
+        links[vehicle_id].lose()
     assert told == ["test-00000"]
+
+
+def test_a_box_beside_the_fleet_is_in_no_count() -> None:
+    """It serves as the others do, and nobody has to take it off."""
+    _, fleet, _ = fleet_of(3, NULL_BOX, beside=[NULL_CAR])
+    counts = fleet.world.counts
+    assert fleet.boxes[NULL_CAR.vehicle_id].modem.connection.is_reachable
+    assert (counts.known, counts.reachable, counts.reachable_max) == (3, 3, 3)
 
 
 def beats(links: dict[str, FakeLink]) -> dict[str, int]:
@@ -128,17 +136,6 @@ def test_a_wake_request_becomes_an_sms() -> None:
     env.run(until=10)
     assert [box.power.state] == [Power.AWAKE]
     assert links["sms"].acknowledged == requests
-
-
-def test_a_box_beside_the_fleet_is_in_no_count() -> None:
-    """It serves as the others do, and nobody has to take it off."""
-    env = ModelEnvironment()
-    world = World(env, 1, SECRET, 0.0, FakeLink)
-    specs = [*Group(name="car", count=3, box=NULL_BOX).cars()]
-    fleet = Fleet(world, specs, sms_centre="sms", beside=[NULL_CAR])
-    fleet.start()
-    assert fleet.boxes[NULL_CAR.vehicle_id].modem.connection.is_reachable
-    assert (world.counts.known, world.counts.reachable, world.counts.reachable_max) == (3, 3, 3)
 
 
 def test_the_sms_centre_asks_for_every_wake_request_from_now_on() -> None:

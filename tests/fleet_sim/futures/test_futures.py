@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from fleet_sim.cars.defects import ModelDefectError
@@ -364,3 +365,20 @@ def test_many_mitigations_are_not_better_by_chance() -> None:
 def test_bounds_of_few_seeds_are_wide(freedom: int, expected: float) -> None:
     """Two seeds say next to nothing of the spread (table of Student's t, 97.5 %)."""
     assert student_t(0.975, freedom) == pytest.approx(expected, abs=0.001)
+
+
+def test_cars_that_come_back_while_no_command_works_stay_open(tmp_path: Path) -> None:
+    """Customers came before; whoever finds a car that could not be locked gets in at once."""
+    values = scenario("planned_maintenance_window", only_commands=True)
+    values["faults"][0]["target"] = {}
+    one = world_of(tmp_path, values)
+
+    assert 0.3 < one.away < 0.9
+    assert lost(one, None) < lost(msgspec.structs.replace(one, away=0.0), None)
+
+
+def test_boxes_get_new_settings_and_go_on(tmp_path: Path) -> None:
+    """Connecting anew for a setting loses nobody who would not be lost without it."""
+    of = world(tmp_path, "generic_500")
+
+    assert lost(of, MITIGATIONS["shorter_keepalive"]) <= lost(of, None) + 1

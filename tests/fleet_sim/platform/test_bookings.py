@@ -52,20 +52,6 @@ def test_impossible_times(bookings: Bookings, starts_at: float, ends_at: float) 
     assert bookings.book(wrong, NOW) is problems.BOOKING_TIMES
 
 
-def test_bookings_are_forgotten_some_time_after_their_end(bookings: Bookings) -> None:
-    """A platform that runs for months keeps those of the last while alone."""
-    for number in range(200):
-        now = NOW + 600 * number
-        made = booking(f"b{number}", starts_at=now, ends_at=now + 300)
-        assert bookings.book(made, now) is None
-    assert bookings.find("b199", "anna") is made
-    assert bookings.find("b100", "anna") is problems.BOOKING_UNKNOWN
-    known = [
-        number for number in range(200) if isinstance(bookings.find(f"b{number}", "anna"), Booking)
-    ]
-    assert known == [*range(187, 200)]
-
-
 def test_who_may_use_it_when(bookings: Bookings) -> None:
     """Each wrong one has a problem of its own."""
     own = booking(starts_at=NOW + 10, ends_at=NOW + 20)

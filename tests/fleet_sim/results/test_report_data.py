@@ -19,6 +19,7 @@ from fleet_sim.results.report_data import (
     histogram,
     lanes,
     log_seconds,
+    quantile_line,
     read_run,
     thin,
     time_ticks,
@@ -101,3 +102,14 @@ def test_the_latest_unlock_that_did_not_end_well_can_be_looked_up(tmp_path: Path
     (car,) = data.cars.values()
     assert data.points[0].total_s == 1e-5, "logarithms need some time"
     assert car.latest_not_ok == (attempts[1].started_at, "unknown", "result_lost", f"{2:032x}")
+
+
+def test_a_quantile_line_has_gaps() -> None:
+    """A bucket in which too few opened has no quantile: a refusal is not a fast unlock."""
+    points = [
+        PlottedUnlock(0.5, 0.1, Outcome.REFUSED, Cause.BOX_BUSY, "car-1"),
+        PlottedUnlock(0.6, 3.0, Outcome.OK, None, "car-2"),
+        PlottedUnlock(4.5, 2.0, Outcome.OK, None, "car-3"),
+    ]
+    assert quantile_line(points, 50, 2) == ([1.0, 3.0, 5.0], [3.0, None, 2.0])
+    assert quantile_line(points, 95, 2) == ([1.0, 3.0, 5.0], [None, None, 2.0])

@@ -202,3 +202,16 @@ def is_running(group: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def test_a_run_that_fails_is_a_row_and_is_tried_again(tmp_path: Path) -> None:
+    """The others go on; started again, only that one is done."""
+    out = tmp_path / "sweep"
+    good = plan(tmp_path)
+    bad = replace(good, scenario_text=SCENARIO.replace("count: 6", "count: -6"))
+    progress = swept(bad, out)
+    assert progress.counts[-1] == (3, 3, 3)
+    rows = (out / "table.csv").read_text().splitlines()
+    assert len(rows) == 4
+    assert all("ConfigError: RUN/garage.yaml:5" in row for row in rows[1:])
+    assert swept(bad, out).counts[0] == (0, 3, 0)

@@ -13,6 +13,7 @@ from fleet_sim.truth.modes import (
     ROUND_S,
     Size,
     chosen_modes,
+    is_for,
     phases_of,
     vehicle_ids,
     write_scenario,
@@ -65,3 +66,11 @@ def test_a_mode_that_cannot_be_is_refused(name: str, why: str) -> None:
     """With the reason."""
     with pytest.raises(ConfigError, match=why):
         chosen_modes([name], {Need.OWN_BROKER: "the broker is not ours"})
+
+
+def test_a_client_of_the_broker_answers_for_no_fault_of_the_platform() -> None:
+    """It never asks the platform."""
+    assert is_for(CONTROL, asks_platform=False)
+    assert is_for("no_coverage_garage", asks_platform=False)
+    assert not is_for("silent_success", asks_platform=False)
+    assert is_for("silent_success", asks_platform=True)

@@ -6,6 +6,8 @@ import asyncio
 import os
 import signal
 import socket
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -13,8 +15,9 @@ from fleet_sim.cars.world import FleetCounts
 from fleet_sim.runs.live import health as health_module
 from fleet_sim.runs.live import workers as module
 from fleet_sim.runs.live.health import Health
-from fleet_sim.runs.live.worker_messages import AllReported, Counts, Note, Ready, line
+from fleet_sim.runs.live.worker_messages import AllReported, Counts, Note, Ready, Stalled, line
 from fleet_sim.runs.live.workers import Worker, Workers
+from fleet_wire.links.link import Disconnected, EndReason
 from tests.helpers.waiting import eventually
 
 
@@ -128,6 +131,36 @@ def test_goodbyes_may_take_long_as_long_as_there_are_some(monkeypatch: pytest.Mo
     with Workers.fork(_talkative, lambda _part: 10, 1) as workers:
         asyncio.run(follow(workers))
         assert not workers.lost
+
+
+def test_who_cannot_connect_keeps_no_other_from_connecting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few at a time; one whose broker is away says so, and after a while the next may."""
+    monkeypatch.setattr(module, "AT_ONCE", 2)
+    end = Disconnected(EndReason.UNREACHABLE, detail="Connection refused")
+    way = cast("Any", SimpleNamespace(write=_nothing, is_closing=lambda: False))
+    every = [Worker(number, 4, 0, 10, way, writer=way) for number in range(4)]
+
+    def connecting(known: int, last_end: Disconnected | None, times: int) -> int:
+        for _ in range(times):
+            every[0].set_counts(Counts(fleet=FleetCounts(known=known, last_end=last_end)))
+        Workers(every).start_connecting()
+        return sum(worker.may_connect for worker in every)
+
+    assert connecting(0, None, 0) == 2
+    assert connecting(0, None, module.STUCK_AFTER + 1) == 2, "its first answer may take long"
+    assert connecting(5, end, module.STUCK_AFTER) == 2, "it gets on"
+    assert connecting(5, end, 1) == 3
+    assert connecting(6, end, 1) == 3, "none is taken back"
+
+
+def test_one_that_stood_still_when_nobody_could_see_it_says_so() -> None:
+    """Ctrl-Z stops all of them, and the one that listens; what is known already is not told."""
+    with socket.socket() as channel:
+        worker = Worker(1, 1, 0, 10, channel)
+    for since, until in ((10.0, 50.0), (49.0, 51.0), (60.0, 75.0)):
+        worker.handle(Stalled(since, until), _nothing)
+    silences = worker.pulse.silences
+    assert [(each.since, each.until) for each in silences] == [(10, 50), (60, 75)]
 
 
 async def _end(workers: Workers, notes: list[str]) -> None:

@@ -181,3 +181,17 @@ def test_the_configuration_has_a_lock_for_each_car(
     signed, _, signature = token.encode().rpartition(b".")
     digest = hmac.digest(account["jwt_key"].encode(), signed, "sha256")
     assert base64.urlsafe_b64encode(digest).rstrip(b"=") == signature
+
+
+def test_a_package_of_the_user_is_included(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may have automations that tell of what happened; one that is not there is named."""
+    monkeypatch.setenv("UNLOCKPATH_BROKER", "mqtt://127.0.0.1:18831")
+    package = tmp_path / "mine.yaml"
+    monkeypatch.setenv(PACKAGE, str(package))
+    with pytest.raises(SystemExit, match=r"mine\.yaml: there is no such file"):
+        write_configuration(tmp_path, CARS, port=8123)
+    package.write_text("automation: []", encoding="utf-8")
+    (tmp_path / ".storage").rmdir()
+    write_configuration(tmp_path, CARS, port=8123)
+    written = (tmp_path / "configuration.yaml").read_text(encoding="utf-8")
+    assert f'"packages": {{"own": !include "{package}"}}' in written
