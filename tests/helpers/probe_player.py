@@ -198,7 +198,6 @@ class ProbePlayer(Teller):
             ),
             "asleep": lambda **more: bench.take(f"cars/{CAR}/presence", ASLEEP, **more),
             "begin": probe.begin_load,
-            "beat": probe.watch_itself,
             "close": probe.close,
             "counts": lambda: self.told.append(str(probe.counts())),
             "end": lambda why, code=None: bench.link.end(EndReason(why), code),

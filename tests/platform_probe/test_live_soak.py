@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +19,7 @@ import msgspec
 import pytest
 
 from fleet_sim.broker.process import BrokerProcess
+from tests.helpers.running_fleet import running_boxes
 from tests.helpers.running_probe import RunningProbe, running_probe
 from tests.helpers.waiting import eventually, whole_lines
 
@@ -40,12 +40,6 @@ LEAST_WRITTEN: Final = 0.9
 CAUGHT_UP_WITHIN_S: Final = 120.0
 LEAST_LAG_S: Final = 10.0
 """A lag below it is none: a judge commits and reports every few seconds."""
-
-
-class RecordId(msgspec.Struct):
-    """What tells records apart."""
-
-    attempt_id: str
 
 
 @contextmanager
@@ -77,11 +71,10 @@ def confine(group: Path, pid: int) -> None:
                 confine(group, int(path.parent.name))
 
 
-def scenario_in(directory: Path) -> Path:
-    """Write a fleet a third of which loses its network after a third of the time, for as long."""
+def scenario() -> str:
+    """Return a fleet a third of which loses its network after a third of the time, for as long."""
     cars, load_s = int(SIZE["cars"]), SIZE["minutes"] * 60
-    path = directory / "fleet.yaml"
-    path.write_text(f"""\
+    return f"""\
 description: a third of the fleet loses its network
 fleet:
   groups:
@@ -91,24 +84,14 @@ faults:
   - name: regional_carrier_outage
     target: {{region: north}}
     window: {{start_s: {load_s / 3:.0f}, end_s: {load_s * 2 / 3:.0f}}}
-""")
-    return path
+"""
 
 
-@asynccontextmanager
-async def fleet(scenario: Path, broker: BrokerProcess) -> AsyncIterator[None]:
-    """Run the boxes of a scenario until the block ends."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "fleet_sim", "boxes", str(scenario)),
-        *("--broker", str(broker.address), "--seed", "1"),
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        yield
-    finally:
-        process.kill()
-        await process.wait()
+def vehicles() -> list[str]:
+    """Return the ids of all cars."""
+    cars = int(SIZE["cars"])
+    north = [f"north-{number:05d}" for number in range(cars // 3)]
+    return north + [f"south-{number:05d}" for number in range(cars - cars // 3)]
 
 
 async def polled(url: str, until_s: float) -> list[float]:
@@ -125,16 +108,6 @@ async def polled(url: str, until_s: float) -> list[float]:
     return took_s
 
 
-def vehicles_in(directory: Path) -> str:
-    """Write the ids of all cars; return the path of the file."""
-    cars = int(SIZE["cars"])
-    ids = [f"north-{number:05d}\n" for number in range(cars // 3)]
-    ids += [f"south-{number:05d}\n" for number in range(cars - cars // 3)]
-    path = directory / "vehicles.txt"
-    path.write_text("".join(ids))
-    return str(path)
-
-
 def console_of(probe: RunningProbe) -> str:
     """Return the address of the console; empty while it starts."""
     return next((line["url"] for line in probe.log() if line["event"] == "console"), "")
@@ -142,9 +115,9 @@ def console_of(probe: RunningProbe) -> str:
 
 def unlocks_written(records: Path) -> int:
     """Return how many unlocks have a record, in the files that were put aside too."""
-    attempt_of = msgspec.json.Decoder(RecordId).decode
     files = records.parent.glob(f"{records.name}*")
-    return len({attempt_of(line).attempt_id for file in files for line in whole_lines(file)})
+    lines = (line for file in files for line in whole_lines(file))
+    return len({msgspec.json.decode(line)["attempt_id"] for line in lines})
 
 
 async def lag_s(probe: RunningProbe) -> float:
@@ -159,9 +132,9 @@ async def test_half_a_core_is_enough_to_measure(tmp_path: Path, mosquitto: Broke
     settings: dict[str, Any] = {
         "store": {"directory": str(tmp_path / "store")},
         "console": {"listen": "127.0.0.1:0"},
-        "load": {"stages": [stage], "vehicles_file": vehicles_in(tmp_path), "relock": False},
+        "load": {"stages": [stage], "vehicles": vehicles(), "relock": False},
     }
-    async with fleet(scenario_in(tmp_path), mosquitto):
+    async with running_boxes(tmp_path, mosquitto, "--seed", "1", scenario=scenario()):
         with half_a_core() as group:
             probing = running_probe(tmp_path, mosquitto.address, **settings)
             async with probing as probe:

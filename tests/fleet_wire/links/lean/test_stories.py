@@ -59,10 +59,7 @@ class LinkPlayer(Player):
             "until_written": self._wait_until_written,
             "withhold": lambda: setattr(self._client, "acknowledges", False),
         }
-        for name in (
-            "abort", "connect", "disconnect", "freeze", "leave_behind", "pause_writing",
-            "resume_writing", "thaw",
-        ):  # fmt: skip
+        for name in ("connect", "freeze", "pause_writing", "resume_writing", "thaw"):
             own[name] = partial(self._of_link, name)
         return {name: partial(self._later, verb) for name, verb in own.items()}
 

@@ -6,14 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet_wire.contract.causes import Outcome
 from fleet_wire.contract.platform_log import PlatformEvent, encode_event
-from fleet_wire.profiles.loading import load_profile
 from platform_probe.measure.watching import platform_inbox as module
 from platform_probe.outputs.dimension import MAX_LABEL_VALUES, OTHER
 from tests.helpers.platform_inbox_bench import PlatformBench
-from tests.helpers.profile_files import profile_of
-from tests.helpers.tracker_bench import CAR
 
 
 def test_a_wrong_line_among_others_is_found() -> None:
@@ -61,55 +57,6 @@ def test_who_fails_at_a_line_stops_nobody_else() -> None:
     assert [event.request_id for event in heard] == ["r1", "r2"]
     assert (bench.inbox.taken, len(defects)) == (2, 2)
     assert bench.value("platform_line_defects_total") == 2
-
-
-@pytest.mark.parametrize("named", ["centre-1/phone/17", "phone/17", "17"])
-@pytest.mark.parametrize("names_car", [True, False], ids=["car in each line", "car once"])
-@pytest.mark.parametrize("log_first", [True, False])
-def test_ids_that_hold_within_a_car_are_joined(
-    named: str, *, names_car: bool, log_first: bool
-) -> None:
-    """The platform's log names the command alone, MQTT the car before it: one unlock, once."""
-    bench = PlatformBench(profile=load_profile("ovms"))
-    bench.take("requested")
-    car = CAR if names_car else None
-    if log_first:
-        bench.take("published", command_id=named, vehicle_id=car)
-    bench.behind.seen("centre-1/phone/17", trace_id=None)
-    if not log_first:
-        bench.take("published", command_id=named, vehicle_id=car)
-    bench.behind.opens("centre-1/phone/17")
-    bench.take("ended", command_id=named, vehicle_id=car, outcome="executed")
-    bench.behind.wait(120.0)
-    bench.behind.joiner.flush()
-    (record,) = bench.behind.last().values()
-    assert (record.outcome, record.sources_missing) == (Outcome.OK, ())
-    assert record.platform
-
-
-def test_an_id_within_a_car_is_no_id_of_another() -> None:
-    """Two cars whose commands are both number 17 are two unlocks."""
-    bench = PlatformBench(profile=profile_of(IDS_OF_CARS))
-    for car in ("car-1", "car-2"):
-        about = {"vehicle_id": car, "request_id": car, "trace_id": car[-1] * 32}
-        bench.take("requested", **about)
-        bench.take("published", command_id="17", **about)
-        bench.take("ended", command_id="17", outcome="refused", **about)
-    bench.behind.wait(120.0)
-    bench.behind.joiner.flush()
-    ids = {record.command_id for record in bench.behind.last().values()}
-    assert ids == {"car-1/17", "car-2/17"}
-
-
-IDS_OF_CARS = """
-ids: car
-command:
-  topic: v1/{vehicle_id}/cmd
-  fields: { command_id: /id, action: { at: /op, values: { OPEN: unlock } } }
-result:
-  topic: v1/{vehicle_id}/ack
-  fields: { command_id: /id, phase: { at: /ok, values: { "true": executed } } }
-"""
 
 
 def test_what_is_known_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

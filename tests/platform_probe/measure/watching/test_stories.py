@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -46,8 +48,7 @@ class LinesPlayer(Teller):
         """Return the function of each verb."""
         bench, join = self.bench, self.bench.behind
         steps: dict[str, Callable[..., object]] = {
-            step.value: lambda step=step.value, **more: bench.take(step, **more)
-            for step in PlatformStep
+            step.value: partial(self._take, step.value) for step in PlatformStep
         }
         return {
             **super().verbs(),
@@ -55,7 +56,7 @@ class LinesPlayer(Teller):
             "ahead": lambda seconds: self._make(behind=JoinBench(ahead_s=seconds)),
             "earlier": lambda step: bench.inbox.restore_events([join.event(step)]),
             "opens": join.opens,
-            "profile": lambda name: self._make(profile=load_profile(name)),
+            "profile": lambda name: self._make(profile=_profile(name)),
             "raw": lambda text: bench.inbox.take_lines([str(text).encode("latin-1")]),
             "seen": join.seen,
             "wait": join.wait,
@@ -80,6 +81,10 @@ class LinesPlayer(Teller):
 
     def _make(self, **changes: Any) -> None:
         self.bench = PlatformBench(**changes)
+
+    def _take(self, step: str, **said: Any) -> None:
+        ids = {name: str(one) for name, one in said.items() if name.endswith("_id") and one}
+        self.bench.take(step, **(said | ids))
 
     def _do_heard(self) -> None:
         self.bench.inbox.let_hear(lambda event: self.told.append(f"heard {event.event}"))
@@ -114,7 +119,6 @@ class InboxPlayer(Teller):
         bench = self.bench
         return {
             **super().verbs(),
-            "not_watching": lambda: setattr(self, "bench", OtherBench(is_watching=False)),
             "own_command": lambda name: bench.only_open.add_own_command(CAR, name, Action.UNLOCK),
             "presence": lambda is_there=True, car=CAR: self._take(
                 car, "presence", ONLINE if is_there else OFFLINE
@@ -178,6 +182,10 @@ class InboxPlayer(Teller):
 
 
 def _profile(name: str) -> Any:
+    """Return a profile of this folder, one that a user might write, or one that ships."""
+    file = Path(__file__).with_name(f"{name}.yaml")
+    if file.exists():
+        return load_profile(str(file))
     return profile_of(OWN_WIRES[name]) if name in OWN_WIRES else load_profile(name)
 
 
