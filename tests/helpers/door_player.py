@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 import tempfile
-import weakref
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -34,7 +33,7 @@ VARIES = "; trace_id [0-9a-f]{32}|(?<=no answer): [^;]*(?=[)] in )"
 
 
 class Api:
-    """An API that listens, and a door to it; it outlives no player."""
+    """An API that listens, and a door to it."""
 
     def __init__(self) -> None:
         self.answers: list[HttpResponse] = []
@@ -93,7 +92,6 @@ class DoorPlayer(Teller):
         self.tracker.on_other = lambda *_: None
         self.loop = asyncio.new_event_loop()
         self.door = self.loop.run_until_complete(self.api.open(self.join))
-        weakref.finalize(self, _end, self.loop, self.door, self.api.server)
 
     def verbs(self) -> Mapping[str, Callable[..., object]]:
         """Return the function of each verb."""
@@ -119,6 +117,12 @@ class DoorPlayer(Teller):
         for record in records:
             told += [re.sub(VARIES, "", line) for line in self.accounts.of(record)]
         return told
+
+    def close(self) -> None:
+        """Ask for nothing more, and answer nothing."""
+        self.loop.run_until_complete(self.door.close())
+        self.loop.run_until_complete(self.api.server.stop())
+        self.loop.close()
 
     def _do_api(self, status: int, location: str = "/c/1", **body: Any) -> None:
         content = msgspec.json.encode(body)
@@ -153,9 +157,3 @@ class DoorPlayer(Teller):
         said = (attempt.api_said or "" for attempt in self.tracker._open.values())
         is_unheard = any("no answer" in each for each in said)
         return not self.door._tasks or self.api.repeated > 2 or is_unheard
-
-
-def _end(loop: asyncio.AbstractEventLoop, door: HttpDoor, server: HttpServer) -> None:
-    loop.run_until_complete(door.close())
-    loop.run_until_complete(server.stop())
-    loop.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-import weakref
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -30,7 +29,6 @@ class FilesPlayer(Teller):
     def __init__(self) -> None:
         self.told: list[str] = []
         self.folder = Path(tempfile.mkdtemp())
-        weakref.finalize(self, shutil.rmtree, self.folder)
 
     def verbs(self) -> Mapping[str, Callable[..., object]]:
         """Return the function of each verb."""
@@ -44,6 +42,10 @@ class FilesPlayer(Teller):
             "remove": lambda name: at(name).unlink(),
             "rename": lambda name, other: at(name).rename(at(other)),
         }
+
+    def close(self) -> None:
+        """Remove the folder."""
+        shutil.rmtree(self.folder)
 
     def _do_file(self, name: str, text: str = "") -> None:
         (self.folder / name).write_bytes(_bytes(text))

@@ -47,6 +47,9 @@ class Player(ABC):
     def news(self) -> list[str]:
         """Return in words what came since it was asked last."""
 
+    def close(self) -> None:  # noqa: B027 - most hold nothing open
+        """Free what it holds open."""
+
     def new_of(self, everything: list[T]) -> list[T]:
         """Return what came to a list since it was asked last."""
         counts = vars(self).setdefault("_counts", {})
@@ -143,6 +146,7 @@ def played(story: Story, new_player: Callable[[], Player]) -> str:
         lines.append(row)
         for verb, *arguments in events_in(row):
             if verb == "again":
+                player.close()
                 player, before, now = new_player(), now, []
             else:
                 _call(player.verbs()[verb], arguments)
@@ -154,6 +158,7 @@ def played(story: Story, new_player: Callable[[], Player]) -> str:
             if line != detail:
                 lines.append(f"= {line}")
             detail = line if line.startswith(DETAIL) else detail
+    player.close()
     return "\n".join(lines)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import weakref
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
@@ -31,7 +30,6 @@ class LinkPlayer(Player):
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
-        weakref.finalize(self, self._loop.close)
         self._row: list[partial[object]] = []
         self._lines: list[str] = []
         self._transport: FakeTransport | None = None
@@ -62,6 +60,10 @@ class LinkPlayer(Player):
         for name in ("connect", "freeze", "pause_writing", "resume_writing", "thaw"):
             own[name] = partial(self._of_link, name)
         return {name: partial(self._later, verb) for name, verb in own.items()}
+
+    def close(self) -> None:
+        """Close the event loop."""
+        self._loop.close()
 
     def news(self) -> list[str]:
         """Return what was written, and what the client was told."""

@@ -41,26 +41,20 @@ def named_of(cause: Cause, *, source: Source, api: bool = False) -> dict[str, fl
     return {one.mode: one.probability for one in watched.told[-1].modes}
 
 
-def test_a_broker_that_is_away_is_no_outage_of_the_app() -> None:
-    """The monitor's own unlock never came so far as a car: nothing that we know fits."""
+def test_an_unlock_of_our_own_that_never_came_to_a_car_fits_no_mode_of_one() -> None:
+    """Nor one of the platform. Where an impossible mode explains best what was seen none does."""
     own = named_of(Cause.BROKER_UNREACHABLE, source=Source.PROBE)
     assert next(iter(own)) == UNKNOWN
     assert own[UNKNOWN] > 0.9
-    assert own.keys() & MODES.keys() <= {mode for mode in MODES if is_of_brokers(mode)}
-
-
-def is_of_brokers(mode: str) -> bool:
-    """Return whether whoever fails of a mode may not reach the broker."""
-    return Cause.BROKER_UNREACHABLE in MODES[mode].causes
-
-
-def test_what_comes_after_an_impossible_mode_is_not_first() -> None:
-    """Where that explains best what was seen none that we know does."""
+    of_brokers = {mode for mode in MODES if Cause.BROKER_UNREACHABLE in MODES[mode].causes}
+    assert own.keys() & MODES.keys() <= of_brokers
     customers = named_of(Cause.NOT_PUBLISHED, source=Source.CUSTOMER)
     assert next(iter(customers)) in OF_THE_PLATFORM
     own = named_of(Cause.NOT_PUBLISHED, source=Source.PROBE)
     assert next(iter(own)) == UNKNOWN
     assert OF_THE_PLATFORM.isdisjoint(own)
+    by_api = named_of(Cause.NOT_PUBLISHED, source=Source.PROBE, api=True)
+    assert not OF_THE_PLATFORM.isdisjoint(by_api), "through a door it takes the way of a phone"
 
 
 @pytest.mark.parametrize("cause", [*Cause])
@@ -68,12 +62,6 @@ def test_no_mode_is_named_of_which_no_unlock_ends_so(cause: Cause) -> None:
     """How an unlock ended was measured; what it is told to have failed of must fit."""
     for mode in named_of(cause, source=Source.CUSTOMER).keys() & MODES.keys():
         assert cause in MODES[mode].causes, mode
-
-
-def test_an_unlock_through_the_api_takes_the_way_of_a_phone() -> None:
-    """The monitor's own too, where it has a door."""
-    by_api = named_of(Cause.NOT_PUBLISHED, source=Source.PROBE, api=True)
-    assert not OF_THE_PLATFORM.isdisjoint(by_api)
 
 
 @pytest.mark.parametrize("cause", [None, Cause.BOX_SILENT, Cause.RESULT_LOST])

@@ -206,17 +206,26 @@ async def test_one_bad_record_is_refused_alone(posted: Posted, changes: dict[str
 
 
 @pytest.mark.parametrize("bearer", [None, "Bearer wrong", "Bearer ", "Basic right"])
-async def test_a_post_without_the_token_is_not_read(bearer: str | None) -> None:
-    """It is answered 401 and counted; with the token the same post is taken."""
-    async with listening(Posted(lambda: "right\n")) as posted:
+async def test_a_post_without_the_token_is_not_read(tmp_path: Path, bearer: str | None) -> None:
+    """It is answered 401 and counted; with the token the same post is taken.
+
+    The file is read anew for each post, and one that is gone lets nobody in.
+    """
+    token = tmp_path / "token"
+    token.write_text("right\n")
+    reading = partial(read_secret, token, name="platform.otlp_token_file")
+    async with listening(Posted(reading)) as posted:
         headers = {"Content_Type": JSON}
         if bearer is not None:
             headers["Authorization"] = bearer
         assert (await posted.post(as_json(EVENT), **headers))[0] == 401
         assert (posted.bench.inbox.taken, posted.bench.inbox.malformed) == (0, 0)
         assert posted.bench.value("platform_lines_total", end="forged") == 1
-        good = await posted.post(as_json(EVENT), Content_Type=JSON, Authorization="Bearer right")
-        assert good[0] == 200
+        good = {"Content_Type": JSON, "Authorization": "Bearer right"}
+        token.unlink()
+        assert (await posted.post(as_json(EVENT), **good))[0] == 503, "a file that is gone"
+        token.write_text("right\n")
+        assert (await posted.post(as_json(EVENT), **good))[0] == 200
         assert posted.bench.inbox.taken == 1
 
 
@@ -228,15 +237,6 @@ async def test_without_a_token_a_foreign_page_cannot_post(posted: Posted) -> Non
     assert (posted.bench.inbox.taken, posted.bench.inbox.forged) == (0, 1)
     for host in ("localhost", f"127.0.0.1:{posted.port}", "[::1]:80"):
         assert (await posted.post(content, Content_Type=JSON, Host=host))[0] == 200
-
-
-async def test_without_its_token_the_monitor_takes_no_post(tmp_path: Path) -> None:
-    """The file is read anew for each post, and one that is gone lets nobody in."""
-    token = partial(read_secret, tmp_path / "none", name="platform.otlp_token_file")
-    async with listening(Posted(token)) as posted:
-        answer = await posted.post(as_json(EVENT), Content_Type=JSON, Authorization="Bearer x")
-        assert answer[0] == 503
-        assert posted.bench.inbox.taken == 0
 
 
 class Posted:
