@@ -5,15 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from fleet_sim.cars.distributions import Uniform
-from fleet_sim.cars.parameters import BoxParameters
 from fleet_sim.customers.parameters import CustomerParameters, PhoneParameters
 from fleet_sim.customers.population import Population
-from fleet_sim.customers.records import CustomerEvent, CustomerStep, Witnesses
-from fleet_sim.platform.parameters import PlatformParameters
+from fleet_sim.customers.records import Witnesses
 from tests.helpers.platform_bench import PlatformBench
 
 STEADY_PHONE = PhoneParameters(network=Uniform(base_s=0.05), loss=0.0)
-AWAITED_CAR = BoxParameters(door_opens=None)
 STEADY = CustomerParameters(
     phone=STEADY_PHONE,
     walk=Uniform(base_s=10.0),
@@ -44,30 +41,3 @@ def populate(
     )
     population.start(bench.env.now)
     return population
-
-
-class City:
-    """Customers who come at given seconds; a second is a second of load."""
-
-    def __init__(
-        self, times_s: list[float], *, box: BoxParameters = AWAITED_CAR, **customers: Any
-    ) -> None:
-        self.bench = PlatformBench(parameters=PlatformParameters(), box=box)
-        self.events: list[CustomerEvent] = []
-        self.told_open: list[tuple[str, str, str | None]] = []
-        self.population = populate(
-            self.bench,
-            STEADY.model_copy(update=customers),
-            times_s,
-            record=self.events.append,
-            told_open=lambda *what: self.told_open.append(what),
-            told_locked=lambda *_what: None,
-        )
-
-    def let_pass(self, duration_s: float) -> None:
-        """Let time pass."""
-        self.bench.let_pass(duration_s)
-
-    def of(self, step: CustomerStep) -> list[CustomerEvent]:
-        """Return the lines of a step."""
-        return [each for each in self.events if each.step is step]

@@ -20,6 +20,7 @@ from fleet_sim.platform.operations import Answer, Operation, Request
 from fleet_sim.platform.parameters import NULL_PLATFORM, PlatformParameters
 from fleet_wire.contract import problems
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
+from fleet_wire.contract.refusals import refused_because
 from tests.helpers.car_words import begin_on_car, box_parameters, calculated, changed, plain
 from tests.helpers.city import STEADY, populate
 from tests.helpers.platform_bench import CAR, PlatformBench
@@ -273,6 +274,9 @@ def _action(failpoint: str, value: Any = None) -> Callable[[Any, Any], Any]:
         match failpoint, value:
             case "admission", str():
                 return problems.PROBLEMS[value]
+            case "answer", str() if value.startswith("refused:"):
+                told = refused_because(value.removeprefix("refused:"))
+                return Answer(status=502, body=told.body(), problem=problems.VEHICLE_REFUSED)
             case "answer", str():
                 return answers.of_problem(problems.PROBLEMS[value])
             case "answer", int():
