@@ -11,7 +11,7 @@ from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
 from fleet_wire.contract.topics import TopicKind
 from platform_probe.measure.attempts.evidence import FleetEvidence
-from tests.helpers.join_bench import JoinBench
+from tests.helpers.join_bench import JoinBench, watching_bench
 from tests.helpers.told_attempts import Accounts
 from tests.helpers.track_player import WIRES
 from tests.helpers.tracker_bench import CAR, TrackerBench
@@ -90,6 +90,11 @@ class JoinPlayer(Teller):
 
     def _hold(self, step: str, at: float = 0.0, **more: Any) -> None:
         self.held.append(self.bench.event(step, **more, at=self.bench.platform_at + at))
+
+    def _do_patient(self, deadline_s: float) -> None:
+        """Wait longer for the car than for the log."""
+        self.bench = JoinBench(behind=watching_bench(deadline_s=deadline_s))
+        self.__post_init__()
 
     def _do_wire(self, name: str) -> None:
         evidence = FleetEvidence(wire=WIRES[name])

@@ -4,29 +4,15 @@ from __future__ import annotations
 
 from math import inf
 
-import pytest
-
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import UNKNOWN
-from fleet_wire.contract.messages import Telemetry, VehicleState
-from fleet_wire.contract.partial import PartialState, PartialTelemetry
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import EvidenceSource, Fact
 from platform_probe.judge.diagnosis.neighbours import WAVE_S, Neighbours
 from platform_probe.judge.diagnosis.path import never_ends_so
 from platform_probe.judge.weights import shipped_ranking
-from tests.helpers.watched import HEARTBEAT, SENT, Watched
 
 ALL = frozenset(EvidenceSource)
-STATE = VehicleState(
-    is_locked=True,
-    is_open=False,
-    voltage_v=12.6,
-    firmware="2",
-    hardware="t",
-    operator="a",
-    region="n",
-)
 
 
 def test_boxes_that_the_broker_gave_up_for_their_silence_were_not_cut_off() -> None:
@@ -59,28 +45,6 @@ def test_a_platform_that_calls_the_car_silent_may_know_it_away() -> None:
     assert "no_coverage_garage" not in never_ends_so(Cause.API_FAILED, silent)
     talks = {*silent, Fact.TALKS_WHILE_OFFLINE}
     assert "no_coverage_garage" in never_ends_so(Cause.API_FAILED, talks)
-
-
-@pytest.mark.parametrize(
-    ("state", "telemetry", "told"),
-    [
-        (PartialState(is_locked=True), PartialTelemetry(voltage_v=12.6), {"voltage"}),
-        (PartialState(is_open=False), PartialTelemetry(signal_dbm=-80.0), {"doors", "signal"}),
-        (PartialState(), PartialTelemetry(data_used_bytes=9, uptime_s=5), {"data_used", "uptime"}),
-        (STATE, HEARTBEAT, {"doors", "parts", "voltage", "signal"}),
-    ],
-)
-def test_nothing_follows_from_a_field_that_this_wire_does_not_have(
-    state: VehicleState | PartialState, telemetry: Telemetry | PartialTelemetry, told: set[str]
-) -> None:
-    """Messages without it say nothing of single doors, voltage, signal, data or uptime."""
-    watched = Watched()
-    hears = watched.at(1.0).on_message
-    hears("car-1", state, is_retained=False)
-    hears("car-1", telemetry, is_retained=False)
-    watched.at(60.0).handle_record(watched.ended(Cause.BOX_SILENT, stages=SENT))
-    parts = {"doors", "parts", "voltage", "signal", "data_used", "uptime"}
-    assert parts.intersection(watched.told[-1].told) == told
 
 
 def test_a_blocked_sim_is_possible_where_boxes_do_not_report_their_use_of_data() -> None:

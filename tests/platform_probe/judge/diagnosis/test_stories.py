@@ -21,6 +21,7 @@ from fleet_wire.contract.messages import (
     Result,
     VehicleState,
 )
+from fleet_wire.contract.partial import PartialState, PartialTelemetry
 from fleet_wire.modes.facts import EvidenceSource, Fact
 from platform_probe.journal.codec import UnsignedCommand
 from platform_probe.judge.weights import shipped_ranking
@@ -123,6 +124,12 @@ class WatchPlayer(Teller):
         state = msgspec.structs.replace(PARKED, **its)
         for car in names_in(cars):
             self.watched.diagnosing.state(car, state, retained=retained)
+
+    def _do_part(self, cars: str, **said: Any) -> None:
+        """Hear a message of a wire that says one thing at a time."""
+        kind = PartialState if {*said} <= {*PartialState.__struct_fields__} else PartialTelemetry
+        for car in names_in(cars):
+            self.watched.diagnosing.on_message(car, kind(**said), is_retained=False)
 
     def _do_telemetry(self, cars: str, **said: Any) -> None:
         for car in names_in(cars):

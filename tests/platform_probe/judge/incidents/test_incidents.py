@@ -7,12 +7,10 @@ import pytest
 from bench.detection.town import EPOCH_S
 from fleet_wire.contract.incident import ActionKind, ChangeKind, IncidentAction, IncidentState
 from platform_probe.judge.incidents.followed import MOST_CHANGES
-from platform_probe.judge.incidents.incident_title import subject_of
-from platform_probe.judge.incidents.incidents import MOST_OPEN, QUIET_S, REMEMBERED_S
+from platform_probe.judge.incidents.incidents import MOST_OPEN
 from platform_probe.tell.messages.incident_text import lasted, lasted_s
-from platform_probe.texts.speaking import Speaker, lasting
+from platform_probe.texts.speaking import lasting
 from tests.helpers.english import ENGLISH
-from tests.helpers.findings import finding
 from tests.helpers.told_incidents import Told
 
 
@@ -55,37 +53,6 @@ def test_a_history_is_bounded() -> None:
         told.act(ActionKind.ACKNOWLEDGE)
     assert len(told.last.changes) == MOST_CHANGES
     assert told.last.changes[0].kind is ChangeKind.OPENED
-
-
-@pytest.mark.parametrize(
-    ("mode", "whom"),
-    [("no_coverage_garage", "Site deck"), ("bad_firmware_cohort", "Firmware 5.2.2")],
-)
-def test_a_cohort_of_several_names_is_called_by_what_its_mode_strikes(mode: str, whom: str) -> None:
-    """All cars of a garage have a firmware of their own: no reception has nothing to do with it."""
-    found = finding(
-        cohort={"firmware": "5.2.2"}, same=({"firmware": "5.2.2"}, {"site": "deck"}),
-        modes={mode: 9.0}, diagnosed=10,
-    )  # fmt: skip
-    assert Speaker("en").say(subject_of([found])).startswith(f"{whom}: ")
-
-
-def test_what_a_person_closed_does_not_page_again_while_it_goes_on() -> None:
-    """It is forgotten an hour after it is over, and not an hour after it was closed."""
-    told = Told()
-    told.take()
-    told.act(ActionKind.CLOSE, reason="a drill")
-    for _ in range(180):
-        told.wait(60.0)
-        told.take(failed=40)
-    told.take(2)
-    assert told.kinds[-1] is ChangeKind.CLOSED
-    told.take(is_over=True)
-    told.take(2, is_over=True)
-    told.wait(REMEMBERED_S + QUIET_S + 60.0)
-    told.wait(10.0)
-    told.take(3)
-    assert [one.state for one in told.each] == [IncidentState.CLOSED, IncidentState.OPEN]
 
 
 def test_an_open_incident_lasts_longer_and_longer() -> None:

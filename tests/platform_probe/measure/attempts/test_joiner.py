@@ -16,7 +16,7 @@ from platform_probe.measure.attempts.ended_attempt import EndedAttempt
 from platform_probe.measure.attempts.joined_record import attempt_id_of
 from platform_probe.measure.attempts.log_time import STRANGE_LINES
 from platform_probe.measure.attempts.platform_side import MAX_TOLD_OF, PlatformSide
-from tests.helpers.join_bench import LATE_S, WAIT_S, JoinBench, watching_bench
+from tests.helpers.join_bench import LATE_S, WAIT_S, JoinBench
 from tests.helpers.tracker_bench import DEADLINE_S, LATE_WINDOW_S, check_arithmetic
 
 OTHER_TRACE = "1" * 32
@@ -244,41 +244,6 @@ def test_a_clock_that_was_set_is_followed_after_a_while() -> None:
     bench.answered(403, request_id="r2", trace_id=OTHER_TRACE)
     assert len(bench.records) == 2
     assert bench.records[1].started_at == pytest.approx(bench.behind.clock.wall_s)
-
-
-def test_when_it_is_to_be_told_the_time() -> None:
-    """Never earlier than an unlock could be judged without another line, and not at all at rest."""
-    bench = JoinBench()
-    assert bench.joiner.next_s() is None
-    begins: list[float] = []
-    bench.joiner.on_wait = lambda: begins.append(bench.behind.clock.now_s)
-    began_s = bench.behind.clock.now_s
-    bench.seen()
-    bench.opens()
-    ended_s = bench.behind.clock.now_s
-    assert bench.joiner.next_s() == pytest.approx(ended_s + WAIT_S)
-    assert begins == [ended_s]
-    bench.wait(1.0)
-    bench.requested(trace_id=OTHER_TRACE, request_id="r2", vehicle_id="another")
-    assert bench.joiner.next_s() == pytest.approx(ended_s + WAIT_S)
-    assert begins == [ended_s]
-    assert began_s < ended_s
-    bench.called()
-    assert begins == [ended_s, bench.behind.clock.now_s]
-
-
-def test_what_is_under_way_is_looked_at_again() -> None:
-    """The log alone says nothing, while MQTT has not told the end; then it is judged at once."""
-    bench = JoinBench(behind=watching_bench(deadline_s=200.0))
-    bench.requested()
-    bench.published()
-    bench.seen()
-    bench.wait(DEADLINE_S + WAIT_S + 5)
-    assert bench.records == []
-    bench.ended()
-    bench.answered(200, command_id="k1")
-    bench.opens()
-    assert bench.only().outcome is Outcome.OK
 
 
 def test_a_request_has_the_same_id_wherever_it_is_read() -> None:
