@@ -228,11 +228,16 @@ class PlatformPlayer(Player):
             "" if event.status is None else str(event.status),
             event.problem or "",
             event.reason or "",
+            self._ticket(event) if event.event is PlatformStep.SUPPORT_CALLED else "",
             event.shown or "",
             "" if event.distance_m is None else f"from {event.distance_m:g} m",
             "" if event.position is None else "at {:.1f}, {:.1f}".format(*event.position),
         ]
         self._note(f"log {event.event} {' '.join(filter(None, what))}".rstrip())
+
+    def _ticket(self, event: PlatformEvent) -> str:
+        booking = self._name(event.booking_id, "b")
+        return f"{event.account_id} {event.vehicle_id} {booking} app {event.app_version}:"
 
     def _on_step(self, event: CustomerEvent) -> None:
         press = f"(press {event.press})" if (event.press or 1) > 1 else ""
