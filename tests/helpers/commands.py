@@ -68,12 +68,6 @@ def run(module: str, *arguments: object, timeout_s: float = PATIENCE_S) -> tuple
         return process.returncode, stdout, stderr
 
 
-def wait_for_line(process: subprocess.Popen[str], words: str) -> None:
-    """Read what a command says until a line has these words in it."""
-    assert process.stdout is not None
-    assert any(words in line for line in process.stdout), f"{words!r} was never said"
-
-
 def finish(process: subprocess.Popen[str], timeout_s: float = PATIENCE_S) -> tuple[int, str, str]:
     """Wait for the end of a command; return exit code, stdout and stderr."""
     try:

@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 import weakref
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -21,7 +22,8 @@ from typing import Any, Final
 
 import msgspec
 
-from tests.helpers.brokers import running_mosquitto
+from fleet_sim.broker.process import BrokerProcess
+from tests.helpers.brokers import running_mosquitto, write_passwords
 from tests.helpers.commands import SCENARIO, finish, lines, pids_with, start, summary, value_at
 from tests.helpers.places import ROOT
 from tests.helpers.transcripts import Teller
@@ -43,7 +45,8 @@ class LivePlayer(Teller):
 
     `scenario` writes `SCENARIO`, with texts replaced: `'duration_s: 4 -> duration_s: 9'`. `start`
     starts a command, `until` reads what it says up to a line, and `unlocks` waits for so many of
-    its run. `signal` sends one to the command, to a program that it started, or to `all`. `end`
+    its run. `signal` sends one to the command, to the first process with a word in its command that
+    it started, or to `all`. `end`
     waits for its end, and shows the exit code. `run` does both. `says` and `errors` show what
     matches of its stdout and stderr, `file` of a file of the run. `summary` shows values of the
     run, and `within` whether one is between two. `bash` runs a line of a shell, whose `python` is
@@ -59,13 +62,16 @@ class LivePlayer(Teller):
     limits: dict[int, int] = field(default_factory=dict)
     stack: ExitStack = field(default_factory=ExitStack)
     words: dict[str, str] = field(default_factory=dict)
+    brokers: dict[str, BrokerProcess] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Write the scenario, and end all with the player."""
         self.words = {
-            "SCENARIO": f"{self.home}/scenario.yaml", "OUT": f"{self.home}/run",
-            "ROOT": f"{ROOT}", "HOME": f"{self.home}",
-        }  # fmt: skip
+            "SCENARIO": f"{self.home}/scenario.yaml",
+            "OUT": f"{self.home}/run",
+            "HOME": f"{self.home}",
+            "ROOT": f"{ROOT}",
+        }
         self.stack.callback(shutil.rmtree, self.home)
         weakref.finalize(self, self.stack.close)
         self._do_scenario()
@@ -76,8 +82,8 @@ class LivePlayer(Teller):
         return text
 
     def _shown(self, text: str) -> str:
-        for word in ("BROKER", "PORT", "OUT", "HOME"):
-            text = text.replace(self.words.get(word, "\0"), word)
+        for word, what in self.words.items():
+            text = text.replace(what, word)
         return text
 
     def _tell_matches(self, pattern: str, text: str, *, each: bool = False) -> None:
@@ -99,9 +105,28 @@ class LivePlayer(Teller):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text.replace("\\n", "\n"), encoding="utf-8")
 
-    def _do_mosquitto(self) -> None:
-        broker = self.stack.enter_context(running_mosquitto())
-        self.words["BROKER"] = str(broker.address)
+    def _do_mosquitto(self, name: str = "BROKER", *, users: str = "") -> None:
+        """Start a broker, which may ask for one of some users with their passwords."""
+        known = dict(one.split(":") for one in users.split())
+        config = write_passwords(self.home / f"{name}.passwords", known) if known else ""
+        self.brokers[name] = broker = self.stack.enter_context(running_mosquitto(config))
+        self.words = {name: str(broker.address), f"{name}_HOST": f"127.0.0.1:{broker.port}"} | (
+            self.words
+        )
+
+    def _do_kill_broker(self, name: str) -> None:
+        self.brokers[name].kill()
+
+    def _do_get(self, path: str, pattern: str) -> None:
+        """Ask what serves until its answer matches."""
+        url = re.findall(r"serving (http://[\w.:]+);", self.stdout)[-1]
+
+        def found() -> list[str]:
+            with urllib.request.urlopen(f"{url}{path}") as answer:  # noqa: S310 - our own
+                return re.findall(self._replaced(pattern), answer.read().decode())
+
+        wait_for(found)
+        self.told.append(self._shown(found()[0]))
 
     def _do_take_port(self) -> None:
         taken = self.stack.enter_context(socket.create_server(("127.0.0.1", 0)))
@@ -146,8 +171,8 @@ class LivePlayer(Teller):
             children = Path(f"/proc/{pids[0]}/task/{pids[0]}/children").read_text("ascii")
             pids += map(int, children.split())
         elif whom:
-            pids = pids_with([whom, str(self.home)])
-            assert len(pids) == 1, f"{len(pids)} of {whom}"
+            pids = [pid for pid in sorted(pids_with([whom, str(self.home)])) if pid not in pids]
+            del pids[1:]
         for pid in pids:
             os.kill(pid, signal.Signals[name])
 
@@ -176,9 +201,9 @@ class LivePlayer(Teller):
         self.stdout, self.stderr = ended.stdout, ended.stderr
         self._end(ended.returncode)
 
-    def _do_says(self, *patterns: str) -> None:
+    def _do_says(self, *patterns: str, each: bool = False) -> None:
         for pattern in patterns:
-            self._tell_matches(pattern, self.stdout)
+            self._tell_matches(pattern, self.stdout, each=each)
 
     def _do_errors(self, *patterns: str) -> None:
         for pattern in patterns:

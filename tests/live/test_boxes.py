@@ -67,18 +67,6 @@ async def test_sigterm_leaves_no_box_online(mosquitto: BrokerProcess, tmp_path: 
         assert all(message.retain for message in late.messages)
 
 
-async def test_a_wrong_password_is_named_at_once(tmp_path: Path) -> None:
-    """Nobody waits a minute for one sentence that could mean anything."""
-    passwords = write_passwords(tmp_path / "passwords", {"fleet": "right"})
-    with running_mosquitto(passwords) as broker:
-        url = f"mqtt://fleet:wrong@127.0.0.1:{broker.port}"
-        async with running_boxes(write_scenario(tmp_path), "--broker", url) as process:
-            assert await exit_code_of(process) == 2
-    stderr = (tmp_path / "stderr").read_text(encoding="utf-8")
-    assert "lets no box in: not authorized; do user and password fit" in stderr
-    assert "wrong" not in stderr
-
-
 NAP = """\
 faults:
   - name: deep_sleep_modem_off
@@ -160,21 +148,6 @@ async def test_the_access_list_of_the_docs_is_enough(tmp_path: Path) -> None:
         assert presences(platform).keys() == everybody
         log = broker.log_text()
     assert "Denied" not in log
-
-
-async def test_those_beside_the_boxes_say_that_they_are_refused(tmp_path: Path) -> None:
-    """Without a user in `--broker` nobody would see why cars that sleep stay asleep."""
-    ids = [f"car-{number:05d}" for number in range(BOXES)]
-    config = write_passwords(tmp_path / "passwords", dict.fromkeys(ids, "b"))
-    (tmp_path / "box").write_text("b")
-    with running_mosquitto(config) as broker:
-        url = f"mqtt://127.0.0.1:{broker.port}"
-        own = ("--box-user", "{vehicle_id}", "--box-password-file", tmp_path / "box")
-        async with running_boxes(write_scenario(tmp_path), "--broker", url, *own) as process:
-            centre = await line_with(process, b"the SMS centre is not connected, with no user in")
-            null_box = await line_with(process, b"the null box null-box-0 is not connected")
-    assert b"cars that sleep are not woken. refused (MQTT reason code 135)" in centre
-    assert b"do user and password fit" in null_box
 
 
 async def test_each_box_has_a_certificate_of_its_own(tmp_path: Path) -> None:

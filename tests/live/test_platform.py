@@ -6,49 +6,18 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-import stat
-import urllib.request
 from pathlib import Path
 
 import pytest
 
 from fleet_sim.broker.process import BrokerProcess
-from fleet_sim.platform.tokens import token_of
 from fleet_wire.contract.platform_log import PlatformStep
-from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.contract.topics import TopicKind, topic_of
 from tests.helpers.brokers import running_mosquitto
-from tests.helpers.commands import SCENARIO, finish, start, write_scenario
+from tests.helpers.commands import SCENARIO
 from tests.helpers.hand_made_boxes import AnyClient, links_to
-from tests.helpers.running_fleet import CAR, SERVING, TOKEN, running_boxes, running_platform
+from tests.helpers.running_fleet import CAR, running_boxes, running_platform
 from tests.helpers.waiting import eventually, eventually_answers
-
-
-@pytest.mark.broker
-def test_a_broker_of_its_list_that_is_killed_is_told(tmp_path: Path) -> None:
-    """On stderr and at `/readyz`; the process is alive and serves the cars of the other."""
-    with running_mosquitto() as one, running_mosquitto() as other:
-        platform = start(
-            *("fleet_sim", "platform", write_scenario(tmp_path), "--listen", "127.0.0.1:0"),
-            *("--broker", f"{one.address},{other.address}", "--customer", "anna"),
-        )
-        assert platform.stdout is not None
-        assert platform.stderr is not None
-        lines = [platform.stdout.readline()]
-        while (url := SERVING.match(lines[-1].encode())) is None:
-            assert lines[-1]
-            lines.append(platform.stdout.readline())
-        assert f"token anna {TOKEN}\n" in lines
-        other.kill()
-        said = platform.stderr.readline()
-        with urllib.request.urlopen(f"{url[1].decode()}/readyz") as answer:  # noqa: S310 - our own
-            ready = answer.read().decode()
-        platform.send_signal(signal.SIGTERM)
-        code, _, stderr = finish(platform)
-    assert (code, stderr) == (0, "")
-    assert said.startswith(f"broker {other.address} is away, its cars are not reached: ")
-    assert ready.startswith(f"ready, but without {other.address} (")
 
 
 @pytest.mark.broker
@@ -204,21 +173,3 @@ async def test_the_faults_of_the_platform_strike_it(
     assert "fault generic_500 begins: 30 cars" in said
     assert "no_coverage_garage" not in said
     assert "1 with a problem, 1 of these without a cause" in said
-
-
-@pytest.mark.broker
-async def test_tokens_go_into_a_file_of_our_own(mosquitto: BrokerProcess, tmp_path: Path) -> None:
-    """Nobody else can read it, also where there was one that others could; stdout has none."""
-    file = tmp_path / "tokens"
-    file.write_text("older and longer than what follows " * 20, encoding="utf-8")
-    file.chmod(0o644)
-    customers = ("--customer", "anna", "--customer", "bert.b-2")
-    async with running_platform(
-        tmp_path, mosquitto, *customers, "--token-file", str(file)
-    ) as platform:
-        code, said = await platform.terminate()
-    assert code == 0
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    named = dict(line.split(" ") for line in file.read_text(encoding="utf-8").splitlines())
-    assert named == {name: token_of(DEMO_SECRET, name) for name in ("anna", "bert.b-2")}
-    assert named["anna"] not in said

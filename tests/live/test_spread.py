@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shlex
 import signal
 from contextlib import AsyncExitStack
@@ -14,7 +13,7 @@ import pytest
 
 from fleet_wire.contract.topics import TopicKind, topic_of
 from fleet_wire.links.link import BrokerAddress
-from tests.helpers.brokers import running_mosquitto, write_passwords
+from tests.helpers.brokers import running_mosquitto
 from tests.helpers.commands import (
     SCENARIO,
     finish,
@@ -136,39 +135,6 @@ customers:
     assert struck <= set(injection["vehicles"])
 
 
-def test_a_killed_process_is_named_and_the_others_go_on(tmp_path: Path) -> None:
-    """No silent hole: who is gone, with how many boxes and why, and exit code 2.
-
-    The null box is in the first process: what it does not answer is no floor of eight seconds.
-    """
-    out = tmp_path / "run"
-    scenario = write_scenario(tmp_path, SCENARIO.replace("duration_s: 4", "duration_s: 8"))
-    process = start("fleet_sim", "run", scenario, "--out", out, "--processes", 3)
-    wait_for(lambda: len(lines(out / "attempts.jsonl")) > 10)
-    children = [pid for pid in pids_with([str(out), "--processes"]) if pid != process.pid]
-    assert len(children) == 3
-    os.kill(min(children), signal.SIGKILL)
-    code, stdout, stderr = finish(process)
-    assert code == 2, stdout + stderr
-    assert "process 1 of 3 (10 boxes) is gone: it was killed (SIGKILL)" in stdout
-    assert "lost process 1 of 3 (10 boxes): it was killed (SIGKILL)" in stderr
-    for said in (stdout, stderr):
-        assert "; the null box is gone with it, so there is no floor" in said
-    result = summary(out)
-    assert len(result["boxes"]["lost_processes"]) == 1
-    by_outcome = result["attempts"]["by_outcome"]
-    assert result["attempts"]["total"] == 160
-    assert by_outcome["ok"] > 80
-    assert by_outcome["ok"] < 160
-    (lost,) = result["injected"]["lost"]
-    assert (lost["process"], lost["processes"], lost["cars"]) == (1, 3, 10)
-    assert lost["not_ok"] == 160 - by_outcome["ok"]
-    assert result["injected"]["untouched"]["not_ok"] == 0
-    assert result["floor"] == {"total": 0, "p50_s": None, "p95_s": None, "p99_s": None}
-    assert "because the boxes were lost with process 1 of 3" in " ".join(stdout.split())
-    assert "process 1 of 3, lost with its boxes" in (out / "report.html").read_text("utf-8")
-
-
 def test_boxes_alone_are_spread_over_processes(tmp_path: Path) -> None:
     """One process to speak to, and to end; the ground truth names each car once."""
     scenario = write_scenario(tmp_path, f"{SCENARIO}{FAULTS}")
@@ -192,26 +158,6 @@ def test_boxes_alone_are_spread_over_processes(tmp_path: Path) -> None:
     assert 0 < len(injection["vehicles"]) < 30
     assert len(set(injection["vehicles"])) == len(injection["vehicles"])
     assert not pids_with([str(out)])
-
-
-def test_a_broker_of_a_list_that_lets_nobody_in_is_named_once(tmp_path: Path) -> None:
-    """Whoever listens or not: with its reason, not once for each process; the others serve."""
-    passwords = write_passwords(tmp_path / "passwords", {"fleet": "hush"})
-    with running_mosquitto() as one, running_mosquitto(passwords) as shut:
-        urls = f"{one.address},{shut.address},mqtt://127.0.0.1:{NOBODY}"
-        scenario = write_scenario(tmp_path)
-        process = start("fleet_sim", "boxes", scenario, "--broker", urls, "--processes", 4)
-        assert process.stdout is not None
-        said: list[str] = []
-        while "going on without" not in (line := process.stdout.readline()) and line:
-            said += [line] if "none of its boxes" in line else []
-        process.send_signal(signal.SIGTERM)
-        code, stdout, stderr = finish(process)
-    assert code == 0, stderr
-    away, refused = sorted(said, key=lambda line: "not authorized" in line)
-    assert away.startswith(f"broker mqtt://127.0.0.1:{NOBODY}: none of its boxes is connected: un")
-    assert refused.startswith(f"broker {shut.address}: none of its boxes is connected: refused")
-    assert "going on without" not in stdout, "one sentence for all processes"
 
 
 def test_the_run_that_the_page_shows(tmp_path: Path) -> None:
