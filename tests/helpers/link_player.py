@@ -13,8 +13,11 @@ import re
 import shlex
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from typing import Any, Final
 
+from fleet_sim.broker.control import BrokerControl
+from fleet_wire.contract.broker_log import BROKER_LOG, broker_event_of
 from fleet_wire.links.link import (
     Disconnected,
     LinkLimits,
@@ -42,11 +45,14 @@ class LinkPlayer:
     until it is connected, and `ask` does not; `back` connects it unseen. `withhold` has it
     acknowledge nothing, `heed` all that it holds and what comes, and `acknowledge` the first of all
     that came. What is published with `acked=yes` says its PUBACK. A will is
-    `will='TOPIC PAYLOAD delay_s=1'`, and `size=` fills a payload up.
+    `will='TOPIC PAYLOAD delay_s=1'`, and `size=` fills a payload up. `refuse CLIENT`, `deny CLIENT
+    TOPIC` and `close TOPIC` hold until `allow`. Who subscribes to `BROKER_LOG` hears of others.
     """
 
-    def __init__(self, harness: Harness) -> None:
+    def __init__(self, harness: Harness, control: BrokerControl | None = None) -> None:
         self._harness = harness
+        self._control = control
+        self._denials = ExitStack()
         self._clients = Clients(harness)
         self._made: dict[str, Recorder] = {}
         self._came: dict[Stream, list[str]] = defaultdict(list)
@@ -67,6 +73,7 @@ class LinkPlayer:
             await self._see(expected)
         finally:
             self._clients.close()
+            self._denials.close()
 
     async def _see(self, expected: dict[Stream, list[str]]) -> None:
         """Wait until all that is expected came; fail when anything else does."""
@@ -87,7 +94,7 @@ class LinkPlayer:
             assert _begin_alike(came, wanted), (stream, came, wanted)
 
     async def _do(self, verb: str, *words: str) -> None:
-        positional, named = as_arguments(words)
+        positional, named = as_arguments(word.replace("BROKER_LOG", BROKER_LOG) for word in words)
         if verb in OF_BROKER:
             getattr(self._harness, verb)()
         elif verb == "wait":
@@ -116,7 +123,15 @@ class LinkPlayer:
                 tell[name, "is"].append("resumes" if session_present else "connects")
 
             def on_message(self, message: Message) -> None:
-                tell[name, message.topic].append(f"gets {message.topic} {_shown(message)}")
+                event = broker_event_of(message.payload, 0.0)
+                if event is None and message.topic.startswith("$"):
+                    pass  # the log says more than what happens to clients
+                elif event is None:
+                    tell[name, message.topic].append(f"gets {message.topic} {_shown(message)}")
+                elif event.client_id != name:
+                    tell[name, event.client_id or ""].append(
+                        f"hears {event.client_id} {event.kind}"
+                    )
                 super().on_message(message)
 
             def on_disconnected(self, reason: Disconnected) -> None:
@@ -135,6 +150,21 @@ class LinkPlayer:
 
     def _do_ask(self, name: str) -> None:
         self._made[name].link.connect()
+
+    def _do_refuse(self, client_id: str) -> None:
+        assert self._control is not None
+        self._denials.enter_context(self._control.refusing([client_id]))
+
+    def _do_deny(self, client_id: str, topic: str) -> None:
+        assert self._control is not None
+        self._denials.enter_context(self._control.denying({client_id: [topic]}))
+
+    def _do_close(self, topic: str) -> None:
+        assert self._control is not None
+        self._denials.enter_context(self._control.closing([topic]))
+
+    def _do_allow(self) -> None:
+        self._denials.close()
 
     def _do_withhold(self, name: str) -> None:
         self._made[name].acknowledges = False
@@ -204,7 +234,8 @@ def _expected(line: str, differences: frozenset[Difference]) -> Iterator[tuple[S
     for event in events.split("; "):
         once, _, times = event.partition(" *")
         for said, topic in _gets(once) if once.startswith("gets ") else [(once, "")]:
-            stream = topic or ("acked" if said.startswith("acked") else "is")
+            verb, *words = said.split()
+            stream = topic or {"acked": "acked", "hears": " ".join(words[:1])}.get(verb, "is")
             for _ in range(int(times or 1)):
                 yield (client, stream), said
 

@@ -19,9 +19,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any, Final
+from unittest import mock
 
 import msgspec
 
+from bench.score.incidents import TWO_TOPICS
 from fleet_sim.broker.process import BrokerProcess
 from tests.helpers.brokers import running_mosquitto, write_passwords
 from tests.helpers.commands import SCENARIO, finish, lines, pids_with, start, summary, value_at
@@ -62,6 +64,7 @@ class LivePlayer(Teller):
     limits: dict[int, int] = field(default_factory=dict)
     stack: ExitStack = field(default_factory=ExitStack)
     words: dict[str, str] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
     brokers: dict[str, BrokerProcess] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -96,14 +99,15 @@ class LivePlayer(Teller):
         for change in changes:
             before, _, after = change.partition(" -> ")
             assert before in text, before
-            text = text.replace(before, after)
+            text = text.replace(before, after.replace("\\n", "\n"))
         self._do_file_of(name, text)
 
     def _do_file_of(self, name: str, text: str) -> None:
         """Write a file; a backslash and an n end a line."""
         path = self.home / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text.replace("\\n", "\n"), encoding="utf-8")
+        text = self._replaced(text.replace("\\n", "\n"))
+        path.write_text(text.replace("TWO_TOPICS", TWO_TOPICS), encoding="utf-8")
 
     def _do_mosquitto(self, name: str = "BROKER", *, users: str = "") -> None:
         """Start a broker, which may ask for one of some users with their passwords."""
@@ -132,6 +136,10 @@ class LivePlayer(Teller):
         taken = self.stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         self.words["PORT"] = str(taken.getsockname()[1])
 
+    def _do_variable(self, name: str, value: str) -> None:
+        """Set a variable for what is started next."""
+        self.variables[name] = self._replaced(value)
+
     def _do_limit(self, name: str, value: int) -> None:
         self.limits[getattr(resource, f"RLIMIT_{name}")] = value
 
@@ -144,9 +152,10 @@ class LivePlayer(Teller):
                 resource.setrlimit(kind, (value, value))
 
         self.stdout = self.stderr = ""
-        self.process = self.stack.enter_context(
-            start(PROGRAMS.get(program, program), *words, cwd=self.home, preexec_fn=set_limits)
-        )
+        how: dict[str, Any] = {"cwd": self.home, "preexec_fn": set_limits}
+        with mock.patch.dict(os.environ, self.variables):
+            process = start(PROGRAMS.get(program, program), *words, **how)
+        self.process = self.stack.enter_context(process)
         self.stack.callback(self.process.kill)
 
     def _running(self) -> subprocess.Popen[str]:

@@ -220,17 +220,6 @@ async def test_broker_that_dies_and_comes_back(
     assert Cause.NOT_OBSERVED in {one.cause for one in probe.attempts()}
 
 
-async def test_broker_away_at_start_exits_with_2(tmp_path: Path, mosquitto: BrokerProcess) -> None:
-    """The probe tries again with messages, then gives up with a plain sentence."""
-    mosquitto.stop()
-    async with running_probe(tmp_path, mosquitto.address, wait_s=1) as probe:
-        assert await probe.exit_code() == 2
-    assert f"no connection to {mosquitto.address} within 1 s" in probe.stderr()
-    assert "Traceback" not in probe.stderr()
-    assert any(line["event"] == "broker_disconnected" for line in probe.log())
-    assert probe.stats()["sent"] == 0
-
-
 async def test_full_disk_is_counted_and_the_probe_goes_on(
     tmp_path: Path, mosquitto: BrokerProcess, links: LinkFactory
 ) -> None:
