@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 import shlex
 
-import click
 import pytest
 
-from fleet_sim.__main__ import main
 from fleet_sim.truth.clients.notifications import MEANINGS, Notifications
+from tests.helpers.own_commands import accept
 from tests.helpers.pages import page
 from tests.helpers.places import ROOT
 from tests.helpers.reader import typed_lines
@@ -36,9 +35,4 @@ def test_each_word_of_notifications_counts_as_the_page_says() -> None:
 )
 def test_the_commands_of_the_pages_are_understood(line: str) -> None:
     """The run itself lasts minutes: tests/fleet_sim/truth grades these clients."""
-    program, name, *arguments = shlex.split(line)
-    assert program == "fleet-sim"
-    parent = click.Context(main, **main.context_settings)
-    _, command, _ = main.resolve_command(parent, [name])
-    assert command is not None
-    command.make_context(name, arguments, parent=parent)
+    accept(shlex.split(line))

@@ -27,11 +27,11 @@ RUN_ELSEWHERE = {
     "api.md": "tests/test_docs_api.py, against the platform that it starts",
     "first-failure-mode.md": "tests/test_docs_faults.py, in a copy of the project",
     "packages.md": "tests/test_docs_packages.py, without a network",
-    "replay.md": "tests/test_docs_replay.py",
-    "teach.md": "tests/test_docs_teach.py",
+    "replay.md": "tests/test_docs_in_order.py",
+    "teach.md": "tests/test_docs_in_order.py",
     "truth-adapter.md": "tests/test_docs_truth.py",
     "truth.md": "tests/test_docs_truth.py",
-    "what-if.md": "tests/test_docs_what_if.py",
+    "what-if.md": "tests/test_docs_in_order.py",
     "your-first-board.md": "tests/test_docs_boards.py",
 }
 TYPED = [

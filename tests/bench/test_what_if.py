@@ -34,18 +34,13 @@ def test_a_drawn_incident_of_each_fault_lasts(tmp_path: Path) -> None:
         assert all(entry.window.end_s is None for entry in scenario.faults)
 
 
-def ranked(
-    name: str, lost: float, saved: float, *, is_better: bool, off: float = 1.0
-) -> dict[str, Any]:
-    """Return a mitigation as predicted, with a saving that is sure to so many rentals."""
+def ranked(name: str, lost: float, saved: float, *, is_better: bool) -> dict[str, Any]:
+    """Return a mitigation as predicted, with a saving that is sure to a rental."""
     made = RankedMitigation(
         name=name,
         lost=Interval(lost, lost - 1, lost + 1),
-        saved=Interval(saved, saved - off, saved + off),
-        waiting_s=0.0,
-        sms=0.0,
-        commands=0.0,
-        cost=0.0,
+        saved=Interval(saved, saved - 1, saved + 1),
+        **dict.fromkeys(("waiting_s", "sms", "commands", "cost"), 0.0),
         is_better=is_better,
     )
     result: dict[str, Any] = msgspec.to_builtins(made)

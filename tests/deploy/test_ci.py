@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 
 from fleet_sim.scenario.loading import load_scenario
 from tests.helpers.junit import read_junit
-from tests.helpers.own_commands import run_here
+from tests.helpers.own_commands import accept, run_here
 from tests.helpers.pages import EXAMPLES
 from tests.helpers.shipped import DEPLOY, yaml
 from tests.helpers.virtual_runs import run_virtually
@@ -144,3 +146,15 @@ def test_the_pages_set_what_there_is() -> None:
     example = (EXAMPLES / "ci" / "gitlab.yml").read_text(encoding="utf-8")
     given = {word.strip(":") for word in example.split() if word.startswith("UNLOCKPATH_")}
     assert given <= TEMPLATE["variables"].keys()
+
+
+def test_the_job_publishes_its_result_and_keeps_the_runs_of_a_failure() -> None:
+    """The result whatever came out, and each build has a directory of its own for its runs."""
+    steps = yaml(EXAMPLES / "ci" / "github_job.yml")["steps"]
+    (line,) = (step["run"] for step in steps if "fleet-sim test" in step.get("run", ""))
+    tested = accept(shlex.split(re.sub(r"\$\{\{ (.*?) \}\}", r"<\1>", line))).params
+    uploaded = {step["if"]: Path(step["with"]["path"]) for step in steps if "if" in step}
+    assert uploaded["always()"] == tested["junit"]
+    assert uploaded["failure()"] in tested["out"].parents
+    assert "github.run_id" in str(tested["out"])
+    assert "github.run_attempt" in str(tested["out"])

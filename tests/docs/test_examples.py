@@ -110,7 +110,7 @@ RUN_ELSEWHERE = {
     "alertmanager": "test_docs_messages.py",
     "boards": "test_docs_boards.py",
     "ci/github_action.yml": "deploy/test_ci.py",
-    "ci/github_job.yml": "test_docs_ci.py",
+    "ci/github_job.yml": "deploy/test_ci.py",
     "ci/gitlab.yml": "deploy/test_ci.py",
     "first_failure_mode": "test_docs_faults.py",
     "home_assistant": "live/test_truth.py",

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.docs.site_hooks import OUTSIDE, anchor_of
+from tests.docs.site_hooks import OUTSIDE
 from tests.helpers.places import ROOT
 from tests.helpers.site import build_site
 
@@ -65,12 +65,3 @@ def test_pictures_are_shown_and_small() -> None:
     pictures = [*(ROOT / "docs" / "images").iterdir()]
     assert [one.name for one in pictures if f"images/{one.name})" not in text] == []
     assert [one.name for one in pictures if one.stat().st_size > MOST_BYTES] == []
-
-
-@pytest.mark.parametrize(
-    ("heading", "anchor"),
-    [("What is kept", "what-is-kept"), ("`unlock`, *and* others", "unlock-and-others")],
-)
-def test_anchors_are_those_of_github(heading: str, anchor: str) -> None:
-    """A link works in both places."""
-    assert anchor_of(heading, "-") == anchor

@@ -47,7 +47,6 @@ LONGEST = (
     "platform_probe/web/console/test_process.py",
     "platform_probe/tell/support/test_stories.py",
     "bench/test_bench_smoke.py",
-    "bench/test_watching.py",
     "platform_probe/web/console/test_stories.py",
     "platform_probe/web/console/test_pages.py",
     "live/test_platform.py",

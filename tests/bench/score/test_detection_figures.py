@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from bench.score.detection import IncidentOutcome, QuietDay, notice, noticed_incidents, quiet_day
-from bench.score.detection_figures import figures_of, quiet_figures, table_of
+from bench.score.detection import IncidentOutcome, notice, noticed_incidents, quiet_day
+from bench.score.detection_figures import figures_of, table_of
 from bench.score.incidents import Incident, scored_faults
 from bench.score.towns import town_of
 from fleet_sim.scenario.loading import load_scenario
@@ -72,17 +72,6 @@ def test_the_figures_count_what_could_be_known() -> None:
     assert figures["not_found"] == ["dns_failure/5"]
     (row,) = [line for line in table_of(figures) if line.startswith("dns_failure")]
     assert row.split()[1:4] == ["5", "4", "4"]
-
-
-def test_quiet_days_are_added_to_those_of_towns() -> None:
-    """Alerts of both, over the days of both."""
-    days = [
-        QuietDay(seed=1, cars=40, unlocks=300),
-        QuietDay(seed=2, cars=40, unlocks=9, titles=("x",)),
-    ]
-    figures = quiet_figures(days, {"healthy_days": 58.0, "alerts": 1})
-    assert (figures["healthy_days"], figures["alerts"]) == (60.0, 2)
-    assert figures["false_alerts_per_30_days"] == 1.0
 
 
 def test_quiet_hours_bring_nothing() -> None:

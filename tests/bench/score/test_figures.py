@@ -8,8 +8,6 @@ import msgspec
 
 from bench.score.cases import RunCases
 from bench.score.figures import (
-    baselines,
-    by_mode,
     calibration,
     figures_of,
     pair_figures,
@@ -51,33 +49,10 @@ def test_of_two_faults_both_must_be_named() -> None:
     assert found["both_touched_one"] == 1.0
 
 
-def test_what_one_unlock_hides_another_may_show() -> None:
-    """An incident is understood whose faults are first in one unlock each."""
-    both = f"{CAN}+{KEY}"
-    assert (
-        pair_figures([case_of(both, (CAN, 0.9)), case_of(KEY, (KEY, 0.9))])["both_somewhere"] == 1
-    )
-    assert pair_figures([case_of(both, (CAN, 0.9), (KEY, 0.1))])["both_somewhere"] == 0
-    assert pair_figures([case_of(CAN, (CAN, 0.9))])["both_somewhere"] is None
-
-
 def test_a_cause_is_right_that_the_mode_may_have() -> None:
     """Whatever mode was named."""
     assert single_figures([case_of(CAN, (KEY, 0.9))])["cause"] == 1.0
     assert single_figures([case_of(CAN, (CAN, 0.9), cause="box_busy")])["cause"] == 0.0
-
-
-def test_the_table_says_what_a_mode_was_taken_for() -> None:
-    """The most frequent first."""
-    row = by_mode([case_of(CAN, (KEY, 0.9)), case_of(CAN, (CAN, 0.9))])[CAN]
-    assert (row["top1"], row["taken_for"]) == (0.5, {KEY: 1})
-
-
-def test_baselines_name_what_was_the_most_frequent_under_the_same_sign() -> None:
-    """They learn from other cases than they are scored on."""
-    tuned = [case_of(KEY, (KEY, 1.0), cause="vehicle_state"), case_of(CAN, (CAN, 1.0))]
-    found = baselines(tuned, [case_of(CAN, (KEY, 1.0))])
-    assert found["first_missing_stage"]["top1"] == 1.0
 
 
 def test_what_is_in_no_other_figure_is_counted() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from bench.score.rows import KEPT, MOST_CASES, Row, rows_of, with_losses, without
+from bench.score.rows import KEPT, MOST_CASES, Row, rows_of, without
 from fleet_wire.modes.facts import EvidenceSource
 from tests.helpers.scored import CAN, case_of
 
@@ -17,13 +17,6 @@ def test_of_a_lost_source_nothing_is_seen() -> None:
     assert without(ROW, ()) == ROW
     poor = without(ROW, (EvidenceSource.RECEIPTS, EvidenceSource.PRESENCE))
     assert (poor.seen, poor.told) == (("not_answered",), ())
-
-
-def test_a_case_without_some_source_counts_as_much_as_the_case_itself() -> None:
-    """What falls together is one row."""
-    rows = with_losses([ROW])
-    assert sum(row.weight for row in rows) == pytest.approx(ROW.weight)
-    assert rows[0].weight >= ROW.weight / 2
 
 
 def test_whole_seeds_are_kept_for_the_temperature() -> None:
