@@ -52,8 +52,8 @@ NOT_RUN = {
     "source": "tests/test_readme.py types it, and what comes after it",
     "sudo": "it changes the machine; tests/deploy/test_systemd.py looks at what it installs",
     ".venv/bin/python": "tests/bench runs the benchmarks, with less to do",
-    "python": "tests/test_docs_boxes.py runs the script",
-    "protoc": "tests/test_docs_wire.py loads the page's profiles with what it made",
+    "python": "tests/test_docs_programs.py runs the script",
+    "protoc": "tests/docs/test_examples.py loads the page's profiles with what it made",
     "dask": "tests/live/test_sweep_dask.py starts a scheduler and its workers",
 }
 """What begins the lines that are left alone, and why."""
