@@ -97,14 +97,6 @@ def test_what_is_imported_is_declared(folders: tuple[str, ...], allowed: set[str
     assert {name: places for name, places in found.items() if name not in allowed} == {}
 
 
-def test_an_extra_is_imported_in_one_place_only() -> None:
-    """Without the extra everything else works. What is exported in one place is read in another."""
-    found = imported(*RUN)
-    places = {name: len(found[name]) for name in OF_PROGRAMS}
-    assert (places.pop("opentelemetry-proto"), places.pop("protobuf")) == (2, 2)
-    assert set(places.values()) == {1}
-
-
 def test_what_is_declared_is_imported() -> None:
     """Else it is dead weight in every installation."""
     found = imported(*OURS).keys() | NOT_IMPORTED

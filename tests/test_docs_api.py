@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -14,12 +12,12 @@ from typing import Any
 import pytest
 
 from fleet_sim.broker.process import BrokerProcess, free_port
+from tests.helpers.commands import finish, start, wait_for_line
 from tests.helpers.pages import blocks, page
 from tests.helpers.places import ROOT
 
 PAGE = page("api.md")
 ANSWERS = page("api-answers.md")
-SERVES = "serving"
 SHOWN_BY_CURL = 3
 """Answers that the page shows, in the order of the commands that get them."""
 
@@ -32,20 +30,15 @@ def page_lines() -> list[str]:
 @contextmanager
 def started(line: str, directory: Path) -> Iterator[None]:
     """Run a command of the page beside the others, from when it serves to the end of the block."""
-    words = line.split()
-    assert words[0] == "fleet-sim"
-    with subprocess.Popen(
-        [sys.executable, "-m", "fleet_sim", *words[1:]],
-        cwd=directory, stdout=subprocess.PIPE, text=True,
-    ) as process:  # fmt: skip
-        assert process.stdout is not None
+    program, *words = line.split()
+    with start(program.replace("-", "_"), *words, cwd=directory) as process:
         try:
-            assert any(said.startswith(SERVES) for said in process.stdout)
+            wait_for_line(process, "serving")
             yield
         finally:
-            process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=300)
-    assert process.returncode == 0
+            process.terminate()
+            code, _, stderr = finish(process)
+    assert code == 0, stderr
 
 
 def typed(lines: list[str], directory: Path) -> list[str]:

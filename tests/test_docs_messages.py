@@ -6,7 +6,6 @@ import asyncio
 import json
 import re
 import runpy
-import subprocess
 from asyncio.subprocess import DEVNULL, PIPE
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from platform_probe.tell.messages.slack import NEEDED_SCOPES, WANTED_SCOPES
 from platform_probe.tell.messages.webhook import Body, Event, schema, signature_headers
 from tests.helpers.pages import EXAMPLES, page
 from tests.helpers.served_messages import served_messages, slack_settings
-from tests.helpers.shipped import yaml
+from tests.helpers.shipped import output_of, yaml
 from tests.helpers.slack_server import slack_server
 
 TEXT = page("messages.md")
@@ -73,13 +72,10 @@ def test_the_manifest_grants_what_is_needed() -> None:
 def test_alertmanager_takes_the_route() -> None:
     """As amtool reads it; an incident of a network goes to its squad."""
     path = EXAMPLES / "alertmanager" / "incidents.yml"
-    subprocess.run(["amtool", "check-config", path], check=True, capture_output=True)
-    routed = subprocess.run(
-        ["amtool", "config", "routes", "test", f"--config.file={path}",
-         "alertname=UnlockpathIncident", "party=network"],
-        check=True, capture_output=True, text=True,
-    )  # fmt: skip
-    assert routed.stdout.strip() == "network-squad"
+    output_of("amtool", "check-config", path)
+    labels = ("alertname=UnlockpathIncident", "party=network")
+    routed = output_of("amtool", "config", "routes", "test", f"--config.file={path}", *labels)
+    assert routed.strip() == "network-squad"
 
 
 def test_the_json_is_what_is_posted() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.helpers.places import ROOT
+from tests.helpers.shipped import output_of
 
 GITHUB = ROOT / ".github"
 WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
@@ -46,12 +46,8 @@ def jobs() -> Iterator[tuple[str, dict[str, Any]]]:
 def test_github_accepts_the_files(schema: str) -> None:
     """Their published schemas hold, which check-jsonschema has on disk."""
     assert SCHEMAS[schema]
-    checked = subprocess.run(
-        [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}"]
-        + [str(path) for path in SCHEMAS[schema]],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert checked.returncode == 0, checked.stdout + checked.stderr
+    check = (sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}")
+    output_of(*check, *SCHEMAS[schema])
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)

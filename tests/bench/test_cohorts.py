@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.cohorts.outside import read_outside
-from bench.cohorts.score import score_outside, score_own
+from bench.cohorts.score import score_own
 from tests.helpers.places import ROOT
 
 pytestmark = pytest.mark.long
@@ -24,24 +23,6 @@ def test_the_search_is_as_good_as_is_said() -> None:
     assert score.top1 >= 0.85
     assert score.top3 >= 0.92
     assert score.none_f1 >= 0.85
-
-
-def test_incidents_of_others_are_read(tmp_path: Path) -> None:
-    """A label may name one cohort, or several of which any is right."""
-    (tmp_path / "labels.json").write_text(
-        '[{"data":"one","timestamp":60,"cause":[{"a":1},{"b":"z"}]}]'
-    )
-    rows = [
-        f"{minute},{a},{b},{40 if minute == 60 and a == 1 else 1},50"
-        for minute in (0, 60, 120)
-        for a in (1, 2)
-        for b in "xy"
-    ]
-    (tmp_path / "one.csv").write_text("\n".join(["min,a,b,value,cnt", *rows]))
-    (incident,) = read_outside(tmp_path)
-    assert incident.trait_names == ["a", "b"]
-    assert max(count.at for count in incident.counts) == incident.since == 60.0
-    assert score_outside([incident]).top1 == 1.0
 
 
 def test_the_command_of_the_page_prints_and_writes_the_figures(tmp_path: Path) -> None:

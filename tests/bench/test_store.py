@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench.store import __main__ as bench_store
-from bench.store.__main__ import grow, make_files, measure_here
+from bench.store.__main__ import make_files, measure_here
 from bench.store.lines import attempt_lines
 
 pytestmark = pytest.mark.long
@@ -26,16 +26,3 @@ def test_contenders_find_the_same(
     assert measured.find_ms > 0
     assert measured.mb_per_s > 0
     assert (measured.diagnose_ms is not None) is (name == "this store")
-
-
-def test_growth_is_told(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A line at each doubling, under the goals."""
-    monkeypatch.setattr(bench_store, "LINES_A_FILE", 100)
-    monkeypatch.setattr(bench_store, "CARS", 20)
-    grow(0.0008)
-    head, goals, *doublings = capsys.readouterr().out.splitlines()
-    assert head.startswith("raw GB")
-    assert goals.startswith("goal")
-    assert len(doublings) == 4

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from fleet_wire.contract.causes import CAUSES
-from tests.helpers.shipped import ALERTMANAGER, alerts, yaml
+from tests.helpers.shipped import ALERTMANAGER, alerts, output_of, yaml
 from tests.helpers.stack import running_alertmanager, running_webhook, until_up
 from tests.helpers.waiting import eventually
 
@@ -17,17 +16,12 @@ CONFIG = ALERTMANAGER / "alertmanager.yml"
 TRAITS = ["region", "operator", "firmware", "hardware"]
 
 
-def amtool(*arguments: str) -> str:
-    """Run amtool, fail with what it says, and return its output."""
-    run = subprocess.run(["amtool", *arguments], capture_output=True, text=True, check=False)
-    assert run.returncode == 0, run.stdout + run.stderr
-    return run.stdout
-
-
 def rendered(text: str, *options: str) -> str:
     """Return a text with our message templates, rendered by amtool."""
     templates = f"--template.glob={ALERTMANAGER / 'templates' / '*.tmpl'}"
-    return amtool("template", "render", templates, f"--template.text={text}", *options).strip()
+    return output_of(
+        "amtool", "template", "render", templates, f"--template.text={text}", *options
+    ).strip()
 
 
 OPERATOR = {
@@ -160,7 +154,7 @@ def test_a_message_says_what_to_do_or_that_all_is_well(status: str, tmp_path: Pa
 @pytest.mark.prometheus
 def test_amtool_accepts_the_configuration_without_secrets() -> None:
     """It loads on a machine that has none of the secret files, templates included."""
-    said = amtool("check-config", str(CONFIG))
+    said = output_of("amtool", "check-config", str(CONFIG))
     assert "1 templates" in said
     secrets = {path.name for path in (ALERTMANAGER / "secrets").iterdir()}
     assert {".gitignore", "README.md"} <= secrets
@@ -170,7 +164,7 @@ def test_amtool_accepts_the_configuration_without_secrets() -> None:
 def test_every_alert_reaches_the_team() -> None:
     """Whatever its severity, an alert has a receiver, and a critical one comes sooner."""
     for severity in ("critical", "warning"):
-        assert "team" in amtool(
+        assert "team" in output_of("amtool",
             "config", "routes", "test", f"--config.file={CONFIG}", f"severity={severity}"
         )  # fmt: skip
     route = yaml(CONFIG)["route"]
@@ -183,7 +177,7 @@ def test_the_watchdog_goes_outside_and_to_nobody_else() -> None:
     """It tells a service that alerts still come, and is no message to the team."""
     (watchdog,) = [alert for alert in alerts() if alert["alert"] == "Watchdog"]
     labels = ["alertname=Watchdog", f"severity={watchdog['labels']['severity']}"]
-    said = amtool("config", "routes", "test", f"--config.file={CONFIG}", *labels)
+    said = output_of("amtool", "config", "routes", "test", f"--config.file={CONFIG}", *labels)
     assert said.split() == ["dead-man"]
     assert "for" not in watchdog
 

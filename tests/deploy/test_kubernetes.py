@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from collections import Counter
 from collections.abc import Iterable
 from importlib.metadata import version
@@ -47,7 +46,7 @@ from tests.helpers.manifests import (
 from tests.helpers.own_commands import accept
 from tests.helpers.pages import EXAMPLES, page
 from tests.helpers.places import ROOT
-from tests.helpers.shipped import PROMETHEUS, recording_rules, yaml
+from tests.helpers.shipped import PROMETHEUS, output_of, recording_rules, yaml
 
 pytestmark = pytest.mark.kustomize
 
@@ -58,7 +57,6 @@ OWN_KINDS = {
 }  # fmt: skip
 """Of operators: Kubernetes itself has no schema for them."""
 COMPONENTS = ("storage", "prometheus-operator", "network-policy")
-KIB, MIB = 2**10, 2**20
 
 every_version = pytest.mark.parametrize(
     "kubernetes",
@@ -496,8 +494,8 @@ def test_pods_of_ours_are_scraped_by_annotation(tmp_path: Path) -> None:
     ]
     config = tmp_path / "prometheus.yml"
     config.write_text(json.dumps({"scrape_configs": [job]}))
-    command = ["promtool", "check", "service-discovery", "--timeout=5s", config, job["job_name"]]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    check = ("check", "service-discovery", "--timeout=5s", config, job["job_name"])
+    said = output_of("promtool", *check)
     found = [entry["labels"] for entry in json.loads(said)]
     scraped = sorted((each["job"], each["__address__"].partition(":")[2]) for each in found if each)
     ours = job_of_the_rules()

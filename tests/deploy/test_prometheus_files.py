@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from tests.helpers.shipped import (
     alerts,
     dashboard,
     left_sides,
+    output_of,
     panel_exprs,
     panels,
     recording_rules,
@@ -36,14 +36,6 @@ from tests.helpers.shipped import (
 EXPECTED_ALERT = re.compile(r'alertname="(\w+)"')
 LONG = {"causes", "healthy_hours", "probe_days", "slo_days"}
 """Unit tests of rules over hours and days of data, and those of twenty fleets with a fault."""
-
-
-def promtool(*arguments: str | Path) -> None:
-    """Run promtool, and fail with what it says."""
-    run = subprocess.run(
-        ["promtool", *map(str, arguments)], capture_output=True, text=True, check=False
-    )
-    assert run.returncode == 0, run.stdout + run.stderr
 
 
 def exposed_samples() -> list[Sample]:
@@ -62,8 +54,11 @@ def exposed_samples() -> list[Sample]:
 @pytest.mark.prometheus
 def test_promtool_accepts_the_configuration() -> None:
     """The shipped Prometheus takes the shipped file and both rule files, without a warning."""
-    promtool("check", "config", "--lint=all", "--lint-fatal", PROMETHEUS / "prometheus.yml")
-    promtool(
+    output_of(
+        "promtool", "check", "config", "--lint=all", "--lint-fatal", PROMETHEUS / "prometheus.yml"
+    )
+    output_of(
+        "promtool",
         "check",
         "rules",
         "--lint=all",
@@ -82,7 +77,7 @@ def test_promtool_accepts_the_configuration() -> None:
 @pytest.mark.prometheus
 def test_rules_fire_and_stay_silent(path: Path) -> None:
     """Promtool's unit tests: which alerts fire on which data, and that no other does."""
-    promtool("test", "rules", path)
+    output_of("promtool", "test", "rules", path)
 
 
 def _alerts_expected_to_fire(path: Path) -> set[str]:

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from tests.helpers.places import ROOT
+from tests.helpers.shipped import output_of
 
 
 def compose_services() -> dict[str, Any]:
     """Return the services; fail with what docker-compose says of the file."""
-    run = subprocess.run(
-        ["docker-compose", "config", "--format", "json"],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert run.returncode == 0, run.stderr
+    said = output_of("docker-compose", "config", "--format", "json")
     # It writes a dollar as it stands in the file: twice.
-    services: dict[str, Any] = msgspec.json.decode(run.stdout.replace("$$", "$"))["services"]
+    services: dict[str, Any] = msgspec.json.decode(said.replace("$$", "$"))["services"]
     return services
 
 

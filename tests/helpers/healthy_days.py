@@ -45,31 +45,27 @@ class HealthyFleet:
 
     def scenario(self, days: float, *, from_hour: int = 0) -> Scenario:
         """Return the cars with customers for so many days."""
+        hours = range(from_hour, from_hour + round(days * 24))
+        rates = [self.busiest_per_h * DAY_PROFILE[hour % 24] / HOUR_S for hour in hours]
+        load = {
+            "stages": [
+                {"kind": "poisson", "rate_per_s": rate, "duration_s": HOUR_S} for rate in rates
+            ],
+            "deadline_s": self.deadline_s,
+            # A careful platform: no command opens a car in its customer's last seconds.
+            "command_ttl_s": self.deadline_s - 5.0,
+        }
+        windows = [
+            {"start_s": day * DAY_S, "end_s": (day + 1) * DAY_S}
+            for day in range(max(round(days), 1))
+        ]
+        garage = {"name": "no_coverage_garage", "target": {"share": 0.02}}
         return Scenario.model_validate(
             {
                 "description": self.name,
                 "fleet": {"groups": list(self._groups())},
-                "load": {
-                    "stages": [
-                        {
-                            "kind": "poisson",
-                            "rate_per_s": self.busiest_per_h * DAY_PROFILE[hour % 24] / HOUR_S,
-                            "duration_s": HOUR_S,
-                        }
-                        for hour in range(from_hour, from_hour + round(days * 24))
-                    ],
-                    "deadline_s": self.deadline_s,
-                    # A careful platform: no command opens a car in its customer's last seconds.
-                    "command_ttl_s": self.deadline_s - 5.0,
-                },
-                "faults": [
-                    {
-                        "name": "no_coverage_garage",
-                        "target": {"share": 0.02},
-                        "window": {"start_s": day * DAY_S, "end_s": (day + 1) * DAY_S},
-                    }
-                    for day in range(max(round(days), 1))
-                ],
+                "load": load,
+                "faults": [{**garage, "window": window} for window in windows],
             }
         )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -13,7 +12,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from tests.helpers.shipped import DEPLOY
+from tests.helpers.shipped import DEPLOY, output_of
 
 KUBERNETES = DEPLOY / "kubernetes"
 FLEETS = ("base", "million", "openshift", "staging")
@@ -32,11 +31,7 @@ Manifest = dict[str, Any]
 @cache
 def built(name: str) -> tuple[Manifest, ...]:
     """Return what `kubectl apply -k` would apply of a directory."""
-    run = subprocess.run(
-        ["kustomize", "build", KUBERNETES / name], capture_output=True, text=True, check=False
-    )
-    assert run.returncode == 0, run.stderr[:2_000]
-    return tuple(YAML(typ="safe").load_all(run.stdout))
+    return tuple(YAML(typ="safe").load_all(output_of("kustomize", "build", KUBERNETES / name)))
 
 
 def built_with(directory: Path, name: str, *components: str) -> tuple[Manifest, ...]:

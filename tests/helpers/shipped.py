@@ -39,6 +39,13 @@ class Expr:
     promql: str
 
 
+def output_of(*command: str | Path, cwd: Path = ROOT) -> str:
+    """Run a program of others; return what it prints, or fail with what it complains of."""
+    run = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout[-2_000:] + run.stderr[-3_000:]
+    return run.stdout
+
+
 def yaml(path: Path) -> dict[str, Any]:
     """Return a YAML file as plain values."""
     return load_document(path).values
@@ -125,12 +132,8 @@ def check_with_promtool(named: Sequence[tuple[str, str]], directory: Path) -> No
     ]
     file = directory / "panels.yml"
     file.write_bytes(msgspec.json.encode({"groups": [{"name": "panels", "rules": rules}]}))
-    run = subprocess.run(
-        ["promtool", "check", "rules", "--lint=none", file],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert run.returncode == 0, run.stderr
-    assert f"{len(rules)} rules found" in run.stdout
+    said = output_of("promtool", "check", "rules", "--lint=none", file)
+    assert f"{len(rules)} rules found" in said
 
 
 def with_values(promql: str, *, window: str = "1m") -> str:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache
 from itertools import cycle
 from pathlib import Path
 
 import msgspec
-import pytest
 
-from bench.score.cases import run_one
 from bench.score.drawing import scenario_of
 from bench.score.incidents import (
     HELD_OUT_SEEDS,
@@ -74,33 +71,3 @@ def test_a_run_with_one_incident_of_each_fault_holds_every_loss() -> None:
     assert {loss_of(fault, 0) for fault in scored_faults()} == set(Loss)
     for fault in scored_faults():
         assert {loss_of(fault, number) for number in range(8)} == set(Loss)
-
-
-TOLD_BY = {
-    Loss.HEARTBEATS: {"telemetry"},
-    Loss.PLATFORM_LOG: {"platform"},
-    Loss.BROKER_LOG: {"broker_log"},
-    Loss.MAPPED_WIRE: {"receipts", "events", "state", "telemetry"},
-}
-"""Sources that fall silent."""
-
-
-@pytest.mark.parametrize("loss", TOLD_BY)
-def test_what_is_lost_is_not_told(loss: Loss) -> None:
-    """Without the loss the same fault's unlocks have these sources."""
-    fault = "stale_online_cache" if loss is Loss.PLATFORM_LOG else "no_coverage_garage"
-    assert TOLD_BY[loss] <= _told(fault, Loss.NOTHING)
-    lost = _told(fault, loss)
-    assert "attempt" in lost
-    assert not TOLD_BY[loss] & lost
-
-
-@cache
-def _told(fault: str, loss: Loss) -> set[str]:
-    run = run_one(Incident((fault,), SHOWS, loss, is_short=True))
-    assert run.error is None
-    return {name for case in run.cases if case.last is not None for name in case.last.told}
-
-
-SHOWS = 1_002
-"""A seed on which both faults show, the one with a platform."""
