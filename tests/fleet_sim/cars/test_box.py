@@ -1,4 +1,4 @@
-"""Numbers of a box, over many seeds; `test_stories.py` has what it does."""
+"""A box that gets nonsense, and how long it takes; `test_stories.py` has what it does."""
 
 from __future__ import annotations
 

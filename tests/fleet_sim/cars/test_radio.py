@@ -1,4 +1,7 @@
-"""The radio: its distributions against their sources, order, loss, stalls, eDRX and PSM."""
+"""The radio: ranges of each technology, order, loss, stalls, eDRX and PSM.
+
+`tests/bench/test_fidelity.py` has its distributions beside their sources.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +23,6 @@ IDLE_GAP_S = 100.0
 def radio(seed: int = 1, **keys: Any) -> Radio:
     """Return a radio as a scenario would write it."""
     return Radio(RadioParameters.model_validate(keys), RandomStream.named(seed, "car-1/radio"))
-
-
-# LTE, parked
-
-
-# The other technologies
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The plug-in form of faults, and what each fault does to a box."""
+"""The plug-in form of faults."""
 
 from __future__ import annotations
 

@@ -89,3 +89,11 @@ def test_a_window_without_an_end_is_open_until_the_run_is_over(tmp_path: Path) -
             " (load + deadline)"
         )
     ]
+
+
+def test_a_contact_that_is_neither_good_nor_bad_for_any_time(tmp_path: Path) -> None:
+    """It would change again and again at one moment."""
+    wiring = "name: loose_wiring, window: {start_s: 0, end_s: 9}, parameters: {good: 0, bad: %d}"
+    (problem,) = load_with(tmp_path, wiring % 0)
+    assert "good and bad are both 0 s" in problem
+    assert not load_with(tmp_path, wiring % 1)

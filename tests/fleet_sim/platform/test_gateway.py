@@ -1,4 +1,7 @@
-"""Tests of `fleet_sim.platform.gateway`: what a phone asks, and what it is answered."""
+"""Tests of `fleet_sim.platform.gateway`: sentences, digests and defects.
+
+`gateway.txt` has what a phone asks, and what it is answered.
+"""
 
 from __future__ import annotations
 

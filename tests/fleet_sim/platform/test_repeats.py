@@ -1,4 +1,4 @@
-"""Tests of `fleet_sim.platform.repeats`; what a phone sees of it is in `test_gateway`."""
+"""Tests of `fleet_sim.platform.repeats`; what a phone sees of it is in `gateway.txt`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is written down about a scenario's faults, and what is still broken when the run is over."""
+"""What is still broken when a run is over, and the draws of each fault."""
 
 from __future__ import annotations
 

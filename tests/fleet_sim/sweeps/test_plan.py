@@ -1,4 +1,4 @@
-"""What a sweep runs, and what it says of a command that makes no sense."""
+"""What a sweep runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The broker model: time, its order, and handlers that fail.
+"""The broker model: what it keeps, handlers that fail, and links that are frozen.
 
 What it shares with the real links stands in `tests/conformance`.
 """
@@ -75,3 +75,27 @@ def test_a_raising_handler_loses_its_own_link_alone(
     assert watcher.payloads == [b"crashed"]
     assert "a defect" in caplog.text
     assert caplog.messages == ["a handler raised: its link is closed"]
+
+
+def test_what_waits_goes_on_waiting_when_the_link_freezes_again(place: Place) -> None:
+    """Also where it does so on what came first; then nothing is lost, and all goes on as before."""
+    frozen = place.connected("frozen", "topic")
+    other = place.connected("other")
+    frozen.link.freeze()
+    for number in range(3):
+        other.link.publish("topic", b"%d" % number)
+    place.time.run_for(1)
+
+    def on_message(message: Message) -> None:
+        frozen.messages.append(message)
+        frozen.link.freeze()
+
+    frozen.on_message = on_message  # type: ignore[method-assign]
+    for number in range(3):
+        frozen.link.thaw()
+        place.time.run_for(1)
+        assert len(frozen.messages) == number + 1
+    frozen.link.thaw()
+    other.link.publish("topic", b"3", qos=0)
+    place.time.run_for(1)
+    assert frozen.payloads == [b"0", b"1", b"2", b"3"]
