@@ -40,13 +40,13 @@ from platform_probe.measure.watching.resuming import (
 )
 from platform_probe.outputs.earlier import recent
 from platform_probe.outputs.logs import Complaints
-from platform_probe.outputs.sinks import FanOut, JsonlSink, Sink
+from platform_probe.outputs.sinks import JsonlSink
 from platform_probe.settings.monitor import ProbeSettings, StoreSettings
 from platform_probe.store.layout import all_segments, part_name
 from platform_probe.store.writer import StoreWriter
 from tests.helpers.fake_clock import FakeClock
 from tests.helpers.join_bench import JoinBench
-from tests.helpers.journals import fail, journal_writer
+from tests.helpers.journals import journal_writer
 from tests.helpers.log_lines import Log
 from tests.helpers.tracker_bench import TrackerBench
 
@@ -93,17 +93,6 @@ def packed_at_once(store: StoreWriter) -> None:
                 segment.path.rename(directory / table / name)
 
 
-class _JournalFirst:
-    """Writes the journal before a record goes anywhere else."""
-
-    def __init__(self, flush: Callable[[], None]) -> None:
-        self._flush = flush
-
-    def emit(self, _: object) -> None:
-        """Write what waits."""
-        self._flush()
-
-
 class Monitor:
     """The parts of one measuring process."""
 
@@ -114,18 +103,10 @@ class Monitor:
         if before is not None:
             complete_records(out, before.records)
         self.jsonl = JsonlSink(out)
-        sinks: dict[str, Sink] = {
-            "journal": _JournalFirst(self.writer.flush), "jsonl": self.jsonl,
-        }  # fmt: skip
-        fan_out = FanOut(sinks, on_error=lambda name, error: fail((name, error)))
         self.feed = JournalFeed(self.writer.append, clock=clock, time=JournalTime(clock))
-
-        def emit(record: Attempt) -> None:
-            self.feed.emit(record)
-            fan_out.emit(record)
-
-        bench = JoinBench(behind=TrackerBench(clock=clock, is_watching=True), records=_Emit(emit))
+        bench = JoinBench(behind=TrackerBench(clock=clock, is_watching=True))
         self.joiner = bench.joiner
+        self.joiner._emit = self.emit
         self.inbox = PlatformInbox(
             self.joiner, None, Complaints(Log().logger, clock), values=KnownValues(clock, {})
         )
@@ -141,6 +122,12 @@ class Monitor:
         self.positions = LogPositions(
             self.file, log, note=self.feed.log_position, on_end=self.joiner.caught_up
         )
+
+    def emit(self, record: Attempt) -> None:
+        """Write the journal before a record goes anywhere else."""
+        self.feed.emit(record)
+        self.writer.flush()
+        self.jsonl.emit(record)
 
     def work(self) -> None:
         """Read on, and write what came."""
@@ -196,18 +183,6 @@ class Judging:
                         table._file.close()
 
 
-class _Emit(list[Attempt]):
-    """Hands on what a joiner's bench appends to its list."""
-
-    def __init__(self, emit: Callable[[Attempt], None]) -> None:
-        super().__init__()
-        self._emit = emit
-
-    def append(self, record: Attempt) -> None:
-        """Hand a record on."""
-        self._emit(record)
-
-
 def lines_of(number: int, at: float) -> list[tuple[float, PlatformEvent]]:
     """Return when the lines of an unlock are written, and the lines; each third one is refused."""
     said: dict[str, Any] = {
@@ -243,7 +218,7 @@ class Story:
         self.settings = ProbeSettings(
             out_dir=place / "out", store=StoreSettings(directory=place / "store")
         )
-        self.settings.out_dir.mkdir()
+        self.settings.out_dir.mkdir(parents=True)
         self.log = place / "platform.jsonl"
         self.log.touch()
         begin = self.clock.unix_s() + 1.0
@@ -372,16 +347,12 @@ def death(monkeypatch: pytest.MonkeyPatch) -> Death:
 @pytest.mark.parametrize("every", [17, pytest.param(1, marks=pytest.mark.long)])
 def test_killed_before_any_write(tmp_path: Path, death: Death, every: int) -> None:
     """Each line is in the journal once, each unlock has one record, and is judged once."""
-    first = tmp_path / "whole"
-    first.mkdir()
-    story = Story(first, death, seed=0)
+    story = Story(tmp_path / "whole", death, seed=0)
     writes = story.play()
     story.check()
     assert writes > 60
     for kill in range(1, writes + 1, every):
-        place = tmp_path / str(kill)
-        place.mkdir()
-        story = Story(place, death, seed=0)
+        story = Story(tmp_path / str(kill), death, seed=0)
         story.play(kill)
         story.check()
 
@@ -391,7 +362,6 @@ def test_killed_again_and_again(tmp_path: Path, death: Death) -> None:
     random = Random(7)  # noqa: S311 - a test
     for number in range(6):
         place = tmp_path / str(number)
-        place.mkdir()
         story = Story(place, death, seed=number, stopped=0.05 * (number % 2))
         story.play(random.randint(10, 60), random.randint(1, 12), random.randint(1, 40))
         story.check()

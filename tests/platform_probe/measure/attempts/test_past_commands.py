@@ -4,36 +4,15 @@ from __future__ import annotations
 
 import gc
 
-from fleet_wire.contract.attempt import Source, Stage
 from fleet_wire.contract.messages import Phase, Reason, Result
-from platform_probe.measure.attempts.open_attempt import OpenAttempt
 from platform_probe.measure.attempts.past_commands import (
     PastAttempt,
     PastCommands,
     UnfollowedCommand,
 )
-from platform_probe.measure.attempts.start import Start
+from tests.helpers.tracker_bench import TrackerBench
 
 WINDOW_S = 600.0
-
-
-def open_attempt_of(command_id: str, *answers: Phase) -> OpenAttempt:
-    """Return an attempt, begun at second 0, with these answers."""
-    start = Start(
-        attempt_id=f"attempt-{command_id}",
-        command_id=command_id,
-        vehicle_id="car-1",
-        trace_id="t1",
-        source=Source.PROBE,
-        intended_s=0.0,
-    )
-    attempt = OpenAttempt(start, started_at=0.0, scheduled_s=0.0, deadline_s=20.0)
-    for phase in answers:
-        if phase is Phase.RECEIVED:
-            attempt.reached_s[Stage.BOX_RECEIVED] = 1.0
-        else:
-            attempt.result = Result(command_id, phase, Reason.BUSY)
-    return attempt
 
 
 def test_the_window_is_over_before_the_command_is_forgotten() -> None:
@@ -50,9 +29,11 @@ def test_the_window_is_over_before_the_command_is_forgotten() -> None:
 def test_the_garbage_collector_has_nothing_to_look_at() -> None:
     """However many are remembered, and however they ended, it has no more objects to visit."""
     remembered = PastCommands(window_s=WINDOW_S)
-    attempts = [
-        open_attempt_of(f"c{number}", Phase.RECEIVED, Phase.REFUSED) for number in range(300)
-    ]
+    bench = TrackerBench()
+    attempts = [bench.start(f"c{number}") for number in range(300)]
+    for number, attempt in enumerate(attempts):
+        bench.received(f"c{number}")
+        attempt.result = Result(f"c{number}", Phase.REFUSED, Reason.BUSY)
     before = len(gc.get_objects())
     for number, attempt in enumerate(attempts):
         remembered.add_attempt(attempt, 20.0, is_ok=number % 3 == 0)

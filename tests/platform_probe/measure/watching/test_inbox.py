@@ -36,19 +36,8 @@ class InboxBench(OtherBench):
         clock = self.behind.clock
         self.inbox.journal = JournalFeed(append, clock=clock)
 
-    def defects(self, topic: str) -> float | None:
-        """Return how many messages of a topic led to a defect."""
-        return self._value("message_defects", topic=topic)
-
-    def malformed(self, topic: str) -> float | None:
-        """Return how many were counted for a topic."""
-        return self._value("malformed_messages", topic=topic)
-
-    def capped(self, trait: str) -> float | None:
-        """Return how many values became "other"."""
-        return self._value("capped_values", trait=trait)
-
-    def _value(self, name: str, **labels: str) -> float | None:
+    def count(self, name: str, **labels: str) -> float | None:
+        """Return what a counter says."""
         return self.metrics.registry.get_sample_value(f"unlockpath_{name}_total", labels)
 
 
@@ -68,7 +57,7 @@ def test_a_flood_of_different_values_is_bounded(cars: int, kept: int) -> None:
     assert len(bench.behind.evidence.reconnects) == kept + 1
     assert OTHER in bench.behind.evidence.reconnects
     for trait in ("region", "firmware", "operator"):
-        assert bench.capped(trait) == flood - kept
+        assert bench.count("capped_values", trait=trait) == flood - kept
 
 
 def test_a_box_that_makes_up_values_costs_others_none() -> None:
@@ -88,7 +77,7 @@ def test_flood_of_malformed_messages_logs_little() -> None:
     for _ in range(5_000):
         bench.take(f"cars/{CAR}/result", b"?")
         bench.take(f"cars/{CAR}/state", b"?")
-    assert bench.malformed("result") == 5_000
+    assert bench.count("malformed_messages", topic="result") == 5_000
     assert len(bench.log.lines) == 2
     bench.behind.wait(10)
     bench.take(f"cars/{CAR}/result", b"?")
@@ -187,14 +176,14 @@ def test_a_journal_that_fails_stops_no_measurement() -> None:
     for car in (CAR, OTHER_CAR):
         assert bench.behind.evidence.state_of(car).presence is not None
     assert [type(error) for error in defects] == [ZeroDivisionError] * 4
-    assert bench.defects("presence") == 4
+    assert bench.count("message_defects", topic="presence") == 4
     logged = [line for line in bench.log.lines if line["event"] == "message_defect"]
     assert [line["kind"] for line in logged] == [f"cars/{car}/presence" for car in (CAR, OTHER_CAR)]
     assert "ZeroDivisionError" in logged[0]["error"]
     bench.take(f"cars/{CAR}/state", b"", retain=True)
     bench.take("$SYS/broker/log/N", b"1: Client car-7 closed its connection.")
     assert bench.behind.evidence.state_of(CAR).presence is None
-    assert bench.defects("other") == 2
+    assert bench.count("message_defects", topic="other") == 2
 
 
 def test_a_tracker_that_fails_at_a_message_keeps_the_link(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,7 +198,7 @@ def test_a_tracker_that_fails_at_a_message_keeps_the_link(monkeypatch: pytest.Mo
     monkeypatch.setattr(bench.behind.tracker, "state", fails)
     bench.take(f"cars/{CAR}/state", encode(state_of(CAR, is_locked=True)))
     bench.take(f"cars/{CAR}/presence", ONLINE)
-    assert len(defects) == bench.defects("state") == 1
+    assert len(defects) == bench.count("message_defects", topic="state") == 1
     assert bench.behind.evidence.state_of(CAR).presence is not None
 
 

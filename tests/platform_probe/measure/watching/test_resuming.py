@@ -89,23 +89,12 @@ def test_the_log_is_read_on_where_the_journal_ends(
     resumed = open_resumed(log, before, unix_s=away_s, within_s=WITHIN_S)
     assert resumed.file.read() == lines
     assert resumed.has_missed is (not lines)
-    file.close()
-    resumed.file.close()
-
-
-def test_the_place_of_another_log_says_nothing(tmp_path: Path) -> None:
-    """It is read from its end."""
-    first, second = tmp_path / "first.jsonl", tmp_path / "second.jsonl"
-    for path in (first, second):
-        path.write_bytes(b"long ago\n")
-    file, _, noted = positions_of(first)
-    put(tmp_path / "journal", *noted)
-    before = read_before(tmp_path / "journal")
-    resumed = open_resumed(second, before, unix_s=0.0, within_s=WITHIN_S)
-    assert not resumed.file.is_resumed
-    assert not resumed.has_missed
-    file.close()
-    resumed.file.close()
+    other = tmp_path / "another.jsonl"
+    other.write_bytes(b"long ago\n")
+    elsewhere = open_resumed(other, before, unix_s=away_s, within_s=WITHIN_S)
+    assert (elsewhere.file.read(), elsewhere.file.is_resumed) == ([], False), "it is another log"
+    for each in (file, resumed.file, elsewhere.file):
+        each.close()
 
 
 def test_the_end_of_the_log_is_told_once(tmp_path: Path) -> None:
