@@ -203,6 +203,7 @@ class ProbePlayer(Teller):
             "end": lambda why, code=None: bench.link.end(EndReason(why), code),
             "full": lambda: setattr(bench.link, "is_full", True),
             "gauges": probe.refresh_gauges,
+            "has_room": lambda: setattr(bench.link, "is_full", False),
             "malformed": lambda: bench.take(f"cars/{CAR}/presence", b"?"),
             "lost": lambda: setattr(bench.link, "is_connected", False),
             "platform": lambda: self._do_set(platform={}),
@@ -247,7 +248,7 @@ class ProbePlayer(Teller):
     def _tell_sent(self, sent: tuple[str, bytes, PublishProperties | None, OnAck | None]) -> str:
         topic, payload, properties, on_ack = sent
         if not topic.endswith("/command"):
-            return f"sent to {topic}"
+            return f"sent {payload.decode() or 'nothing'} to {topic}"
         kind, vehicle_id = parse_topic(topic)
         command = codec.decode(kind, payload)
         assert isinstance(command, Command)

@@ -81,14 +81,6 @@ def test_bad_files(path: Path, text: str | bytes, expected: str) -> None:
     assert expected in problems_of(path, text)
 
 
-def test_files_that_cannot_be_read(tmp_path: Path) -> None:
-    """A file that is missing, or no file, is an error that names it."""
-    with pytest.raises(ConfigError, match=r"none\.yaml: cannot be read: No such file"):
-        load_document(tmp_path / "none.yaml")
-    with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
-        load_document(tmp_path)
-
-
 def test_an_alias_bomb_is_refused(path: Path) -> None:
     """Few lines that mean a billion values stop early."""
     nine = [f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]" for n in range(1, 9)]

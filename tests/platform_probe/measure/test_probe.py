@@ -18,12 +18,10 @@ from fleet_wire.errors import ConfigError
 from fleet_wire.links.brokers import Brokers
 from fleet_wire.links.link import Disconnected, EndReason
 from platform_probe.measure.attempts.gaps import BEAT_S
-from platform_probe.measure.watching.group import ANNOUNCED_EVERY_S, GONE, LOOK_S, PRESENT
 from tests.helpers.fake_clock import EPOCH_S
 from tests.helpers.messages import message_of
 from tests.helpers.probe_player import ASLEEP, CAR, LOAD, ProbeBench
 
-TOPIC = "probes/monitors/platform-probe"
 BURST = {"kind": "burst", "count": 3, "duration_s": 0.01}
 
 
@@ -38,25 +36,6 @@ def test_session_listens_to_all_cars_and_to_a_group_first() -> None:
     assert (session.clean_start, session.session_expiry_s, session.will) == (True, 0, None)
     of_group = ProbeBench(watch_group="monitors").probe.session()
     assert of_group.subscriptions[0].startswith("probes/monitors/")
-
-
-def test_a_probe_of_a_group_says_so_again_and_again() -> None:
-    """As long as it is connected; a queue that is full just then ends nothing."""
-    bench = ProbeBench(watch_group="monitors")
-    bench.probe.connect()
-    bench.link.is_full = True
-    bench.accept()
-    bench.link.is_full = False
-    bench.wait(LOOK_S + ANNOUNCED_EVERY_S)
-    assert (TOPIC, PRESENT) in [sent[:2] for sent in bench.link.sent]
-    lost = bench.link
-    lost.end()
-    lost.sent.clear()
-    bench.wait(5 * ANNOUNCED_EVERY_S)
-    assert lost.sent == bench.link.sent == []
-    bench.link.is_connected = True
-    bench.probe.close()
-    assert [sent[:2] for sent in bench.link.sent] == [(TOPIC, GONE)]
 
 
 def test_booked_cars_are_not_touched(tmp_path: Path) -> None:

@@ -60,25 +60,15 @@ EVENT = PlatformEvent(
 )
 
 
-def attributes_of(event: PlatformEvent, resource: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Return an event's attributes, those of its resource or the others."""
-    found = {}
-    for name, keys in otlp_logs.ATTRIBUTES.items():
+def attributes_of(event: PlatformEvent, *, of_resource: bool = False) -> list[dict[str, Any]]:
+    """Return an event's attributes as JSON has them: its resource's, or the others."""
+    found = []
+    for name, (key, *_) in otlp_logs.ATTRIBUTES.items():
         value = getattr(event, name)
-        if value is not None and (name in resource if resource else name != "api_release"):
-            found[keys[0]] = value
+        if value is not None and (name == "api_release") is of_resource:
+            kind = "intValue" if isinstance(value, int) else "stringValue"
+            found.append({"key": key, "value": {kind: str(value)}})
     return found
-
-
-def pairs_of(attributes: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return attributes as JSON has them."""
-    return [
-        {
-            "key": key,
-            "value": {"intValue": str(value)} if isinstance(value, int) else {"stringValue": value},
-        }
-        for key, value in attributes.items()
-    ]
 
 
 def as_record(event: PlatformEvent, **changes: Any) -> dict[str, Any]:
@@ -87,14 +77,14 @@ def as_record(event: PlatformEvent, **changes: Any) -> dict[str, Any]:
         "timeUnixNano": str(AT_NS),
         "traceId": (event.trace_id or "").upper(),
         "eventName": f"unlock.{event.event}",
-        "attributes": pairs_of(attributes_of(event)),
+        "attributes": attributes_of(event),
         **changes,
     }
 
 
 def post_of(*records: dict[str, Any]) -> bytes:
     """Return a post with these records, of one release of the API."""
-    resource = {"attributes": pairs_of(attributes_of(EVENT, ("api_release",)))}
+    resource = {"attributes": attributes_of(EVENT, of_resource=True)}
     of_resource = {"resource": resource, "scopeLogs": [{"logRecords": records}]}
     return json.dumps({"resourceLogs": [of_resource]}).encode()
 
