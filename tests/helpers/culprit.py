@@ -20,12 +20,10 @@ class Suspect:
     """Implements `fleet_sim.cars.failpoints.Culprit`."""
 
     hits: list[Seen] = field(default_factory=list)
-    cars: set[str] = field(default_factory=set)
-    """Who was hit."""
 
     def hit(
         self,
-        vehicle_id: str,
+        vehicle_id: str,  # noqa: ARG002 - Culprit's form
         what: str,
         *,
         command_id: str | None = None,
@@ -33,5 +31,4 @@ class Suspect:
         customer_id: str | None = None,
     ) -> None:
         """Remember it."""
-        self.cars.add(vehicle_id)
         self.hits.append(Seen(what, command_id, during_s, customer_id))

@@ -208,24 +208,27 @@ class _LoggedErrors(logging.Handler):
 
 
 @contextmanager
-def run_twice(values: dict[str, Any], seed: int) -> Iterator[tuple[Scenario, Path, Path]]:
-    """Run a scenario twice in virtual time; give it, and the directories of both runs.
-
-    Nothing may be logged as an error meanwhile.
-    """
+def nothing_logged_as_error() -> Iterator[None]:
+    """Fail where something is logged as an error meanwhile."""
     errors = _LoggedErrors()
     logging.getLogger().addHandler(errors)
     try:
-        with tempfile.TemporaryDirectory() as name:
-            directory = Path(name)
-            scenario = load_or_reject(values, directory)
-            first, second = directory / "first", directory / "second"
-            run_virtually(scenario, first, seed=seed)
-            run_virtually(scenario, second, seed=seed)
-            yield scenario, first, second
+        yield
     finally:
         logging.getLogger().removeHandler(errors)
     assert not errors.records
+
+
+@contextmanager
+def run_twice(values: dict[str, Any], seed: int) -> Iterator[tuple[Scenario, Path, Path]]:
+    """Run a scenario twice in virtual time; give it, and the directories of both runs."""
+    with nothing_logged_as_error(), tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        scenario = load_or_reject(values, directory)
+        first, second = directory / "first", directory / "second"
+        run_virtually(scenario, first, seed=seed)
+        run_virtually(scenario, second, seed=seed)
+        yield scenario, first, second
 
 
 def load_or_reject(values: dict[str, Any], directory: Path) -> Scenario:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
@@ -28,6 +27,7 @@ from tests.helpers.car_words import FAILPOINTS, begin_on_car
 from tests.helpers.culprit import Suspect
 from tests.helpers.fake_link import EPOCH_S
 from tests.helpers.faulty import Street
+from tests.helpers.random_scenarios import nothing_logged_as_error
 
 BUSY_BOX = NULL_BOX.model_copy(
     update={
@@ -146,25 +146,6 @@ def test_every_failpoint_is_acted_on() -> None:
     assert VALUES.keys() == FAILPOINTS.keys()
 
 
-class _Complaints(logging.Handler):
-    """Fails where a link says that its handler raised: it would hide the exception."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Raise what was logged."""
-        raise record.exc_info[1] if record.exc_info and record.exc_info[1] else AssertionError
-
-
-@contextmanager
-def no_complaints() -> Iterator[None]:
-    """Let nothing be logged as an error."""
-    handler = _Complaints(logging.ERROR)
-    logging.getLogger().addHandler(handler)
-    try:
-        yield
-    finally:
-        logging.getLogger().removeHandler(handler)
-
-
 def do_all(street: Street, deeds: list[tuple[str, float, float]], by: Suspect) -> None:
     """Do to the first car what is to be done, each deed at its time."""
     (box,) = street.boxes
@@ -230,7 +211,7 @@ def test_whatever_is_done_to_a_car_is_undone_and_told(
     car is woken, it opens as if nothing had been.
     """
     parameters = BUSY_BOX.model_copy(update={"asleep_share": 1.0 if sleeps else 0.0})
-    with no_complaints():
+    with nothing_logged_as_error():
         street, suspect = Street(parameters=parameters), Suspect()
         (box,) = street.boxes
         street.let_pass(BEGINS_S + LOOKS_AT_S - street.env.now)
