@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from fleet_sim.broker.process import BrokerProcess, free_port
-from tests.helpers.commands import finish, start, wait_for_line
+from tests.helpers.commands import finish, start
 from tests.helpers.pages import blocks, page
 from tests.helpers.places import ROOT
 
@@ -33,7 +33,8 @@ def started(line: str, directory: Path) -> Iterator[None]:
     program, *words = line.split()
     with start(program.replace("-", "_"), *words, cwd=directory) as process:
         try:
-            wait_for_line(process, "serving")
+            assert process.stdout is not None
+            assert any(said.startswith("serving") for said in process.stdout)
             yield
         finally:
             process.terminate()

@@ -9,9 +9,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from fleet_sim.runs.manifest import lacks_of
-from fleet_sim.scenario.loading import Lacks, load_scenario
-from fleet_wire.errors import ConfigError
 from tests.helpers.commands import lines
 from tests.helpers.golden import IN_EVERY_PROCESS, digest, expected_digests
 from tests.helpers.pages import (
@@ -21,7 +18,6 @@ from tests.helpers.pages import (
     page,
     rows,
     section,
-    write_scenario_with,
 )
 from tests.helpers.project_copy import contents, copy_project, run_in
 
@@ -98,26 +94,3 @@ def check_ground_truth(path: Path) -> None:
     )
     told_elsewhere = {"type", "fault", "start_s", "end_s", "parameters", "vehicle_id"}
     assert {*injection, *hits[0]} - told_elsewhere == set(explained) - ONLY_WHERE_THERE_ARE
-
-
-@pytest.mark.parametrize(
-    ("text", "lacks"),
-    [
-        (blocks(section(PAGE, "Several faults"), "yaml")[0], {}),
-        (
-            "faults:\n  - { name: queue_full_drop, window: { start_s: 1 } }\n",
-            lacks_of(broker_url="mqtt://localhost"),
-        ),
-    ],
-    ids=["claims", "needs"],
-)
-def test_the_errors_are_those_that_a_user_sees(
-    text: str, lacks: Lacks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """For the scenario that the page shows, and for one with the fault that it names."""
-    monkeypatch.chdir(tmp_path)
-    path = write_scenario_with(tmp_path, text).relative_to(tmp_path)
-    with pytest.raises(ConfigError) as caught:
-        load_scenario(path, lacks=lacks)
-    (problem,) = caught.value.problems
-    assert problem in PAGE.splitlines()

@@ -16,15 +16,17 @@ from tests.helpers.pages import blocks, files, page, rows
 TEXT = page("otlp.md")
 ARRIVES = page("otlp-reference.md")
 TITLES = re.findall(r"^## (.*)$", TEXT, flags=re.MULTILINE)
-BACKENDS = TITLES[TITLES.index("New Relic") :]
-URLS = {
-    "New Relic": "https://otlp.nr-data.net/v1/logs",
-    "Datadog": "https://otlp.datadoghq.com/v1/logs",
-    "Elastic": "https://my-project.ingest.eu-west-1.aws.elastic.cloud:443/v1/logs",
-    "Grafana": "https://otlp-gateway-prod-eu-west-2.grafana.net/otlp/v1/logs",
-    "Logz.io": "https://otlp-listener-eu.logz.io/v1/logs",
+BACKENDS = {
+    "New Relic": ("https://otlp.nr-data.net/v1/logs", "delta"),
+    "Datadog": ("https://otlp.datadoghq.com/v1/logs", "delta"),
+    "Elastic": ("https://my-project.ingest.eu-west-1.aws.elastic.cloud:443/v1/logs", "delta"),
+    "Grafana": ("https://otlp-gateway-prod-eu-west-2.grafana.net/otlp/v1/logs", "cumulative"),
+    "Logz.io": ("https://otlp-listener-eu.logz.io/v1/logs", "cumulative"),
 }
-"""Where logs go: the paths that the backends' own pages name."""
+"""Where logs go at those that need a key, as their own pages name it, and what metrics are.
+
+Datadog takes nothing but differences, and the kin of Prometheus nothing but totals.
+"""
 
 
 def section_of(backend: str) -> str:
@@ -47,27 +49,17 @@ def settings_of(backend: str, directory: Path) -> list[OtlpSettings]:
     return found
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", TITLES[TITLES.index("New Relic") :])
 def test_the_settings_of_a_backend_can_be_used(backend: str, tmp_path: Path) -> None:
     """From its block and its files: every signal has a URL, and headers where keys are needed."""
     (first, *others) = settings_of(backend, tmp_path)
     for settings in (first, *others):
         for signal in settings.signals:
             assert settings.url_of(signal).startswith(("https://", "http://"))
-    if backend in URLS:
-        assert first.url_of(Signal.LOGS) == URLS[backend]
+    if backend in BACKENDS:
+        assert (first.url_of(Signal.LOGS), first.metrics.temporality) == BACKENDS[backend]
         assert all(first.headers_of(signal) for signal in first.signals)
     assert "ource: https://" in section_of(backend) or "ources: https://" in section_of(backend)
-
-
-def test_who_wants_differences_gets_them(tmp_path: Path) -> None:
-    """Datadog takes nothing else, and the kin of Prometheus nothing but totals."""
-    found = {name: settings_of(name, tmp_path)[0].metrics.temporality for name in BACKENDS}
-    assert [name for name, kind in found.items() if kind == "delta"] == [
-        "New Relic",
-        "Datadog",
-        "Elastic",
-    ]
 
 
 def test_the_spans_are_those_that_are_made() -> None:

@@ -1,4 +1,4 @@
-"""docs/scenarios.md tells the truth: what it shows loads, what it lists is there."""
+"""docs/scenarios.md and docs/faults.md tell the truth about scenarios."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from fleet_sim.cars.parameters import BoxParameters
 from fleet_sim.customers.records import CustomerEvent, CustomerStep
-from fleet_sim.scenario.loading import load_scenario, scenario_schema
+from fleet_sim.runs.manifest import lacks_of
+from fleet_sim.scenario.loading import Lacks, load_scenario
 from fleet_wire.errors import ConfigError
 from tests.helpers.commands import run
 from tests.helpers.doc_pages import docstrings_of
@@ -18,42 +18,30 @@ from tests.helpers.pages import EXAMPLES, blocks, page, rows, section, write_sce
 from tests.helpers.places import ROOT
 
 PAGE = page("scenarios.md")
-LARGE = EXAMPLES / "scenarios" / "garage.yaml"
-SLIPS = {
-    "deadline_s: 20": "deadlin_s: 20",
-    "no_coverage_garage": "no_coverage_garag",
-    "site: garage, share: 0.5": "region: cente",
+LARGE = (EXAMPLES / "scenarios" / "garage.yaml").read_text(encoding="utf-8")
+FAULTS = page("faults.md")
+QUEUE = "faults:\n  - { name: queue_full_drop, window: { start_s: 1 } }\n"
+MISTAKES: dict[str, tuple[str, str, Lacks]] = {
+    "key": (PAGE, LARGE.replace("deadline_s: 20", "deadlin_s: 20"), {}),
+    "fault": (PAGE, LARGE.replace("no_coverage_garage", "no_coverage_garag"), {}),
+    "region": (PAGE, LARGE.replace("site: garage, share: 0.5", "region: cente"), {}),
+    "claims": (FAULTS, blocks(section(FAULTS, "Several faults"), "yaml")[0], {}),
+    "needs": (FAULTS, QUEUE, lacks_of(broker_url="mqtt://localhost")),
 }
-"""What a user got wrong in the page's large example, in the order of the page's errors."""
+"""What a user got wrong: the page that shows the error, and the scenario."""
 
 
+@pytest.mark.parametrize("mistake", MISTAKES)
 def test_the_errors_are_those_that_a_user_sees(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    mistake: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each slip in the example gives the line that the page shows."""
+    """Each stands on its page, as it is printed."""
     monkeypatch.chdir(tmp_path)
-    large = LARGE.read_text(encoding="utf-8")
-    errors = [line for line in PAGE.splitlines() if line.startswith("my.yaml:")]
-    for (right, wrong), error in zip(SLIPS.items(), errors, strict=True):
-        path = write_scenario_with(tmp_path, large.replace(right, wrong)).relative_to(tmp_path)
-        with pytest.raises(ConfigError) as caught:
-            load_scenario(path)
-        assert error in caught.value.problems
-
-
-def test_the_page_names_every_key() -> None:
-    """No key of the form is missing."""
-    schema = scenario_schema()["$defs"]
-    for name in ("Scenario", "Group", "Load", "Selector", "FaultEntry", "Condition", "Window"):
-        for key in schema[name]["properties"]:
-            assert re.search(rf"`[^`]*\b{key}\b[^`]*`", PAGE), f"{name}.{key}"
-
-
-def test_the_table_names_every_key_of_a_box() -> None:
-    """Each once, and none that is not there."""
-    of_groups = section(PAGE, "A group").partition("| Keys of `box` |")[2]
-    named = [key for keys, _ in rows(of_groups) for key in re.findall(r"`(\w+)`", keys)]
-    assert sorted(named) == sorted(BoxParameters.model_fields)
+    text, scenario, lacks = MISTAKES[mistake]
+    path = write_scenario_with(tmp_path, scenario).relative_to(tmp_path)
+    with pytest.raises(ConfigError) as caught:
+        load_scenario(path, lacks=lacks)
+    assert {*caught.value.problems} & {*text.splitlines()}
 
 
 @pytest.mark.long

@@ -21,6 +21,7 @@ from fleet_sim.cars.vehicle import Vehicle
 from fleet_sim.customers import failpoints as customer_failpoints
 from fleet_sim.mitigations.form import LIVE_PARAMETERS, Mitigation
 from fleet_sim.platform import failpoints as platform_failpoints
+from fleet_sim.scenario.loading import scenario_schema
 from fleet_sim.truth.client import Ask, Line, Surroundings
 from fleet_sim.truth.grading import Grade, Screen
 from fleet_sim.truth.programs import SHIPPED
@@ -42,6 +43,10 @@ from platform_probe.tell.messages.webhook import Event
 from tests.helpers.pages import page
 from tests.helpers.places import ROOT
 
+SCHEMA = scenario_schema()["$defs"]
+FORMS = (
+    "Scenario", "Group", "Load", "Selector", "FaultEntry", "Condition", "Window", "BoxParameters",
+)  # fmt: skip
 FILE = re.compile(r'^\w*FILE: Final = "([\w.]+)"', re.MULTILINE)
 """The name of a file that the monitor writes, where the code gives it."""
 MONITOR = [path for path in (ROOT / "platform_probe").rglob("*.py") if "store" not in path.parts]
@@ -70,6 +75,7 @@ NAMED: dict[str, Collection[str]] = {
     "otlp-reference.md": [*Unexported],
     "platform-log.md": [*PlatformStep, *ATTRIBUTES, *sum(ATTRIBUTES.values(), ())],
     "retention.md": [name for path in MONITOR for name in FILE.findall(path.read_text("utf-8"))],
+    "scenarios.md": [key for form in FORMS for key in SCHEMA[form]["properties"]],
     "truth-reference.md": [
         *Grade, *Screen, *Ask.__struct_fields__, *get_args(Ask.__annotations__["do"]), *SHIPPED,
         *({*Line.__struct_fields__} - {"ready"}),
@@ -84,11 +90,8 @@ NAMED: dict[str, Collection[str]] = {
 def test_the_page_names_each(name: str) -> None:
     """A word that is added to the code needs its row."""
     text = page(name)
-    words = {
-        word
-        for part in re.findall(r"`([^`\n]+)`", text)
-        for word in (part, *re.findall(r'"(.+?)"', part))
-    }
+    spans = re.findall(r"`([^`\n]+)`", text)
+    words = {*spans, *re.findall(r"\w+", " ".join(spans))}
     assert NAMED[name]
     assert [word for word in NAMED[name] if word not in words and f"| {word} |" not in text] == []
 

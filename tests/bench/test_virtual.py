@@ -28,15 +28,10 @@ def test_every_size_is_measured_and_profiled() -> None:
     assert "customers and platform" in render_virtual(results)
 
 
-def our_modules() -> set[str]:
-    """Return the dotted names of all modules of the packages."""
-    paths = (path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
-    return {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in paths}
-
-
 def test_every_place_is_there_and_counts_once() -> None:
     """A share does not lose a module that has moved, and no two have the same one."""
-    modules = our_modules()
+    paths = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+    modules = {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in paths}
     rooms = {module.removesuffix(".__init__") for module in modules}
     places = [place for share in PLACES.values() for place in share]
     ours = {place for place in places if place.startswith(PACKAGES)}

@@ -37,9 +37,3 @@ def test_answers_that_explain_nothing_wake_somebody(tmp_path: Path) -> None:
     woken = woken_by(fleet, tmp_path)
     assert {firing.name for firing in woken} == {"AnswersExplainNothing"}
     assert {firing.labels["endpoint"] for firing in woken} == {*ANSWERED_AT}
-
-
-def test_the_village_has_nights_with_four_unlocks() -> None:
-    """From midnight to six it is as quiet as nights get."""
-    fleet = lived(VILLAGE, days=0.25, seed=5)
-    assert 1 <= fleet.platform.unlocks <= 6

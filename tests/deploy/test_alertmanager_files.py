@@ -24,27 +24,22 @@ def rendered(text: str, *options: str) -> str:
     ).strip()
 
 
-OPERATOR = {
-    "alertname": "OperatorFails",
-    "trait": "operator",
-    "value": "operator-a",
-    "operator": "operator-a",
-}
+OPERATOR = {"alertname": "OperatorFails", "operator": "operator-a"}
+OF_PROBE, OF_CUSTOMERS = (
+    {**OPERATOR, "trait": "operator", "value": "operator-a", "source": source}
+    for source in ("probe", "customer")
+)
 GONE = {"alertname": "BoxesGoOffline", "region": "north"}
+ELSEWHERE = {**GONE, "region": "south"}
 BACK = {"alertname": "BoxesReconnect", "region": "north"}
+LATE = {"alertname": "LateUnlock", "source": "customer"}
+CUSTOMERS = {"alertname": "CustomersFail"}
+API = {"alertname": "AnswersExplainNothing", "endpoint": "/unlock"}
 
 
 def rises(cause: str) -> dict[str, str]:
     """Return the labels of a cause that rises."""
     return {"alertname": "FailuresRise", "source": "probe", "cause": cause}
-
-
-OF_PROBE = {**OPERATOR, "source": "probe"}
-OF_CUSTOMERS = {**OPERATOR, "source": "customer"}
-LATE = {"alertname": "LateUnlock", "source": "customer"}
-ELSEWHERE = {**GONE, "region": "south"}
-CUSTOMERS = {"alertname": "CustomersFail"}
-API = {"alertname": "AnswersExplainNothing", "endpoint": "/unlock"}
 
 
 def burns(source: str) -> dict[str, str]:

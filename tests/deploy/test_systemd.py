@@ -75,36 +75,25 @@ class Unit:
         return {name: path for name, _, path in pairs}
 
 
-@pytest.fixture
-def installed(tmp_path: Path) -> dict[str, Path]:
-    """Return the units in a directory, with programs that are there."""
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    for name in ("platform-probe", "fleet-sim"):
-        (programs / name).write_text("#!/bin/sh\n")
-        (programs / name).chmod(0o755)
-    units = {}
-    for name, path in UNITS.items():
-        units[name] = tmp_path / name
-        text = path.read_text(encoding="utf-8").replace(PROGRAMS, f"{programs}/")
-        units[name].write_text(text, encoding="utf-8")
+@pytest.mark.systemd
+@pytest.mark.parametrize("name", UNITS)
+def test_systemd_takes_the_unit(tmp_path: Path, name: str) -> None:
+    """Beside the others, without a word of warning, and it may do little."""
+    for program in ("platform-probe", "fleet-sim"):
+        (tmp_path / program).touch(mode=0o755)
+    for path in UNITS.values():
+        text = path.read_text(encoding="utf-8").replace(PROGRAMS, f"{tmp_path}/")
+        (tmp_path / path.name).write_text(text, encoding="utf-8")
     drop_ins = tmp_path / "platform-probe.service.d"
     drop_ins.mkdir()
     for path in DROP_INS:
         shutil.copy(path, drop_ins)
-    return units
-
-
-@pytest.mark.systemd
-@pytest.mark.parametrize("name", UNITS)
-def test_systemd_takes_the_unit(installed: dict[str, Path], name: str) -> None:
-    """Without a word of warning, and finds little that it may do."""
     verify = subprocess.run(
-        ["systemd-analyze", "verify", installed[name]], capture_output=True, text=True, check=False
+        ["systemd-analyze", "verify", tmp_path / name], capture_output=True, text=True, check=False
     )
     assert (verify.returncode, verify.stderr) == (0, "")
     security = ["security", "--offline=true", "--no-pager", f"--threshold={WORST_EXPOSURE}"]
-    subprocess.run(["systemd-analyze", *security, installed[name]], check=True)
+    subprocess.run(["systemd-analyze", *security, tmp_path / name], check=True)
 
 
 def test_the_monitor_has_what_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
