@@ -55,8 +55,14 @@ def incident_fields(said: Mapping[str, Any]) -> dict[str, Any]:
     """Return fields of an incident; a story writes a cohort as `operator:b,region:north`."""
     its = {name: AS_ENUM[name](value) if name in AS_ENUM else value for name, value in said.items()}
     if "cohort" in its:
-        its["cohort"] = dict(one.split(":") for one in (its["cohort"] or "").split(",") if one)
+        its["cohort"] = _traits_of(its["cohort"] or "")
+    if "cohorts" in its:
+        its["cohorts"] = tuple(map(_traits_of, its["cohorts"].split("|")))
     return its
+
+
+def _traits_of(text: str) -> dict[str, str]:
+    return dict(one.split(":") for one in text.split(",") if one)
 
 
 class TellsIncidents:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from pathlib import Path
 from typing import Any
 
@@ -114,19 +113,6 @@ async def test_what_is_wrong_is_said_with_its_cure(
     assert result.exit_code == 1
     assert said in result.output
     assert "xoxb-wrong" not in result.output
-
-
-async def test_settings_without_messages_are_told(tmp_path: Path) -> None:
-    """There is nothing to try."""
-    result = await typed("messages", "test", "--config", config_of(tmp_path, {}))
-    assert result.exit_code == 2
-    assert "nobody is told" in str(result.output)
-
-
-async def test_the_schema_is_printed() -> None:
-    """As JSON."""
-    result = await typed("messages", "schema")
-    assert json.loads(result.output)["$ref"] == "#/$defs/Body"
 
 
 async def test_people_act_by_commands(tmp_path: Path) -> None:

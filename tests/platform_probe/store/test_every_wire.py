@@ -17,9 +17,6 @@ from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.contract.topics import TopicKind
 from platform_probe.journal.entries import CarMessage
 from platform_probe.journal.reader import entries_in
-from platform_probe.store.duck import Duck
-from platform_probe.store.queries import all_queries
-from platform_probe.store.reading import Source
 from platform_probe.tell.support.fitting import UnlockQuery
 from platform_probe.tell.support.looking_up import look_up
 from platform_probe.tell.support.telling import text_of
@@ -199,24 +196,6 @@ def test_every_failed_unlock_is_diagnosed(run: StoredRun, packed: Path, failed: 
             assert locks_told(found) == in_turn(said)
         api_id = found["attempt"]["command_id"].rpartition("/")[2]
         assert diagnosed(UnlockQuery(command=api_id))["attempt"] == found["attempt"]
-
-
-def test_every_query_answers(packed: Path) -> None:
-    """Whatever can be asked."""
-    span = dict(zip(("since", "until"), selected(packed, FIRST_AND_LAST)[0], strict=True))
-    (a_car,) = selected(packed, "SELECT max(vehicle_id) FROM attempts")[0]
-
-    def asked(duck: Duck) -> dict[str, int]:
-        found = {}
-        for query in all_queries().values():
-            given = {one.name: a_car for one in query.parameters if one.default is None}
-            rows = duck.query(query.sql, query.values(given, span), limit=1_000)
-            found[query.name] = len(rows.rows)
-        return found
-
-    found = Source(packed).read(asked)
-    assert found["causes"] >= 2
-    assert found["car"] > 0
 
 
 def test_console_shows_failed_unlocks(packed: Path, tmp_path: Path) -> None:

@@ -27,7 +27,6 @@ from tests.helpers.stores import (
     put_unlocks,
     selected,
     unlock,
-    writer_of,
 )
 
 
@@ -152,16 +151,6 @@ def test_file_that_is_always_gone_is_an_error(store: Path, monkeypatch: pytest.M
         Source(store).read(work)
 
 
-def test_reader_sees_what_is_written_at_once(tmp_path: Path) -> None:
-    """It takes no lock and waits for nobody; nor does the writer."""
-    with writer_of(tmp_path, segment_bytes=3_000) as writer:
-        for number in range(30):
-            writer.emit(unlock(number))
-            writer.flush()
-            if number % 10 == 9:
-                assert len(ids_in(tmp_path)) == number + 1
-
-
 def test_records_of_a_run_are_read_like_a_store(tmp_path: Path) -> None:
     """The files of a run, and those that a monitor has put aside, are the same lines."""
     for name, numbers in (("attempts.jsonl", (2, 3)), ("attempts.jsonl.1", (0, 1))):
@@ -211,12 +200,6 @@ def test_names_with_signs_are_names(tmp_path: Path) -> None:
     put_unlocks(directory, [unlock(2)])
     assert ids_in(directory) == ["attempt-1", "attempt-2"]
     assert found(directory, "attempt-1") == ["attempt-1"]
-
-
-def test_other_directory_is_refused(tmp_path: Path) -> None:
-    """What is neither is named, with what was looked for."""
-    with pytest.raises(ConfigError, match=r"neither a store .store\.json. nor records"):
-        Source(tmp_path)
 
 
 def test_a_predefined_query_that_needs_too_much_memory_is_an_error() -> None:

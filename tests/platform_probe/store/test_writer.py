@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -14,7 +13,6 @@ import pytest
 
 from fleet_wire.contract.attempt import Complaint, Source
 from fleet_wire.contract.broker_log import BrokerEvent, BrokerEventKind
-from fleet_wire.contract.diagnosis import RankedMode
 from fleet_wire.contract.label import Label
 from fleet_wire.contract.messages import (
     Action,
@@ -31,7 +29,6 @@ from fleet_wire.errors import ConfigError
 from platform_probe.journal.entries import UnlockLabelled
 from platform_probe.store.layout import all_segments, parquet_parts
 from platform_probe.store.writer import StoreHeldError, keep_label
-from tests.helpers.diagnoses import diagnosis_of
 from tests.helpers.records import STRAY
 from tests.helpers.stores import BEGIN_S, KeptWriter, ids_in, kept, selected, unlock, writer_of
 from tests.helpers.waiting import wait_for
@@ -85,21 +82,6 @@ def test_everything_is_kept(tmp_path: Path) -> None:
         ]
         kept(tmp_path)
         assert not all_segments(tmp_path, "observations")
-
-
-def test_diagnoses_are_kept(tmp_path: Path) -> None:
-    """Each revision, with the likeliest mode in columns of its own."""
-    likely, unlikely = RankedMode("half_open_tcp_nat", 0.75), RankedMode("unknown", 0.25)
-    with writer_of(tmp_path) as store:
-        store.diagnosis(diagnosis_of(unlikely))
-        store.diagnosis(diagnosis_of(likely, unlikely, revision=2))
-    sql = "SELECT revision, mode, probability, after_s, modes FROM diagnoses ORDER BY revision"
-    for _ in range(2):
-        first, second = selected(tmp_path, sql)
-        assert first[:4] == (1, "unknown", 0.25, 20.0)
-        assert second[:4] == (2, "half_open_tcp_nat", 0.75, 20.0)
-        assert [mode["mode"] for mode in json.loads(second[4])] == ["half_open_tcp_nat", "unknown"]
-        kept(tmp_path)
 
 
 def test_null_box_and_heartbeats_are_not_kept(tmp_path: Path) -> None:

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
 
-from platform_probe.outputs.logs import route_standard_library
 from platform_probe.outputs.metrics import ProbeMetrics, new_registry
 from platform_probe.web.server import ProbePages
-from tests.helpers.fake_clock import FakeClock
-from tests.helpers.log_lines import Log
 
 
 class Served:
@@ -121,18 +117,3 @@ async def test_a_connection_carries_one_request(served: Served) -> None:
     assert answers.count(b"HTTP/1.1 200") == 1
     assert b"connection: close" in answers.lower()
     writer.close()
-
-
-async def test_bad_requests_do_not_fill_the_log(
-    served: Served, root_logger: logging.Logger
-) -> None:
-    """Rubbish is answered, and logged now and then."""
-    log = Log("debug")
-    route_standard_library(log.logger, "warning", FakeClock())
-    assert root_logger.handlers
-    for _ in range(20):
-        reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
-        writer.write(b"GET /metrics HTTP/1.1\r\nContent-Length: -1\r\n\r\n")
-        assert (await reader.read()).startswith(b"HTTP/1.0 400")
-        writer.close()
-    assert [line["count"] for line in log.lines] == [1]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import msgspec
-import pytest
 
 from fleet_wire.contract.attempt import Attempt, Stage
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.contract.trace_context import span_id_of
-from platform_probe.outputs.otlp.spans import Broker, Span, SpanKind, flat, hops_at, spans_of
+from platform_probe.outputs.otlp.spans import Broker, Span, SpanKind, hops_at, spans_of
 from tests.helpers.otlp_lines import NATIVE_BROKER
 from tests.helpers.tracker_bench import TrackerBench
 
@@ -60,17 +59,3 @@ def test_every_stage_has_a_span() -> None:
     api = found[Stage.API_ANSWERED]
     assert (api.name, api.kind) == ("HTTP", SpanKind.CLIENT)
     assert api.attributes["http.request.method"] == "_OTHER"
-
-
-@pytest.mark.parametrize(
-    ("fields", "expected"),
-    [
-        ({"a": None, "b": []}, {}),
-        ({"a": {"b": {"c": 1}}}, {"unlockpath.a.b.c": 1}),
-        ({"a": [1, "x"]}, {"unlockpath.a": ["1", "x"]}),
-        ({"a": True, "b": 0}, {"unlockpath.a": True, "unlockpath.b": 0}),
-    ],
-)
-def test_fields_become_attributes(fields: dict[str, object], expected: dict[str, object]) -> None:
-    """Mappings are taken apart, and what is not known is left out."""
-    assert flat(fields) == expected

@@ -10,7 +10,7 @@ from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.contract.diagnosis import RankedMode
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.tell.export.incident import Incident, Traits, Unlock
-from platform_probe.tell.export.recipes import CAUSES, merge, recipe_for
+from platform_probe.tell.export.recipes import CAUSES, recipe_for
 from platform_probe.tell.export.scenario import text_of
 
 RECIPES: list[tuple[str, str | None, str | None, bool]] = [
@@ -65,13 +65,3 @@ def test_what_is_special_goes_over_what_is_common() -> None:
     assert half_open.box == {"keepalive_s": 60}
     hot = recipe_for("actuator_inhibit_or_frozen", cause="vehicle_failed", reason="undervoltage")
     assert hot.parameters == {"why": "weak"}
-
-
-def test_merging_leaves_what_it_takes_from_alone() -> None:
-    """Mappings are put together key by key; all else is replaced."""
-    values = {"a": {"b": 1, "c": [1]}, "d": 1}
-    more = {"a": {"c": [2]}, "d": {"e": 3}}
-    merge(values, more)
-    assert values == {"a": {"b": 1, "c": [2]}, "d": {"e": 3}}
-    values["d"]["e"] = 4  # type: ignore[index] # it is a mapping by now
-    assert more["d"] == {"e": 3}

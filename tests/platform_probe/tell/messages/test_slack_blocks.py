@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.incident import Change, ChangeKind, Incident, IncidentKind
 from fleet_wire.modes.catalogue import MODES
-from platform_probe.tell.messages.slack_blocks import Content, content_of, escaped, history, moment
+from platform_probe.tell.messages.slack_blocks import Content, content_of, history
 from platform_probe.tell.messages.slack_calls import Call, DisplayPart, SlackThread, Verb
 from tests.helpers.fake_clock import EPOCH_S
 from tests.helpers.made_incidents import made_incident
@@ -69,26 +69,6 @@ def test_long_histories_keep_their_end() -> None:
     assert len(text) <= 3_000
     assert "entry 99" in text
     assert "earlier entries: see the console" in text.splitlines()[0]
-
-
-def test_text_of_others_is_escaped_and_cut_whole() -> None:
-    """No entity is cut in two, no line end gets through, nobody is called."""
-    assert escaped("a < b & <!channel>\nc") == "a &lt; b &amp; &lt;!channel&gt; c"
-    assert escaped("&" * 100, 12) == "&amp;&amp;…"
-
-
-def test_the_counts_name_all_cohorts() -> None:
-    """Of two that have nobody in common."""
-    both = ({"operator": "a", "region": "south"}, {"operator": "b", "region": "north"})
-    text = said(made_incident(cohort={}, cohorts=both))
-    assert "unlocks fail in operator a, region south, and operator b, region north;" in text
-
-
-def test_times_are_shown_in_the_readers_zone() -> None:
-    """With UTC for clients that cannot."""
-    assert moment(1_700_000_000) == (
-        "<!date^1700000000^{date_short_pretty} {time_secs}|2023-11-14 22:13:20 UTC>"
-    )
 
 
 HOSTILE = st.one_of(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -83,25 +82,6 @@ def test_a_channel_that_is_too_fast_waits_alone() -> None:
     assert Counter(one.channel for one in slack.taken) == {"#unlocks": 5}
     slack.run(60)
     assert Counter(one.channel for one in slack.taken) == {"#unlocks": 5, "#support": 5}
-
-
-@pytest.mark.parametrize("trouble", [Trouble.UNREACHABLE, Trouble.SERVER, Trouble.TOKEN])
-def test_nothing_is_lost_when_slack_is_away_for_an_hour(trouble: Trouble) -> None:
-    """Every incident and every end is told afterwards, once."""
-    slack = VirtualSlack()
-    slack.answer = lambda _: Failure(trouble, "away")
-    incidents = [made_incident(f"inc-{number}") for number in range(20)]
-    for one in incidents:
-        slack.tell(one)
-        slack.run(HOUR_S / 20)
-    last = [grown(one) for one in incidents]
-    for one in last:
-        slack.tell(one)
-    slack.answer = lambda _: None
-    slack.run(600)
-    assert Counter(slack.posts) == {DisplayPart.MESSAGE: 20}
-    shown = {one.shows.incident_id: one.shows for one in slack.taken}
-    assert shown == {one.incident_id: one for one in last}
 
 
 def test_what_is_long_over_is_forgotten() -> None:

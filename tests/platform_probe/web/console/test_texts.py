@@ -13,7 +13,7 @@ from fleet_wire.contract.attempt import Source, Stage
 from fleet_wire.contract.causes import Cause, Party
 from fleet_wire.contract.incident import ChangeKind, IncidentKind, IncidentState, Severity
 from fleet_wire.modes.mode import Actor, Layer
-from platform_probe.texts.catalogue import language_of, texts_of
+from platform_probe.texts.catalogue import texts_of
 from platform_probe.web.console.person import RIGHTS
 
 FOLDER = Path(product.__file__).parent
@@ -58,25 +58,3 @@ def test_every_text_of_a_page_is_there() -> None:
         for key in re.findall(r"\bsay\(['\"]([a-z_.]*[a-z])['\"]", path.read_text("utf-8"))
     }
     assert named - set(texts_of("en")) == set()
-
-
-@pytest.mark.parametrize(
-    ("chosen", "accepted", "spoken"),
-    [
-        ("fr", "en", "fr"),
-        ("", "fr-FR,fr;q=0.9,en;q=0.8", "fr"),
-        ("", "de-DE, en;q=0.5", "en"),
-        ("xx", "", "en"),
-    ],
-)
-def test_the_language_to_speak(chosen: str, accepted: str, spoken: str) -> None:
-    """The chosen one, else the first of the browser's that there is, else English."""
-    assert language_of(chosen, accepted) == spoken
-
-
-def test_presses_are_not_called_openings_in_french() -> None:
-    """Of a customer whose car never opened "Ouvertures 5" was said; that is what they wanted."""
-    texts = texts_of("fr")
-    keys = ("column.unlocks", "fleet.unlocks", "history.counts", "car.unlocks", "incident.of")
-    assert [key for key in keys if not texts[key].lower().startswith("essais")] == []
-    assert "sans ouverture" not in texts["table.customers_that_failed"]
