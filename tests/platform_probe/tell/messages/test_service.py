@@ -20,13 +20,7 @@ from platform_probe.tell.messages.slack_blocks import (
     ACTION_UNMUTE,
     MUTE_S,
 )
-from platform_probe.tell.what_if import (
-    Bounds,
-    MitigationResult,
-    PlayedWorld,
-    WhatIfPost,
-    WhatIfResult,
-)
+from platform_probe.tell.what_if import WhatIfPost
 from tests.helpers.english import ENGLISH
 from tests.helpers.made_incidents import acknowledged, grown, made_incident, resolved, worse
 from tests.helpers.served_messages import (
@@ -39,6 +33,7 @@ from tests.helpers.served_messages import (
 )
 from tests.helpers.slack_server import IDS, SlackServer, slack_server
 from tests.helpers.waiting import eventually
+from tests.helpers.what_ifs import made_what_if
 
 
 @pytest.fixture
@@ -270,28 +265,6 @@ async def test_a_label_is_stamped_by_the_monitor(served: ServedMessages) -> None
     assert served.value("incident_requests_total", end="taken") == 1
 
 
-def what_if_of(incident_id: str) -> bytes:
-    """Return a request to post a what-if with one mitigation that helps."""
-    bounds = Bounds(mean=3.25, low=1.0, high=5.5)
-
-    def one(name: str, title: str, *, is_better: bool) -> MitigationResult:
-        return MitigationResult(
-            name=name, title=title, assumes="Support knows <them>.", lost=bounds, saved=bounds,
-            waiting_s=61.0, sms=4.0, cost=0.2, is_better=is_better,
-        )  # fmt: skip
-
-    result = WhatIfResult(
-        seeds=10,
-        horizon_s=1_800.0,
-        worlds=[PlayedWorld("no_coverage_garage", 0.8)],
-        mitigations=[
-            one("ours", "Call <them>", is_better=True),
-            one("do_nothing", "Do nothing", is_better=False),
-        ],
-    )
-    return msgspec.json.encode(WhatIfPost(incident_id, "jo", result))
-
-
 async def test_a_what_if_is_a_reply_in_the_thread(
     slack: SlackServer, served: ServedMessages
 ) -> None:
@@ -300,7 +273,10 @@ async def test_a_what_if_is_a_reply_in_the_thread(
     What Slack says no to is told to who asked.
     """
     good = {"Authorization": f"Bearer {ACTIONS_TOKEN}"}
-    path, body = "/incidents/what-ifs", what_if_of("inc-1")
+    path, body = (
+        "/incidents/what-ifs",
+        msgspec.json.encode(WhatIfPost("inc-1", "jo", made_what_if())),
+    )
     early = await served.post(path, body, good)
     assert early.status == 409
     assert b"has no message in Slack" in early.body

@@ -10,16 +10,12 @@ import pytest
 
 from fleet_wire.contract.diagnosis import NOTHING_WRONG, FactSeen, RankedMode, Weighed
 from fleet_wire.contract.text import Text
-from fleet_wire.modes.catalogue import TITLES
 from fleet_wire.modes.facts import FACTS, EvidenceSource, Fact
 from platform_probe.tell.support.believed import (
     Revision,
-    changes_of_mind,
-    how_likely,
     reasons,
     sentence_of,
 )
-from platform_probe.texts.catalogue import title_text
 from platform_probe.texts.speaking import Speaker
 from tests.helpers.english import ENGLISH
 
@@ -41,22 +37,6 @@ def revision(after_s: float, mode: str, probability: float) -> Revision:
     )
     told = frozenset(EvidenceSource)
     return Revision(at_s=1e9 + after_s, after_s=after_s, modes=modes, facts=(SEEN,), told=told)
-
-
-@pytest.mark.parametrize(
-    ("probability", "said"),
-    [
-        (1.0, "almost certainly (99 %)"),
-        (0.9, "almost certainly (90 %)"),
-        (0.6, "probably (60 %)"),
-        (0.3, "perhaps (30 %)"),
-        (0.02, "2 %"),
-        (0.0, "1 %"),
-    ],
-)
-def test_probabilities_are_said_as_people_do(probability: float, said: str) -> None:
-    """With their number; never that something is quite certain."""
-    assert ENGLISH.say(how_likely(probability)) == said
 
 
 def test_reasons_are_sentences() -> None:
@@ -126,23 +106,6 @@ def test_times_in_sentences_are_of_the_zone() -> None:
     assert sentence_of(FactSeen(Fact.WILL_AFTER, old), berlin) == old
 
 
-def test_modes_that_are_unlikely_or_impossible_are_not_told() -> None:
-    """From 2 % on they are; from 10 % where something was seen that is never seen of them."""
-    assert [one.mode for one in revision(20.0, "unknown", 0.9).other_modes] == [
-        "modem_search_drain"
-    ]
-
-
-@pytest.mark.parametrize(("share", "is_told"), [(0.47, True), (0.05, False)])
-def test_a_likely_other_is_told_whatever_was_seen(share: float, *, is_told: bool) -> None:
-    """Else nobody would know what the first one is not sure of."""
-    first = RankedMode("slow_wake_client_timeout", 0.49)
-    lost = RankedMode("sms_wake_lost", share)
-    back = (FactSeen(Fact.OPENED_LATE, "so it was"),)
-    one = replace(revision(20.0, first.mode, 0.49), modes=(first, lost), facts=back)
-    assert ([*one.other_modes] == [lost]) is is_told
-
-
 def test_what_looks_the_same_is_neither_impossible_nor_an_accusation() -> None:
     """Nor nothing, where the unlock has failed."""
     there = frozenset({EvidenceSource.ATTEMPT, EvidenceSource.RECEIPTS})
@@ -150,24 +113,3 @@ def test_what_looks_the_same_is_neither_impossible_nor_an_accusation() -> None:
     assert NOTHING_WRONG in one.likeliest_class.slugs
     assert "impossible_travel" in one.likeliest_class.slugs
     assert not {NOTHING_WRONG, "impossible_travel"} & {*one.looks_like}
-
-
-def test_change_of_mind_is_told_from_one_moment_to_the_next() -> None:
-    """More of the same is no change."""
-    garage, drained = "no_coverage_garage", "modem_search_drain"
-    revisions = [
-        revision(20.0, garage, 0.7),
-        revision(22.0, garage, 0.8),
-        revision(62.0, drained, 0.95),
-    ]
-    assert [*map(ENGLISH.say, changes_of_mind(revisions))] == [
-        f"20.0 s after the request: {TITLES[garage]}, probably (70 %)",
-        f"42.0 s later: {TITLES[drained]}, almost certainly (95 %)",
-    ]
-    assert [*changes_of_mind(revisions[:2])] == []
-
-
-def test_mode_of_another_version_keeps_its_name() -> None:
-    """Better than none."""
-    assert ENGLISH.say(title_text("not_in_the_catalogue")) == "not_in_the_catalogue"
-    assert revision(20.0, "not_in_the_catalogue", 0.9).mode is None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from fleet_sim.mitigations.form import load_mitigations
@@ -18,35 +18,10 @@ from platform_probe.texts.catalogue import texts_of
 from platform_probe.web.console import what_if
 from tests.helpers.consoles import OPEN, SUSPICIOUS, TOKENS, Visitor, looks_in, served, tokens_file
 from tests.helpers.waiting import wait_for
+from tests.helpers.what_ifs import made_what_if
 
 PAGE = f"/what-if/{OPEN}"
 MONITOR = MonitorAddress("http://127.0.0.1:9464", "token")
-BOUNDS = {"mean": 3.25, "low": 1.0, "high": 5.5}
-RESULT = {
-    "first_seed": 1,
-    "seeds": 10,
-    "horizon_s": 1800.0,
-    "worlds": [{"mode": "no_coverage_garage", "weight": 0.8}],
-    "unknown": ["how long the failure lasts"],
-    "mitigations": [
-        {
-            "name": name,
-            "title": title,
-            "assumes": assumes,
-            "lost": BOUNDS,
-            "saved": BOUNDS,
-            "waiting_s": 61.0,
-            "sms": 4.0,
-            "commands": 9.0,
-            "cost": 0.2,
-            "is_better": name != "do_nothing",
-        }
-        for name, title, assumes in (
-            ("ours", "Call <them>", "Support knows <them>."),
-            ("do_nothing", "Do nothing", ""),
-        )
-    ],
-}
 PLAYS = """
 import pathlib, sys, time
 folder = pathlib.Path(sys.argv[1])
@@ -62,7 +37,7 @@ FAILS = "raise SystemExit('error: no unlock of the incident is diagnosed yet')"
 @pytest.fixture(name="command")
 def _command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Have the console run a program that waits for a file, and prints a result."""
-    (tmp_path / "result.json").write_text(json.dumps(RESULT))
+    (tmp_path / "result.json").write_bytes(msgspec.json.encode(made_what_if()))
     monkeypatch.setattr(what_if, "COMMAND", (sys.executable, "-c", PLAYS, str(tmp_path)))
     return tmp_path
 
