@@ -15,8 +15,10 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, quote, urlencode
 
 import msgspec
+import pytest
 
 from platform_probe.store.writer import held_by_monitor
+from platform_probe.web.console import provider
 from platform_probe.web.console.tokens import token_hash
 from tests.helpers.console_doors import Door, a_door, sent_back
 from tests.helpers.console_pages import lines_of
@@ -25,6 +27,7 @@ from tests.helpers.oidc_provider import OidcProvider
 from tests.helpers.store_player import shared_store
 from tests.helpers.stores import copy_of_store, selected
 from tests.helpers.transcripts import DETAIL, Teller
+from tests.helpers.waiting import wait_for
 
 _FORM: Final = r'<form[^>]* action="{}".*?</form>'
 _TIMES: Final = ("at", "until")
@@ -101,6 +104,16 @@ class SessionPlayer(Teller):
                 self.oidc[name] = value
             else:
                 setattr(self.door.provider, name, self._decoded(value))
+
+    def _do_impatient(self) -> None:
+        """Let the console ask the provider all the time whether it is there."""
+        patch = self._stack.enter_context(pytest.MonkeyPatch.context())
+        patch.setattr(provider, "ASKED_S", 0.0)
+        patch.setattr(provider, "EVERY_S", 0.02)
+
+    def _do_wait(self, series: str, value: float) -> None:
+        """Wait until a metric has a value."""
+        wait_for(lambda: metric(self.door.visitor(), series) == value)
 
     def _do_own_store(self) -> None:
         self.store = copy_of_store(self.store, self.home / "store")

@@ -10,13 +10,11 @@ from pathlib import Path
 import pytest
 
 from fleet_wire.background import write_all
-from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import RankedMode
 from fleet_wire.errors import LimitError
 from platform_probe.outputs.logs import (
     Complaints,
     LineWriter,
-    LogSink,
     RevisionLog,
     make_logger,
     open_log,
@@ -25,16 +23,6 @@ from platform_probe.outputs.logs import (
 from tests.helpers.diagnoses import diagnosis_of
 from tests.helpers.fake_clock import FakeClock
 from tests.helpers.log_lines import Log
-from tests.helpers.records import attempt_of
-
-
-def test_level_filters() -> None:
-    """Below its level a logger says nothing."""
-    log = Log("warning")
-    sink = LogSink(log.logger, FakeClock())
-    sink.emit(attempt_of())
-    sink.emit(attempt_of(cause=Cause.BOX_BUSY))
-    assert [line["level"] for line in log.lines] == ["warning"]
 
 
 def test_standard_library_is_routed(root_logger: logging.Logger) -> None:

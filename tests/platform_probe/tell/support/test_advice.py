@@ -2,26 +2,57 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import pytest
 
 from fleet_wire.contract.causes import CAUSES, Cause, Outcome
+from fleet_wire.contract.text import Text
 from fleet_wire.modes.catalogue import APP_RELEASE, MODES
-from platform_probe.tell.support.advice import ended_as
+from fleet_wire.modes.mode import Actor, FailureMode
+from platform_probe.tell.support import advice
 from tests.helpers.english import ENGLISH
-from tests.helpers.said_advice import OPENED_FOR_THEM, advice_for, in_english
+
+
+class Said(NamedTuple):
+    """Advice in English."""
+
+    say: str
+    do: str
+    acts: Actor | None
+    mend: str | None
+
+
+def in_english(key: str) -> str:
+    """Return a text of the catalogue."""
+    return ENGLISH.say(Text(key=key))
+
+
+def advice_for(
+    cause: Cause | None,
+    mode: FailureMode | None = None,
+    *also: str,
+    is_sent: bool = True,
+    now: str = "",
+) -> Said:
+    """Return what the table advises under some conditions."""
+    flags = [*also, *(["sent"] if is_sent else []), now]
+    found = advice.advice_for(cause, mode, flags, {"now": now})
+    mend = None if found.mend is None else ENGLISH.say(found.mend)
+    return Said(ENGLISH.say_all(found.say), ENGLISH.say_all(found.do), found.acts, mend)
 
 
 @pytest.mark.parametrize("cause", [*Cause, None])
 def test_every_cause_has_its_advice(cause: Cause | None) -> None:
     """Whole sentences; where the door may have opened nobody is told that it did not."""
-    advice = advice_for(cause)
-    for text in (advice.say, advice.do, in_english(f"explanation.{cause or 'opened'}")):
+    told = advice_for(cause)
+    for text in (told.say, told.do, in_english(f"explanation.{cause or 'opened'}")):
         assert text[0].isupper()
         assert text.endswith(".")
     if cause is Cause.RESULT_LOST:  # the car itself reports an open lock
-        assert ENGLISH.say(ended_as(cause)) == "opened by its own report, and never answered"
+        assert ENGLISH.say(advice.ended_as(cause)) == "opened by its own report, and never answered"
     elif cause is not None and CAUSES[cause].outcome is Outcome.UNKNOWN:
-        assert ENGLISH.say(ended_as(cause)) == "is not known to have opened"
+        assert ENGLISH.say(advice.ended_as(cause)) == "is not known to have opened"
     assert len({advice_for(each) for each in Cause}) == len(Cause)
 
 
@@ -52,7 +83,7 @@ def test_nobody_presses_or_tries_the_door_twice_in_one_sentence() -> None:
     assert press.do == f"The incident is over. {advice_for(Cause.API_FAILED).do}"
     door = advice_for(Cause.EXECUTION_SILENT, None, "opened_since")
     assert door.do.startswith("Another unlock has opened the car since. If the door is locked, ")
-    assert door.say == OPENED_FOR_THEM
+    assert door.say == in_english("advice.opened_for_them")
     twice = MODES["retry_double_execution"]
     lock = advice_for(Cause.VEHICLE_STATE, twice, "opened_since")
     assert lock.do == f"Another unlock has opened the car since. {lock.do.partition('. ')[2]}"

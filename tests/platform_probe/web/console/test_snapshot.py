@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from fleet_wire.contract.causes import Cause
-from fleet_wire.errors import ConfigError
 from platform_probe.store.duck import Duck, Rows
 from platform_probe.store.growing import Growing
 from platform_probe.store.schema import ATTEMPTS
@@ -153,16 +152,6 @@ def test_the_latest_answers_are_remembered(tmp_path: Path, monkeypatch: pytest.M
     looking.close()
 
 
-def test_the_database_has_the_memory_and_threads_of_the_settings(tmp_path: Path) -> None:
-    """Else it fills with what it has read: DuckDB takes four fifths of the machine."""
-    put_unlocks(tmp_path, [unlock(1)])
-    looking = Looking(tmp_path, memory_mib=128, threads=1)
-    sql = "SELECT current_setting('memory_limit') AS memory, current_setting('threads') AS threads"
-    (row,) = looking.read(lambda now: now.rows(sql, {}))
-    assert (row["memory"], row["threads"]) == ("128.0 MiB", 1)
-    looking.close()
-
-
 class NotedLock:
     """A lock that says when somebody has to wait for it."""
 
@@ -194,15 +183,4 @@ def test_one_thread_at_a_time_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             wait_for(lambda: lock.is_waited_for or other.done())
             assert not other.done()
         assert other.result() == [{"one": 1}]
-    looking.close()
-
-
-def test_after_a_wrong_question_others_are_answered(tmp_path: Path) -> None:
-    """Of the same records: all who look share one connection."""
-    put_unlocks(tmp_path, [unlock(1)])
-    looking = Looking(tmp_path)
-    snapshot = looking.read(lambda now: now)
-    with pytest.raises(ConfigError, match="nowhere"):
-        snapshot.rows("SELECT 1 FROM nowhere", {})
-    assert len(snapshot.rows("SELECT attempt_id FROM attempts", {})) == 1
     looking.close()
