@@ -13,29 +13,7 @@ from typing import Any
 from tests.helpers.places import ROOT
 from tests.helpers.waiting import PATIENCE_S, whole_lines
 
-SCENARIO = """\
-description: Cars that answer quickly.
-seed: 11
-fleet:
-  groups:
-    - name: car
-      count: 30
-      box:
-        processing: 0.01
-        can_wake: 0.02
-        can_awake: 0.01
-        actuation: 0.02
-        connect_round_trips: 1
-        keepalive_s: 5
-        inhibit_count: 1000
-        radio: {connected_rtt: 0.004, cdrx_rtt: 0.01, idle_rtt: 0.02}
-        reconnect: {base_s: 0.2, cap_s: 1}
-load:
-  stages: [{kind: constant, rate_per_s: 20, duration_s: 4}]
-  deadline_s: 3
-expect:
-  attempts.ok_share: {min: 0.5}
-"""
+SCENARIO = (ROOT / "tests/helpers/scenarios/quick.yaml").read_text("utf-8")
 EACH_CAR_ONCE = ("--set", "fleet.count=80", "--set", "load.deadline_s=60")
 """As many cars as unlocks, and none asked twice within its deadline: on a busy machine the box
 would still be at its first command, and refuse the second."""
@@ -66,6 +44,12 @@ def run(module: str, *arguments: object, timeout_s: float = PATIENCE_S) -> tuple
     with start(module, *arguments) as process:
         stdout, stderr = process.communicate(timeout=timeout_s)
         return process.returncode, stdout, stderr
+
+
+def wait_for_line(process: subprocess.Popen[str], words: str) -> None:
+    """Read what a command says until a line has these words in it."""
+    assert process.stdout is not None
+    assert any(words in line for line in process.stdout), f"{words!r} was never said"
 
 
 def finish(process: subprocess.Popen[str], timeout_s: float = PATIENCE_S) -> tuple[int, str, str]:

@@ -20,6 +20,7 @@ import trustme
 
 from fleet_sim.broker.process import HOST, BrokerProcess, dies_with_us, free_port
 from fleet_wire.links.link import BrokerAddress
+from tests.helpers.places import ROOT
 from tests.helpers.stack import running
 from tests.helpers.waiting import wait_for
 
@@ -29,51 +30,16 @@ AUTHORITY = trustme.CA()
 """It signs the certificate of either broker, and those of its clients."""
 _NOT_INSTALLED = "scripts/setup --other-brokers installs RabbitMQ and ejabberd"
 
+_CONFIGS = ROOT / "tests" / "helpers" / "other_brokers_config"
 # https://www.rabbitmq.com/docs/mqtt, https://www.rabbitmq.com/docs/web-mqtt
-_RABBITMQ_CONFIG = Template("""\
-default_user = $user
-default_pass = $password
-anonymous_login_user = none
-listeners.tcp = none
-log.file = false
-log.console.level = warning
-mqtt.listeners.tcp.1 = $host:$mqtt
-mqtt.listeners.ssl.1 = $host:$mqtts
-mqtt.ssl_cert_login = true
-ssl_cert_login_from = common_name
-ssl_options.cacertfile = $directory/ca.pem
-ssl_options.certfile = $directory/broker.pem
-ssl_options.keyfile = $directory/broker.pem
-ssl_options.verify = verify_peer
-ssl_options.fail_if_no_peer_cert = false
-web_mqtt.ws_path = /mqtt
-web_mqtt.tcp.listener = $host:$ws
-web_mqtt.ssl.ip = $host
-web_mqtt.ssl.port = $wss
-web_mqtt.ssl.cacertfile = $directory/ca.pem
-web_mqtt.ssl.certfile = $directory/broker.pem
-web_mqtt.ssl.keyfile = $directory/broker.pem
-""")
+_RABBITMQ_CONFIG = Template((_CONFIGS / "rabbitmq.conf").read_text("utf-8"))
 _RABBITMQ_PROGRAM = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 """What the one in PATH starts as the user of the system's service."""
 _RABBITMQ_READY = "completed with"
 
 # https://docs.ejabberd.im/admin/guide/mqtt/. It keeps sessions for 5 minutes where it is not told;
 # no test asks for more than 10. What checks clients' certificates has the name of XMPP's clients.
-_EJABBERD_CONFIG = Template("""\
-hosts: [localhost]
-loglevel: warning
-auth_method: internal
-certfiles: [$directory/broker.pem]
-c2s_cafile: $directory/ca.pem
-listen:
-  - {ip: $host, port: $mqtt, module: mod_mqtt}
-  - {ip: $host, port: $mqtts, module: mod_mqtt, tls: true, tls_verify: true}
-  - {ip: $host, port: $ws, module: ejabberd_http, request_handlers: {/mqtt: mod_mqtt}}
-  - {ip: $host, port: $wss, module: ejabberd_http, request_handlers: {/mqtt: mod_mqtt}, tls: true}
-modules:
-  mod_mqtt: {session_expiry: 600}
-""")
+_EJABBERD_CONFIG = Template((_CONFIGS / "ejabberd.yml").read_text("utf-8"))
 _EJABBERD_PROGRAM = "*/ejabberd-*/ebin/ejabberd.beam"
 """Under /usr/lib, by machine and version; `ejabberdctl` starts it as the service's user."""
 _EJABBERD_READY = "the user is registered"

@@ -15,6 +15,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import tomllib
 from itertools import pairwise
 from pathlib import Path
 
@@ -44,36 +45,9 @@ SERVICES = {
     ("platform-probe", "console"): "the console is at",
 }
 """Commands that serve until they are told to end, and what they say when they do."""
-NOT_RUN = {
-    "docker": "it builds the image; tests/deploy/test_image.py looks at what is in it",
-    "kubectl": "tests/deploy/test_kubernetes.py builds, and test_pods.py starts, what it applies",
-    "jq": "tests/deploy/test_systemd.py looks up an unlock with it",
-    "sed": "tests/deploy/test_mosquitto_conf.py starts a broker with what it makes",
-    "source": "tests/test_readme.py types it, and what comes after it",
-    "sudo": "it changes the machine; tests/deploy/test_systemd.py looks at what it installs",
-    ".venv/bin/python": "tests/bench runs the benchmarks, with less to do",
-    "python": "tests/test_docs_programs.py runs the script",
-    "protoc": "tests/docs/test_examples.py loads the page's profiles with what it made",
-    "dask": "tests/live/test_sweep_dask.py starts a scheduler and its workers",
-}
-"""What begins the lines that are left alone, and why."""
-LEFT_OUT = {
-    "--processes 4": "tests/live/test_spread.py types them",
-    "--scheduler": "tests/live/test_sweep_dask.py starts a scheduler and its workers",
-    "fleet-sim shrink scenarios/ack_lost_executed.yaml": "tests/test_docs_scenarios.py compares",
-    "--control /tmp/run.sock": "tests/live/test_live_run.py strikes a run",
-    "fleet-sim inject": "tests/live/test_boxes.py strikes boxes that run",
-    "fleet-sim test scenarios/": "tests/scenarios runs each of them, in both modes",
-    "operator_in_a_city.yaml": "so it does with this one, which takes long",
-    "platform-probe incidents ack": "tests/platform_probe/commands/test_messages.py asks a monitor",
-    "platform-probe incidents mute": "so does it for this one",
-    "platform-probe incidents unmute": "and this one",
-    "platform-probe incidents close": "and this one",
-    "platform-probe messages test": "tests/platform_probe/commands/test_messages.py has a Slack",
-    "--replay /var/lib/": "tests/platform_probe/judge_process/test_replay.py replays a store",
-    "platform-probe learn": "tests/platform_probe/learn/test_learning.py listens to a broker",
-}
-"""What stands in lines that are only parsed, and why."""
+_NOT_TYPED = tomllib.loads((ROOT / "tests/docs/not_typed.toml").read_text("utf-8"))
+NOT_RUN, LEFT_OUT = _NOT_TYPED["not_run"], _NOT_TYPED["left_out"]
+"""What begins lines that are left alone, and what stands in lines that are only parsed."""
 MADE_UP_BROKER = re.compile(r"mqtts?://((?:\w+@)?)[\w.]+\.example(?::\d+)?")
 """Example brokers ask for TLS and a password; what listens here takes any."""
 

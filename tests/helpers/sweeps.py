@@ -9,26 +9,9 @@ from fleet_sim.runs.progress import Progress
 from fleet_sim.runs.source_digest import versions
 from fleet_sim.sweeps.plan import SweepPlan, plan_sweep
 from fleet_sim.sweeps.point import PointRecord, Task, measurements
+from tests.helpers.places import ROOT
 
-SCENARIO = """\
-description: A few cars, some in a garage.
-fleet:
-  groups:
-    - name: street
-      count: 6
-    - name: garage
-      count: 2
-      site: garage
-load:
-  stages: [{kind: constant, rate_per_s: 2, duration_s: 5}]
-faults:
-  - name: no_coverage_garage
-    target: {site: garage}
-    window: {start_s: 0, end_s: 20}
-expect:
-  attempts.total: {equals: 10}
-  attempts.ok_share: {min: 0.75}
-"""
+SCENARIO = (ROOT / "tests/helpers/scenarios/garage.yaml").read_text("utf-8")
 
 
 class Quiet(Progress):

@@ -18,34 +18,14 @@ from fleet_wire.profiles.loading import load_profile
 from tests.helpers.brokers import running_mosquitto
 from tests.helpers.commands import lines, run, start, summary, write_scenario
 from tests.helpers.own_commands import run_here
+from tests.helpers.places import ROOT
 from tests.helpers.waiting import PATIENCE_S, wait_for
 
 pytestmark = pytest.mark.broker
 
 SERVING = re.compile(r"serving (http://127\.0\.0\.1:\d+);")
 
-SCENARIO = """\
-description: customers in fast motion
-seed: 4
-fleet:
-  groups:
-    - {name: city, count: 40}
-customers:
-  stages:
-    - {kind: constant, rate_per_s: 3, duration_s: 6}
-  phone: {loss: 0}
-  walk: {base_s: 0.2, spread_s: 1}
-  opens_door: 0.5
-  drive: {base_s: 0.5, spread_s: 1}
-  locks: 0.1
-  ends: 0.1
-expect:
-  customers.pressed: { equals: 18 }
-  customers.opened_share: { equals: 1 }
-  attempts.ok_share: { min: 0.9 }
-  platform.problems: { equals: 0 }
-  safety.findings: { equals: 0 }
-"""
+SCENARIO = (ROOT / "tests/helpers/scenarios/rentals.yaml").read_text("utf-8")
 
 
 @pytest.fixture(
