@@ -9,7 +9,7 @@ drawn in proportion to that, and each world is as likely as its diagnosis and it
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import NormalDist
 from typing import Any, Final, NamedTuple
 
@@ -24,13 +24,14 @@ from fleet_sim.scenario.form import FaultEntry, Scenario, Selector, select
 from fleet_wire.arrivals import Poisson
 
 SEVERITIES: Final = 12
-"""Severities that are tried of a failure mode which is drawn with several, besides the recipe's
-[E]."""
+"""Severities that are tried of a failure mode whose incidents are drawn with several [E]."""
 PLAYS: Final = 28
 """Plays of the past for each world [E]."""
 SHARES: Final = 24
 """Shares of struck cars that are tried, each as much larger as the one before [E]."""
 LEAST_SHARE: Final = 0.01
+LIKELY: Final = 0.8
+"""Probability that as many cars are struck as have the incident's traits [E]."""
 STRUCK_IN_PLAY: Final = 0.5
 """Share of struck cars in a play of the past: both kinds of cars have enough customers [E]."""
 USUAL: Final = ((0.4, 0.05, 0.05, 0.0), (8.0, 0.4, 0.1, 0.0))
@@ -94,7 +95,7 @@ def fitted_worlds(
         candidates = [
             candidate
             for severity, scenario in enumerate(_severities(world))
-            for near in [_near(pasts, number, severity, len(_kinds(world)))]
+            for near in [_near(pasts, number, severity, _steps_of(world.mode))]
             for candidate in _candidates(world, world.observed, scenario, near)
         ]
         fit = math.log(world.weight) + _log_mean([each.log_weight for each in candidates])
@@ -121,39 +122,43 @@ class _Steps:
         return number
 
 
-def _severities(world: World) -> list[Scenario]:
-    """Return the world's scenario as it is, and with other severities of its failure mode.
+def _steps_of(mode: str) -> int:
+    """Return how many severities are tried of each kind of a failure mode."""
+    fault = FAULTS.get(mode)
+    if fault is None or not fault.drawing.ranges:
+        return 1
+    return max(1, SEVERITIES // len(fault.drawing.variants))
 
-    A recipe may hurry, so that a minute shows its mode. The others have only those of its
-    parameters that say which kind of the failure it is.
+
+def _severities(world: World) -> list[Scenario]:
+    """Return the world's scenario with each kind and severity of its failure mode.
+
+    Those of one kind go from one end of its range to the other. Parameters that the scenario has
+    stay as they are.
     """
-    found = [_with_parameters(world, kind) for kind in _kinds(world)]
     fault = FAULTS.get(world.mode)
     if fault is None:
-        return found
-    of_kind = {name for variant in fault.drawing.variants for name in variant}
-    for number in range(SEVERITIES if fault.drawing.ranges else 1):
-        drawn = fault.drawn_severity(_Steps((number + 0.5) / SEVERITIES))
-        scenario = _with_parameters(world, drawn, kept=of_kind)
-        if scenario not in found:
-            found.append(scenario)
-    return found
+        return [world.scenario]
+    steps = _steps_of(world.mode)
+    return [
+        _with_parameters(world, {**fault.drawn_severity(_Steps((step + 0.5) / steps)), **kind})
+        for kind in fault.drawing.variants
+        for step in range(steps)
+    ]
 
 
-def _with_parameters(
-    world: World, changes: Mapping[str, Any], *, kept: Container[str] | None = None
-) -> Scenario:
-    """Return the world's scenario with other parameters of its failure mode.
+def _with_parameters(world: World, changes: Mapping[str, Any]) -> Scenario:
+    """Return the world's scenario with these parameters of its failure mode where it has none.
 
-    The rest stays as it is, or as usual where `kept` does not name it. A failure of the platform
-    strikes the next car that a customer tries too, so it has all cars for its target.
+    A failure of the platform strikes the next car that a customer tries too, so it has all cars for
+    its target.
     """
     strikes_all = _strikes_all(world.mode)
 
     def changed(entry: FaultEntry) -> FaultEntry:
-        own = {name: it for name, it in entry.parameters.items() if kept is None or name in kept}
         target = Selector() if strikes_all else entry.target
-        return entry.model_copy(update={"parameters": {**own, **changes}, "target": target})
+        parameters = {**changes, **entry.parameters}
+        return entry.model_copy(update={"parameters": parameters, "target": target})
 
     faults = tuple(
         changed(entry) if entry.name == world.mode else entry for entry in world.scenario.faults
@@ -167,18 +172,6 @@ def _strikes_all(mode: str) -> bool:
     if fault is None or fault.strikes is not Strikes.PLATFORM:
         return False
     return {*fault.drawing.strikes_alike, *fault.drawing.may_strike_alike} <= {"all"}
-
-
-def _kinds(world: World) -> list[Mapping[str, Any]]:
-    """Return the parameters of each kind of the failure, that of the recipe first.
-
-    The recipe knows the kind of a box's failure by the cause; that of a platform's shows only in
-    who can book.
-    """
-    fault = FAULTS.get(world.mode)
-    if fault is None or fault.strikes is not Strikes.PLATFORM:
-        return [{}]
-    return [{}, *filter(None, fault.drawing.variants)]
 
 
 def _with_struck(scenario: Scenario, struck: int) -> Scenario:
@@ -211,18 +204,16 @@ def _struck_groups(scenario: Scenario) -> frozenset[str]:
 
 
 def _near(
-    pasts: Mapping[tuple[int, int], list[PastCounts]], number: int, severity: int, kinds: int
+    pasts: Mapping[tuple[int, int], list[PastCounts]], number: int, severity: int, steps: int
 ) -> list[PastCounts]:
     """Return the pasts of one severity, twice, and of those beside it: chance counts for less.
 
-    A kind of the failure, see `_kinds`, stands beside none.
+    Each kind of the failure has so many steps of severity.
     """
-    if severity < kinds:
-        return pasts[number, severity]
     beside = [
         past
         for other in (severity - 1, severity + 1)
-        if other >= kinds
+        if other // steps == severity // steps
         for past in pasts.get((number, other), ())
     ]
     return 2 * pasts[number, severity] + beside
@@ -238,6 +229,10 @@ def _candidates(
     ratio = (1 / LEAST_SHARE) ** (1 / (SHARES - 1))
     known = min(max(round(observed.struck / world.stands_for), 1), cars - 1)
     numbers = {max(known, round(cars * LEAST_SHARE * ratio**step)) for step in range(SHARES)}
+    likely = None
+    if observed.likely_struck is not None:
+        likely = min(max(known, round(observed.likely_struck / world.stands_for)), cars)
+        numbers.add(likely)
     if now in (0, cars):
         numbers = {now}
     shares = _Shares(*(_shares(pasts, is_struck=which) for which in (True, False)))
@@ -247,13 +242,25 @@ def _candidates(
             number,
             seen,
             lost,
-            _log_weight(observed, parts) + _of_demand(observed, seen),
+            _log_weight(observed, parts)
+            + _of_demand(observed, seen)
+            + _log_prior(number, likely, len(numbers)),
         )
         for number in sorted(numbers)
         for parts in [shares.mixed_shares(world, number, cars)]
         for seen in [1.0 - sum(part[-1] for part in parts) / PARTS]
         for lost in [sum(part[-2] + part[-1] for part in parts) / PARTS]
     ]
+
+
+def _log_prior(struck: int, likely: int | None, numbers: int) -> float:
+    """Return how likely a number of struck cars is against the mean of the numbers that are tried.
+
+    Nothing is known of it without a likely one.
+    """
+    if likely is None or numbers == 1:
+        return 0.0
+    return math.log(numbers * (LIKELY if struck == likely else (1.0 - LIKELY) / (numbers - 1)))
 
 
 def _log_weight(observed: ObservedCustomers, parts: Sequence[Sequence[float]]) -> float:

@@ -65,6 +65,11 @@ class ObservedCustomers(FrozenModel):
     struck: Count = Field(
         0, description="cars known to be hit, also by a lost connection: there may be more"
     )
+    likely_struck: Count | None = Field(
+        None,
+        description="cars that are struck if all with the incident's traits are, or all that lost"
+        " their connection; null: not known",
+    )
     away: Count | None = Field(
         None,
         description="cars that were with customers when it began; null: as many as usual at the"

@@ -176,6 +176,10 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     cars: int = 0
     """Cars hit: whose unlocks were, or that lost their connection, whether or not anybody asked for
     them."""
+    fleet_cars: int = 0
+    """Cars that the monitor has heard of by this revision; 0: an older monitor wrote it."""
+    cohort_cars: int = 0
+    """Those of them that have the traits of its cohorts: whether they are hit or not."""
     examples: tuple[str, ...] = ()
     """Attempt ids of some that were hit, the latest first: at most ten."""
     acknowledged_by: str | None = None

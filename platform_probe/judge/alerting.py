@@ -9,12 +9,15 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import msgspec
+
 from fleet_wire.clock import Clock
 from fleet_wire.contract.attempt import Attempt, Record
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.incident import Incident, IncidentAction
 from platform_probe.cars.fleet import Fleet
 from platform_probe.judge.detection.detection import Detection
+from platform_probe.judge.detection.traits import is_in, key_named, values_of_car
 from platform_probe.judge.incidents.incidents import Incidents
 from platform_probe.judge.incidents.maintenance import MaintenanceWindow
 from platform_probe.texts.speaking import ENGLISH, Speaker
@@ -34,8 +37,10 @@ class Alerting:
         windows: Sequence[MaintenanceWindow] = (),
     ) -> None:
         """Make both. `english` says what records keep, `name` is the monitor's, `cars` it knows."""
+        self._tell = tell
+        self._cars = cars
         self.incidents = Incidents(
-            clock=clock, tell=tell, english=english, name=name, windows=windows
+            clock=clock, tell=self._tell_with_cars, english=english, name=name, windows=windows
         )
         self._detection = Detection(clock=clock, found=self.incidents.handle_finding, cars=cars)
         self._detection.on_alarm = self._plan
@@ -91,6 +96,18 @@ class Alerting:
         self._detection.tick()
         self.incidents.tick()
         self._plan()
+
+    def _tell_with_cars(self, incident: Incident) -> None:
+        """Report a revision with the number of cars that there are."""
+        cohorts = [key_named(cohort) for cohort in incident.affected_cohorts]
+        of_cohorts = sum(
+            number
+            for (labels, _, _), number in self._cars.alike.items()
+            if any(is_in(cohort, values_of_car(labels)) for cohort in cohorts)
+        )
+        self._tell(
+            msgspec.structs.replace(incident, fleet_cars=len(self._cars), cohort_cars=of_cohorts)
+        )
 
     def _plan(self) -> None:
         self.due_s = min(self.due_s, self._detection.next_s())

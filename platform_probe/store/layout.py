@@ -38,7 +38,7 @@ from platform_probe.journal.segments import Segment, segments_in
 from platform_probe.journal.segments import segment_path as path_of_segment
 from platform_probe.texts.spoken_error import spoken_error
 
-VERSION: Final = 13
+VERSION: Final = 14
 """The version of the tables and of the names. A store of a later one is refused."""
 FORMAT: Final = "unlockpath-store"
 STORE_FILE: Final = "store.json"

@@ -339,7 +339,7 @@ INCIDENTS: Final = Table(
         _json("cohorts"),
         *_or_zero("failed", "total", "elsewhere_failed", "elsewhere_total"),
         *_or_zero("expected", "sure", kind="DOUBLE"),
-        *_or_zero("customers", "cars"),
+        *_or_zero("customers", "cars", "fleet_cars", "cohort_cars"),
         Column("examples", "VARCHAR[]"),
         *_texts("acknowledged_by"),
         _at("muted_until", "muted_until"),

@@ -14,6 +14,7 @@ from statistics import NormalDist
 from typing import Any, Final, NamedTuple
 
 from fleet_wire.contract.incident import Incident as Found
+from fleet_wire.contract.incident import IncidentKind
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.store.reading import Source, Span
 from platform_probe.tell.export.incident import Incident, Unlock, incident_of_unlocks, unlocks_in
@@ -35,15 +36,11 @@ AWAY_S: Final = 7_200.0
 _BACK: Final = NormalDist(math.log(2_070.0), 0.6)
 """After so many seconds a car is back, as their logarithm: median and spread of walk and drive
 [E]."""
-LEFT_S: Final = 360.0
-"""A customer who did not get in gives up, and the next one walks there, in about so long [E]."""
-MOST_COMPARED: Final = 500
-"""Customers whose cars are compared with each other's."""
 TRIES_S: Final = 60.0
 """A customer who has pressed within so long may press again [E]."""
 HABITS: Final = ("phone", "same_car", "tries_door")
 """Habits of a recipe's customers that bring its mode about; its hurry is left out."""
-HURRY: Final = ("heartbeat_s", "keepalive_s")
+HURRY: Final = ("heartbeat_s", "keepalive_s", "reconnect", "network_stable", "boot")
 """Parameters that a recipe gives boxes only so that a minute shows the mode."""
 UNKNOWN: Final = ("what_if.unknown_lasts", "what_if.unknown_cars", "what_if.unknown_customers")
 """Texts of what no monitor can know, and what is assumed instead."""
@@ -73,13 +70,16 @@ def worlds_of(source: Source, incident: Found) -> dict[str, Any]:
     ids = {"ids": [*incident.examples]}
     rows = source.read(lambda duck: duck.query(_CARS, ids, limit=len(incident.examples) + 1)).rows
     cars = {car for (car,) in rows}
-    seen = unlocks_in(source, Span(since_s, until_s))
-    unlocks = [one for one in seen if one.at_s >= incident.since]
+    all_seen = unlocks_in(source, Span(since_s, until_s))
     struck = [
         one
-        for one in unlocks
-        if not one.went_well and (one.vehicle_id in cars or _may_be_of(incident, one))
+        for one in all_seen
+        if one.at_s >= incident.since
+        and not one.went_well
+        and (one.vehicle_id in cars or _may_be_of(incident, one))
     ]
+    seen = [one for one in all_seen if not _is_of_intruder(incident, one)]
+    unlocks = [one for one in seen if one.at_s >= incident.since]
     weights = _weights(struck)
     if not weights:
         has_failed = any(not one.went_well for one in unlocks)
@@ -88,7 +88,7 @@ def worlds_of(source: Source, incident: Found) -> dict[str, Any]:
     rentals = _rentals(source, Span(incident.since - AWAY_S, until_s))
     demand = _Demand(
         rate_per_s=len(_customers(seen)) / max(1.0, until_s - since_s),
-        fleet=_cars_of_fleet(seen, rentals),
+        fleet=incident.fleet_cars,
         away=rentals.away_at(until_s),
         struck=_share_lost(unlocks, struck, until_s),
         known=known,
@@ -101,32 +101,50 @@ def worlds_of(source: Source, incident: Found) -> dict[str, Any]:
         "incident": incident.incident_id,
         "unknown": [*map(say_in(LANGUAGES[0]), UNKNOWN)],
         "observed": {
-            **_observed(unlocks, struck, since_s=incident.since, until_s=until_s),
+            **_observed(incident, unlocks, until_s=until_s),
             "before": len({_customer_of(one) for one in seen if one.at_s < incident.since}),
             "before_s": round(incident.since - since_s, 1),
             "struck": known,
+            "likely_struck": _likely_struck(incident),
             "away": round(rentals.away_at(incident.since)),
         },
         "worlds": worlds,
     }
 
 
+def _likely_struck(incident: Found) -> int | None:
+    """Return how many cars are struck if all of its cohort are, or all that were lost."""
+    if all(incident.affected_cohorts) and incident.cohort_cars:
+        return incident.cohort_cars
+    return incident.cars if incident.kind is IncidentKind.CARS_LOST else None
+
+
+def _is_of_intruder(incident: Found, unlock: Unlock) -> bool:
+    """Return whether an unlock is of those whom a suspicious incident is about: no customer."""
+    is_suspicious = incident.kind is IncidentKind.SUSPICIOUS and unlock.mode == incident.mode
+    return is_suspicious and unlock.booking_id is None
+
+
 def _may_be_of(incident: Found, unlock: Unlock) -> bool:
     """Return whether a failed unlock is of the incident's mode; without one, of its cohorts."""
     if incident.mode is not None:
         return unlock.mode == incident.mode
+    return _is_in_cohort(incident, unlock)
+
+
+def _is_in_cohort(incident: Found, unlock: Unlock) -> bool:
+    """Return whether an unlock's car has the traits of the incident's cohorts."""
     traits = unlock.traits._asdict().items()
     return any(cohort.items() <= traits for cohort in incident.affected_cohorts)
 
 
-def _observed(
-    unlocks: Sequence[Unlock], struck: Sequence[Unlock], *, since_s: float, until_s: float
-) -> dict[str, Any]:
+def _observed(incident: Found, unlocks: Sequence[Unlock], *, until_s: float) -> dict[str, Any]:
     """Return how customers got in, for each half of the incident's time by their first press.
 
     They got in with one press, with more, or not at all. Those who may still try are counted apart.
+    A failed unlock of the cohort is one of the incident, whatever its own diagnosis is.
     """
-    ids = {one.attempt_id for one in struck}
+    since_s = incident.since
     half_s = (until_s - since_s) / 2
     presses = Counter(map(_customer_of, unlocks))
     first_s: dict[str, float] = {}
@@ -139,7 +157,11 @@ def _observed(
             trying += 1
             continue
         is_again = presses[who] > 1
-        is_lost = last.attempt_id in ids and (is_again or last.cause is not None)
+        is_lost = (
+            not last.went_well
+            and (is_again or last.cause is not None)
+            and (last.mode == incident.mode or _is_in_cohort(incident, last))
+        )
         parts[first_s[who] >= since_s + half_s][2 if is_lost else is_again] += 1
     lasted_s = round(max(until_s - since_s, 1.0), 1)
     return {"lasted_s": lasted_s, "parts": parts, "trying": trying}
@@ -178,29 +200,6 @@ def _share_back(gone_s: float) -> float:
     return _BACK.cdf(math.log(max(gone_s, 1.0)))
 
 
-def _cars_of_fleet(unlocks: Sequence[Unlock], rentals: _Rentals) -> int:
-    """Return how many cars customers choose from and drive, by how often one is had again.
-
-    Each has one of the cars that are there by chance. A car that somebody had before is there if it
-    is back by then. Where nobody has one of those, the fleet is at least as large as they suggest.
-    """
-    there = same = away = 0.0
-    last_use: dict[str, Unlock] = {}
-    for later in [*_customers(unlocks).values()][-MOST_COMPARED:]:
-        its = sum(_chance_back(earlier, later.at_s) for earlier in last_use.values())
-        there += its
-        away += its * rentals.away_at(later.at_s)
-        same += later.vehicle_id in last_use
-        last_use[later.vehicle_id] = later
-    return round(there / (same + 1.0) + away / max(there, 1.0))
-
-
-def _chance_back(last: Unlock, at_s: float) -> float:
-    """Return how likely a car is back by then from the customer who had it last."""
-    gone_s = at_s - last.at_s
-    return _share_back(gone_s) if last.went_well else float(gone_s > LEFT_S)
-
-
 def _weights(struck: Sequence[Unlock]) -> dict[str, float]:
     """Return the mean probability of each likely mode over the unlocks of an incident."""
     total: Counter[str] = Counter()
@@ -227,8 +226,12 @@ def _lasting(incident: Incident, demand: _Demand) -> dict[str, Any]:
     struck = demand.struck_cars(cars)
     size = min(1.0, FLEET / cars)
     cars, struck = round(size * cars), max(1, round(size * struck))
-    for whose, number in ((INCIDENT, struck), (ELSEWHERE, cars - struck)):
-        _scale([group for group in groups if group["name"].startswith(whose)], number)
+    hit, others = (
+        [group for group in groups if group["name"].startswith(whose)]
+        for whose in (INCIDENT, ELSEWHERE)
+    )
+    _scale(hit, struck if others else cars)
+    _scale(others, cars - struck)
     customers: Mapping[str, Any] = scenario.get("customers") or {}
     stage = {"kind": "poisson", "rate_per_s": size * demand.rate_per_s, "duration_s": HOUR_S}
     lasting = {
@@ -239,9 +242,15 @@ def _lasting(incident: Incident, demand: _Demand) -> dict[str, Any]:
             "stages": [stage],
         },
         **({"platform": scenario["platform"]} if "platform" in scenario else {}),
-        "faults": [{**fault, "window": {"start_s": 0}} for fault in scenario["faults"]],
+        "faults": [_lasting_fault(fault, incident.mode) for fault in scenario["faults"]],
     }
     return {"scenario": lasting, "stands_for": round(1 / size, 3)}
+
+
+def _lasting_fault(fault: Mapping[str, Any], mode: str) -> dict[str, Any]:
+    """Return a fault that goes on; that of the mode is in no hurry, so its severity is open."""
+    its = {key: it for key, it in fault.items() if fault["name"] != mode or key != "parameters"}
+    return {**its, "window": {"start_s": 0}}
 
 
 def _scale(groups: Sequence[dict[str, Any]], cars: int) -> None:
@@ -273,7 +282,7 @@ class _Demand:
     struck: float
     """Share of them who did not get in because of the incident, of 1."""
     fleet: int
-    """Cars of the fleet, as far as customers show it."""
+    """Cars that the monitor knows; 0: an older monitor did not write it."""
     away: float
     """Cars that are with customers now."""
     known: int
@@ -282,7 +291,7 @@ class _Demand:
     def cars(self, *, hit: int, others: int) -> int:
         """Return how many cars the fleet has: no fewer than were seen, and serve customers."""
         seen = max(hit, self.known) + others
-        return max(seen, self.fleet, round(self.rate_per_s * HOUR_S))
+        return max(seen, self.fleet or round(self.rate_per_s * HOUR_S))
 
     def struck_cars(self, cars: int) -> int:
         """Return how many of the cars are struck, so that this share of the customers is lost.

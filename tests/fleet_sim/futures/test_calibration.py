@@ -57,6 +57,7 @@ def read(
     lasted_s: float = LASTED_S,
     struck: int = 0,
     away: int | None = None,
+    likely_struck: int | None = None,
     **scenarios: dict[str, Any],
 ) -> list[World]:
     """Return worlds that are equally likely, with the customers that were observed.
@@ -75,7 +76,8 @@ def read(
         "before": come,
         "before_s": before_s,
         "struck": struck,
-        **({} if away is None else {"away": away}),
+        "away": away,
+        "likely_struck": likely_struck,
     }
     file.write_text(yaml_text({"worlds": worlds, "observed": observed}))
     found, _ = read_worlds(file)
@@ -112,22 +114,25 @@ def test_a_mild_failure_of_many_cars_is_not_a_severe_one_of_few(tmp_path: Path) 
         silent_success=exported("silent_success", struck=59, probability=0.4),
     )
     parts = observed_in(true)
-    (guess,) = read(
-        tmp_path,
-        parts=parts,
-        lasted_s=TIMES * LASTED_S,
-        silent_success=exported("silent_success", struck=12, probability=1),
+    guess, severe = (
+        read(
+            tmp_path,
+            parts=parts,
+            lasted_s=TIMES * LASTED_S,
+            silent_success=exported("silent_success", struck=12, **severity),
+        )[0]
+        for severity in ({}, {"probability": 1})
     )
 
     (fitted,) = fitted_worlds([guess], seeds=6, play=one_by_one, on_played=lambda _: None)
 
     truth = lost(true)
-    assert abs(lost(fitted) - truth) < abs(lost(guess) - truth) / 2
+    assert abs(lost(fitted) - truth) < abs(lost(severe) - truth) / 2
 
 
 def test_customers_who_could_book_no_car_are_known_from_before(tmp_path: Path) -> None:
     """A monitor sees nobody of them: where few come since the incident, many could not book."""
-    outage = exported("app_gateway_outage", struck=59, login_failures=1.0)
+    outage = exported("app_gateway_outage", struck=59)
     outage["faults"][0]["target"] = {}
     parts = [[3, 0, 0], [2, 0, 0]]
 
@@ -163,6 +168,47 @@ def test_a_platform_that_takes_bookings_is_told_from_one_that_takes_none(
     assert {bool(kind.get("only_commands")) for kind in kinds} == {only_commands}
     least, most = (share * 0.016 * HORIZON_S for share in lost_share)
     assert least <= lost(fitted) <= most
+
+
+def test_a_severity_of_a_world_holds(tmp_path: Path) -> None:
+    """A user may know it: only what the scenario leaves open is fitted."""
+    (world,) = read(
+        tmp_path,
+        parts=[[6, 0, 6], [6, 0, 6]],
+        modem_search_drain=exported("modem_search_drain", struck=30, hold_s=7),
+    )
+
+    scenarios = [task.world.scenario for task in past_tasks([world])]
+
+    assert {each.faults[0].parameters["hold_s"] for each in scenarios} == {7}
+    assert len({each.faults[0].parameters["episode"] for each in scenarios}) > 1
+
+
+def test_each_kind_of_a_failure_is_tried(tmp_path: Path) -> None:
+    """The cause of an unlock says which kind it is only roughly; who gets in says it too."""
+    (world,) = read(
+        tmp_path,
+        parts=[[6, 0, 6], [6, 0, 6]],
+        actuator_inhibit_or_frozen=exported("actuator_inhibit_or_frozen", struck=30),
+    )
+
+    (fitted,) = fitted_worlds([world], seeds=4, play=one_by_one, on_played=lambda _: None)
+
+    kinds = {each.scenario.faults[0].parameters["why"] for each in fitted.variants}
+    assert "hot" not in kinds  # motors have cooled down long before the second half
+
+
+def test_as_many_cars_are_struck_as_have_the_traits(tmp_path: Path) -> None:
+    """Few customers say little about their number; the monitor knows how many are alike."""
+    outage = exported("regional_carrier_outage", struck=12)
+    (world,) = read(
+        tmp_path, parts=[[7, 0, 3], [7, 0, 2]], likely_struck=20, regional_carrier_outage=outage
+    )
+
+    (fitted,) = fitted_worlds([world], seeds=5, play=one_by_one, on_played=lambda _: None)
+
+    struck = [each.scenario.fleet.groups[0].count for each in fitted.variants]
+    assert struck.count(20) >= 4
 
 
 def test_a_world_in_which_this_could_not_happen_is_dropped(tmp_path: Path) -> None:

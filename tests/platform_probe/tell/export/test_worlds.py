@@ -12,10 +12,9 @@ from fleet_wire.config.file import yaml_text
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.incident import Incident, IncidentKind
 from fleet_wire.errors import ConfigError
-from fleet_wire.randomness import RandomStream
 from platform_probe.store.reading import Source
 from platform_probe.tell.export.scenario import ELSEWHERE, INCIDENT
-from platform_probe.tell.export.worlds import FLEET, HABITS, worlds_of
+from platform_probe.tell.export.worlds import FLEET, HABITS, HURRY, worlds_of
 from tests.helpers.consoles import incident_of
 from tests.helpers.diagnoses import put_believed
 from tests.helpers.stores import BEGIN_S, put_unlocks, unlock
@@ -69,10 +68,11 @@ def test_the_likely_modes_become_worlds(tmp_path: Path) -> None:
     (world, *_) = found["worlds"]
     scenario = world["scenario"]
     assert world["mode"] == "no_coverage_garage"
-    assert scenario["faults"][0]["window"] == {"start_s": 0}
+    (fault,) = scenario["faults"]
+    assert fault["window"] == {"start_s": 0}
+    assert "parameters" not in fault
     assert scenario["customers"].keys() <= {*HABITS, "stages"}
-    boxes = [group["box"] for group in scenario["fleet"]["groups"]]
-    assert not any(key in box for box in boxes for key in ("keepalive_s", "heartbeat_s"))
+    assert all(group["box"].keys().isdisjoint(HURRY) for group in scenario["fleet"]["groups"])
     assert "car-" not in yaml_text(found)
     assert found["unknown"]
     assert found["incident"] == an_incident().incident_id
@@ -108,23 +108,55 @@ def test_the_cars_that_customers_have_when_it_begins_are_counted(
     assert observed["away"] == pytest.approx(away, abs=1)
 
 
-@pytest.mark.parametrize("cars", [100, 250])
-def test_the_size_of_the_fleet_shows_in_who_has_the_same_car(tmp_path: Path, cars: int) -> None:
-    """Where customers often have a car that somebody had before, there are few."""
-    stream = RandomStream.named(1, "fleet")
-    names = [f"well-{number}" for number in range(cars)]
-    unlocks = []
-    for number in range(150):
-        car = names.pop(stream.index(len(names) - (min(35, number))))
-        names.append(car)  # who has just left with one comes back after 35 others
-        one = unlock(60 * number, car=car)
-        unlocks.append(msgspec.structs.replace(one, booking_id=f"booking-{number}"))
-    put_unlocks(tmp_path, unlocks)
-    put_customers(tmp_path, struck=1, well=1)
+@pytest.mark.parametrize(
+    ("fleet_cars", "cars"), [(300, 300), (0, 110)], ids=["the monitor counts", "an older monitor"]
+)
+def test_a_world_has_the_cars_that_the_monitor_knows(
+    tmp_path: Path, fleet_cars: int, cars: int
+) -> None:
+    """Without their number there are as many as customers of half an hour need."""
+    put_customers(tmp_path, struck=5, well=50)
 
-    (world, *_) = worlds_of(Source(tmp_path), an_incident(ended_at=BEGIN_S + 9_000))["worlds"]
+    (world, *_) = worlds_of(Source(tmp_path), an_incident(fleet_cars=fleet_cars))["worlds"]
 
-    assert sum(cars_of(world)) * world["stands_for"] == pytest.approx(cars, rel=0.25)
+    assert sum(cars_of(world)) * world["stands_for"] == pytest.approx(cars, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("incident", "struck"),
+    [
+        ({"cohort": {"region": "north"}, "cohort_cars": 70}, 70),
+        ({"cohort": {}, "cohort_cars": 200}, None),
+        ({"cohort": {}, "kind": IncidentKind.CARS_LOST, "cars": 20}, 20),
+    ],
+    ids=["all of its cohort", "nobody knows", "all that were lost"],
+)
+def test_struck_cars_are_those_with_the_traits_of_the_incident(
+    tmp_path: Path, incident: dict[str, Any], struck: int | None
+) -> None:
+    """Customers show only a few of them."""
+    put_customers(tmp_path, struck=5, well=25)
+
+    observed = worlds_of(Source(tmp_path), an_incident(**incident))["observed"]
+
+    assert observed["likely_struck"] == struck
+
+
+def test_intruders_are_no_customers(tmp_path: Path) -> None:
+    """Whom a suspicious incident is about has no booking, and no rental to lose."""
+    put_customers(tmp_path, struck=0, well=40)
+    mode = "attack_bruteforce_vehicle_ids"
+    tries = [
+        unlock(number, car=f"tried-{number}", cause=Cause.API_REFUSED, booking_id=None)
+        for number in range(99)
+    ]
+    put_believed(tmp_path, tries, mode)
+    attack = msgspec.structs.replace(an_incident(kind=IncidentKind.SUSPICIOUS), mode=mode)
+
+    found = worlds_of(Source(tmp_path), attack)
+
+    assert found["observed"]["trying"] + sum(map(sum, found["observed"]["parts"])) == 40
+    assert found["worlds"][0]["mode"] == mode
 
 
 def test_the_customers_so_far_are_counted_by_how_they_got_in(tmp_path: Path) -> None:
