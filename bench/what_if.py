@@ -37,6 +37,7 @@ from fleet_sim.futures.playing import (
 )
 from fleet_sim.futures.ranking import (
     NOTHING,
+    Interval,
     RankedMitigation,
     differences,
     of_the_mean,
@@ -288,14 +289,7 @@ def verdict_of(folder: Path) -> Verdict:
     alike = {name: lost[: min(map(len, truth.values()))] for name, lost in truth.items()}
     best = min(alike, key=lambda name: (sum(alike[name]), name != NOTHING))
     of_named = means.get(named, means[NOTHING])
-    pairs = [
-        (saved, before - after)
-        for name, lost in alike.items()
-        if name != NOTHING and name in by_name
-        for saved in (by_name[name].saved,)
-        for before, after in zip(alike[NOTHING], lost, strict=True)
-        if not saved.low == saved.high == before - after
-    ]
+    pairs = [*_savings(alike, by_name)]
     return Verdict(
         incident=folder.name,
         worlds=predicted["worlds"],
@@ -312,6 +306,22 @@ def verdict_of(folder: Path) -> Verdict:
         saved_more=sum(true > saved.high for saved, true in pairs),
         intervals=len(pairs),
     )
+
+
+def _savings(
+    truth: Mapping[str, Sequence[float]], by_name: Mapping[str, RankedMitigation]
+) -> Iterator[tuple[Interval, float]]:
+    """Yield predicted bounds beside each true saving; a saving that is nothing for sure has none.
+
+    `truth` has the rentals that each mitigation truly loses.
+    """
+    for name, lost in truth.items():
+        if name == NOTHING or name not in by_name:
+            continue
+        saved = by_name[name].saved
+        for before, after in zip(truth[NOTHING], lost, strict=True):
+            if not saved.low == saved.high == before - after:
+                yield saved, before - after
 
 
 def _share_near_others(lost: Sequence[float]) -> float:

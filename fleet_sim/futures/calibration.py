@@ -92,11 +92,13 @@ def fitted_worlds(
         if world.observed is None:
             found.append((world, math.log(world.weight)))
             continue
+        steps = _steps_of(world.mode)
         candidates = [
             candidate
             for severity, scenario in enumerate(_severities(world))
-            for near in [_near(pasts, number, severity, _steps_of(world.mode))]
-            for candidate in _candidates(world, world.observed, scenario, near)
+            for candidate in _candidates(
+                world, world.observed, scenario, _near(pasts, number, severity, steps)
+            )
         ]
         fit = math.log(world.weight) + _log_mean([each.log_weight for each in candidates])
         variants = _variants(world, world.observed, candidates, seeds)
@@ -236,21 +238,15 @@ def _candidates(
     if now in (0, cars):
         numbers = {now}
     shares = _Shares(*(_shares(pasts, is_struck=which) for which in (True, False)))
-    return [
-        _Candidate(
-            scenario,
-            number,
-            seen,
-            lost,
-            _log_weight(observed, parts)
-            + _of_demand(observed, seen)
-            + _log_prior(number, likely, len(numbers)),
-        )
-        for number in sorted(numbers)
-        for parts in [shares.mixed_shares(world, number, cars)]
-        for seen in [1.0 - sum(part[-1] for part in parts) / PARTS]
-        for lost in [sum(part[-2] + part[-1] for part in parts) / PARTS]
-    ]
+    found = []
+    for number in sorted(numbers):
+        parts = shares.mixed_shares(world, number, cars)
+        seen = 1.0 - sum(part[-1] for part in parts) / PARTS
+        lost = sum(part[-2] + part[-1] for part in parts) / PARTS
+        log_weight = _log_weight(observed, parts) + _of_demand(observed, seen)
+        log_weight += _log_prior(number, likely, len(numbers))
+        found.append(_Candidate(scenario, number, seen, lost, log_weight))
+    return found
 
 
 def _log_prior(struck: int, likely: int | None, numbers: int) -> float:

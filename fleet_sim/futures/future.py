@@ -76,6 +76,8 @@ class FutureCounts(msgspec.Struct, frozen=True):
     """SMS to wake boxes."""
     commands: float
     """Commands that the platform published, repetitions included."""
+    stand_for: float = 1.0
+    """How many customers each one that was played stands for."""
 
     def scaled(self, factor: float) -> FutureCounts:
         """Return the counts of so many times as many customers."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from statistics import fmean, variance
+from statistics import NormalDist, fmean, variance
 from typing import Final
 
 import msgspec
@@ -68,11 +68,10 @@ def rank_mitigations(
     """
     total = sum(weights)
     shares = [weight / total for weight in weights]
-    seeds = len(played[NOTHING][0])
     tried = sum(worlds != played[NOTHING] for worlds in played.values())
-    errors = student_t(1 - ERROR / max(tried, 1) / 2, seeds - 1)
+    error = ERROR / max(tried, 1)
     ranked = [
-        _ranked(name, worlds, played[NOTHING], shares, errors, costs.get(name, 0.0), sms_price)
+        _ranked(name, worlds, played[NOTHING], shares, error, costs.get(name, 0.0), sms_price)
         for name, worlds in played.items()
     ]
     return sorted(ranked, key=lambda each: (round(each.lost.mean, 2), each.cost, each.name))
@@ -83,7 +82,7 @@ def _ranked(
     worlds: Sequence[Sequence[FutureCounts]],
     nothing: Sequence[Sequence[FutureCounts]],
     shares: Sequence[float],
-    errors: float,
+    error: float,
     cost: float,
     sms_price: float,
 ) -> RankedMitigation:
@@ -100,8 +99,45 @@ def _ranked(
         sms=sms,
         commands=_mean([[each.commands for each in world] for world in worlds], shares),
         cost=cost + sms * sms_price,
-        is_better=of_the_mean(saved, shares, errors).low > 0,
+        is_better=_is_beyond_chance(saved, shares, error / 2)
+        or (
+            _is_beyond_chance(saved, shares, ERROR)
+            and _mean(saved, shares) > _saved_by_chance(worlds, nothing, shares, error / 2)
+        ),
     )
+
+
+def _is_beyond_chance(
+    saved: Sequence[Sequence[float]], shares: Sequence[float], error: float
+) -> bool:
+    """Return whether seeds agree on a saving so well as chance would not, with probability `error`.
+
+    A bad future that a single seed has without the mitigation proves nothing.
+    """
+    return of_the_mean(saved, shares, student_t(1 - error, len(saved[0]) - 1)).low > 0
+
+
+def _saved_by_chance(
+    worlds: Sequence[Sequence[FutureCounts]],
+    nothing: Sequence[Sequence[FutureCounts]],
+    shares: Sequence[float],
+    error: float,
+) -> float:
+    """Return what a mitigation without effect saves by chance, with probability `error`.
+
+    Losses are rare, so the difference of two counts of them varies by their sum, or by less. Seeds
+    may differ in how much a mitigation helps, and this asks only whether it does.
+    """
+    squared = sum(
+        share**2
+        * fmean(
+            one.stand_for * (one.lost + other.lost)
+            for one, other in zip(of_world, of_nothing, strict=True)
+        )
+        / len(of_world)
+        for share, of_world, of_nothing in zip(shares, worlds, nothing, strict=True)
+    )
+    return NormalDist().inv_cdf(1 - error) * math.sqrt(squared)
 
 
 def differences(

@@ -359,6 +359,22 @@ def test_many_mitigations_are_not_better_by_chance() -> None:
     assert better([counts(20, 22, 18, 20)]) == []
 
 
+def test_a_saving_that_differs_much_between_seeds_is_one_all_the_same() -> None:
+    """A severe failure loses more than a mild one, and the mitigation ends both."""
+    nothing, ended = counts(2, 14, 5, 23, 3, 9), counts(0, 1, 0, 1, 0, 1)
+    played = {NOTHING: [nothing], "ends": [ended], **{f"b{n}": [counts(*range(6))] for n in "abcd"}}
+    many_each = {
+        name: [[each.scaled(25.0) for each in world] for world in worlds]
+        for name, worlds in {
+            NOTHING: [counts(1, 0, 0, 1, 0, 1)],
+            "ends": [counts(*6 * [0])],
+        }.items()
+    }
+
+    assert ranked(played, [1.0])["ends"].is_better
+    assert not ranked(many_each, [1.0])["ends"].is_better  # three customers are few
+
+
 @pytest.mark.parametrize(
     ("freedom", "expected"), [(1, 12.706), (2, 4.303), (3, 3.182), (4, 2.776), (19, 2.093)]
 )
