@@ -25,7 +25,7 @@ from fleet_wire.arrivals import Poisson
 
 SEVERITIES: Final = 12
 """Severities that are tried of a failure mode whose incidents are drawn with several [E]."""
-PLAYS: Final = 28
+PLAYS: Final = 48
 """Plays of the past for each world [E]."""
 SHARES: Final = 24
 """Shares of struck cars that are tried, each as much larger as the one before [E]."""
