@@ -7,6 +7,7 @@ import pytest
 from fleet_sim.cars.box_states import ConnectionState
 from fleet_sim.cars.distributions import Uniform
 from fleet_sim.cars.parameters import NULL_BOX, BoxParameters, Refusal
+from fleet_wire.links.link import EndReason
 from fleet_wire.links.reconnect import ReconnectPolicy
 from tests.helpers.culprit import Suspect
 from tests.helpers.fake_link import bench
@@ -20,6 +21,15 @@ STEADY_KEYS = {
     "reboot": Uniform(base_s=40.0),
 }
 STEADY = NULL_BOX.model_copy(update=STEADY_KEYS)
+
+
+def test_whose_connection_ended_last_is_known_with_the_reason() -> None:
+    """A live run names the car while it waits for boxes."""
+    car = bench(STEADY)
+    car.link.lose(EndReason.REFUSED)
+    counts = car.world.counts
+    assert counts.last_end is not None
+    assert (counts.last_end.why, counts.last_end_of) == (EndReason.REFUSED, "car-1")
 
 
 def test_each_connection_has_a_session_of_its_own() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from typing import Any, cast
 
@@ -16,12 +17,12 @@ from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
 from fleet_sim.cars.power import PowerControl
 from fleet_sim.cars.spec import NULL_CAR, CarSpec
-from fleet_sim.cars.world import ModelEnvironment, World
+from fleet_sim.cars.world import FleetCounts, ModelEnvironment, World
 from fleet_sim.scenario.form import Group
 from fleet_wire.contract import codec
 from fleet_wire.contract.messages import WakeRequest
 from fleet_wire.contract.topics import TopicKind
-from fleet_wire.links.link import Message
+from fleet_wire.links.link import Disconnected, EndReason, Message
 from tests.helpers.fake_link import SECRET, FakeLink
 from tests.helpers.messages import message_of
 
@@ -140,7 +141,25 @@ def test_a_wake_request_becomes_an_sms() -> None:
 
 def test_the_sms_centre_asks_for_every_wake_request_from_now_on() -> None:
     """Under the name that it was given; what was asked for while it was away is worthless."""
-    _, _, links = fleet_of(1, NULL_BOX)
+    env, fleet, links = fleet_of(1, NULL_BOX)
     (session,) = links["sms"].sessions
     assert (session.client_id, session.subscriptions) == ("sms", ("wake/+",))
     assert (session.clean_start, session.keepalive_s) == (True, 30)
+    links["sms"].lose(EndReason.REFUSED)
+    end = fleet.sms_centre.client.last_end
+    assert end is not None
+    assert end.why is EndReason.REFUSED
+    env.run(until=10)
+    assert links["sms"].calls == ["connect", "connect"]
+
+
+def test_counts_of_other_processes_are_added() -> None:
+    """The end that this process saw last is told before theirs."""
+    end = Disconnected(EndReason.REFUSED)
+    theirs = FleetCounts(reachable=1, reachable_max=2, known=3, asleep=4, last_end=end)
+    theirs.last_end_of = "car-1"
+    ours = replace(theirs, last_end=None, last_end_of="")
+    ours.add(theirs, are_there=True)
+    ours.add(replace(theirs, last_end_of="car-2"), are_there=False)
+    assert (ours.reachable, ours.reachable_max, ours.known, ours.asleep) == (2, 6, 9, 8)
+    assert (ours.last_end, ours.last_end_of) == (end, "car-1")

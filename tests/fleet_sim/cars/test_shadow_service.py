@@ -53,6 +53,7 @@ def test_an_update_is_answered_on_each_topic() -> None:
     assert delta["state"] == {"doors": "unlocked"}
     assert documents["current"]["state"]["desired"] == {"doors": "unlocked"}
     assert {each["clientToken"] for each in (accepted, delta, documents)} == {"t-1"}
+    assert documents["current"]["metadata"]["desired"] == accepted["metadata"]["desired"]
     at_s = accepted["metadata"]["desired"]["doors"]["timestamp"]
     assert {each["timestamp"] for each in (accepted, delta, documents)} == {at_s}
 

@@ -33,3 +33,11 @@ def test_packet_size_is_that_of_the_codec(
     assert publication.packet_bytes() == len(packet)
     assert publication.is_larger_than(len(packet) - 1)
     assert not publication.is_larger_than(len(packet))
+
+
+def test_packet_sizes_are_right_where_a_length_takes_one_byte_more() -> None:
+    """The length of a packet has a variable number of bytes."""
+    for count in (edge + step for edge in (1 << 7, 1 << 14, 1 << 21) for step in range(-30, 5)):
+        publication = Publication("topic", bytes(count), 1, False)  # noqa: FBT003
+        packet = MQTT_5.publish("topic", bytes(count), 1, None, retain=False)
+        assert publication.packet_bytes() == len(packet)
