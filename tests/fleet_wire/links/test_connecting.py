@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from fleet_wire.links.connecting import CONNECTS_PER_SOURCE, Dialer, describe_os_error
+from fleet_wire.links.connecting import CONNECTS_PER_SOURCE, ConnectPace, Dialer, describe_os_error
 from tests.helpers.waiting import eventually
 
 
@@ -23,6 +23,23 @@ from tests.helpers.waiting import eventually
 def _listener() -> Iterator[tuple[socket.socket, int]]:
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server, server.getsockname()[1]
+
+
+def test_pace_is_first_come_first_served() -> None:
+    """Turns come in order; one that is taken back does not come."""
+    pace, started = ConnectPace(2), []
+    starts = [lambda number=number: started.append(number) for number in range(6)]
+    for start in starts:
+        pace.enter(start)
+    assert started == [0, 1]
+    pace.withdraw(starts[2])
+    pace.leave()
+    pace.leave()
+    assert started == [0, 1, 3, 4]
+    for _ in range(3):
+        pace.leave()
+    pace.enter(starts[2])
+    assert started == [0, 1, 3, 4, 5, 2]
 
 
 async def test_many_wait_for_one_lookup_of_a_name(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -127,6 +127,8 @@ class WatchPlayer(Teller):
 
     def _do_part(self, cars: str, **said: Any) -> None:
         """Hear a message of a wire that says one thing at a time."""
+        if "firmware" in said:
+            said["firmware"] = str(said["firmware"])
         kind = PartialState if {*said} <= {*PartialState.__struct_fields__} else PartialTelemetry
         for car in names_in(cars):
             self.watched.diagnosing.on_message(car, kind(**said), is_retained=False)

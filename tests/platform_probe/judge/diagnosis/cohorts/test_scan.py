@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from platform_probe.judge.diagnosis.cohorts.counts import BaselineCounts, Count, Leaf
-from platform_probe.judge.diagnosis.cohorts.scan import scan
+from platform_probe.judge.diagnosis.cohorts.scan import scan, surprise
+
+
+def test_surprise_is_the_binomial_log_likelihood_ratio() -> None:
+    """Nothing where all is as expected; by hand where it is not; and none of nothing."""
+    assert surprise(10.0, 2.0, 2.0) == pytest.approx(0.0)
+    by_hand = 8 * math.log(8 / 2) + 2 * math.log(2 / 8)
+    assert surprise(10.0, 8.0, 2.0) == pytest.approx(by_hand)
+    assert surprise(0.0, 0.0, 0.0) == 0.0
+    assert surprise(10.0, 10.0, 0.0) < math.inf
 
 
 def test_a_kind_that_is_rare_is_expected_to_fail_like_its_worst_trait() -> None:
