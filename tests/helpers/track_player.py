@@ -153,6 +153,29 @@ class TrackPlayer(Teller):
         when = "never" if due_s is None else f"in {due_s - self.bench.clock.now_s:g} s"
         self.told.append(f"due {when}")
 
+    def _do_room(self, cars: int) -> None:
+        """Remember so many cars and no more."""
+        self.bench = TrackerBench(evidence=FleetEvidence(max_vehicles=cars))
+
+    def _do_cars(self) -> None:
+        """Tell how many cars are known: by region and presence, in part, and back again."""
+        evidence = self.bench.evidence
+        by_region = sorted(evidence.by_region.items(), key=str)
+        known = [
+            f"{region or 'no region'} {there}: {number}" for (region, there), number in by_region
+        ]
+        all_of = ", ".join(f"{number} {there}" for there, number in (+evidence.by_presence).items())
+        back = ", ".join(f"{number} of {region}" for region, number in evidence.reconnects.items())
+        self.told.append(
+            f"{len(evidence)} cars: {all_of or 'none'}; {', '.join(known) or 'none'};"
+            f" in part {evidence.without_presence_or_state()}; reconnects {back or 'none'}"
+        )
+
+    def _do_car(self, name: str) -> None:
+        car = self.bench.evidence.state_of(name)
+        lock = {None: "no lock", True: "locked", False: "open"}[car.is_locked]
+        self.told.append(f"{name}: {car.presence}, {lock}, heard {car.heard_s or 'never'}")
+
     def _do_counts(self) -> None:
         tracker = self.bench.tracker
         ended = ", ".join(f"{number} of {source}" for source, number in tracker.ended.items())
