@@ -43,10 +43,9 @@ from tests.helpers.console_pages import ReadConsole, lines_of
 from tests.helpers.consoles import incident_of, make_console_store, put_incidents
 from tests.helpers.diagnoses import diagnosis_of
 from tests.helpers.english import ENGLISH
-from tests.helpers.incident_store import make_incident_store
 from tests.helpers.records import COMPLAINT
 from tests.helpers.stores import BEGIN_S, KeptOpen, ReadAnew
-from tests.helpers.transcripts import DETAIL, Teller, matching, with_members
+from tests.helpers.transcripts import DETAIL, Teller, matching, perform, stories, with_members
 
 _OF_PLATFORM: Final = frozenset(PlatformSide.__struct_fields__) - {"vehicle_id"}
 
@@ -54,7 +53,7 @@ SHARED: Final[dict[str, Callable[[Path], Path]]] = {
     "busy": make_busy_store,
     "coast": make_coast_store,
     "console": make_console_store,
-    "garage": make_incident_store,
+    "garage": lambda directory: _make_told_store(directory, "garage"),
 }
 """Stores in which everything has happened once, alone or with incidents; a coast; a garage."""
 _PARTS: Final = {
@@ -96,14 +95,14 @@ class StorePlayer(Teller):
     """
 
     home: Path = field(default_factory=lambda: Path(mkdtemp(prefix="told-")))
-    directory: Path = field(init=False)
+    directory: Path = Path()
     told: list[str] = field(default_factory=list)
     case: Case | None = None
     console: ReadConsole | None = None
 
     def __post_init__(self) -> None:
         """Remove the store with the player."""
-        self.directory = self.home / "store"
+        self.directory = self.directory if self.directory.name else self.home / "store"
         weakref.finalize(self, shutil.rmtree, self.home)
 
     def verbs(self) -> Mapping[str, Callable[..., object]]:
@@ -333,6 +332,14 @@ def shared_store(name: str) -> Path:
     store = SHARED[name](directory / "store")
     _MADE[store] = _files_in(store)
     return store
+
+
+def _make_told_store(directory: Path, name: str) -> Path:
+    """Make the store of which a story beside this file tells."""
+    (story,) = stories(Path(__file__).with_name(f"{name}.txt"))
+    player = StorePlayer(directory=directory)
+    perform(player, story.rows)
+    return directory
 
 
 _MADE: Final[dict[Path, dict[Path, int]]] = {}

@@ -168,6 +168,13 @@ def renew(path: Path, new_player: Callable[[], Player]) -> None:
     path.write_text(f"{text}\n", encoding="utf-8")
 
 
+def perform(player: Player, rows: Iterable[str]) -> None:
+    """Let the events of rows happen; what comes of them is not asked for."""
+    for row in rows:
+        for verb, *arguments in events_in(row):
+            _call(player.verbs()[verb], arguments)
+
+
 def _call(verb: Callable[..., object], words: Iterable[str]) -> None:
     positional, named = as_arguments(words)
     function = getattr(verb, "__func__", verb)
