@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -265,22 +263,6 @@ async def test_tls_with_a_client_certificate(tmp_path: Path) -> None:
     assert f"no connection to {address}" in stranger.stderr()
 
 
-@asynccontextmanager
-async def two_probes(
-    tmp_path: Path, broker: BrokerAddress, **settings: Any
-) -> AsyncIterator[tuple[RunningProbe, RunningProbe]]:
-    """Run two probes with the same settings until the block ends; give them when both are ready."""
-    for name in ("one", "two"):
-        (tmp_path / name).mkdir()
-    async with (
-        running_probe(tmp_path / "one", broker, client_id="one", **settings) as first,
-        running_probe(tmp_path / "two", broker, client_id="two", **settings) as second,
-    ):
-        await first.ready()
-        await second.ready()
-        yield first, second
-
-
 async def test_two_probes_that_share_count_every_customer_once(
     tmp_path: Path, mosquitto: BrokerProcess, links: LinkFactory
 ) -> None:
@@ -291,14 +273,22 @@ async def test_two_probes_that_share_count_every_customer_once(
     await fleet_of(links)
     customer = AnyClient(links, "platform")
     log = PlatformLogFile(tmp_path / "platform.jsonl")
-    settings = {
+    settings: dict[str, Any] = {
         "watch_group": "monitors",
         "load": {"deadline_s": 1},
         "platform": {"log_file": str(log.path), "late_s": 1, "wait_s": 2},
     }
     said = AnyClient(links, "group", "probes/monitors/+")
-    async with two_probes(tmp_path, mosquitto.address, **settings) as probes:
-        first, second = probes
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    broker = mosquitto.address
+    async with (
+        running_probe(tmp_path / "one", broker, client_id="one", **settings) as first,
+        running_probe(tmp_path / "two", broker, client_id="two", **settings) as second,
+    ):
+        probes = first, second
+        for probe in probes:
+            await probe.ready()
         await eventually(lambda: counting(said) == {"one", "two"})
         customer.send(f"cars/{CARS[0]}/result", b"?")  # what they hear after the other's word
         await eventually(lambda: all(map(has_complained, probes)))

@@ -127,16 +127,6 @@ def test_other_weights_are_compared(run: Path, config: Path, tmp_path: Path) -> 
     assert sum(one["number"] for one in found["modes"]) <= found["unlocks"]
 
 
-def test_only_the_asked_time_is_compared(run: Path, config: Path) -> None:
-    """Nothing is judged in the second after the last entry."""
-    done = CliRunner().invoke(
-        main,
-        ["judge", "--config", str(config), "--replay", str(run), "--since",
-         "2026-01-02 00:00:00", "--json"],
-    )  # fmt: skip
-    assert json.loads(done.stdout)["unlocks"] == 0
-
-
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
