@@ -8,7 +8,6 @@ import pytest
 from fleet_wire.contract.messages import Telemetry
 from platform_probe.judge.diagnosis.car_history import CarHistory
 from platform_probe.judge.diagnosis.records import past_of
-from tests.helpers.hand_made_boxes import state_of
 from tests.helpers.records import attempt_of
 
 
@@ -36,15 +35,3 @@ def test_the_usual_interval_between_heartbeats_stays(seconds: tuple[float, ...])
     for second in seconds:
         car.take_telemetry(Telemetry(-80.0, 12.5, 0.0), second)
     assert car.interval_s == pytest.approx(60.0, abs=0.1)
-
-
-def test_a_lock_that_springs_open_is_a_bounce_until_it_holds() -> None:
-    """Locked for a second only, by one command; the next lock that holds ends it."""
-    car = CarHistory()
-    car.take_state(state_of("car-1", is_locked=True, command_id="close"), 10.0, retained=False)
-    car.take_state(state_of("car-1", is_locked=False, command_id="close"), 10.6, retained=False)
-    bounced = car.bounced()
-    assert bounced is not None
-    assert bounced.at_s == 10.6
-    car.take_state(state_of("car-1", is_locked=True, command_id="close-2"), 90.0, retained=False)
-    assert car.bounced() is None
