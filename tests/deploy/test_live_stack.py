@@ -109,9 +109,12 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
             )
         )
         await until_up(prometheus, directory / "prometheus.log")
+        command = [sys.executable, "-m", "fleet_sim", "run", str(SCENARIO)]
+        command += ["--out", str(directory / "run"), "--listen", f"127.0.0.1:{probe_port}"]
+        command += [f"--set={override}" for override in OVERRIDES]
         run = started.enter_context(
             running(
-                _run_command(directory, probe_port),
+                command,
                 directory / "run.log",
                 environment={
                     **NO_BACKEND,
@@ -120,11 +123,13 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
                 },
             )
         )
-        failed = 'sum(unlockpath_unlocks_total{outcome="unknown"})'
-        await eventually(
-            lambda: _has_ended(run, directory) or any(n >= 5 for n in prometheus.numbers(failed)),
-            message="no unlock failed",
-        )
+        failed = 'sum(unlockpath_unlocks_total{outcome="unknown"}) >= 5'
+
+        def have_failed() -> bool:
+            assert run.poll() is None, tail_of(directory / "run.log")
+            return bool(prometheus.numbers(failed))
+
+        await eventually(have_failed, message="no unlock failed")
         yield Stack(prometheus, alertmanager, webhook, run)
 
 
@@ -143,19 +148,6 @@ async def _looks_at_the_console(port: int) -> None:
         with contextlib.suppress(OSError):
             await asyncio.to_thread(visitor.get, "/incidents")
         await asyncio.sleep(2)
-
-
-def _run_command(directory: Path, probe_port: int) -> list[str]:
-    return [
-        *(sys.executable, "-m", "fleet_sim", "run", str(SCENARIO)),
-        *("--out", str(directory / "run"), "--listen", f"127.0.0.1:{probe_port}"),
-        *(part for override in OVERRIDES for part in ("--set", override)),
-    ]
-
-
-def _has_ended(run: Popen[bytes], directory: Path) -> bool:
-    assert run.poll() is None, tail_of(directory / "run.log")
-    return False
 
 
 async def test_every_rule_and_panel_returns_data(stack: Stack) -> None:
