@@ -40,7 +40,7 @@ from platform_probe.settings.monitor import (
 )
 from platform_probe.tell.messages.delivery import Trouble
 from platform_probe.tell.messages.webhook import Event
-from tests.helpers.pages import page
+from tests.helpers.pages import page, rows, section
 from tests.helpers.places import ROOT
 
 SCHEMA = scenario_schema()["$defs"]
@@ -51,12 +51,12 @@ FILE = re.compile(r'^\w*FILE: Final = "([\w.]+)"', re.MULTILINE)
 """The name of a file that the monitor writes, where the code gives it."""
 MONITOR = [path for path in (ROOT / "platform_probe").rglob("*.py") if "store" not in path.parts]
 TOPICS = [NATIVE.filters((kind,))[0].replace("+", "{vehicle_id}") for kind in TYPES]
-FAILPOINTS = [
-    name
-    for module in (failpoints, platform_failpoints, customer_failpoints)
-    for name, value in vars(module).items()
-    if isinstance(value, Failpoint)
-]
+FAILPOINTS = {
+    "Failpoints": failpoints,
+    "Failpoints of the platform": platform_failpoints,
+    "Failpoints of customers": customer_failpoints,
+}
+"""Modules of failpoints by their section of docs/faults.md."""
 OWNERS = {
     "box": Box,
     "box.modem.bearer": Bearer,
@@ -68,7 +68,6 @@ OWNERS = {
 NAMED: dict[str, Collection[str]] = {
     "api-answers.md": [*STATES, *STATES.values()],
     "boards.md": [*Board.model_fields, *Panel.model_fields, "table", "number", "line", "bars"],
-    "faults.md": FAILPOINTS,
     "messages.md": [*Trouble],
     "messages-reference.md": [*Event],
     "mitigation-keys.md": [*Mitigation.model_fields, *LIVE_PARAMETERS],
@@ -94,6 +93,15 @@ def test_the_page_names_each(name: str) -> None:
     words = {*spans, *re.findall(r"\w+", " ".join(spans))}
     assert NAMED[name]
     assert [word for word in NAMED[name] if word not in words and f"| {word} |" not in text] == []
+
+
+@pytest.mark.parametrize("title", FAILPOINTS)
+def test_failpoints_are_those_of_the_code(title: str) -> None:
+    """None is missing, and none is made up."""
+    found = {
+        name for name, value in vars(FAILPOINTS[title]).items() if isinstance(value, Failpoint)
+    }
+    assert {row[0].strip("`") for row in rows(section(page("faults.md"), title))} == found
 
 
 def test_what_a_fault_can_do_to_a_car_is_named() -> None:
