@@ -301,7 +301,8 @@ class Problem:
 
     def _note_well(self, at_s: float) -> None:
         """Note when an unlock began that was not hit: its cohort may be well since then."""
-        self._well_s = min(self._well_s, at_s)
+        if at_s > self.hit_s:
+            self._well_s = min(self._well_s, at_s)
         if not self._ending.is_likely:
             self.doubted_s = min(self.doubted_s, self._well_s)
 

@@ -159,16 +159,11 @@ class ShareTests:
         return min((at_s for _, at_s in self._alarmed.values()), default=None)
 
     def drop(self, problem: Problem, now_s: float) -> None:
-        """End a problem, and look for it again from the beginning."""
+        """End a problem. What it has hit is explained by it; later hits are weighed as before."""
         self.problems.remove(problem)
         problem.over_s = min(problem.over_s, now_s)
         self.over = [one for one in self.over if now_s - one.over_s < KEPT_S][-MOST_PROBLEMS:]
         self.over.append(problem)
-        for watched in self._cohorts:
-            for measure, series in watched.series.items():
-                if measure.main_measure is problem.measure.main_measure:
-                    series.take_misses(watched.count)
-                    series.evidence.clear()
 
     @property
     def cohorts(self) -> int:
