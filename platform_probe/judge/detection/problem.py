@@ -89,11 +89,11 @@ class Problem:
         self.doubted_s = math.inf
         """Since when its cohort is well, if that is likelier than that it goes on.
 
-        What began later may be of another problem, until cars enough are hit again.
+        What began later may be of another problem: it counts once cars enough are hit again.
         """
         self._well_s = math.inf
         """When the first one that was not hit began, of those after the last hit."""
-        self._hit_in_doubt: set[str] = set()
+        self._cars_in_doubt: set[str] = set()
         """Cars that were hit since `doubted_s`."""
         self.common = key
         """The values that all of its unlocks share."""
@@ -116,6 +116,8 @@ class Problem:
         self.customers: set[str] = set()
         self.cars: set[str] = set()
         self.hits: deque[Hit] = deque(maxlen=MOST_HITS)
+        self._in_doubt: list[Hit] = []
+        """Hits that began after `doubted_s`."""
 
     def found_by(self, evidence: float, limit: float) -> None:
         """Set the evidence that raised the alarm, and the limit that it exceeded."""
@@ -156,7 +158,8 @@ class Problem:
         ]
         self._hit_again = len(repeats)
         for hit in repeats:
-            self._note_whom(hit)
+            if not self._is_in_doubt(hit):
+                self._note_whom(hit)
         self.total = max(self.total, self.failed)
         self.elsewhere_total = max(self.elsewhere_total, self.elsewhere_failed)
         self.well = min(self.well, self.total - self.failed)  # counted of a wider cohort, perhaps
@@ -174,7 +177,8 @@ class Problem:
             self._count(values, of_it, is_of_it=is_of_it)
         elif is_of_it and of_it is not None:
             self._repeats.append(of_it)
-            self._note_whom(of_it)
+            if not self._is_in_doubt(of_it):
+                self._note_whom(of_it)
         if is_of_it:
             self.last_s = now_s
             is_well = hit is None and self.measure is not LATE
@@ -286,6 +290,9 @@ class Problem:
             self.elsewhere_failed += is_known
             self.unknown_failed += not is_known
             return
+        if self._is_in_doubt(hit):
+            self._in_doubt.append(hit)
+            return
         self.failed += 1
         self.well = self.well_elsewhere = 0
         self.hits.append(hit)
@@ -310,10 +317,21 @@ class Problem:
         """Note that a hit came: enough cars that are hit since it was in doubt end the doubt."""
         if hit.at_s < self._well_s:
             return
-        self._hit_in_doubt.add(hit.vehicle_id)
-        if self.doubted_s == math.inf or len(self._hit_in_doubt) >= LEAST_AGAIN:
-            self.doubted_s = self._well_s = math.inf
-            self._hit_in_doubt.clear()
+        self._cars_in_doubt.add(hit.vehicle_id)
+        if self.doubted_s < math.inf and len(self._cars_in_doubt) < LEAST_AGAIN:
+            return
+        since_s, self.doubted_s, self._well_s = self.doubted_s, math.inf, math.inf
+        self._cars_in_doubt.clear()
+        for one in self._in_doubt:
+            self._add(one)
+        self._in_doubt.clear()
+        for one in self._repeats:
+            if one.at_s > since_s and is_in(self.key, one.values):
+                self._note_whom(one)
+
+    def _is_in_doubt(self, hit: Hit) -> bool:
+        """Return whether a hit may be of another problem."""
+        return hit.at_s > self.doubted_s
 
     def _sure(self) -> float:
         return 1.0 - min(self._limit / max(self._evidence.total(), 1.0), 1.0)

@@ -67,7 +67,9 @@ class Sighting:
             self.examples.append(example)
 
     def diagnosis(self, diagnosis: Diagnosis) -> None:
-        """Handle a diagnosis of an unlock of one of its cars."""
+        """Handle a diagnosis of an unlock of one of its cars: of one that opened it says nothing."""
+        if diagnosis.cause is None:
+            return
         is_known = diagnosis.attempt_id in self.diagnosed
         if diagnosis.vehicle_id in self.cars and (is_known or len(self.diagnosed) < MOST_DIAGNOSED):
             self.diagnosed[diagnosis.attempt_id] = modes_of(diagnosis)
