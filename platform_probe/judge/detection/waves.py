@@ -57,6 +57,7 @@ STABLE_S: Final = 300.0
 """A car that has kept its connection for so long no longer does [E]."""
 OVER_S: Final = 3600.0
 """A wave is over too when no more were lost for so long: later losses are another matter."""
+MOST_LOST: Final = 5_000
 MOST_CARS: Final = 100_000
 WAITS_S: Final = 60.0
 """How long after a start waves of an earlier process may still be found again [E]."""
@@ -123,7 +124,8 @@ class Waves:
         self._lost_s: dict[str, float] = {}
         """When each car was lost last, of those of the last `again_s` and some more."""
         self._tests: dict[Key, Evidence] = {}
-        self._lost: deque[tuple[float, str, Values]] = deque(maxlen=5_000)
+        self._lost: deque[tuple[float, str, Values]] = deque(maxlen=MOST_LOST)
+        """Cars that were lost and are of no wave."""
         self._learned = LearnedRate()
         self._steps = 0
         self._block = [0, 0]
@@ -159,13 +161,13 @@ class Waves:
             return
         self._lost_s[vehicle_id] = now_s
         values = values_of_car(self._cars.car(vehicle_id).labels)
-        self._lost.append((now_s, vehicle_id, values))
         self._block[1] += 1
         for one in self.sightings:
             if is_in(one.key, values):
                 one.note(now_s, car=vehicle_id)
                 one.failed = len(one.cars)
                 return
+        self._lost.append((now_s, vehicle_id, values))
         for one in self.sightings:
             one.elsewhere_failed += is_outside_cohort(one.key, values)
         self._lost_of.update(keys_of(values))
@@ -183,9 +185,11 @@ class Waves:
         """
         since_s = now_s - AT_ONCE_S
         while self._lost and self._lost[-1][0] >= since_s:
-            _, vehicle_id, _ = self._lost.pop()
-            self._lost_s.pop(vehicle_id, None)
-            self._block[1] = max(self._block[1] - 1, 0)
+            self._lost.pop()
+        withdrawn = [car for car, at_s in self._lost_s.items() if at_s >= since_s]
+        for car in withdrawn:
+            del self._lost_s[car]
+        self._block[1] = max(self._block[1] - len(withdrawn), 0)
         self._lost_of.clear()
         self._suspects.clear()
         for test in self._tests.values():
@@ -260,7 +264,7 @@ class Waves:
         self._test_lost(by_key)
         for key, test in self._tests.items():
             lost = self._lost_of[key]
-            if test.step(by_key[key] * steps + lost, lost) > limit:
+            if test.step(by_key[key] * steps + lost, lost) > limit and self._lost:
                 if not self._suspects:  # cars that are lost later delay no look
                     self._look_s = self._lost[-1][0] + HEARD_S
                 self._suspects.add(key)
@@ -285,8 +289,7 @@ class Waves:
             if newest_s - one[0] > self._kind.apart_s:
                 break
             newest_s = one[0]
-            if not any(is_in(known.key, one[2]) for known in self.sightings):
-                wave.append(one)
+            wave.append(one)
         if len(wave) < self._kind.least_cars:
             return
         since, online = newest_s + self.offset_s, self._online()
@@ -307,6 +310,8 @@ class Waves:
             sighting.note(at_s, car=car)
         sighting.since_s = members[int(len(members) * STRAGGLERS)][0]
         sighting.failed = len(sighting.cars)
+        left = (one for one in self._lost if one[1] not in sighting.cars)
+        self._lost = deque(left, maxlen=MOST_LOST)
         self._count_of(sighting)
         sighting.elsewhere_failed = sum(is_outside_cohort(key, values) for _, _, values in wave)
         sighting.elsewhere_total += sighting.elsewhere_failed

@@ -22,6 +22,8 @@ from platform_probe.judge.incidents.incident_title import cause_of, mode_of
 
 ALONE: Final = frozenset({IncidentKind.SUSPICIOUS, IncidentKind.MONITOR_BLIND})
 """Kinds that are a problem of their own, with two exceptions: see `_strength_of_alone`."""
+OF_ANY_CAR: Final = frozenset({IncidentKind.LATENCY, IncidentKind.GENERIC_ERRORS})
+"""Kinds that depend on a hop or the API, and hit whatever car is asked for."""
 TOGETHER_S: Final = 600.0
 """The time between begins within which two cohorts of one mode are one problem [E]."""
 SHARED: Final = 0.5
@@ -144,10 +146,10 @@ def _strength_of_place(one: Finding, other: Finding) -> float:
     overlap. So do those of a cohort and a part of it, unless they have different, confident
     diagnoses. Two findings in all cars overlap unless they have different causes. A finding in all
     cars and one of a cohort must have cars in common. A hop that is slow for everybody has the cars
-    of any cohort: nearly all of them must be the cohort's.
+    of any cohort, and so have errors of the API: nearly all of them must be the cohort's.
     """
     shared = _shared_cars(one, other)
-    if _is_slow_for_others(one, other):
+    if _is_of_others_too(one, other):
         return 0.0
     if shared >= SHARED:
         return shared
@@ -160,11 +162,11 @@ def _strength_of_place(one: Finding, other: Finding) -> float:
     return max(shared, NONE_OF_IT) if is_near else 0.0
 
 
-def _is_slow_for_others(one: Finding, other: Finding) -> bool:
-    """Return whether one finding is a hop that is slow, also for others than a cohort's cars."""
+def _is_of_others_too(one: Finding, other: Finding) -> bool:
+    """Return whether one finding hits whatever car is asked for, and not just a cohort's cars."""
     wide, narrow = (other, one) if one.cohort else (one, other)
-    is_slow = wide.kind is IncidentKind.LATENCY and narrow.kind is not IncidentKind.LATENCY
-    if not is_slow or wide.cohort or not narrow.cohort or wide.share < EVERYWHERE:
+    is_of_any_car = wide.kind in OF_ANY_CAR and narrow.kind not in OF_ANY_CAR
+    if not is_of_any_car or wide.cohort or not narrow.cohort or wide.share < EVERYWHERE:
         return False
     return len(wide.cars & narrow.cars) < NEARLY_ALL * len(wide.cars)
 
@@ -210,9 +212,10 @@ def _is_return(later: Finding, earlier: Finding) -> bool:
 
 
 def _is_elsewhere(later: Finding, earlier: Finding) -> bool:
-    """Return whether a finding has a cohort, and hits none of the cars of one without a cohort."""
+    """Return whether a finding has a cohort, and hardly a car of one without a cohort."""
     has_place = bool(later.cohort) and not earlier.cohort
-    return has_place and _shared_cars(later, earlier) <= NONE_OF_IT
+    has_hardly_any = len(later.cars & earlier.cars) <= 1
+    return has_place and (has_hardly_any or _shared_cars(later, earlier) <= NONE_OF_IT)
 
 
 def _differ(one: Finding, other: Finding) -> bool:
