@@ -7,7 +7,8 @@ CARS ?= 1000000
 SCENARIO ?= scenarios/first_rentals.yaml
 # Markers (pyproject.toml) of the tests that `make test` leaves to `make test-all`
 REST := long or browser or compose or dask or images or other_brokers or strangers or victoria
-# and of those that need an installed program or root, which `make quick` leaves out besides
+SOAK := tests/platform_probe/test_live_soak.py
+# Markers of those that need an installed program or root, which `make quick` leaves out besides
 INSTALLED := broker or compiler or jq or kustomize or namespaces or prometheus or s3 or systemd
 
 # Folders and files that `make quick` leaves out too, but for one live run: what opens stores, types commands, plays
@@ -58,8 +59,9 @@ test-all: develop  ## The tests that `make test` leaves out: browser, Dask, Rabb
 	@scripts/setup --for-tests
 	@scripts/setup --other-brokers
 	$(COMPILE_TESTS)
-	$(BIN)/pytest $(IN_PARALLEL) -n 3 -m "$(REST)" -o faulthandler_timeout=1800  # s: the soak lasts for 17 minutes
+	$(BIN)/pytest $(IN_PARALLEL) -n 3 -m "$(REST)" --ignore=$(SOAK) -o faulthandler_timeout=1800
 	$(BIN)/pytest $(IN_PARALLEL) -n 3 -m "hypothesis and not ($(REST))" --hypothesis-profile=hundred  # five times the examples
+	$(BIN)/pytest -q -p no:xdist $(SOAK) -o faulthandler_timeout=1800  # alone: it asserts times, for 17 minutes
 
 conformance: develop  ## RabbitMQ, ejabberd and programs of others: installs them, and runs what must work with them
 	@scripts/setup --other-brokers
