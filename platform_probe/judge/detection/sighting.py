@@ -67,7 +67,7 @@ class Sighting:
             self.examples.append(example)
 
     def diagnosis(self, diagnosis: Diagnosis) -> None:
-        """Handle a diagnosis of an unlock of one of its cars: of one that opened it says nothing."""
+        """Handle a diagnosis of an unlock of one of its cars; a good unlock says nothing of it."""
         if diagnosis.cause is None:
             return
         is_known = diagnosis.attempt_id in self.diagnosed
