@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 
 from fleet_sim.results.expectations import Condition, check, known_keys
 from fleet_sim.results.summary import summarize
@@ -53,25 +52,6 @@ SUMMARY = {
 def test_condition_holds(bounds: dict[str, Any], value: Any, expected: bool) -> None:  # noqa: FBT001
     """Bounds are inclusive; what is missing, or no number, never holds."""
     assert Condition(**bounds).holds(value) is expected
-
-
-@pytest.mark.parametrize(
-    ("bounds", "message"),
-    [
-        ({}, "says nothing; expected min, max or equals"),
-        ({"min": None}, "says nothing"),
-        ({"min": 2, "max": 1}, "min 2 is above max 1"),
-        ({"least": 1}, "Extra inputs"),
-        ({"min": "x"}, "valid number"),
-        ({"min": float("nan")}, "finite"),
-        ({"max": float("inf")}, "finite"),
-        ({"equals": [1]}, "equals"),
-    ],
-)
-def test_impossible_conditions(bounds: dict[str, Any], message: str) -> None:
-    """A condition that says nothing, or can never hold, is refused."""
-    with pytest.raises(ValidationError, match=message):
-        Condition(**bounds)
 
 
 def test_check_gives_a_verdict_for_each_key_in_order() -> None:
