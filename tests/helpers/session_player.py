@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 import weakref
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -18,7 +19,7 @@ import msgspec
 import pytest
 
 from platform_probe.store.writer import held_by_monitor
-from platform_probe.web.console import provider
+from platform_probe.web.console import provider, what_if
 from platform_probe.web.console.tokens import token_hash
 from tests.helpers.console_doors import Door, a_door, sent_back
 from tests.helpers.console_pages import lines_of
@@ -28,11 +29,23 @@ from tests.helpers.store_player import shared_store
 from tests.helpers.stores import copy_of_store, selected
 from tests.helpers.transcripts import DETAIL, Teller
 from tests.helpers.waiting import wait_for
+from tests.helpers.what_ifs import made_what_if
 
 _FORM: Final = r'<form[^>]* action="{}".*?</form>'
 _TIMES: Final = ("at", "until")
 """What of a line of the audit log differs each time."""
 _HIDDEN: Final = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)">')
+
+
+_PLAYS: Final = """
+import pathlib, sys, time
+folder = pathlib.Path(sys.argv[1])
+print("5 of 20 runs", file=sys.stderr, flush=True)
+while not (folder / "go").exists():
+    time.sleep(0.02)
+(folder / "asked").write_text(" ".join(sys.argv[2:]))
+print((folder / "result.json").read_text())
+"""
 
 
 @dataclass
@@ -114,6 +127,18 @@ class SessionPlayer(Teller):
     def _do_wait(self, series: str, value: float) -> None:
         """Wait until a metric has a value."""
         wait_for(lambda: metric(self.door.visitor(), series) == value)
+
+    def _do_what_ifs(self, problem: str = "") -> None:
+        """Let a program play what-ifs once there is a file `go`, or end at once with a problem."""
+        (self.home / "result.json").write_bytes(msgspec.json.encode(made_what_if()))
+        program = f"raise SystemExit({problem!r})" if problem else _PLAYS
+        patch = self._stack.enter_context(pytest.MonkeyPatch.context())
+        command = (sys.executable, "-c", program, str(self.home))
+        patch.setattr(what_if, "COMMAND", command)
+
+    def _do_until(self, name: str, path: str, html: str) -> None:
+        """Look at a page until something stands on it."""
+        wait_for(lambda: re.search(html, self._visitor(name).get(self._path(path)).text))
 
     def _do_own_store(self) -> None:
         self.store = copy_of_store(self.store, self.home / "store")
@@ -223,7 +248,8 @@ class SessionPlayer(Teller):
     def _do_read(self, name: str) -> None:
         """Show what a file in `HOME` has in it, or that there is none."""
         path = self.home / name
-        self.told += path.read_text("utf-8").splitlines() if path.exists() else ["no such file"]
+        text = path.read_text("utf-8") if path.exists() else "no such file"
+        self.told += text.replace(str(self.store), "STORE").splitlines()
 
     def _path(self, path: str) -> str:
         return quote(path.replace("LINK", self.link), safe="/?=&%:+<>'(),")

@@ -12,5 +12,6 @@ test_stories = stories_test(
     access=SessionPlayer,
     sign_in=SessionPlayer,
     labels=SessionPlayer,
+    what_if=SessionPlayer,
     board_editing=SessionPlayer,
 )
