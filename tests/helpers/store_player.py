@@ -85,7 +85,8 @@ class StorePlayer(Teller):
 
     `unlock NUMBER` begins in that second. Its fields are those of the record and of the platform,
     and `evidence=name:value`. `believed NUMBER MODE:SHARE` diagnoses it, with facts and with what
-    speaks `against`. `log` and `heard` are lines of the platform's log, and messages of the car.
+    speaks `against`, each of its weight as `fact*0.8`. `log` and `heard` are lines of the
+    platform's log, and messages of the car.
 
     `ask` shows the keys of the advice, `of` the incidents of unlocks. `tell PART...` shows parts of
     the text about an unlock, `json PATH...` values of the last such answer. `run "COMMAND"
@@ -161,13 +162,17 @@ class StorePlayer(Teller):
     def _do_believed(
         self, number: int, *modes: str, facts: str = "", against: str = "", **more: Any
     ) -> None:
-        weighed = tuple(Weighed(Fact(one), -0.7, is_seen=False) for one in _words(against))
+        seen = [*_weights(facts)]
+        weighed = (
+            *(Weighed(fact, weight) for fact, weight in seen if weight is not None),
+            *(Weighed(fact, weight or -0.7, is_seen=False) for fact, weight in _weights(against)),
+        )
         if "at_s" in more:
             more["at"] = BEGIN_S + more.pop("at_s")
         its: dict[str, Any] = {"attempt_id": f"attempt-{number}", "vehicle_id": "car-1"}
         made = diagnosis_of(
             *(RankedMode(mode, share, weighed) for one in modes for mode, share in _pairs(one)),
-            facts=tuple(FactSeen(Fact(one), "so it was") for one in _words(facts)),
+            facts=tuple(FactSeen(fact, fact if weight else "so it was") for fact, weight in seen),
             **its | with_members(Diagnosis, more),
         )
         stores.put_lines(self.directory, "diagnoses", [msgspec.json.encode(made)])
@@ -400,6 +405,13 @@ def _fact(name: str, value: object) -> str:
 
 def _keys(texts: Iterable[Text]) -> str:
     return " ".join(text.key for text in texts) or "nothing"
+
+
+def _weights(text: str) -> Iterator[tuple[Fact, float | None]]:
+    """Yield facts of `fact,fact*0.8`, with their weights where they are given."""
+    for one in _words(text):
+        name, _, weight = one.partition("*")
+        yield Fact(name), float(weight) if weight else None
 
 
 def _words(text: str) -> Iterable[str]:

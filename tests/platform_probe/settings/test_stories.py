@@ -16,6 +16,7 @@ from unittest import mock
 from click.testing import CliRunner
 
 from fleet_wire.config.file import Loc
+from fleet_wire.contract.incident import Incident
 from fleet_wire.contract.signing import vehicle_key
 from fleet_wire.errors import ConfigError
 from platform_probe.__main__ import main
@@ -23,7 +24,8 @@ from platform_probe.settings.car_files import read_cars, read_keys
 from platform_probe.settings.monitor import ENV_PREFIX, load_settings
 from platform_probe.settings.otlp import read_headers
 from platform_probe.web.console.tokens import tokens_in
-from tests.helpers.transcripts import Player, stories_test
+from tests.helpers.made_incidents import made_incident
+from tests.helpers.transcripts import Player, stories_test, with_members
 
 LOAD = ("every_s", "repeat", "stages", "vehicles", "vehicles_file")
 
@@ -42,6 +44,7 @@ class SettingsPlayer(Player):
     variables: dict[str, str] = field(default_factory=dict)
     flags: dict[Loc, tuple[Any, str]] = field(default_factory=dict)
     shown: list[str] = field(default_factory=list)
+    incidents: list[Incident] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
 
     def verbs(self) -> Mapping[str, Callable[..., object]]:
@@ -60,7 +63,7 @@ class SettingsPlayer(Player):
             with self._directory() as directory:
                 self.told += self._load(directory)
         told, self.told, self.text = self.told, [], None
-        for each in (self.variables, self.flags, self.shown):
+        for each in (self.variables, self.flags, self.shown, self.incidents):
             each.clear()
         return told
 
@@ -81,6 +84,10 @@ class SettingsPlayer(Player):
     def _do_flag(self, name: str, value: Any) -> None:
         self.flags[tuple(name.split("."))] = (value, f"--{name}")
 
+    def _do_channels(self, **changes: Any) -> None:
+        """Show the channels of Slack that an incident goes to."""
+        self.incidents.append(made_incident(**with_members(Incident, changes)))
+
     def _load(self, directory: Path) -> list[str]:
         path = None
         if self.text is not None:
@@ -91,7 +98,10 @@ class SettingsPlayer(Player):
                 settings = load_settings(path, self.flags)
         except ConfigError as error:
             return error.problems
-        return [f"{key} {_shown(settings, key)}" for key in self.shown] or ["fine"]
+        told = [f"{key} {_shown(settings, key)}" for key in self.shown]
+        slack = settings.messages and settings.messages.slack
+        told += [", ".join(slack.channels_of(one)) for one in self.incidents if slack]
+        return told or ["fine"]
 
     def _read(self, read: Callable[[Path], object], text: str, encoding: str) -> None:
         with self._directory() as directory:
@@ -130,6 +140,8 @@ class SettingsPlayer(Player):
 
 def _shown(settings: Any, key: str) -> object:
     """Return a setting by its place; None where a part of it is left out."""
+    if key == "otlp.urls":
+        return " ".join(settings.otlp.url_of(signal) for signal in settings.otlp.signals)
     return reduce(lambda part, name: getattr(part, name, None), key.split("."), settings)
 
 

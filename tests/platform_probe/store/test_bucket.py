@@ -159,17 +159,21 @@ def test_full_disk_makes_room_by_moving(store: Path, bucket: BucketSettings) -> 
 def test_keeper_that_died_while_moving_counts_nothing_twice(
     store: Path, bucket: BucketSettings
 ) -> None:
-    """The file is here and in the bucket: one of them counts, and the one here goes."""
-    kept(store)
-    part = parquet_parts(store, "attempts")[0]
-    shutil.copy(part.path, store / "copy")
+    """Unlocks and a segment are here and in the bucket: one counts, and the one here goes."""
+    limits = journal_of(store, 100.5)
+    keep(store, limits)
+    here = parquet_parts(store, "attempts")[0].path, packed_segments(store)[0].path
+    for number, path in enumerate(here):
+        shutil.copy(path, store / f"copy-{number}")
     note_bucket(store, bucket)
-    kept(store)
-    shutil.move(store / "copy", part.path)
-    assert len(selected(store, IDS, FIRST_HOUR)) == 3
-    kept(store)
-    assert not part.path.exists()
-    assert len(selected(store, IDS, FIRST_HOUR)) == 3
+    keep(store, limits)
+    for number, path in enumerate(here):
+        shutil.move(store / f"copy-{number}", path)
+    for _ in range(2):
+        assert len(selected(store, IDS, FIRST_HOUR)) == 3
+        assert [each.at for each in StoreRecording(store).entries(0.0)] == [100.5]
+        keep(store, limits)
+        assert not any(path.exists() for path in here)
 
 
 def test_copies_take_no_more_than_they_may(store: Path, bucket: BucketSettings) -> None:
@@ -232,22 +236,6 @@ def test_the_journal_goes_from_the_bucket_after_its_own_time(
     assert left.number == 2
     assert left.path.suffix == AWAY
     assert len(ids_in(store)) == 3
-
-
-def test_keeper_that_died_while_moving_a_segment_counts_it_once(
-    store: Path, bucket: BucketSettings
-) -> None:
-    """The file is here and in the bucket: it is read once, and the one here goes."""
-    limits = journal_of(store, 100.5)
-    keep(store, limits)
-    (segment,) = packed_segments(store)
-    shutil.copy(segment.path, store / "copy")
-    note_bucket(store, bucket)
-    keep(store, limits)
-    shutil.move(store / "copy", segment.path)
-    assert [each.at for each in StoreRecording(store).entries(0.0)] == [100.5]
-    keep(store, limits)
-    assert not segment.path.exists()
 
 
 def test_what_is_wrong_with_the_settings_is_said(tmp_path: Path) -> None:

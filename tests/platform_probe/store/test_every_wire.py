@@ -28,14 +28,6 @@ from tests.helpers.stores import KeptOpen, kept, selected
 from tests.helpers.virtual_runs import run_virtually
 
 
-class StoredRun(NamedTuple):
-    """What has become of one."""
-
-    store: Path
-    states: list[State]
-    """Each state that the monitor heard, as its profile read it, in order."""
-
-
 class State(NamedTuple):
     """What a car said of its lock, door and battery; None: nothing."""
 
@@ -45,19 +37,12 @@ class State(NamedTuple):
     voltage_v: float | None
 
 
-def run_with_store(scenario: Path, directory: Path) -> StoredRun:
-    """Run a scenario in virtual time into `directory`; its store has all that a monitor's has."""
-    loaded = load_scenario(scenario)
-    run_virtually(loaded, directory, seed=loaded.seed or 0, journal=True)
-    store = directory / "store"
-    judge_into_store(directory, directory / "monitor", store)
-    states = [
-        State(entry.vehicle_id, said.is_locked, said.is_open, said.voltage_v)
-        for entry in entries_in(directory / "journal")
-        if isinstance(entry, CarMessage) and entry.kind is TopicKind.STATE
-        for said in [entry.message]
-    ]
-    return StoredRun(store, states)
+class StoredRun(NamedTuple):
+    """What has become of one."""
+
+    store: Path
+    states: list[State]
+    """Each state that the monitor heard, as its profile read it, in order."""
 
 
 MAPPED = "mine.yaml"
@@ -133,7 +118,16 @@ def run(wire: str, tmp_path_factory: pytest.TempPathFactory) -> StoredRun:
     (place / MAPPED).write_text(FEW_FIELDS)
     scenario = place / "scenario.yaml"
     scenario.write_text(SCENARIO.format(wire=wire))
-    return run_with_store(scenario, place / "run")
+    loaded, directory = load_scenario(scenario), place / "run"
+    run_virtually(loaded, directory, seed=loaded.seed or 0, journal=True)
+    judge_into_store(directory, directory / "monitor", directory / "store")
+    states = [
+        State(entry.vehicle_id, said.is_locked, said.is_open, said.voltage_v)
+        for entry in entries_in(directory / "journal")
+        if isinstance(entry, CarMessage) and entry.kind is TopicKind.STATE
+        for said in [entry.message]
+    ]
+    return StoredRun(directory / "store", states)
 
 
 @pytest.fixture(scope="module")

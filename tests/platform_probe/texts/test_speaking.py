@@ -101,11 +101,6 @@ def test_a_title_that_is_too_long_keeps_its_end_in_each_language() -> None:
     ("changes", "english", "french"),
     [
         (
-            {"cohort": {"operator": "operator-b", "region": "north"}},
-            "operator-b, north: boxes offline",
-            "operator-b, north : boîtiers hors ligne",
-        ),
-        (
             {"cohort": {"hardware": "tcu-3"}, "modes": {"auto_relock": 9.0}, "diagnosed": 10},
             f"Hardware tcu-3: {MODES['auto_relock'].title}",
             "Boîtier tcu-3 : la voiture s'est reverrouillée",
@@ -119,11 +114,6 @@ def test_a_title_that_is_too_long_keeps_its_end_in_each_language() -> None:
             {"cohort": {}, "kind": IncidentKind.SUSPICIOUS, "what": "one_account_many_cars"},
             "One account asks for many cars",
             "Un même compte demande de nombreuses voitures",
-        ),
-        (
-            {"cohort": {"app_version": "7.3.0"}},
-            "App version 7.3.0: boxes offline",
-            "Application 7.3.0 : boîtiers hors ligne",
         ),
     ],
 )

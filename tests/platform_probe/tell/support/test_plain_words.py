@@ -6,7 +6,9 @@ import pytest
 
 from fleet_wire.contract.broker_log import BrokerEventKind
 from fleet_wire.contract.messages import PresenceReason, Reason
+from fleet_wire.contract.platform_log import PlatformStep
 from platform_probe.tell.support.plain_words import broker_text, reason_text
+from platform_probe.tell.support.timeline import _event
 from tests.helpers.english import ENGLISH, FRENCH
 
 
@@ -39,3 +41,11 @@ def test_the_brokers_log_is_told_in_words(kind: BrokerEventKind) -> None:
     assert said.endswith(f" ({kind.replace('_', ' ')})")
     assert french != said
     assert ENGLISH.say(broker_text("new_kind")) == "new kind"
+
+
+@pytest.mark.parametrize("step", PlatformStep)
+def test_each_step_has_words_of_its_own(step: PlatformStep) -> None:
+    """None is told by its name."""
+    event = {"event": step, "operation": "unlock", "reason": None, "status": None, "problem": None}
+    _, what = _event({**event, "outcome": "executed", "shown": None, "app_version": None}, None)
+    assert not ENGLISH.say(what).startswith(f"{step}:")
