@@ -8,14 +8,14 @@ import resource
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import urllib.request
+import time
 import weakref
 from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from http.client import HTTPConnection
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any, Final
@@ -28,6 +28,7 @@ from fleet_sim.broker.process import BrokerProcess
 from tests.helpers.brokers import running_mosquitto, write_passwords
 from tests.helpers.commands import SCENARIO, finish, lines, pids_with, start, summary, value_at
 from tests.helpers.places import ROOT
+from tests.helpers.running_fleet import TOKEN
 from tests.helpers.transcripts import Teller
 from tests.helpers.waiting import wait_for
 
@@ -48,12 +49,12 @@ class LivePlayer(Teller):
     `scenario` writes `SCENARIO`, with texts replaced: `'duration_s: 4 -> duration_s: 9'`. `start`
     starts a command, `until` reads what it says up to a line, and `unlocks` waits for so many of
     its run. `signal` sends one to the command, to the first process with a word in its command that
-    it started, or to `all`. `end`
-    waits for its end, and shows the exit code. `run` does both. `says` and `errors` show what
-    matches of its stdout and stderr, `file` of a file of the run. `summary` shows values of the
-    run, and `within` whether one is between two. `bash` runs a line of a shell, whose `python` is
-    ours. `limit` limits what is started next, `mosquitto` starts a `BROKER`, and `take_port` has
-    another process listen at `PORT`.
+    it started, or to `all`. `end` waits for its end, and shows the exit code. `run` does both.
+    All these are about the last command, or the one that `to` names. `says` and `errors` show what
+    matches of its stdout and stderr, `file` of a file. `summary` shows values of the run, and
+    `within` whether one is between two. `bash` runs a line of a shell, whose `python` is ours.
+    `limit` limits what is started next, `mosquitto` starts a `BROKER`, and `take_port` has another
+    process listen at `PORT`.
     """
 
     home: Path = field(default_factory=lambda: Path(mkdtemp(prefix="live-")))
@@ -65,6 +66,9 @@ class LivePlayer(Teller):
     stack: ExitStack = field(default_factory=ExitStack)
     words: dict[str, str] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
+    others: dict[str, subprocess.Popen[str]] = field(default_factory=dict)
+    said: dict[int, str] = field(default_factory=dict)
+    """What each process has said on stdout so far, but for the one that it is about."""
     brokers: dict[str, BrokerProcess] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -121,20 +125,46 @@ class LivePlayer(Teller):
     def _do_kill_broker(self, name: str) -> None:
         self.brokers[name].kill()
 
-    def _do_get(self, path: str, pattern: str) -> None:
-        """Ask what serves until its answer matches."""
-        url = re.findall(r"serving (http://[\w.:]+);", self.stdout)[-1]
+    def _do_ask(
+        self, method: str, path: str, body: str = "", *, until: object = "", wait: int = 0
+    ) -> None:
+        """Ask what serves, as customer anna: show the status and what became of it."""
+        url = re.findall(r"serving http://([\w.:]+);", self.stdout)[-1]
+        headers = {
+            "Authorization": f"Bearer {TOKEN}",
+            "Content-Type": "application/json",
+            "Prefer": f"wait={wait}",
+        }
 
-        def found() -> list[str]:
-            with urllib.request.urlopen(f"{url}{path}") as answer:  # noqa: S310 - our own
-                return re.findall(self._replaced(pattern), answer.read().decode())
+        def answer() -> str:
+            connection = HTTPConnection(url, timeout=60)
+            sent = self._replaced(body).replace("IN_AN_HOUR", f"{time.time() + 3_600:.0f}")
+            connection.request(method, self._replaced(path), sent, headers)
+            answered = connection.getresponse()
+            text = answered.read().decode()
+            connection.close()
+            if booking := re.search(r'"booking_id":"([^"]+)"', text):
+                self.words["BOOKING"] = booking[1]
+            became = re.search(r'(?<="state":")\w+|(?<="type":")[^"]+|^ready.*\(', text)
+            return f"{answered.status} {became[0] if became else ''}".strip()
 
-        wait_for(found)
-        self.told.append(self._shown(found()[0]))
+        answers: list[str] = []
 
-    def _do_take_port(self) -> None:
-        taken = self.stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-        self.words["PORT"] = str(taken.getsockname()[1])
+        def is_it() -> bool:
+            answers.append(self._shown(answer()))
+            return str(until) in answers[-1]
+
+        wait_for(is_it)
+        self.told.append(answers[-1])
+
+    def _do_to(self, name: str) -> None:
+        """Turn to a command that was started under this name."""
+        self._turn_to(self.others[name])
+
+    def _turn_to(self, process: subprocess.Popen[str]) -> None:
+        if self.process is not None:
+            self.said[self.process.pid] = self.stdout
+        self.process, self.stdout, self.stderr = process, self.said.get(process.pid, ""), ""
 
     def _do_variable(self, name: str, value: str) -> None:
         """Set a variable for what is started next."""
@@ -143,7 +173,7 @@ class LivePlayer(Teller):
     def _do_limit(self, name: str, value: int) -> None:
         self.limits[getattr(resource, f"RLIMIT_{name}")] = value
 
-    def _do_start(self, command: str) -> None:
+    def _do_start(self, command: str, *, name: str = "") -> None:
         program, *words = shlex.split(self._replaced(command))
         limits = {**self.limits}
 
@@ -151,12 +181,12 @@ class LivePlayer(Teller):
             for kind, value in limits.items():
                 resource.setrlimit(kind, (value, value))
 
-        self.stdout = self.stderr = ""
         how: dict[str, Any] = {"cwd": self.home, "preexec_fn": set_limits}
         with mock.patch.dict(os.environ, self.variables):
             process = start(PROGRAMS.get(program, program), *words, **how)
-        self.process = self.stack.enter_context(process)
-        self.stack.callback(self.process.kill)
+        self.others[name] = self.stack.enter_context(process)
+        self._turn_to(process)
+        self.stack.callback(process.kill)
 
     def _running(self) -> subprocess.Popen[str]:
         assert self.process is not None
@@ -219,8 +249,9 @@ class LivePlayer(Teller):
             self._tell_matches(pattern, self.stderr)
 
     def _do_file(self, name: str, *patterns: str, each: bool = False) -> None:
-        """Show what matches of a file of the run: each time that it does, or once."""
+        """Show what matches of a file of the run, or of `HOME`: each time that it does, or once."""
         path = self.home / "run" / name
+        path = path if path.exists() else self.home / name
         text = path.read_text("utf-8") if path.exists() else ""
         for pattern in patterns:
             self._tell_matches(pattern, text, each=each)
