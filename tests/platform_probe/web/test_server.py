@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import NamedTuple
 
 import aiohttp
 import pytest
@@ -12,106 +13,86 @@ from platform_probe.outputs.metrics import ProbeMetrics, new_registry
 from platform_probe.web.server import ProbePages
 
 
-class Served:
-    """A server on a free port, with a client."""
-
-    def __init__(self) -> None:
-        self.problem: str | None = None
-        self.server = ProbePages(
-            metrics=lambda media_type: (
-                iter([b"for ", media_type.encode()]),
-                "text/plain; version=0.0.4",
-            ),
-            not_ready=lambda: self.problem,
-        ).server()
-
-    async def get(self, path: str, **headers: str) -> tuple[int, str, str]:
-        """Return status, content type and body."""
-        url = f"http://127.0.0.1:{self.port}{path}"
-        async with aiohttp.ClientSession() as session, session.get(url, headers=headers) as answer:
-            return answer.status, answer.headers["Content-Type"], await answer.text()
-
-    async def start(self) -> None:
-        """Listen."""
-        self.port = await self.server.start("127.0.0.1", 0)
-
-
 @pytest.fixture
-async def served() -> AsyncIterator[Served]:
-    """Return a server that listens."""
-    served = Served()
-    await served.start()
-    yield served
-    await served.server.stop()
-
-
-async def test_metrics_negotiate(served: Served) -> None:
-    """The Accept header decides on the format, the page's maker on the content type."""
-    status, content_type, body = await served.get("/metrics", Accept="application/x")
-    assert (status, content_type) == (200, "text/plain; version=0.0.4")
-    assert body == "for text/plain"
-    accept = "application/OpenMetrics-text;version=1.0.0;q=0.5,text/plain;q=0.1"
-    assert (await served.get("/metrics", Accept=accept))[2] == "for application/openmetrics-text"
-
-
-@pytest.mark.parametrize("name", ["text/plain", "application/openmetrics-text"])
-@pytest.mark.parametrize("version", ["x", "", "1.0.0", "99", "1.0.0;escaping=values"])
-async def test_any_accept_header_gets_a_page(name: str, version: str) -> None:
-    """No version that a client makes up is an error of the server."""
+async def port() -> AsyncIterator[int]:
+    """Serve metrics, without a broker."""
     metrics = ProbeMetrics(new_registry(), version="1")
-    served = Served()
-    served.server = ProbePages(metrics=metrics.exposition, not_ready=lambda: None).server()
-    await served.start()
-    status, content_type, body = await served.get("/metrics", Accept=f"{name};version={version}")
-    await served.server.stop()
-    assert status == 200
-    assert content_type.startswith(name)
-    assert "unlockpath_in_flight 0.0" in body
+    pages = ProbePages(metrics=metrics.exposition, not_ready=lambda: "no connection").server()
+    yield await pages.start("127.0.0.1", 0)
+    await pages.stop()
 
 
-async def test_health_and_index(served: Served) -> None:
-    """The process says that it lives, and what it serves."""
-    assert (await served.get("/healthz"))[0] == 200
-    status, content_type, body = await served.get("/")
-    assert status == 200
-    assert content_type.startswith("text/html")
-    for path in ("metrics", "healthz", "readyz"):
-        assert f'href="{path}"' in body
+class Page(NamedTuple):
+    """A request, and what is answered."""
+
+    path: str
+    status: int
+    content_type: str
+    body: str
+    """Part of it."""
+    method: str = "GET"
+    accept: str = "*/*"
 
 
-async def test_readiness_says_why_not(served: Served) -> None:
-    """Not ready is a problem as RFC 9457 has it; ready is 200."""
-    assert (await served.get("/readyz"))[0] == 200
-    served.problem = "no connection"
-    status, content_type, body = await served.get("/readyz")
-    assert status == 503
-    assert content_type.startswith("application/problem+json")
-    assert '"detail":"no connection"' in body
-    assert '"status":503' in body
+TEXT, PROBLEM, METRICS = "text/plain", "application/problem+json", "unlockpath_in_flight 0.0"
+OPENMETRICS = "application/openmetrics-text"
+PAGES = {
+    "metrics for who asks for something else": Page(
+        "/metrics", 200, TEXT, METRICS, accept="application/x"
+    ),
+    "metrics for who prefers OpenMetrics": Page(
+        "/metrics", 200, OPENMETRICS, METRICS,
+        accept="application/OpenMetrics-text;version=1.0.0;q=0.5,text/plain;q=0.1",
+    ),
+    **{
+        f"metrics for {name} of version {version!r}": Page(
+            "/metrics", 200, name, METRICS, accept=f"{name};version={version}"
+        )
+        for name in (TEXT, OPENMETRICS)
+        for version in ("x", "", "1.0.0", "99", "1.0.0;escaping=values")
+    },
+    "that the process lives": Page("/healthz", 200, TEXT, ""),
+    "why it is not ready, as RFC 9457 has it": Page(
+        "/readyz", 503, PROBLEM, '"detail":"no connection"'
+    ),
+    "what it serves": Page("/", 200, "text/html", 'href="readyz"'),
+    "the runbook of an alert": Page("/runbook/ProbeDown.md", 200, "text/html", "<b>ProbeDown</b>"),
+    "no runbook of what is no alert": Page("/runbook/Nobody.md", 404, "", ""),
+    "no secrets": Page("/secrets", 404, "", ""),
+    "nothing to who writes": Page("/metrics", 405, "", "", method="POST"),
+    "no body to HEAD": Page("/metrics", 200, TEXT, "", method="HEAD"),
+}  # fmt: skip
 
 
-async def test_the_runbook_is_there(served: Served) -> None:
-    """The page of an alert; nothing else is served."""
-    status, content_type, body = await served.get("/runbook/ProbeDown.md")
-    assert (status, content_type.partition(";")[0]) == (200, "text/html")
-    assert "<b>ProbeDown</b>" in body
-    for path in ("/runbook/Nobody.md", "/secrets"):
-        assert (await served.get(path))[0] == 404
+@pytest.mark.parametrize("name", PAGES)
+async def test_pages(port: int, name: str) -> None:
+    """What is answered. No version that a client makes up is an error of the server."""
+    asked = PAGES[name]
+    url, headers = f"http://127.0.0.1:{port}{asked.path}", {"Accept": asked.accept}
+    async with (
+        aiohttp.ClientSession() as session,
+        session.request(asked.method, url, headers=headers) as answer,
+    ):
+        body = await answer.text()
+        assert answer.status == asked.status
+        assert answer.headers["Content-Type"].startswith(asked.content_type)
+        assert asked.body in body
+        assert (asked.status == 405) is (answer.headers.get("Allow") == "GET, HEAD")
+        assert asked.method != "HEAD" or body == ""
 
 
-async def test_only_reading_is_allowed(served: Served) -> None:
-    """Another method is refused, and told which there are."""
-    url = f"http://127.0.0.1:{served.port}/metrics"
-    async with aiohttp.ClientSession() as session:
-        async with session.post(url, data=b"x") as answer:
-            assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
-        async with session.head(url) as answer:
-            assert (answer.status, await answer.read()) == (200, b"")
+async def test_it_is_ready_where_nothing_is_wrong() -> None:
+    """Ready is 200."""
+    pages = ProbePages(metrics=lambda _: (iter(()), ""), not_ready=lambda: None).server()
+    url = f"http://127.0.0.1:{await pages.start('127.0.0.1', 0)}/readyz"
+    async with aiohttp.ClientSession() as session, session.get(url) as answer:
+        assert answer.status == 200
+    await pages.stop()
 
 
-async def test_a_connection_carries_one_request(served: Served) -> None:
+async def test_a_connection_carries_one_request(port: int) -> None:
     """Requests that are sent all at once get one answer: they cannot crowd out the unlocks."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(b"GET /healthz HTTP/1.1\r\nHost: probe\r\n\r\n" * 50)
     answers = await reader.read()
     assert answers.count(b"HTTP/1.1 200") == 1

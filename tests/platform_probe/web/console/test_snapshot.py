@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import RLock
@@ -23,10 +24,17 @@ from tests.helpers.stores import BEGIN_S, kept, put_unlocks, unlock
 from tests.helpers.waiting import wait_for
 
 
-def test_what_is_packed_later_is_not_half_there(tmp_path: Path) -> None:
-    """Neither is its id found nor its page begun, until the next look."""
+@pytest.fixture
+def looking(tmp_path: Path) -> Iterator[Looking]:
+    """Look at a store with one unlock."""
     put_unlocks(tmp_path, [unlock(1)])
-    looking = Looking(tmp_path)
+    its = Looking(tmp_path)
+    yield its
+    its.close()
+
+
+def test_what_is_packed_later_is_not_half_there(looking: Looking, tmp_path: Path) -> None:
+    """Neither is its id found nor its page begun, until the next look."""
     before = looking.read(lambda snapshot: snapshot)
     put_unlocks(tmp_path, [unlock(2)])
     kept(tmp_path)
@@ -37,7 +45,6 @@ def test_what_is_packed_later_is_not_half_there(tmp_path: Path) -> None:
     assert case.attempt["trace_id"] == f"{1:032x}"
     now = looking.read_newest(lambda snapshot: snapshot)
     assert unlock_case(now, "attempt-2") is not None
-    looking.close()
 
 
 def test_rows_of_a_time_are_the_revisions_that_hold(tmp_path: Path) -> None:
@@ -72,10 +79,10 @@ def test_of_a_customer_the_last_unlocks_are_listed(tmp_path: Path) -> None:
     looking.close()
 
 
-def test_of_many_who_ask_at_once_one_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_many_who_ask_at_once_one_reads(
+    looking: Looking, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The others wait for that, and read nothing themselves."""
-    put_unlocks(tmp_path, [unlock(1)])
-    looking = Looking(tmp_path)
     before = looking.read(lambda now: now)
     reads, clock_reads = list[int](), list[float]()
     read_on = Growing.read_on
@@ -98,20 +105,16 @@ def test_of_many_who_ask_at_once_one_reads(tmp_path: Path, monkeypatch: pytest.M
         asked = [threads.submit(looking.has_newer, before) for _ in range(8)]
         assert all(each.result() for each in asked)
     assert len(reads) <= 3  # one that had begun before others asked, one after, one that is due
-    looking.close()
 
 
-def test_reading_on_leaves_no_file_open(tmp_path: Path) -> None:
+def test_reading_on_leaves_no_file_open(looking: Looking, tmp_path: Path) -> None:
     """However often: a console beside a monitor reads on every few seconds, for weeks."""
-    put_unlocks(tmp_path, [unlock(1)])
-    looking = Looking(tmp_path)
     counts = []
     for number in range(2, 8):
         put_unlocks(tmp_path, [unlock(number)])
         looking.read_newest(lambda now: now.rows("SELECT count(*) FROM attempts", {}))
         counts.append(len([*Path("/proc/self/fd").iterdir()]))
     assert counts[0] == counts[-1]
-    looking.close()
 
 
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:
@@ -133,10 +136,10 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     again.close()
 
 
-def test_the_latest_answers_are_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_latest_answers_are_remembered(
+    looking: Looking, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """However much was asked before: over a store to which nothing comes it is for days."""
-    put_unlocks(tmp_path, [unlock(1)])
-    looking = Looking(tmp_path)
     asked = list[str]()
     query = Duck.query
 
@@ -149,7 +152,6 @@ def test_the_latest_answers_are_remembered(tmp_path: Path, monkeypatch: pytest.M
     for number in (0, 1, 2, 3, 4, 4, 3, 0):
         looking.read(lambda now, number=number: now.rows(f"SELECT {number} AS one", {}))  # type: ignore[misc]
     assert [sql.split()[1] for sql in asked] == ["0", "1", "2", "3", "4", "0"]
-    looking.close()
 
 
 class NotedLock:
@@ -170,12 +172,10 @@ class NotedLock:
         self._lock.release()
 
 
-def test_one_thread_at_a_time_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_thread_at_a_time_asks(looking: Looking, monkeypatch: pytest.MonkeyPatch) -> None:
     """So the memory of the largest query is used once, however many look."""
     lock = NotedLock()
     monkeypatch.setattr("platform_probe.web.console.snapshot._ASKING", lock)
-    put_unlocks(tmp_path, [unlock(1)])
-    looking = Looking(tmp_path)
     snapshot = looking.read(lambda now: now)
     with ThreadPoolExecutor(1) as pool:
         with snapshot.connection(), snapshot.connection():  # a page may ask within
@@ -183,4 +183,3 @@ def test_one_thread_at_a_time_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             wait_for(lambda: lock.is_waited_for or other.done())
             assert not other.done()
         assert other.result() == [{"one": 1}]
-    looking.close()
