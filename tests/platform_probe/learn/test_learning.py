@@ -82,16 +82,8 @@ def test_what_a_broker_has_kept_is_no_command(tmp_path: Path) -> None:
     draft, sample = tmp_path / "fleet.yaml", tmp_path / "heard.jsonl"
     with running_mosquitto() as broker:
         asyncio.run(speak(broker.address, retain=True))
-        result = CliRunner().invoke(
-            main,
-            [
-                "learn",
-                f"--broker={broker.address}",
-                "--for=0.5",
-                f"--out={draft}",
-                f"--sample={sample}",
-            ],
-        )
+        words = [f"--broker={broker.address}", "--for=0.5", f"--out={draft}", f"--sample={sample}"]
+        result = CliRunner().invoke(main, ["learn", *words])
     assert result.exit_code == 0, result.output
     assert len(list(read_samples(sample))) == len(SAID)
     text = draft.read_text("utf-8")

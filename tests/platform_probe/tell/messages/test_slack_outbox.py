@@ -25,15 +25,6 @@ from tests.helpers.virtual_slack import VirtualSlack, everything
 HOUR_S = 3_600.0
 
 
-def told(*revisions: Incident, every_s: float = 60.0) -> VirtualSlack:
-    """Return Slack after these revisions, one each minute."""
-    slack = VirtualSlack()
-    for revision in revisions:
-        slack.tell(revision)
-        slack.run(every_s)
-    return slack
-
-
 def test_acknowledged_is_shown_before_numbers_that_grow() -> None:
     """Of a hundred messages to edit the one whose button was pressed goes first."""
     slack = VirtualSlack()
@@ -86,8 +77,10 @@ def test_a_channel_that_is_too_fast_waits_alone() -> None:
 
 def test_what_is_long_over_is_forgotten() -> None:
     """Unless something of it waits."""
-    first = made_incident()
-    slack = told(first, resolved(first))
+    slack, first = VirtualSlack(), made_incident()
+    for revision in (first, resolved(first)):
+        slack.tell(revision)
+        slack.run(60.0)
     slack.run(HOUR_S)
     assert slack.outbox.forgets("inc-1")
     assert slack.kept == {}
