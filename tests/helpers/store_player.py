@@ -27,6 +27,7 @@ from fleet_wire.errors import ConfigError
 from fleet_wire.modes.facts import Fact
 from platform_probe.__main__ import main
 from platform_probe.commands import asking
+from platform_probe.store.layout import all_segments
 from platform_probe.store.reading import Source
 from platform_probe.tell.support.advising import advice_now
 from platform_probe.tell.support.case import Case
@@ -191,6 +192,14 @@ class StorePlayer(Teller):
         counts = {name: getattr(report, name) for name in ("rows", "merged", "unreadable")}
         done = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
         self.told.append(f"packed {done or 'nothing'}")
+
+    def _do_records(self) -> None:
+        """Write the lines of the store into `HOME/records`, as a monitor without a store does."""
+        (self.home / "records").mkdir()
+        for table in ("attempts", "incidents"):
+            lines = b"".join(one.path.read_bytes() for one in all_segments(self.directory, table))
+            if lines:
+                (self.home / "records" / f"{table}.jsonl").write_bytes(lines)
 
     def _do_raw(self, table: str, *lines: str) -> None:
         """Add lines to a table as they are, whoever wrote them."""
