@@ -30,9 +30,10 @@ from tests.helpers.commands import SCENARIO, finish, lines, pids_with, start, su
 from tests.helpers.places import ROOT
 from tests.helpers.running_fleet import TOKEN
 from tests.helpers.transcripts import Teller
-from tests.helpers.waiting import wait_for
+from tests.helpers.waiting import wait_for, whole_lines
 
 PROGRAMS: Final = {"fleet-sim": "fleet_sim", "platform-probe": "platform_probe"}
+RENTALS: Final = (ROOT / "tests/helpers/scenarios/rentals.yaml").read_text("utf-8")
 FAULT: Final = """\
 faults:
   - name: no_coverage_garage
@@ -97,6 +98,10 @@ class LivePlayer(Teller):
         found = [one.group() for one in re.finditer(self._replaced(pattern), text)]
         shown = [self._shown(" ".join(one.split())) for one in found]
         self.told += (shown if each else [*dict.fromkeys(shown)]) or ["nothing"]
+
+    def _do_rentals(self) -> None:
+        """Write a scenario with customers, who expect nothing."""
+        self._do_file_of("scenario.yaml", RENTALS.partition("expect:")[0])
 
     def _do_scenario(self, *changes: str, name: str = "scenario.yaml", more: str = "") -> None:
         text = SCENARIO + more.replace("FAULT", FAULT)
@@ -197,12 +202,19 @@ class LivePlayer(Teller):
         assert pipe is not None
         for line in pipe:
             self.stdout += line
+            if serving := re.search(r"serving (http://[\w.:]+);", line):
+                self.words["URL"] = serving[1]
             if words in line:
                 return
         raise AssertionError(f"{words!r} was never said: {self.stdout}")
 
     def _do_unlocks(self, number: int) -> None:
-        wait_for(lambda: len(lines(self.home / "run" / "attempts.jsonl")) >= number)
+        self._do_await("run/attempts.jsonl", ".+", number)
+
+    def _do_await(self, name: str, pattern: str, number: int) -> None:
+        """Wait until so many lines of a file match."""
+        path, words = self.home / name, re.compile(pattern.encode())
+        wait_for(lambda: sum(map(bool, map(words.search, whole_lines(path)))) >= number)
 
     def _do_signal(self, name: str, whom: str = "") -> None:
         pids = [self._running().pid]
