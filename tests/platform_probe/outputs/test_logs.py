@@ -10,17 +10,14 @@ from pathlib import Path
 import pytest
 
 from fleet_wire.background import write_all
-from fleet_wire.contract.diagnosis import RankedMode
 from fleet_wire.errors import LimitError
 from platform_probe.outputs.logs import (
     Complaints,
     LineWriter,
-    RevisionLog,
     make_logger,
     open_log,
     route_standard_library,
 )
-from tests.helpers.diagnoses import diagnosis_of
 from tests.helpers.fake_clock import FakeClock
 from tests.helpers.log_lines import Log
 
@@ -85,24 +82,3 @@ def test_log_file_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
     """The error names the path."""
     with pytest.raises(LimitError, match=str(tmp_path)):
         open_log(tmp_path)
-
-
-def test_the_first_mode_is_logged_and_another_one_in_the_end_once() -> None:
-    """However often it changed meanwhile; what is believed as at first has no line."""
-    log = Log()
-    revisions = RevisionLog(log.logger)
-    first, other = RankedMode("box_rebooting", 0.7), RankedMode("half_open_tcp_nat", 0.9)
-    for number, mode in enumerate((first, other, first, other), start=1):
-        revisions.log_diagnosis(diagnosis_of(mode, revision=number))
-    revisions.settled(diagnosis_of(other, revision=4, after_s=600.0))
-    revisions.settled(diagnosis_of(other, revision=4, after_s=600.0))
-    revisions.log_diagnosis(diagnosis_of(first, attempt_id="a2"))
-    revisions.settled(diagnosis_of(first, attempt_id="a2", revision=2))
-    first_line, line, _ = log.lines
-    assert (first_line["event"], first_line["failure_mode"]) == (
-        "unlock_diagnosed", "box_rebooting"
-    )  # fmt: skip
-    assert (line["event"], line["level"], line["attempt_id"]) == (
-        "diagnosis_revised", "warning", "a1"
-    )  # fmt: skip
-    assert (line["believed"], line["failure_mode"]) == ("box_rebooting", "half_open_tcp_nat")

@@ -20,7 +20,7 @@ from fleet_wire.contract.diagnosis import RankedMode
 from fleet_wire.contract.incident import IncidentKind
 from fleet_wire.contract.topics import TopicKind
 from platform_probe.judge_process.metrics import JudgeMetrics
-from platform_probe.outputs.logs import LogSink
+from platform_probe.outputs.logs import LogSink, RevisionLog
 from platform_probe.outputs.metrics import ProbeMetrics
 from platform_probe.outputs.rental_metrics import FOLLOWED_S
 from tests.helpers.consoles import incident_of
@@ -168,6 +168,13 @@ class LogPlayer(Player):
     def __post_init__(self) -> None:
         """Make what writes them."""
         self.sink = LogSink(self.log.logger, FakeClock())
+        self.revisions = RevisionLog(self.log.logger)
+
+    def _do_believed(self, mode: str, **more: Any) -> None:
+        self.revisions.log_diagnosis(diagnosis_of(RankedMode(mode, 0.9), **more))
+
+    def _do_settled(self, mode: str, **more: Any) -> None:
+        self.revisions.settled(diagnosis_of(RankedMode(mode, 0.9), **more))
 
     def _do_attempt(self, **more: Any) -> None:
         self.sink.emit(_attempt(**more))
