@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.modes.catalogue import MODES
@@ -16,29 +15,17 @@ from tests.helpers.places import ROOT
 from tests.helpers.virtual_runs import run_virtually
 
 
-def told(*words: str | Path) -> Result:
-    """Run the command."""
-    return CliRunner().invoke(main, ["diagnose", *map(str, words)])
-
-
-def case(*words: str | Path) -> dict[str, Any]:
-    """Return what the command says as JSON."""
-    result = told(*words, "--json")
-    assert result.exit_code == 0, result.output
-    answer: dict[str, Any] = json.loads(result.stdout)
-    return answer
-
-
 def test_a_run_is_diagnosed_right_after_it(tmp_path: Path) -> None:
     """With nothing but its directory: the garage is what those who failed have in common."""
     scenario = load_scenario(ROOT / "scenarios" / "underground_garage.yaml")
     run_virtually(scenario, tmp_path / "run", seed=7)
-    found = case("garage-00007", "--run", tmp_path / "run")
+    command = ["diagnose", "garage-00007", "--run", str(tmp_path / "run")]
+    found = json.loads(CliRunner().invoke(main, [*command, "--json"]).stdout)
     assert found["cause"] in ("box_silent", "box_offline", "box_asleep")
     (cohort,) = found["who_else"]["cohorts"]
     assert cohort["traits"] == {"region": "garage"}
     assert cohort["failures"] > 10
-    text = told("garage-00007", "--run", tmp_path / "run").output
+    text = CliRunner().invoke(main, command).output
     assert "are region garage:" in text
     assert "This car is one of them." in text
     assert found["diagnosis"]["title"] in text.lower()

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 from platform_probe.__main__ import main
 from platform_probe.commands.query import table_of
 from platform_probe.store.queries import Query
 from tests.helpers.store_player import shared_store
-
-
-def ask(*words: str | Path) -> Result:
-    """Run the command."""
-    return CliRunner().invoke(main, ["query", *map(str, words)])
 
 
 def test_the_default_query_time_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,7 +17,8 @@ def test_the_default_query_time_is_limited(monkeypatch: pytest.MonkeyPatch) -> N
     sql = "SELECT sum(a.i * b.i) FROM range(1000000) AS a(i), range(1000000) AS b(i)"
     endless = Query("endless", "It never ends.", (), sql)
     monkeypatch.setattr("platform_probe.commands.query.query_named", lambda _: endless)
-    told = ask("endless", "--store", shared_store("busy"))
+    words = ["query", "endless", "--store", str(shared_store("busy"))]
+    told = CliRunner().invoke(main, words)
     assert told.exit_code == 2
     assert "The query took longer than 0.5 s" in told.output
 
