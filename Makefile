@@ -19,7 +19,7 @@ NOT_QUICK := tests/bench tests/deploy tests/docs tests/fleet_sim/commands tests/
 	tests/fleet_sim/runs/test_suite.py tests/fleet_sim/truth/test_run.py tests/platform_probe/judge/test_memory.py \
 	tests/scenarios/test_random_scenarios.py tests/test_help.py tests/test_hostile_input.py tests/test_readme.py \
 	tests/test_shown_outputs.py $(wildcard tests/test_docs_*.py) \
-	$(filter-out tests/live/test_smoke.py,$(wildcard tests/live/test_*.py))
+	$(filter-out tests/live/test_smoke.py,$(wildcard tests/live/test_*.py)) tests/live/without_broker tests/live/with_broker tests/live/long
 
 .PHONY: help setup develop run million quick test test-all conformance check docs mutants bench days fidelity score weights lock clean
 

@@ -8,6 +8,7 @@ import resource
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -83,6 +84,10 @@ class LivePlayer(Teller):
         self.stack.callback(shutil.rmtree, self.home)
         weakref.finalize(self, self.stack.close)
         self._do_scenario()
+
+    def close(self) -> None:
+        """End all that runs."""
+        self.stack.close()
 
     def _replaced(self, text: str) -> str:
         for word, what in self.words.items():
@@ -170,6 +175,10 @@ class LivePlayer(Teller):
         if self.process is not None:
             self.said[self.process.pid] = self.stdout
         self.process, self.stdout, self.stderr = process, self.said.get(process.pid, ""), ""
+
+    def _do_take_port(self) -> None:
+        taken = self.stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        self.words["PORT"] = str(taken.getsockname()[1])
 
     def _do_variable(self, name: str, value: str) -> None:
         """Set a variable for what is started next."""

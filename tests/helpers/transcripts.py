@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 import shlex
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import unified_diff
 from enum import StrEnum
@@ -98,16 +98,9 @@ def stories(path: Path) -> Iterator[Story]:
 
 
 def stories_test(
-    file: str,
-    player: Callable[[], Player],
-    marks: Mapping[str, Sequence[pytest.MarkDecorator]] | None = None,
-    /,
-    **others: Callable[[], Player],
+    file: str, player: Callable[[], Player], **others: Callable[[], Player]
 ) -> Callable[[Story, Callable[[], Player]], None]:
-    """Return a test of the stories beside a file; `others` play the files of their names.
-
-    `marks` are those of the stories in a file.
-    """
+    """Return a test of the stories beside a file; `others` play the files of their names."""
     paths = sorted(Path(file).parent.glob("*.txt"))
     players = {path: others.get(path.stem, player) for path in paths}
     PLAYERS.update(players)
@@ -115,12 +108,7 @@ def stories_test(
     @pytest.mark.parametrize(
         ("story", "new_player"),
         [
-            pytest.param(
-                story,
-                players[path],
-                id=f"{path.stem}-{story.name}",
-                marks=(marks or {}).get(path.stem, ()),
-            )
+            pytest.param(story, players[path], id=f"{path.stem}-{story.name}")
             for path in paths
             for story in stories(path)
         ],

@@ -1,0 +1,1 @@
+"""Commands as a user types them, for longer: stories of their processes."""

@@ -1,0 +1,12 @@
+"""Commands as a user types them, on real brokers: stories of their processes."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.helpers.live_player import LivePlayer
+from tests.helpers.transcripts import stories_test
+
+pytestmark = pytest.mark.broker
+
+test_stories = stories_test(__file__, LivePlayer)
