@@ -5,24 +5,32 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from contextlib import suppress
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 import trustme
 
 from bench.score.incidents import TWO_TOPICS
 from fleet_sim.broker.process import free_port
+from fleet_sim.truth.clients.home_assistant_files import write_broker
 from fleet_wire.contract.attempt import Attempt, Source, Stage
 from fleet_wire.contract.causes import Outcome
+from fleet_wire.links.lean.link import LeanLinkFactory
+from fleet_wire.links.link import BrokerAddress, Session
 from fleet_wire.profiles.loading import load_profile
 from fleet_wire.web.client import HttpClient, NoAnswerError
 from tests.helpers.fleet_places import CARS, LivePlace, attempts_of, live_place
 from tests.helpers.own_wires import ALL_IN_ONE
 from tests.helpers.profile_files import profile_of
+from tests.helpers.recorder import Recorder
 from tests.helpers.strangers import (
+    HOME_ASSISTANT_PACKAGES,
     program_of_debian,
+    program_of_npm,
     python_with,
 )
 
@@ -175,3 +183,110 @@ async def exported_voltage(port: int) -> float:
             await asyncio.sleep(0.1)
     finally:
         await http.close()
+
+
+@asynccontextmanager
+async def running(*command: str) -> AsyncIterator[asyncio.StreamReader]:
+    """Run a program while the block lasts, and give what it prints."""
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    assert process.stdout is not None
+    try:
+        yield process.stdout
+    finally:
+        process.terminate()
+        await process.communicate()
+
+
+async def test_node_red_opens_a_car(tmp_path: Path) -> None:
+    """Its own flow asks when it sees the locked door, and prints the answer."""
+    program = program_of_npm("node-red")
+    async with live_place(load_profile("saic"), tmp_path, only_watches=True) as place:
+        await place.ready()
+        (tmp_path / "flow.json").write_text(json.dumps(flow_of(place.port)), "utf-8")
+        settings = f'module.exports = {{ uiHost: "127.0.0.1", uiPort: {free_port()} }};'
+        (tmp_path / "settings.js").write_text(settings, "utf-8")
+        arguments = ("-s", f"{tmp_path}/settings.js", "-u", f"{tmp_path}", "flow.json")
+        async with running(str(program), *arguments) as printed:
+            while b"Success" not in await printed.readline():
+                pass
+        attempt = await record_of(place)
+    assert (attempt.vehicle_id, attempt.outcome) == (CAR, Outcome.OK)
+    assert Stage.STATE_CHANGED in attempt.stages
+
+
+def flow_of(port: int) -> list[dict[str, Any]]:
+    """Return a flow of Node-RED that opens the car once, when it has heard that it is locked."""
+    door = f"saic/you@example.org/vehicles/{CAR}/doors/locked"
+    once = (
+        'if (msg.payload !== "True" || context.get("done")) return null;'
+        ' context.set("done", true); return { payload: "false" };'
+    )
+    broker = {"broker": "127.0.0.1", "port": f"{port}", "protocolVersion": "4", "autoConnect": True}
+    of_tab = {"z": "tab", "broker": "broker", "qos": "1"}
+    return [
+        {"id": "tab", "type": "tab", "label": "cars"},
+        {"id": "broker", "type": "mqtt-broker", "cleansession": True, "keepalive": "60", **broker},
+        {"id": "state", "type": "mqtt in", "topic": door, "wires": [["once"]], **of_tab},
+        {"id": "once", "type": "function", "z": "tab", "func": once, "wires": [["ask"]]},
+        {"id": "ask", "type": "mqtt out", "topic": f"{door}/set", "wires": [], **of_tab},
+        {
+            "id": "answer",
+            "type": "mqtt in",
+            "topic": f"{door}/result",
+            "wires": [["print"]],
+            **of_tab,
+        },
+        {"id": "print", "type": "debug", "z": "tab", "active": True, "console": True, "wires": []},
+    ]
+
+
+HOME_ASSISTANT: Final = """
+homeassistant: { name: t, unit_system: metric, time_zone: UTC }
+mqtt:
+  - lock:
+      name: car
+      unique_id: car
+      command_topic: "DOOR/set"
+      state_topic: "DOOR"
+      payload_lock: "true"
+      payload_unlock: "false"
+      state_locked: "true"
+      state_unlocked: "false"
+      value_template: "{{ value | lower }}"
+automation:
+  - alias: go
+    triggers: [{ trigger: mqtt, topic: ha/go }]
+    conditions: [{ condition: state, entity_id: lock.car, state: locked }]
+    mode: single
+    actions:
+      - action: lock.unlock
+        target: { entity_id: lock.car }
+      - wait_template: "{{ is_state('lock.car', 'unlocked') }}"
+      - action: mqtt.publish
+        data: { topic: ha/log, payload: "{{ states('lock.car') }}" }
+"""
+
+
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="Home Assistant 2025.4 needs Python 3.13")
+async def test_home_assistant_opens_a_car(tmp_path: Path) -> None:
+    """Its lock shows that the car is open, and the monitor has that one unlock."""
+    python = python_with(*HOME_ASSISTANT_PACKAGES)
+    async with live_place(load_profile("saic"), tmp_path, only_watches=True) as place:
+        await place.ready()
+        door = f"saic/you@example.org/vehicles/{CAR}/doors/locked"
+        (tmp_path / "configuration.yaml").write_text(HOME_ASSISTANT.replace("DOOR", door), "utf-8")
+        (tmp_path / ".storage").mkdir()
+        address = BrokerAddress.parse(f"mqtt://127.0.0.1:{place.port}")
+        write_broker(tmp_path / ".storage", address)
+        page = Recorder(LeanLinkFactory(address), Session("page", ("ha/log",)))
+        page.link.connect()
+        hass = python.parent / "hass"
+        async with running(str(hass), "-c", str(tmp_path), "--skip-pip"):
+            while not page.messages:
+                await asyncio.sleep(0.5)
+                if page.link.is_connected:
+                    page.link.publish("ha/go", b"")
+        page.link.disconnect()
+        attempt = await record_of(place)
+    assert page.payloads == [b"unlocked"]
+    assert (attempt.vehicle_id, attempt.outcome) == (CAR, Outcome.OK)
