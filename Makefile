@@ -97,6 +97,7 @@ score: develop  ## How well failures are diagnosed, on incidents that nobody tun
 	$(BIN)/python -m bench.score notice --detection runs/detection.json
 
 weights: develop  ## Learn the weights of the diagnosis anew, from incidents to tune with
+	$(BIN)/python -m bench.score draw
 	$(BIN)/python -m bench.score learn
 
 fidelity: develop  ## The simulator's model beside published measurements; writes docs/fidelity.md

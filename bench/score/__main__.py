@@ -1,4 +1,4 @@
-"""`python -m bench.score`: how well failures are diagnosed; `learn` renews the weights."""
+"""`python -m bench.score`: how well failures are diagnosed; `draw`, `learn` renew the weights."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ from bench.score.incidents import (
     other_incidents,
     scored_faults,
 )
+from bench.score.may_show import facts_shown
 from bench.score.picture import page_of
 from bench.score.prior import read_prior
 from bench.score.rows import rows_of
@@ -43,9 +44,12 @@ from fleet_sim.faults import FAULTS
 from fleet_sim.results.summary import JsonLines
 from fleet_sim.runs.limits import cores
 from fleet_wire.errors import UnlockpathError
+from fleet_wire.modes.catalogue import SHOWN_FILE
 from fleet_wire.randomness import RandomStream
+from platform_probe.judge.weights import shipped_weights
 
 WEIGHTS: Final = Path("platform_probe/judge/diagnosis/weights.json")
+MAY_SHOW: Final = Path("fleet_wire/modes") / SHOWN_FILE
 TUNED: Final = Path("runs/score-tuned.msgpack")
 LEAST_HEALTHY: Final = 4
 KEPT_KINDS: Any = IncidentOutcome | QuietDay
@@ -60,23 +64,38 @@ def main() -> None:
     """Score the diagnosis, or learn its weights."""
 
 
-@main.command("learn")
+@main.command("draw")
 @click.option("--jobs", default=cores(), help="runs at a time")
-@click.option("--again", is_flag=True, help="with the cases of the last time")
-def learn_weights(jobs: int, *, again: bool) -> None:
-    """Do incidents to tune with, and write `weights.json`."""
-    from bench.score.learning import learn  # noqa: PLC0415 - scipy takes 50 MB, and no other needs it
+def draw_incidents(jobs: int) -> None:
+    """Do incidents to tune with, keep their cases, and write what each mode has shown."""
+    runs = _done(learned_incidents(), jobs)
+    TUNED.parent.mkdir(exist_ok=True)
+    TUNED.write_bytes(msgspec.msgpack.encode(runs))
+    shown = facts_shown(case for run in runs for case in run.cases)
+    MAY_SHOW.write_bytes(msgspec.json.format(msgspec.json.encode(shown), indent=1) + b"\n")
+    click.echo(f"written: {MAY_SHOW}; {sum(map(len, shown.values()))} facts")
 
-    runs = _load(TUNED) if again else _done(learned_incidents(), jobs)
-    if not again:
-        TUNED.parent.mkdir(exist_ok=True)
-        TUNED.write_bytes(msgspec.msgpack.encode(runs))
+
+@main.command("learn")
+@click.option("--unknown", "only_unknown", is_flag=True, help="only when `unknown` is the answer")
+def learn_weights(*, only_unknown: bool) -> None:
+    """Learn from the incidents that were drawn last, and write `weights.json`."""
+    from bench.score.learning import (  # noqa: PLC0415 - scipy takes 50 MB, and no other needs it
+        learn,
+        learn_unknown,
+    )
+
+    runs = _load(TUNED)
     rows = rows_of(
         (case for run in runs for case in run.cases),
         (case for run in runs for case in run.suspected),
     )
     click.echo(f"{len(rows)} different rows")
-    weights = learn(rows, read_prior())
+    weights = (
+        learn_unknown(rows, msgspec.to_builtins(shipped_weights()))
+        if only_unknown
+        else learn(rows, read_prior())
+    )
     WEIGHTS.write_bytes(msgspec.json.format(msgspec.json.encode(weights), indent=1) + b"\n")
     click.echo(f"written: {WEIGHTS}; temperature {weights['temperature']}")
 

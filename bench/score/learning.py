@@ -16,7 +16,7 @@ like it; `unknown` is the right answer then. Deterministic: the same cases give 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Any, Final, NamedTuple
 
@@ -63,7 +63,7 @@ SPARSE_UNKNOWN: Final = 1e-3
 """The same for the weights of `unknown`, of which there is no prior."""
 SMALL: Final = 1e-6
 """Loss of each weight's square, so that there is one best solution."""
-LEFT_OUT: Final = 0.02
+LEFT_OUT: Final = 0.06
 """Weight of a case whose mode is left out, against the case itself."""
 STEPS: Final = 70
 HEAVIEST: Final = 12.0
@@ -163,14 +163,16 @@ class Space:
     A vector holds how far each is above the prior's, then how far each is below.
     """
 
-    def __init__(self, prior: Mapping[str, Any]) -> None:
+    def __init__(self, prior: Mapping[str, Any], only: Collection[str] = _NAMES) -> None:
+        """Learn the weights of the modes in `only`; all others keep the prior's."""
         self.prior = Weighing(
             np.array([[prior["bias"].get(name, 0.0) for name in _NAMES]]),
             _matrix(prior["seen"]),
             _matrix(prior["unseen"]),
         )
         self._start = _flat(self.prior)
-        low, high = map(_flat, _bounds(self.prior))
+        is_fixed = np.tile([name not in only for name in _NAMES], len(self._start) // len(_NAMES))
+        low, high = (np.where(is_fixed, self._start, _flat(its)) for its in _bounds(self.prior))
         self._above = np.flatnonzero(high > self._start)
         self._below = np.flatnonzero(low < self._start)
         self.most = np.concatenate(
@@ -213,6 +215,16 @@ def learn(rows: Sequence[Row], prior: Mapping[str, Any], *, steps: int = STEPS) 
     temperature = min(TEMPERATURES, key=lambda each: samples.loss(scores / each)[0])
     vector = _fitted(space, Samples(with_losses(rows), rows, space.prior), vector, steps)
     return _as_json(space.weighing(vector), temperature)
+
+
+def learn_unknown(
+    rows: Sequence[Row], weights: Mapping[str, Any], *, steps: int = STEPS
+) -> dict[str, Any]:
+    """Return weights in which those of `unknown` alone are learned anew, by left-out modes."""
+    space = Space(weights, (UNKNOWN,))
+    samples = Samples(with_losses(rows), rows, space.prior)
+    vector = _fitted(space, samples, np.zeros(len(space.most)), steps)
+    return _as_json(space.weighing(vector), weights["temperature"])
 
 
 def _fitted(space: Space, samples: Samples, start: Numbers, steps: int) -> Numbers:
@@ -264,7 +276,7 @@ def _bounds(prior: Weighing) -> tuple[Weighing, Weighing]:
     high = Weighing(prior.bias + HEAVIEST, prior.seen.copy(), prior.unseen.copy())
     for name, signature in SIGNATURES.items():
         at = _NUMBER[name]
-        its = (signature.needs | signature.speaks_for) - signature.rules_out
+        its = (signature.needs | signature.may_show) - signature.rules_out
         others = [_PLACE[fact] for fact in FACTS.keys() - its - signature.rules_out - OF_COHORTS]
         low.seen[others, at] = np.minimum(prior.seen[others, at], 0.0)
         listed = [_PLACE[fact] for fact in its]

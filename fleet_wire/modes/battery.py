@@ -9,7 +9,6 @@ from fleet_wire.modes.facts import Fact
 from fleet_wire.modes.mode import (
     ANSWERS,
     AWAY_CAUSES,
-    SEEN_AWAY,
     Actor,
     FailureMode,
     Layer,
@@ -51,12 +50,7 @@ MODES: Final = (
         ),
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
-            speaks_for=SEEN_AWAY
-            | facts(Fact.VOLTAGE_FELL, Fact.VOLTAGE_LOW, Fact.TOLD_LOW_VOLTAGE)
-            | facts(Fact.ALONE, Fact.FEW_AWAY, Fact.BOOTED_AFTER, Fact.BOOTED_BEFORE)
-            | facts(Fact.BACK_SOON, Fact.BACK_WITHOUT_WILL, Fact.REPLACED, Fact.LEFT_BEHIND)
-            | facts(Fact.OTHERS_THERE_HEARD, Fact.NO_OPERATOR_HEARD, Fact.NONE_THERE_HEARD)
-            | facts(Fact.SOME_FAIL, Fact.POWER_IN_DOUBT, Fact.REFUSED_LOW_VOLTAGE),
+            hallmarks=facts(Fact.REFUSED_LOW_VOLTAGE),
             needs_one_of=(
                 facts(Fact.VOLTAGE_FELL, Fact.VOLTAGE_LOW, Fact.TOLD_LOW_VOLTAGE)
                 | facts(Fact.BOOTED_AFTER),
@@ -92,11 +86,7 @@ MODES: Final = (
         ),
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED, Fact.POWER_IN_DOUBT),
-            speaks_for=SEEN_AWAY
-            | facts(Fact.VOLTAGE_FELL, Fact.VOLTAGE_LOW, Fact.SIGNAL_LOW)
-            | facts(Fact.BOOTED_AFTER, Fact.BOOTED_BEFORE, Fact.REPLACED, Fact.FEW_AWAY, Fact.ALONE)
-            | facts(Fact.BACK_SOON, Fact.LEFT_BEHIND, Fact.OTHERS_THERE_HEARD)
-            | facts(Fact.NO_OPERATOR_HEARD, Fact.NONE_THERE_HEARD),
+            hallmarks=facts(Fact.VOLTAGE_FELL),
             rules_out=facts(Fact.BACK_WITHOUT_BOOT, Fact.CONNECTION_CLOSED, Fact.DROPPED_AT_BROKER)
             | facts(Fact.LOST_AT_SAME_DATA, Fact.LOST_AT_ONCE, Fact.OPENED_LATE)
             | ANSWERS

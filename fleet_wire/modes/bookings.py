@@ -32,10 +32,6 @@ MODES: Final = (
         recipe=Recipe(customers={}, parameters={"lag": {"base_s": 10, "spread_s": 20}}),
         signature=Signature(
             needs=facts(Fact.SAID_BOOKING),
-            speaks_for=facts(Fact.NOTHING_PUBLISHED, Fact.SAID_NO, Fact.ASKED_AGAIN)
-            | facts(Fact.FAILS_AGAIN, Fact.SUPPORT_CALLED, Fact.MANY_FAIL)
-            # A box that knows the bookings refuses what the platform has accepted.
-            | facts(Fact.APP_VERSION_FARES_WELL, Fact.REFUSED_WITHOUT_REASON, Fact.SAID_YES),
             rules_out=facts(Fact.NOT_DELIVERED, Fact.WENT_WELL)
             | facts(Fact.APP_VERSION_FAILS, Fact.BOOKING_OF_SEVERAL),
         ),
@@ -62,18 +58,7 @@ MODES: Final = (
         recipe=Recipe(customers={"same_car": 0.6, "walk": {"base_s": 5, "spread_s": 30}}),
         signature=Signature(
             needs=facts(Fact.TWO_BOOKINGS),
-            speaks_for=facts(
-                Fact.WENT_WELL,
-                Fact.SAID_BOOKING,
-                Fact.SAID_NO,
-                Fact.SAID_BUSY,
-                Fact.UNLOCKED_MOMENTS_BEFORE,
-                Fact.NOTHING_PUBLISHED,
-                Fact.REFUSED_BUSY,
-                Fact.REFUSED_VEHICLE_STATE,
-                Fact.NOT_PARKED,
-                Fact.SUPPORT_CALLED,
-            ),
+            hallmarks=facts(Fact.SAID_BOOKING, Fact.WENT_WELL),
             rules_out=facts(Fact.NOT_DELIVERED),
         ),
     ),
@@ -100,18 +85,7 @@ MODES: Final = (
         ),
         recipe=Recipe(customers={}, parameters={"share": 1}),
         signature=Signature(
-            speaks_for=facts(
-                Fact.ANSWERED_BY_ANOTHER,
-                Fact.ANOTHER_CAR_ASKED,
-                Fact.REFUSED_VEHICLE_STATE,
-                Fact.NOT_PARKED,
-                Fact.NO_DOOR_OPENED,
-                Fact.SUPPORT_CALLED,
-                Fact.WENT_WELL,
-                Fact.ASKED_AGAIN,
-                Fact.FAILS_AGAIN,
-                Fact.SAID_YES,
-            ),
+            hallmarks=facts(Fact.ANSWERED_BY_ANOTHER, Fact.REFUSED_VEHICLE_STATE),
             rules_out=facts(Fact.NOT_DELIVERED, Fact.FLAPPED),
         ),
     ),

@@ -33,20 +33,6 @@ MODES: Final = (
         recipe=Recipe(parameters={"sleep": {"base_s": 25, "spread_s": 25}, "awake_s": 5}),
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED, Fact.LEFT_QUIETLY),
-            speaks_for=facts(
-                Fact.BACK_IN_MINUTES,
-                Fact.BACK_WITHOUT_WILL,
-                Fact.ALONE,
-                Fact.FEW_AWAY,
-                Fact.SILENT_BEFORE,
-                Fact.STILL_AWAY,
-                Fact.WAS_ONLINE,
-                Fact.FAILS_AGAIN,
-                Fact.WOKEN,
-                Fact.OPENED_IN_TIME,
-                Fact.OTHERS_THERE_HEARD,
-                Fact.PING_OVERDUE,
-            ),
             rules_out=ANSWERS
             | facts(Fact.REPORTED_AFTER, Fact.REPLACED, Fact.VOLTAGE_FELL, Fact.TOLD_LOW_VOLTAGE)
             | facts(Fact.TAKEN_OVER, Fact.TLS_FAILED, Fact.KEEPALIVE_EXCEEDED)
@@ -79,21 +65,7 @@ MODES: Final = (
         ),
         signature=Signature(
             needs=facts(Fact.WAS_ASLEEP),
-            speaks_for=facts(
-                Fact.OPENED_LATE,
-                Fact.WOKEN,
-                Fact.REFUSED_LATE,
-                Fact.CONFIRMED_LATE,
-                Fact.BACK_SOON,
-                Fact.SLOW_DELIVERY,
-                Fact.NOT_DELIVERED,
-                Fact.SILENT_AFTER_RECEIPT,
-                Fact.SAID_SILENT,
-                Fact.OPEN_BUT_TOLD_NO,
-                Fact.REFUSED_EXPIRED,
-                Fact.NOTHING_AFTER_RETURN,  # the command's life was over before
-                Fact.WOKE_SLOWLY,
-            ),
+            hallmarks=facts(Fact.WOKE_SLOWLY, Fact.OPENED_LATE, Fact.REFUSED_LATE),
             rules_out=facts(Fact.STILL_AWAY, Fact.NOT_WOKEN, Fact.WAS_ONLINE, Fact.WILL_BEFORE),
         ),
     ),
@@ -133,44 +105,7 @@ MODES: Final = (
                 facts(Fact.OPENED_LATE, Fact.CONFIRMED_LATE, Fact.REFUSED_LATE)
                 | facts(Fact.LATE_ON_RETURN, Fact.LATE_WITHOUT_RETURN),
             ),
-            speaks_for=facts(Fact.BACK_WITHOUT_BOOT, Fact.OPENED_LATE)
-            | facts(
-                Fact.LATE_ON_RETURN,
-                Fact.RESUMED,
-                Fact.LATE_WITHOUT_RETURN,
-                Fact.CONFIRMED_LATE,
-                Fact.BACK_AFTER_WILL,
-                Fact.BACK_IN_MINUTES,
-                Fact.BACK_SOON,
-                Fact.WILL_AFTER,
-                Fact.WILL_BEFORE,
-                Fact.WAS_OFFLINE,
-                Fact.STILL_AWAY,
-                Fact.KEEPALIVE_EXCEEDED,
-                Fact.PING_OVERDUE,
-                Fact.OTHERS_OVERDUE,
-                Fact.BACK_BY_PING,
-                Fact.REFUSED_LATE,
-                Fact.REPLACED,
-                Fact.BACK_WITHOUT_WILL,
-                Fact.BACK_WITH_OTHERS,
-                Fact.SILENT_AFTER_RECEIPT,
-                Fact.REGION_FAILS,
-                Fact.REGION_AWAY,
-                Fact.SOME_FAIL,
-                Fact.OTHERS_THERE_HEARD,
-                Fact.NO_OPERATOR_HEARD,
-                Fact.NONE_THERE_HEARD,
-                # Like a car in a garage: its command outlives its customer.
-                Fact.OTHER_OPERATOR_AWAY,
-                Fact.ALONE,
-                Fact.FEW_AWAY,
-                Fact.FAILS_AGAIN,
-                Fact.WAS_ONLINE,
-                Fact.SILENT_BEFORE,
-                Fact.SIGNAL_LOW,
-                Fact.SIGNAL_FELL,
-            ),
+            hallmarks=facts(Fact.REGION_AWAY, Fact.REGION_FAILS),
             rules_out=ANSWERS
             | facts(Fact.NOTHING_AFTER_RETURN, Fact.WAS_ASLEEP, Fact.REPORTED_AFTER)
             | facts(Fact.OPENED_IN_TIME, Fact.CONNECTION_CLOSED, Fact.DROPPED_AT_BROKER)
@@ -201,7 +136,6 @@ MODES: Final = (
         recipe=Recipe(load={"deadline_s": 20, "command_ttl_s": 30}),
         signature=Signature(
             needs=facts(Fact.REFUSED_EXPIRED),
-            speaks_for=facts(Fact.CLOCK_WRONG, Fact.FAILS_AGAIN, Fact.ALONE, Fact.WAS_ONLINE),
             rules_out=facts(Fact.SLOW_DELIVERY, Fact.WENT_WELL),
         ),
     ),
@@ -223,26 +157,7 @@ MODES: Final = (
         mend="Stop the rollout and roll the release back.",
         evidence=("Rivian 2023.42: a wrong certificate in a release (Electrek, 2023-11-14)",),
         signature=Signature(
-            speaks_for=facts(
-                Fact.FIRMWARE_FAILS,
-                Fact.FIRMWARE_AWAY,
-                Fact.BOOTED_AFTER,
-                Fact.BOOTED_AGAIN,
-                Fact.BOOTED_BEFORE,
-                Fact.FIRMWARE_CHANGED,
-                Fact.NOT_DELIVERED,
-                Fact.SILENT_AFTER_RECEIPT,
-                Fact.BACK_SOON,
-                Fact.BACK_WITHOUT_WILL,
-                Fact.REPLACED,
-                Fact.BACK_AFTER_WILL,
-                Fact.WILL_AFTER,
-                Fact.FAILS_AGAIN,
-                Fact.HARDWARE_FAILS,
-                Fact.MANY_FAIL,
-                Fact.WAS_ONLINE,
-                Fact.LOST_BY_COMMAND,
-            ),
+            hallmarks=facts(Fact.FIRMWARE_AWAY, Fact.FIRMWARE_FAILS, Fact.HARDWARE_FAILS),
             needs_one_of=(
                 facts(Fact.FIRMWARE_FAILS, Fact.FIRMWARE_AWAY, Fact.LOST_BY_COMMAND)
                 | facts(Fact.BOOTED_AFTER, Fact.BOOTED_BEFORE, Fact.BOOTED_AGAIN),
@@ -273,8 +188,6 @@ MODES: Final = (
         recipe=Recipe(parameters={"loss": 1}),
         signature=Signature(
             needs=facts(Fact.STATE_WITHOUT_RESULT),
-            speaks_for=facts(Fact.OPEN_BUT_TOLD_NO, Fact.ALONE, Fact.SAID_SILENT, Fact.DOOR_OPENED)
-            | facts(Fact.SILENT_AFTER_RECEIPT, Fact.WAS_ONLINE),
             rules_out=facts(Fact.WENT_WELL, Fact.NOT_DELIVERED, Fact.RESULT_WITHOUT_STATE),
         ),
     ),
@@ -307,8 +220,6 @@ MODES: Final = (
         ),
         signature=Signature(
             needs=facts(Fact.POSITION_OLD),
-            speaks_for=facts(Fact.SAID_NO, Fact.SUPPORT_CALLED, Fact.NOTHING_PUBLISHED)
-            | facts(Fact.NOTHING_REQUESTED, Fact.SAID_TOO_FAR, Fact.PHONE_FAR),
             rules_out=facts(Fact.NOT_DELIVERED),
         ),
     ),

@@ -34,35 +34,6 @@ MODES: Final = (
         ),
         recipe=Recipe(asked={"until_s": 30}, parameters={"retry_s": 30}),
         signature=Signature(
-            speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
-            | facts(
-                Fact.NOT_DELIVERED,
-                Fact.WILLS_IN_A_WAVE,
-                Fact.MANY_CAME_BACK,
-                Fact.MANY_AWAY,
-                Fact.MANY_FAIL,
-                Fact.WILL_BEFORE,
-                Fact.WILL_AFTER,
-                Fact.BACK_SOON,
-                Fact.BACK_AFTER_WILL,
-                Fact.WAS_OFFLINE,
-                Fact.CONFIRMED_LATE,
-                Fact.OPENED_LATE,
-                Fact.OPENED_IN_TIME,
-                Fact.REFUSED_LATE,
-                Fact.SLOW_DELIVERY,
-                Fact.WILLS_AT_ONCE,
-                Fact.CUT_AT_ONCE,
-                Fact.BACK_WITH_OTHERS,
-                Fact.CONNECTION_CLOSED,
-                Fact.LOST_AT_ONCE,
-                Fact.LATE_ON_RETURN,
-                Fact.BROKER_UNREACHABLE,
-                Fact.WENT_WELL,
-                Fact.SENT_LATE,
-                Fact.SOME_FAIL,
-                Fact.FAILS_AGAIN,
-            ),
             needs_one_of=(
                 facts(Fact.WILLS_IN_A_WAVE, Fact.WILLS_AT_ONCE, Fact.MANY_AWAY)
                 | facts(Fact.MANY_CAME_BACK, Fact.BACK_WITH_OTHERS, Fact.BROKER_UNREACHABLE),
@@ -98,19 +69,6 @@ MODES: Final = (
         ),
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED, Fact.DROPPED_AT_BROKER),
-            speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
-            | facts(
-                Fact.NOTHING_AFTER_RETURN,
-                Fact.WAS_OFFLINE,
-                Fact.WILL_BEFORE,
-                Fact.WILL_AFTER,
-                Fact.BACK_AFTER_WILL,
-                Fact.BACK_IN_MINUTES,
-                Fact.BACK_SOON,
-                Fact.FAILS_AGAIN,
-                Fact.NO_OPERATOR_HEARD,
-                Fact.NONE_THERE_HEARD,
-            ),
             rules_out=ANSWERS
             | facts(Fact.REFUSED_LATE, Fact.OPENED_LATE, Fact.CONFIRMED_LATE)
             | facts(Fact.OPENED_AT_LAST),
@@ -153,28 +111,7 @@ MODES: Final = (
         ),
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
-            speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
-            | facts(
-                Fact.WILL_AFTER,
-                Fact.BACK_AFTER_WILL,
-                Fact.BACK_SOON,
-                Fact.BACK_IN_MINUTES,
-                Fact.CONNECTION_CLOSED,
-                Fact.LOST_AT_ONCE,
-                Fact.REFUSED_LATE,
-                Fact.LATE_ON_RETURN,
-                Fact.FEW_AWAY,
-                Fact.REPORTED_AFTER,
-                Fact.WAS_ONLINE,
-                Fact.FAILS_AGAIN,
-                Fact.DROPPED_AT_BROKER,
-                Fact.WENT_WELL_BETWEEN,
-                Fact.ALONE,
-                Fact.WENT_WELL,
-                Fact.COPY_AFTER_CONNECT,
-                Fact.COPY_REFUSED,
-                Fact.EXECUTED_AGAIN,
-            ),
+            hallmarks=facts(Fact.DROPPED_AT_BROKER),
             # What was held back is not delivered; what a lost PUBACK brings again comes as a copy.
             needs_one_of=(
                 facts(Fact.NOT_DELIVERED, Fact.REFUSED_EXPIRED)
@@ -230,27 +167,7 @@ MODES: Final = (
         ),
         signature=Signature(
             needs=facts(Fact.FLAPPED),
-            speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
-            | facts(
-                Fact.TAKEN_OVER,
-                Fact.NOT_DELIVERED,
-                Fact.WENT_WELL,
-                Fact.RESULT_WITHOUT_STATE,
-                Fact.STATE_WITHOUT_RESULT,
-                Fact.SILENT_AFTER_RECEIPT,
-                Fact.ANSWERED_TWICE,
-                Fact.BACK_SOON,
-                Fact.BACK_WITHOUT_WILL,
-                Fact.REPLACED,
-                Fact.BACK_AFTER_WILL,
-                Fact.RECONNECTED_JUST_BEFORE,
-                Fact.WILL_AFTER,
-                Fact.WILL_BEFORE,
-                Fact.OPENED_LATE,
-                Fact.CONFIRMED_LATE,
-                Fact.REFUSED_REPLAYED,
-                Fact.ALONE,
-            ),
+            hallmarks=facts(Fact.REFUSED_REPLAYED, Fact.NOT_DELIVERED),
             # Each has a second box of its own: a third of a fleet has not got one at once.
             rules_out=facts(Fact.STILL_AWAY, Fact.OPERATOR_FAILS, Fact.WILLS_IN_A_WAVE)
             | facts(Fact.MANY_AWAY),

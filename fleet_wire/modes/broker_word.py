@@ -37,36 +37,7 @@ MODES: Final = (
         ),
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED, Fact.DENIED_AT_BROKER),
-            speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
-            | facts(
-                Fact.WILLS_AT_ONCE,
-                Fact.CUT_AT_ONCE,
-                Fact.CONNECTION_CLOSED,
-                Fact.LOST_AT_ONCE,
-                Fact.MANY_AWAY,
-                Fact.FIRMWARE_AWAY,
-                Fact.MANY_FAIL,
-                Fact.WILL_BEFORE,
-                Fact.WILL_AFTER,
-                Fact.WAS_OFFLINE,
-                Fact.STILL_AWAY,
-                Fact.OPENED_IN_TIME,
-                Fact.WILLS_IN_A_WAVE,
-                Fact.FIRMWARE_FAILS,
-                Fact.LEFT_BEHIND,
-                # Boxes that try again come back once passwords are checked.
-                Fact.BACK_SOON,
-                Fact.BACK_IN_MINUTES,
-                Fact.BACK_AFTER_WILL,
-                Fact.BACK_WITH_OTHERS,
-                Fact.MANY_CAME_BACK,
-                Fact.LATE_ON_RETURN,
-                Fact.SLOW_DELIVERY,
-                Fact.NONE_THERE_HEARD,
-                Fact.NO_OPERATOR_HEARD,
-                Fact.SOME_FAIL,
-                Fact.FAILS_AGAIN,
-            ),
+            hallmarks=facts(Fact.FIRMWARE_AWAY, Fact.FIRMWARE_FAILS),
             rules_out=ANSWERS
             | facts(Fact.REPORTED_AFTER, Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP)
             | facts(Fact.KEEPALIVE_EXCEEDED, Fact.DROPPED_AT_BROKER, Fact.OPENED_LATE),
@@ -94,20 +65,7 @@ MODES: Final = (
         ),
         recipe=Recipe(box={"heartbeat_s": 5}),
         signature=Signature(
-            speaks_for=facts(
-                Fact.BROKER_DENIED,
-                Fact.NO_SUBSCRIBER,
-                Fact.DENIED_AT_BROKER,
-                Fact.NOT_DELIVERED,
-                Fact.REPORTED_AFTER,
-                Fact.FAILS_AGAIN,
-                Fact.WAS_ONLINE,
-                Fact.NOTHING_PUBLISHED,
-                Fact.NOTHING_AFTER_RETURN,
-                Fact.FEW_AWAY,
-                Fact.SOME_FAIL,
-                Fact.OPENED_WITHOUT_RETURN,
-            ),
+            hallmarks=facts(Fact.DENIED_AT_BROKER),
             needs_one_of=(
                 facts(Fact.BROKER_DENIED, Fact.NO_SUBSCRIBER, Fact.DENIED_AT_BROKER)
                 | facts(Fact.NOT_DELIVERED),
@@ -150,15 +108,6 @@ MODES: Final = (
         ),
         signature=Signature(
             needs=facts(Fact.TALKS_WHILE_OFFLINE),
-            speaks_for=facts(
-                Fact.WAS_OFFLINE,
-                Fact.WILL_BEFORE,
-                Fact.NOTHING_PUBLISHED,
-                Fact.REPORTED_AFTER,
-                Fact.SAID_SILENT,
-                Fact.SAID_ERROR,
-                Fact.ALONE,
-            ),
             rules_out=facts(Fact.WAS_ONLINE, Fact.STILL_AWAY),
         ),
     ),
@@ -197,15 +146,6 @@ MODES: Final = (
         ),
         signature=Signature(
             needs=facts(Fact.PLATFORM_MISSED_IT),
-            speaks_for=facts(
-                Fact.OPEN_BUT_TOLD_NO,
-                Fact.WENT_WELL,
-                Fact.SAID_SILENT,
-                Fact.SAID_ERROR,
-                Fact.ASKED_AGAIN,
-            )
-            | facts(Fact.SUPPORT_CALLED, Fact.DOOR_OPENED, Fact.ALREADY_OPENED)
-            | facts(Fact.REFUSED_VEHICLE_STATE, Fact.NOT_PARKED),
             rules_out=facts(Fact.PLATFORM_WAITED_LONG, Fact.EXPLAINED_NOTHING)
             | facts(Fact.NOT_DELIVERED),
         ),

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import replace
 from importlib import import_module
+from importlib.resources import files
 from pkgutil import iter_modules
 from typing import Final
+
+import msgspec
 
 from fleet_wire import modes
 from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN
@@ -36,8 +39,18 @@ def _declared() -> Iterator[FailureMode]:
         yield from added.MODES
 
 
+SHOWN_FILE: Final = "may_show.json"
+"""The facts that incidents of each mode have shown; `python -m bench.score draw` writes it."""
+_SHOWN: Final = msgspec.json.decode(
+    (files(modes) / SHOWN_FILE).read_bytes(), type=dict[str, frozenset[Fact]]
+)
+
+
 def _complete(mode: FailureMode) -> FailureMode:
-    return wherever_it_stopped(on_any_wire(rule_out_other_reasons(mode)))
+    signature = mode.signature
+    may_show = signature.hallmarks | _SHOWN.get(mode.slug, frozenset()) - signature.rules_out
+    with_learned = replace(mode, signature=replace(signature, may_show=may_show))
+    return wherever_it_stopped(on_any_wire(rule_out_other_reasons(with_learned)))
 
 
 def by_slug(declared: Iterable[FailureMode]) -> dict[str, FailureMode]:

@@ -34,8 +34,6 @@ MODES: Final = (
             needs=facts(Fact.WAS_ASLEEP),
             # A later press waits behind the command that wakes nobody, or wakes the car itself.
             needs_one_of=(facts(Fact.NOT_WOKEN, Fact.BEHIND_ANOTHER, Fact.FAILS_AGAIN),),
-            speaks_for=facts(Fact.NOT_DELIVERED, Fact.STILL_AWAY, Fact.NOT_WOKEN)
-            | facts(Fact.SAID_SILENT, Fact.MANY_FAIL),
             # A platform that believes a car awake does not wake it; the next command may have to
             # wait.
             rules_out=facts(Fact.WAS_ONLINE, Fact.WOKEN_AS_USUAL),
@@ -70,17 +68,7 @@ MODES: Final = (
             ],
         ),
         signature=Signature(
-            speaks_for=facts(
-                Fact.ANSWERED_TWICE,
-                Fact.EXECUTED_AGAIN,
-                Fact.COPY_REFUSED,
-                Fact.COPY_AFTER_CONNECT,
-                Fact.OPENED_LATE,
-                Fact.WENT_WELL,
-                Fact.RECONNECTED_JUST_BEFORE,
-                Fact.REFUSED_REPLAYED,
-                Fact.REFUSED_EXPIRED,
-            ),
+            hallmarks=facts(Fact.REFUSED_REPLAYED),
             rules_out=facts(Fact.NOT_DELIVERED, Fact.STATE_WITHOUT_RESULT),
         ),
     ),
@@ -113,17 +101,7 @@ MODES: Final = (
         ),
         signature=Signature(
             needs=facts(Fact.SENT_TWICE),
-            speaks_for=facts(
-                Fact.ANSWERED_TWICE,
-                Fact.REFUSED_VEHICLE_STATE,
-                Fact.NOT_PARKED,
-                Fact.UNLOCKED_MOMENTS_BEFORE,
-                Fact.WENT_WELL,
-                Fact.REFUSED_BUSY,
-                Fact.REFUSED_INHIBITED,
-                Fact.OPENED_LATE,
-                Fact.PLATFORM_MISSED_IT,
-            ),
+            hallmarks=facts(Fact.REFUSED_BUSY, Fact.REFUSED_INHIBITED),
             rules_out=facts(Fact.NOT_DELIVERED, Fact.RECONNECTED_JUST_BEFORE, Fact.HELD_UP),
         ),
     ),
@@ -154,11 +132,6 @@ MODES: Final = (
             parameters={"loss": 0.5},
         ),
         signature=Signature(
-            speaks_for=facts(Fact.SAID_BUSY, Fact.BLOCKS_LATER, Fact.SENT_LATE, Fact.EXECUTED_AGAIN)
-            | facts(Fact.SENT_AGAIN, Fact.BEHIND_ANOTHER, Fact.NEVER_SENT)
-            | facts(Fact.PLATFORM_MISSED_IT, Fact.PLATFORM_WAITED_LONG, Fact.OPEN_BUT_TOLD_NO)
-            | facts(Fact.NOTHING_PUBLISHED, Fact.SAID_NO, Fact.FAILS_AGAIN)
-            | facts(Fact.ASKED_AGAIN, Fact.SUPPORT_CALLED, Fact.ALREADY_OPENED),
             needs_one_of=(  # another request, which this one blocks, or which keeps this one unsent
                 facts(Fact.SAID_BUSY, Fact.BLOCKS_LATER, Fact.BEHIND_ANOTHER)
                 | facts(Fact.PLATFORM_MISSED_IT, Fact.PLATFORM_WAITED_LONG)

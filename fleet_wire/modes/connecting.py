@@ -9,7 +9,6 @@ from fleet_wire.modes.facts import Fact
 from fleet_wire.modes.mode import (
     ANSWERS,
     AWAY_CAUSES,
-    SEEN_AWAY,
     Actor,
     FailureMode,
     Layer,
@@ -47,11 +46,7 @@ MODES: Final = (
         recipe=Recipe(parameters={"renewal": {"base_s": 0, "spread_s": 10}}),
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
-            speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
-            | (SEEN_AWAY - facts(Fact.KEEPALIVE_EXCEEDED))
-            | facts(Fact.OPERATOR_FAILS, Fact.FAILS_AGAIN, Fact.MANY_CAME_BACK, Fact.MANY_FAIL)
-            | facts(Fact.OPERATOR_AWAY, Fact.MANY_AWAY, Fact.SOME_FAIL)
-            | facts(Fact.CONNECTION_CLOSED, Fact.LOST_AT_ONCE, Fact.OTHERS_THERE_HEARD),
+            hallmarks=facts(Fact.OPERATOR_AWAY, Fact.OPERATOR_FAILS),
             rules_out=NOT_AWAY
             | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP, Fact.DENIED_AT_BROKER)
             | facts(Fact.TOLD_LOW_VOLTAGE, Fact.WILLS_AT_ONCE, Fact.KEEPALIVE_EXCEEDED)
@@ -81,23 +76,7 @@ MODES: Final = (
         recipe=Recipe(parameters={"renewal": {"base_s": 0, "spread_s": 10}}),
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED, Fact.TLS_FAILED),
-            speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
-            | facts(
-                Fact.CONNECTION_CLOSED,
-                Fact.LOST_AT_ONCE,
-                Fact.FIRMWARE_AWAY,
-                Fact.MANY_AWAY,
-                Fact.WILL_BEFORE,
-                Fact.WILL_AFTER,
-                Fact.WAS_OFFLINE,
-                Fact.STILL_AWAY,
-                Fact.OPENED_IN_TIME,
-                Fact.FIRMWARE_FAILS,
-                Fact.MANY_FAIL,
-                Fact.FAILS_AGAIN,
-                Fact.TLS_EXPIRED,
-                Fact.BOOTED_AFTER,  # a customer who has given up tries again then
-            ),
+            hallmarks=facts(Fact.FIRMWARE_AWAY, Fact.FIRMWARE_FAILS),
             rules_out=ANSWERS
             | facts(Fact.REPORTED_AFTER, Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP)
             | facts(Fact.DENIED_AT_BROKER)
@@ -132,9 +111,7 @@ MODES: Final = (
         ),
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED, Fact.TLS_FAILED),
-            speaks_for=SEEN_AWAY
-            | facts(Fact.CLOCK_WRONG, Fact.ALONE, Fact.BOOTED_AFTER)
-            | facts(Fact.BOOTED_BEFORE, Fact.FEW_AWAY, Fact.RAN_UNCONNECTED),
+            hallmarks=facts(Fact.CLOCK_WRONG),
             rules_out=facts(Fact.BACK_WITHOUT_BOOT, Fact.CONNECTION_CLOSED, Fact.DROPPED_AT_BROKER)
             | ANSWERS
             | facts(Fact.REPORTED_AFTER, Fact.DENIED_AT_BROKER, Fact.OPENED_LATE)

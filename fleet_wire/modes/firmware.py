@@ -28,7 +28,7 @@ MODES: Final = (
         recipe=Recipe(load={"deadline_s": 20, "command_ttl_s": 60}),
         signature=Signature(
             needs=facts(Fact.REFUSED_TTL_TOO_LONG),
-            speaks_for=facts(Fact.FIRMWARE_FAILS, Fact.FAILS_AGAIN, Fact.HARDWARE_FAILS),
+            hallmarks=facts(Fact.FIRMWARE_FAILS, Fact.HARDWARE_FAILS),
             rules_out=facts(Fact.WENT_WELL, Fact.NOT_DELIVERED),
         ),
     ),
@@ -70,24 +70,6 @@ MODES: Final = (
             },
         ),
         signature=Signature(
-            speaks_for=facts(
-                Fact.BOOTED_AFTER,
-                Fact.BOOTED_BEFORE,
-                Fact.UPDATING,
-                Fact.FIRMWARE_CHANGED,
-                Fact.FEW_AWAY,
-                Fact.NOT_DELIVERED,
-                Fact.REFUSED_BUSY,
-                Fact.BACK_SOON,
-                Fact.BACK_WITHOUT_WILL,
-                Fact.REPLACED,
-                Fact.BACK_AFTER_WILL,
-                Fact.WILL_AFTER,
-                Fact.WILL_BEFORE,
-                Fact.WAS_OFFLINE,
-                Fact.ALONE,
-                Fact.BACK_IN_MINUTES,
-            ),
             needs_one_of=(facts(Fact.BOOTED_AFTER, Fact.BOOTED_BEFORE, Fact.UPDATING),),
             rules_out=facts(Fact.BACK_WITHOUT_BOOT)
             | (ANSWERS - facts(Fact.REFUSED_BUSY))
@@ -117,7 +99,6 @@ MODES: Final = (
         recipe=Recipe(unlocks_per_car=4, load={"deadline_s": 10, "command_ttl_s": 10}),
         signature=Signature(
             needs=facts(Fact.REFUSED_BUSY),
-            speaks_for=facts(Fact.UNLOCKED_MOMENTS_BEFORE, Fact.WAS_ONLINE, Fact.FAILS_AGAIN),
             rules_out=facts(Fact.WENT_WELL, Fact.NOT_DELIVERED, Fact.BACK_SOON),
         ),
     ),
@@ -143,8 +124,6 @@ MODES: Final = (
         recipe=Recipe(parameters={"probability": 1}),
         signature=Signature(
             needs=facts(Fact.RESULT_WITHOUT_STATE),
-            speaks_for=facts(Fact.ALONE, Fact.SAID_YES, Fact.SUPPORT_CALLED, Fact.ASKED_AGAIN)
-            | facts(Fact.FAILS_AGAIN, Fact.WAS_ONLINE),
             rules_out=facts(
                 Fact.ONLY_BOOT_OPEN,
                 Fact.DOORS_DIFFER,

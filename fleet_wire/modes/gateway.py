@@ -39,10 +39,6 @@ MODES: Final = (
         recipe=Recipe(customers={}, parameters={"probability": 1}),
         signature=Signature(
             needs=facts(Fact.SAID_YES, Fact.NOTHING_PUBLISHED, Fact.NEVER_SENT),
-            speaks_for=facts(Fact.SAID_DONE, Fact.YES_BEFORE_SENDING, Fact.UNSENT_BEFORE)
-            | facts(
-                Fact.YES_BEFORE_THE_END, Fact.ASKED_AGAIN, Fact.SUPPORT_CALLED, Fact.FAILS_AGAIN
-            ),
             rules_out=facts(Fact.SAID_ERROR, Fact.SAID_NO, Fact.NOT_DELIVERED, Fact.RELOCKED)
             | facts(Fact.PLATFORM_MISSED_IT, Fact.HELD_UP, Fact.BEHIND_ANOTHER, Fact.WAS_ASLEEP),
         ),
@@ -84,18 +80,6 @@ MODES: Final = (
                 facts(Fact.PLATFORM_GAVE_UP, Fact.WENT_WELL),
                 facts(Fact.PLATFORM_GAVE_UP, Fact.YES_BEFORE_THE_END, Fact.YES_BEFORE_SENDING),
             ),
-            speaks_for=facts(
-                Fact.PLATFORM_GAVE_UP,
-                Fact.YES_BEFORE_THE_END,
-                Fact.YES_BEFORE_SENDING,
-                Fact.NOTHING_PUBLISHED,
-                Fact.NOT_DELIVERED,
-                Fact.REFUSED_EXPIRED,
-                Fact.WENT_WELL,
-                Fact.ASKED_AGAIN,
-                Fact.SUPPORT_CALLED,
-                Fact.SLOW_DELIVERY,
-            ),
             rules_out=facts(Fact.SAID_ERROR, Fact.SAID_NO, Fact.BACK_WITHOUT_WILL, Fact.REPLACED),
         ),
     ),
@@ -127,19 +111,6 @@ MODES: Final = (
             parameters={"login_failures": 0.8, "unreached": 0.25},
         ),
         signature=Signature(
-            speaks_for=facts(
-                Fact.SAID_NOTHING,
-                Fact.SAID_ERROR,
-                Fact.SAID_SIGNED_OUT,
-                Fact.SAID_NO,
-                Fact.SAID_OVERLOADED,
-                Fact.HELD_UP,
-                Fact.NOTHING_PUBLISHED,
-                Fact.NOTHING_REQUESTED,
-                Fact.MANY_FAIL,
-                Fact.ASKED_AGAIN,
-                Fact.SUPPORT_CALLED,
-            ),
             rules_out=REFUSALS
             | facts(Fact.WENT_WELL, Fact.SAID_YES, Fact.NOT_DELIVERED)
             | facts(Fact.KEY_EXPIRED, Fact.SHOWN_KEY_EXPIRED, Fact.SAID_WHY_NOT),
@@ -166,8 +137,6 @@ MODES: Final = (
         recipe=Recipe(asked={"from_s": 5}, customers={}, window={"start_s": 15}),
         signature=Signature(
             needs=facts(Fact.SAID_MAINTENANCE),
-            speaks_for=facts(Fact.NOTHING_PUBLISHED, Fact.SAID_ERROR, Fact.MANY_FAIL)
-            | facts(Fact.ASKED_AGAIN, Fact.SUPPORT_CALLED),
             rules_out=facts(Fact.WENT_WELL, Fact.NOT_DELIVERED, Fact.SAID_YES, Fact.SAID_WHY_NOT),
         ),
     ),

@@ -55,9 +55,7 @@ MODES: Final = (
         ),
         signature=Signature(
             needs=facts(Fact.EVENTS_IN_A_FLOOD),
-            speaks_for=facts(Fact.SLOW_DELIVERY, Fact.NOT_DELIVERED, Fact.DROPPED_AT_BROKER)
-            | facts(Fact.LATE_WITHOUT_RETURN, Fact.OPENED_IN_TIME, Fact.MUCH_DATA)
-            | facts(Fact.SILENT_AFTER_RECEIPT, Fact.FAILS_AGAIN, Fact.ALONE),
+            hallmarks=facts(Fact.DROPPED_AT_BROKER),
             rules_out=facts(Fact.WAS_ASLEEP, Fact.BOOTED_AFTER, Fact.TLS_FAILED),
         ),
     ),
@@ -85,29 +83,6 @@ MODES: Final = (
             parameters={"good": {"base_s": 3, "spread_s": 7}, "bad": {"base_s": 5, "spread_s": 15}},
         ),
         signature=Signature(
-            speaks_for=facts(
-                Fact.BOOTED_AFTER,
-                Fact.BOOTED_BEFORE,
-                Fact.FEW_AWAY,
-                Fact.FLAPPED,
-                Fact.BOOTED_AGAIN,
-                Fact.SIGNAL_FELL,
-                Fact.SIGNAL_LOW,
-                Fact.NOT_DELIVERED,
-                Fact.WILL_AFTER,
-                Fact.WILL_BEFORE,
-                Fact.BACK_AFTER_WILL,
-                Fact.BACK_WITHOUT_WILL,
-                Fact.REPLACED,
-                Fact.BACK_SOON,
-                Fact.BACK_IN_MINUTES,
-                Fact.WAS_OFFLINE,
-                Fact.ALONE,
-                Fact.RECONNECTED_JUST_BEFORE,
-                Fact.SILENT_AFTER_RECEIPT,
-                Fact.OPENED_IN_TIME,
-                Fact.OTHERS_THERE_HEARD,
-            ),
             # A loose contact comes and goes: until it has, nothing parts it from any other loss.
             needs_one_of=(
                 facts(Fact.FLAPPED, Fact.SIGNAL_FELL, Fact.SIGNAL_LOW)

@@ -131,8 +131,8 @@ def number_of_classes(told: frozenset[EvidenceSource]) -> int:
 
 def _parting(one: Signature, other: Signature, there: frozenset[Fact]) -> Iterator[Fact]:
     """Yield the facts that part two modes."""
-    one_may = one.needs | one.speaks_for
-    other_may = other.needs | other.speaks_for
+    one_may = one.needs | one.may_show
+    other_may = other.needs | other.may_show
     parting = (
         (one_may & other.rules_out)
         | (other_may & one.rules_out)
@@ -148,7 +148,7 @@ def _parting(one: Signature, other: Signature, there: frozenset[Fact]) -> Iterat
 
 def _is_unseen(signature: Signature, there: frozenset[Fact]) -> bool:
     """Return whether a mode shows nothing but an unlock that went well."""
-    goes_well = Fact.WENT_WELL in signature.needs | signature.speaks_for
+    goes_well = Fact.WENT_WELL in signature.needs | signature.may_show
     stand_in = {
         fact
         for fact, instead in (INSTEAD_OF | INSTEAD_OF_REASONS).items()

@@ -55,16 +55,20 @@ class Actor(StrEnum):
 class Signature:
     """Which facts tell a mode from others.
 
-    `needs` lists what must be seen where its source is there. `speaks_for` lists what may be seen;
-    of each group of it in `needs_one_of` one must be, if any can. `rules_out` lists what is
-    not seen of it. All but `speaks_for` are physics and protocol, and hold without exception; but a
-    fact that is `ESTIMATED` only speaks against a mode.
+    `needs` lists what must be seen where its source is there; of each group in `needs_one_of` one
+    must be, if any can. `rules_out` lists what is not seen of it. Both are physics and protocol,
+    and hold without exception; but a fact that is `ESTIMATED` only speaks against a mode.
+
+    `hallmarks` lists what the mode shows by its nature, though drawn incidents may not: whom it
+    strikes, and by which words a box, a broker or a platform names it. `may_show` adds the facts
+    that drawn incidents have shown; nobody writes it by hand.
     """
 
     needs: frozenset[Fact] = frozenset()
-    speaks_for: frozenset[Fact] = frozenset()
+    hallmarks: frozenset[Fact] = frozenset()
     needs_one_of: tuple[frozenset[Fact], ...] = ()
     rules_out: frozenset[Fact] = frozenset()
+    may_show: frozenset[Fact] = frozenset()
 
     def unknowable(self, shown: Collection[Fact]) -> int:
         """Return how many of its needs nobody can see, be they met or not."""
@@ -92,7 +96,7 @@ needed fact that was not seen."""
 LEAST_AGAINST: Final = -1.0
 """The smallest weight of a fact that a signature rules out, whatever was learned."""
 LIGHT: Final = 1.0
-"""The most that a fact may weigh that a signature does not list, but for marks and `OF_COHORTS`."""
+"""The most that a fact may weigh for `unknown`."""
 UNEXPLAINED: Final = -2.0
 """The weight of a mark for a mode whose signature neither lists it nor rules it out, times what it
 weighs for the mode that it speaks for most [E]."""
@@ -105,8 +109,13 @@ OF_COHORTS: Final = frozenset(
         Fact.APP_VERSION_FAILS,
     }
 )  # fmt: skip
-"""Whom failures strike: what a signature does not list of these weighs nothing. That a mode struck
+"""Whom failures strike: what a signature does not list of these is not learned. That a mode struck
 one operator or release in the incidents that were learned from was their drawing."""
+CHOSEN: Final = OF_COHORTS | {
+    Fact.TECHNOLOGY_AWAY, Fact.OPERATOR_AWAY, Fact.REGION_AWAY, Fact.FIRMWARE_AWAY,
+    Fact.HARDWARE_AWAY, Fact.ALL_OF_OPERATOR_AWAY,
+}  # fmt: skip
+"""The same of failures and of cars that are away: whoever draws an incident chooses it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +172,7 @@ def on_any_wire(mode: FailureMode) -> FailureMode:
     that the car has opened is the only evidence of it.
     """
     signature = mode.signature
-    may = signature.needs | signature.speaks_for
+    may = signature.needs | signature.may_show
     seen = frozenset(fact for fact, instead in _SHOWN_BY.items() if not may.isdisjoint(instead))
     seen -= signature.rules_out & {Fact.OPENED_AT_LAST}
     return replace(
@@ -172,7 +181,7 @@ def on_any_wire(mode: FailureMode) -> FailureMode:
         signature=replace(
             signature,
             needs_one_of=tuple(_with_stand_ins(group) for group in signature.needs_one_of),
-            speaks_for=signature.speaks_for | seen,
+            may_show=signature.may_show | seen,
             rules_out=(signature.rules_out | _NEVER_ELSE) - seen,
         ),
     )
@@ -197,14 +206,14 @@ def wherever_it_stopped(mode: FailureMode) -> FailureMode:
     stopped = frozenset(HOW_FAR[cause] for cause in mode.causes & HOW_FAR.keys())
     stopped = _with_stand_ins(stopped | {Fact.NOT_DELIVERED})
     if Cause.VEHICLE_FAILED in mode.causes:
-        stopped |= signature.speaks_for & REFUSALS
+        stopped |= signature.may_show & REFUSALS
     return replace(
         mode,
         signature=replace(
             signature,
             needs=signature.needs - {Fact.NOT_DELIVERED},
             needs_one_of=(*signature.needs_one_of, stopped),
-            speaks_for=signature.speaks_for | stopped,
+            may_show=signature.may_show | stopped,
             rules_out=signature.rules_out - stopped,
         ),
     )
@@ -216,7 +225,7 @@ def rule_out_other_reasons(mode: FailureMode) -> FailureMode:
     A platform or a box that says why it turns a request down has that reason, and no other.
     """
     signature = mode.signature
-    its = signature.needs | signature.speaks_for
+    its = signature.needs | signature.may_show
     rules_out = signature.rules_out | (NAMED_REASONS - its)
     return replace(mode, signature=replace(signature, rules_out=rules_out))
 
@@ -320,19 +329,3 @@ AWAY_CAUSES: Final = (
     Cause.NOT_PUBLISHED,  # a platform that knows it to be away sends nothing
 )
 """Causes of unlocks of a box without a network, for any reason."""
-SEEN_AWAY = facts(
-    Fact.NOT_DELIVERED,
-    Fact.WILL_AFTER,
-    Fact.WILL_BEFORE,
-    Fact.WAS_OFFLINE,
-    Fact.BACK_AFTER_WILL,
-    Fact.BACK_IN_MINUTES,
-    Fact.STILL_AWAY,
-    Fact.KEEPALIVE_EXCEEDED,
-    Fact.SILENT_BEFORE,
-    Fact.SILENT_AFTER_RECEIPT,
-    Fact.OPENED_IN_TIME,
-    Fact.PING_OVERDUE,
-    Fact.OTHERS_OVERDUE,
-)
-"""Facts of a box without a network, for any reason."""

@@ -9,7 +9,6 @@ from fleet_wire.modes.facts import Fact
 from fleet_wire.modes.mode import (
     ANSWERS,
     AWAY_CAUSES,
-    SEEN_AWAY,
     Actor,
     FailureMode,
     Layer,
@@ -58,15 +57,7 @@ MODES: Final = (
         ),
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
-            speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
-            | SEEN_AWAY
-            | facts(Fact.ALONE, Fact.FEW_AWAY, Fact.FAILS_AGAIN, Fact.REFUSED_LATE)
-            | facts(Fact.REGION_FAILS, Fact.REGION_AWAY, Fact.SIGNAL_LOW, Fact.SIGNAL_FELL)
-            | facts(Fact.BACK_WITHOUT_WILL, Fact.REPLACED, Fact.LATE_ON_RETURN, Fact.WAS_ONLINE)
-            | facts(Fact.RESUMED, Fact.LATE_WITHOUT_RETURN)
-            | facts(Fact.OTHERS_THERE_HEARD, Fact.OTHER_OPERATOR_AWAY)
-            | facts(Fact.BACK_SOON, Fact.SOME_FAIL, Fact.NO_OPERATOR_HEARD, Fact.BACK_BY_PING)
-            | facts(Fact.NONE_THERE_HEARD),
+            hallmarks=facts(Fact.REGION_AWAY, Fact.REGION_FAILS),
             rules_out=_NOT_SILENT
             | facts(Fact.VOLTAGE_FELL, Fact.TOLD_LOW_VOLTAGE, Fact.BOOTED_AFTER)
             | facts(Fact.WAS_ASLEEP, Fact.LOST_AT_SAME_DATA, Fact.OPENED_LATE)
@@ -96,20 +87,7 @@ MODES: Final = (
         recipe=Recipe(box={"heartbeat_s": 4}, parameters={"episode": 120}),
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
-            speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
-            | facts(
-                Fact.REPORTED_AFTER,
-                Fact.WAS_ONLINE,
-                Fact.FAILS_AGAIN,
-                Fact.BACK_WITHOUT_WILL,
-                Fact.REPLACED,
-                Fact.LATE_ON_RETURN,
-                Fact.CONFIRMED_LATE,
-                Fact.REFUSED_LATE,
-                Fact.OPERATOR_FAILS,
-                Fact.SOME_FAIL,
-                Fact.FEW_AWAY,
-            ),
+            hallmarks=facts(Fact.OPERATOR_FAILS),
             rules_out=ANSWERS
             | facts(Fact.SILENT_SINCE, Fact.LEFT_QUIETLY)  # the way up works
             # Nothing arrives before the box makes a new connection.
@@ -142,42 +120,12 @@ MODES: Final = (
         recipe=Recipe(box={"keepalive_s": 60}),
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
-            speaks_for=facts(Fact.BACK_WITHOUT_BOOT, Fact.WAS_ONLINE)
-            | facts(
-                Fact.BACK_WITHOUT_WILL,
-                Fact.REPLACED,
-                Fact.BACK_SOON,
-                Fact.BACK_IN_MINUTES,
-                Fact.ALONE,
-                Fact.CONFIRMED_LATE,
-                Fact.REFUSED_LATE,
-                Fact.NOTHING_AFTER_RETURN,
-                Fact.FEW_AWAY,
-                Fact.SILENT_BEFORE,
-                Fact.LATE_ON_RETURN,
-                Fact.OPERATOR_FAILS,
-                Fact.SOME_FAIL,
-                Fact.OTHERS_THERE_HEARD,
-                Fact.SILENT_AFTER_RECEIPT,
-                Fact.OPENED_IN_TIME,
-                Fact.BACK_BY_PING,
-                Fact.OTHERS_BY_PING,
-                Fact.FAILS_AGAIN,
-                # The broker's patience may end before the box's next ping fails.
-                Fact.KEEPALIVE_EXCEEDED,
-                Fact.WILL_AFTER,
-                Fact.BACK_AFTER_WILL,
-                # A NAT that starts anew forgets all that are behind it.
-                Fact.REGION_FAILS,
-                Fact.WILLS_IN_A_WAVE,
-                Fact.MANY_CAME_BACK,
-                Fact.OPERATOR_AWAY,
-                Fact.REGION_AWAY,
-                Fact.MANY_AWAY,
+            hallmarks=facts(
                 Fact.ALL_OF_OPERATOR_AWAY,
-                Fact.OTHER_OPERATOR_AWAY,
-                Fact.NONE_THERE_HEARD,
-                Fact.NO_OPERATOR_HEARD,
+                Fact.OPERATOR_AWAY,
+                Fact.OPERATOR_FAILS,
+                Fact.REGION_AWAY,
+                Fact.REGION_FAILS,
             ),
             rules_out=NOT_AWAY
             | facts(Fact.WAS_ASLEEP, Fact.VOLTAGE_FELL)
@@ -211,8 +159,6 @@ MODES: Final = (
         recipe=Recipe(box={"asleep_share": 1.0}, load={"deadline_s": 40, "command_ttl_s": 40}),
         signature=Signature(
             needs=facts(Fact.WAS_ASLEEP, Fact.WOKEN),
-            speaks_for=facts(Fact.NOT_DELIVERED, Fact.STILL_AWAY, Fact.FAILS_AGAIN, Fact.ALONE)
-            | facts(Fact.NOTHING_PUBLISHED, Fact.SAID_SILENT, Fact.MANY_FAIL),
             rules_out=ANSWERS
             | facts(Fact.NOT_WOKEN, Fact.WAS_ONLINE)
             | facts(Fact.CONFIRMED_LATE, Fact.OPENED_LATE, Fact.SLOW_DELIVERY)
@@ -247,16 +193,7 @@ MODES: Final = (
         ),
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED, Fact.LOST_AT_SAME_DATA),
-            speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
-            | SEEN_AWAY
-            | facts(
-                Fact.HARDWARE_FAILS,
-                Fact.FIRMWARE_FAILS,
-                Fact.MUCH_DATA,
-                Fact.EVENTS_IN_A_FLOOD,
-                Fact.OTHERS_THERE_HEARD,
-                Fact.NONE_THERE_HEARD,
-            ),
+            hallmarks=facts(Fact.EVENTS_IN_A_FLOOD, Fact.FIRMWARE_FAILS, Fact.HARDWARE_FAILS),
             rules_out=_NOT_SILENT
             | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP)
             | facts(Fact.TOLD_LOW_VOLTAGE, Fact.BOOTED_AFTER, Fact.SIGNAL_FELL)
@@ -287,14 +224,13 @@ MODES: Final = (
         ),
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
-            speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
-            | SEEN_AWAY
-            | facts(Fact.OPERATOR_FAILS, Fact.REGION_FAILS, Fact.WILLS_IN_A_WAVE)
-            | facts(Fact.OPERATOR_AWAY, Fact.REGION_AWAY, Fact.MANY_AWAY, Fact.RESUMED)
-            | facts(Fact.ALL_OF_OPERATOR_AWAY, Fact.NONE_THERE_HEARD)
-            | facts(Fact.MANY_CAME_BACK, Fact.FAILS_AGAIN, Fact.REFUSED_LATE, Fact.MANY_FAIL)
-            | facts(Fact.BACK_WITH_OTHERS, Fact.LATE_ON_RETURN, Fact.SOME_FAIL)
-            | facts(Fact.BACK_WITHOUT_WILL, Fact.REPLACED, Fact.BACK_BY_PING),
+            hallmarks=facts(
+                Fact.ALL_OF_OPERATOR_AWAY,
+                Fact.OPERATOR_AWAY,
+                Fact.OPERATOR_FAILS,
+                Fact.REGION_AWAY,
+                Fact.REGION_FAILS,
+            ),
             needs_one_of=(
                 facts(Fact.OPERATOR_FAILS, Fact.REGION_FAILS, Fact.MANY_FAIL, Fact.MANY_AWAY)
                 | facts(Fact.OPERATOR_AWAY, Fact.REGION_AWAY, Fact.ALL_OF_OPERATOR_AWAY)
@@ -327,11 +263,9 @@ MODES: Final = (
         recipe=Recipe(box={"radio": {"technology": "gsm"}}),
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
-            speaks_for=(SEEN_AWAY - _RETURNS)
-            | facts(Fact.HARDWARE_FAILS, Fact.STILL_AWAY, Fact.WILLS_IN_A_WAVE)
-            | facts(Fact.HARDWARE_AWAY, Fact.TECHNOLOGY_AWAY, Fact.MANY_AWAY)
-            | facts(Fact.FAILS_AGAIN, Fact.MANY_FAIL, Fact.OPERATOR_FAILS, Fact.SOME_FAIL)
-            | facts(Fact.OTHERS_THERE_HEARD),
+            hallmarks=facts(
+                Fact.HARDWARE_AWAY, Fact.HARDWARE_FAILS, Fact.OPERATOR_FAILS, Fact.TECHNOLOGY_AWAY
+            ),
             needs_one_of=(facts(Fact.HARDWARE_FAILS, Fact.HARDWARE_AWAY, Fact.TECHNOLOGY_AWAY),),
             rules_out=facts(Fact.OPENED_LATE, Fact.OPENED_AT_LAST)
             | _NOT_SILENT

@@ -44,16 +44,6 @@ MODES: Final = (
         ),
         signature=Signature(
             needs=facts(Fact.WENT_WELL),
-            speaks_for=facts(
-                Fact.SUPPORT_CALLED,
-                Fact.OPENED_AGAIN,
-                Fact.UNLOCKED_MOMENTS_BEFORE,
-                Fact.RELOCKED,
-                Fact.SAID_YES,
-                Fact.ASKED_AGAIN,
-                Fact.NO_DOOR_OPENED,
-                Fact.WENT_WELL_BETWEEN,
-            ),
             rules_out=facts(Fact.OPEN_BUT_TOLD_NO, Fact.FLAPPED, Fact.PLATFORM_MISSED_IT)
             | facts(Fact.NOT_DELIVERED, Fact.RELOCKED_AT_ONCE, Fact.UNSENT_BEFORE),
         ),
@@ -90,17 +80,7 @@ MODES: Final = (
             causes={Cause.API_REFUSED: Recipe(parameters={"what": "app_bug"})},
         ),
         signature=Signature(
-            speaks_for=facts(
-                Fact.NOTHING_REQUESTED,
-                Fact.SUPPORT_CALLED,
-                Fact.APP_VERSION_FAILS,
-                Fact.SAID_NO,
-                Fact.SAID_BOOKING,
-                Fact.NOTHING_PUBLISHED,
-                Fact.BOOKING_OF_SEVERAL,
-                Fact.SIGNED_OUT_ALONE,
-                Fact.SAID_WRONG,
-            ),
+            hallmarks=facts(Fact.APP_VERSION_FAILS, Fact.SAID_WRONG, Fact.SIGNED_OUT_ALONE),
             rules_out=REFUSALS
             | facts(Fact.NOT_DELIVERED, Fact.KEY_EXPIRED, Fact.SHOWN_KEY_EXPIRED)
             | facts(Fact.APP_VERSION_FARES_WELL),
@@ -135,8 +115,6 @@ MODES: Final = (
             }
         ),
         signature=Signature(
-            speaks_for=facts(Fact.NOTHING_REQUESTED, Fact.SUPPORT_CALLED, Fact.KEY_EXPIRED)
-            | facts(Fact.WILL_BEFORE, Fact.WAS_OFFLINE, Fact.SHOWN_KEY_EXPIRED),
             rules_out=facts(Fact.NOT_DELIVERED, Fact.SAID_YES, Fact.APP_VERSION_FAILS)
             | facts(Fact.SAID_OVERLOADED, Fact.SAID_BUSY),
         ),

@@ -38,15 +38,6 @@ MODES: Final = (
         ),
         signature=Signature(
             needs=facts(Fact.EXPLAINED_NOTHING),
-            speaks_for=facts(
-                Fact.OPEN_BUT_TOLD_NO,
-                Fact.WENT_WELL,
-                Fact.SAID_ERROR,
-                Fact.NOTHING_PUBLISHED,
-                Fact.ASKED_AGAIN,
-                Fact.SUPPORT_CALLED,
-                Fact.MANY_FAIL,
-            ),
             rules_out=facts(Fact.SAID_YES, Fact.SAID_NOTHING),
         ),
     ),

@@ -31,12 +31,7 @@ MODES: Final = (
         recipe=Recipe(unlocks_per_car=4, load={"deadline_s": 8, "command_ttl_s": 8}),
         signature=Signature(
             needs=facts(Fact.WRONG_PIN),
-            speaks_for=facts(
-                Fact.REFUSED_WITHOUT_REASON,
-                Fact.REFUSED_BAD_SIGNATURE,
-                Fact.FAILS_AGAIN,
-                Fact.SAID_NO,
-            ),
+            hallmarks=facts(Fact.REFUSED_BAD_SIGNATURE),
             rules_out=facts(Fact.WENT_WELL, Fact.NOT_DELIVERED),
         ),
     ),
@@ -60,8 +55,6 @@ MODES: Final = (
         recipe=Recipe(customers={}, parameters={"cars_per_h": 10000}),
         signature=Signature(
             needs=facts(Fact.MANY_CARS_OF_ONE, Fact.CARS_OF_OTHERS),
-            speaks_for=facts(Fact.SAID_NO, Fact.SAID_BOOKING, Fact.NOTHING_PUBLISHED)
-            | facts(Fact.SAID_OVERLOADED, Fact.MANY_FAIL),
             rules_out=facts(Fact.SUPPORT_CALLED, Fact.NOT_DELIVERED),
         ),
     ),
@@ -91,14 +84,7 @@ MODES: Final = (
             parameters={"after": {"base_s": 25, "spread_s": 5}},
         ),
         signature=Signature(
-            speaks_for=facts(
-                Fact.COPY_REFUSED,
-                Fact.EXECUTED_AGAIN,
-                Fact.REFUSED_REPLAYED,
-                Fact.ANSWERED_TWICE,
-                Fact.REFUSED_EXPIRED,
-                Fact.WENT_WELL,
-            ),
+            hallmarks=facts(Fact.REFUSED_REPLAYED),
             rules_out=facts(Fact.NOT_DELIVERED, Fact.FLAPPED, Fact.COPY_AFTER_CONNECT)
             | facts(Fact.SENT_TWICE, Fact.SENT_AGAIN),
         ),
@@ -128,7 +114,7 @@ MODES: Final = (
         ),
         signature=Signature(
             needs=facts(Fact.TWO_PLACES),
-            speaks_for=facts(Fact.MANY_CARS_OF_ONE, Fact.WENT_WELL, Fact.PHONE_FAR),
+            hallmarks=facts(Fact.MANY_CARS_OF_ONE, Fact.PHONE_FAR),
             rules_out=facts(Fact.NOT_DELIVERED),
         ),
     ),
@@ -154,8 +140,6 @@ MODES: Final = (
         ),
         signature=Signature(
             needs=facts(Fact.WITHOUT_BOOKING),
-            speaks_for=facts(Fact.WENT_WELL, Fact.NO_DOOR_OPENED, Fact.MANY_CARS_OF_ONE)
-            | facts(Fact.REFUSED_VEHICLE_STATE, Fact.NOT_PARKED),
             rules_out=facts(Fact.NOT_DELIVERED),
         ),
     ),

@@ -30,8 +30,6 @@ MODES: Final = (
         recipe=Recipe(parameters={"probability": 1}),
         signature=Signature(
             needs=facts(Fact.REFUSED_CAN_BUS),
-            speaks_for=facts(Fact.WENT_WELL_BETWEEN, Fact.WAS_ONLINE, Fact.ALONE)
-            | facts(Fact.FAILS_AGAIN),
             rules_out=facts(Fact.WENT_WELL, Fact.NOT_DELIVERED),
         ),
     ),
@@ -61,7 +59,6 @@ MODES: Final = (
         ),
         signature=Signature(
             needs=facts(Fact.REFUSED_VEHICLE_STATE),
-            speaks_for=facts(Fact.NOT_PARKED, Fact.FAILS_AGAIN, Fact.ALONE, Fact.WAS_ONLINE),
             rules_out=facts(Fact.TWO_BOOKINGS, Fact.WENT_WELL, Fact.NOT_DELIVERED)
             # The customer sits in the car by now and uses it.
             | facts(Fact.ALREADY_OPENED),
@@ -86,18 +83,7 @@ MODES: Final = (
             reasons={"undervoltage": Recipe(parameters={"why": "weak"})},
         ),
         signature=Signature(
-            speaks_for=facts(
-                Fact.REFUSED_INHIBITED,
-                Fact.RESULT_WITHOUT_STATE,
-                Fact.REFUSED_LOW_VOLTAGE,
-                Fact.REFUSED_WITHOUT_REASON,
-                Fact.DOORS_DIFFER,
-                Fact.VOLTAGE_FELL,
-                Fact.VOLTAGE_LOW,
-                Fact.TOO_WEAK_TO_MOVE,
-                Fact.UNLOCKED_MOMENTS_BEFORE,
-                Fact.FAILS_AGAIN,
-            ),
+            hallmarks=facts(Fact.REFUSED_WITHOUT_REASON, Fact.TOO_WEAK_TO_MOVE),
             rules_out=facts(Fact.NOT_DELIVERED, Fact.LOCK_BOUNCED, Fact.ONLY_BOOT_OPEN),
         ),
     ),
@@ -128,13 +114,7 @@ MODES: Final = (
             },
         ),
         signature=Signature(
-            speaks_for=facts(
-                Fact.DOOR_AJAR,
-                Fact.LOCK_BOUNCED,
-                Fact.WENT_WELL,
-                Fact.RESULT_WITHOUT_STATE,
-                Fact.REFUSED_VEHICLE_STATE,
-            ),
+            hallmarks=facts(Fact.REFUSED_VEHICLE_STATE),
             rules_out=facts(Fact.NOT_DELIVERED, Fact.RELOCKED),
         ),
     ),
@@ -157,9 +137,6 @@ MODES: Final = (
         recipe=Recipe(box={"inhibit_count": None}, customers={}, parameters={"after": 3}),
         signature=Signature(
             needs=facts(Fact.RELOCKED),
-            speaks_for=facts(Fact.WENT_WELL, Fact.ASKED_AGAIN, Fact.SUPPORT_CALLED, Fact.SAID_YES)
-            | facts(Fact.OPENED_AGAIN, Fact.NO_DOOR_OPENED, Fact.FAILS_AGAIN)
-            | facts(Fact.RELOCKED_AT_ONCE, Fact.ASKED_AFTER_RELOCK),
             rules_out=facts(Fact.PLATFORM_MISSED_IT, Fact.LOCK_BOUNCED, Fact.NOT_DELIVERED)
             | facts(Fact.ANOTHER_CAR_ASKED)  # theirs has never opened
             | facts(Fact.HELD_UP),  # a customer has left the door after so long a wait
@@ -184,9 +161,7 @@ MODES: Final = (
             "Zipcar 2019: doors could open, the engine would not start",
         ),
         signature=Signature(
-            speaks_for=facts(Fact.ONLY_BOOT_OPEN, Fact.ANOTHER_DOOR_LOCKED, Fact.OPENED_AGAIN)
-            | facts(Fact.WENT_WELL, Fact.ASKED_AGAIN, Fact.SUPPORT_CALLED)
-            | facts(Fact.RESULT_WITHOUT_STATE, Fact.REFUSED_WITHOUT_REASON),
+            hallmarks=facts(Fact.REFUSED_WITHOUT_REASON),
             rules_out=facts(Fact.NOT_DELIVERED, Fact.LOCK_BOUNCED),
         ),
     ),
@@ -209,7 +184,6 @@ MODES: Final = (
         ),
         signature=Signature(
             needs=facts(Fact.REFUSED_VEHICLE_STATE, Fact.LOCKED_BY_KEY),
-            speaks_for=facts(Fact.FAILS_AGAIN, Fact.ALONE, Fact.WAS_ONLINE),
             rules_out=facts(Fact.NOT_PARKED, Fact.WENT_WELL, Fact.NOT_DELIVERED),
         ),
     ),

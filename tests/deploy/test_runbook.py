@@ -60,7 +60,7 @@ def test_page_explains_each_cause_that_its_alert_can_name(page: str, trait: Fact
     causes = {
         cause
         for mode in MODES.values()
-        if trait in mode.signature.needs | mode.signature.speaks_for
+        if trait in mode.signature.needs | mode.signature.may_show
         for cause in mode.causes
         if cause is not None
     }

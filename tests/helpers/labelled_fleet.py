@@ -57,7 +57,7 @@ def _is_seen(draw: random.Random, fact: Fact, slug: str) -> bool:
     chance = draw.random()
     stray = STRAY_MARK if fact in MARKS else STRAY
     return fact not in signature.rules_out and chance < (
-        SHOWN if fact in signature.speaks_for else stray
+        SHOWN if fact in signature.may_show else stray
     )
 
 

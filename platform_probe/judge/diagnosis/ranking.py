@@ -27,11 +27,9 @@ from fleet_wire.modes.mode import (
     FOR,
     LEAST_AGAINST,
     LEAST_UNEXPLAINED,
-    LIGHT,
     MISSED,
     MOST_UNEXPLAINED,
     NEEDED,
-    OF_COHORTS,
     UNEXPLAINED,
 )
 
@@ -404,20 +402,17 @@ def _unlisted(by_mode: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str,
 
 def _facts_of_list(name: str) -> frozenset[Fact]:
     signature = SIGNATURES[name]
-    return signature.needs | signature.speaks_for | signature.rules_out
+    return signature.needs | signature.may_show | signature.rules_out
 
 
 _LISTED: Final = {
-    slug: mode.signature.needs | mode.signature.speaks_for for slug, mode in MODES.items()
+    slug: mode.signature.needs | mode.signature.may_show for slug, mode in MODES.items()
 }
 """The facts that each mode explains."""
 
 
 def within_signatures(weights: Weights) -> Weights:
-    """Return weights as far as the signatures allow them.
-
-    Signatures are physics, and hold as they stand, whatever was learned before they said so.
-    """
+    """Return weights as far as physics allows them, whatever was learned before it said so."""
     return msgspec.structs.replace(
         weights,
         seen={
@@ -432,26 +427,16 @@ def within_signatures(weights: Weights) -> Weights:
 
 
 def _seen_within(name: str, learned: Mapping[str, float]) -> dict[str, float]:
-    signature = SIGNATURES[name]
-    its = signature.needs | signature.speaks_for
-    within = {
-        fact: max(weight, 0.0) if fact in its else min(max(weight, -LIGHT), LIGHT)
-        for fact, weight in learned.items()
-        if fact in its or fact not in OF_COHORTS
-    }
-    for fact in sorted(signature.rules_out):
+    within = {**learned}
+    for fact in sorted(SIGNATURES[name].rules_out):
         weight = learned.get(fact.value, 0.0)
         within[fact.value] = weight if weight <= LEAST_AGAINST else RULED_OUT
     return within
 
 
 def _unseen_within(name: str, learned: Mapping[str, float]) -> dict[str, float]:
-    signature = SIGNATURES[name]
-    needed = {
-        fact.value: min(learned.get(fact, RULED_OUT), MISSED) for fact in sorted(signature.needs)
-    }
-    may_show = signature.speaks_for - signature.needs - {Fact.NOT_DELIVERED}
-    return {**{fact: weight for fact, weight in learned.items() if fact in may_show}, **needed}
+    needs = sorted(SIGNATURES[name].needs)
+    return {**learned, **{fact.value: min(learned.get(fact, RULED_OUT), MISSED) for fact in needs}}
 
 
 def read_weights(text: bytes) -> Weights:
@@ -495,7 +480,7 @@ def weights_by_signature() -> Weights:
     for slug, mode in MODES.items():
         signature = mode.signature
         seen[slug] = {
-            **dict.fromkeys(sorted(signature.speaks_for), FOR),
+            **dict.fromkeys(sorted(signature.may_show), FOR),
             **dict.fromkeys(sorted(signature.needs), NEEDED),
             **dict.fromkeys(sorted(signature.rules_out), AGAINST),
         }

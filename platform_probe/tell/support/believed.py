@@ -214,7 +214,7 @@ def _is_reason(revision: Revision, one: Weighed) -> bool:
     if not one.is_seen:
         return not _is_seen_otherwise(revision, one.fact)
     signature = revision.mode.signature
-    its = signature.needs | signature.speaks_for if one.weight > 0 else signature.rules_out
+    its = signature.needs | signature.may_show if one.weight > 0 else signature.rules_out
     return one.fact in its
 
 
@@ -238,7 +238,7 @@ def _is_seen_otherwise(revision: Revision, fact: str) -> bool:
     if revision.mode is None or fact not in _HOW_FAR:
         return False
     signature = revision.mode.signature
-    its = (signature.needs | signature.speaks_for) & _HOW_FAR
+    its = (signature.needs | signature.may_show) & _HOW_FAR
     return any(one.fact in its for one in revision.facts)
 
 

@@ -12,8 +12,7 @@ from bench.score.prior import read_prior
 from bench.score.rows import Row
 from fleet_wire.contract.diagnosis import UNKNOWN
 from fleet_wire.modes.facts import EvidenceSource, Fact
-from fleet_wire.modes.mode import LIGHT
-from platform_probe.judge.diagnosis.ranking import Ranking, read_weights
+from platform_probe.judge.diagnosis.ranking import RULED_OUT, Ranking, read_weights
 
 TOLD = ("attempt", "presence", "reasons", "receipts")
 NOTHING: dict[str, Any] = {"bias": {}, "seen": {}, "unseen": {}}
@@ -76,8 +75,8 @@ def test_unknown_wins_where_the_mode_is_not_among_those_that_are_left() -> None:
 
 
 def test_what_was_set_by_hand_goes_over_what_was_learned_earlier(tmp_path: Path) -> None:
-    """And signatures go over both."""
-    learned = {"no_coverage_garage": {"few_away": 1.5, "door_opened": 4.0}}
+    """And physics goes over both."""
+    learned = {"no_coverage_garage": {"few_away": 1.5, "went_well": 4.0}}
     by_hand = {"no_coverage_garage": {"few_away": 2.5}}
     declared = {
         "earlier": {
@@ -92,4 +91,4 @@ def test_what_was_set_by_hand_goes_over_what_was_learned_earlier(tmp_path: Path)
     prior = read_prior(file)
     assert prior["bias"]["phone_side"] == 1.0
     assert prior["seen"]["no_coverage_garage"]["few_away"] == 2.5
-    assert prior["seen"]["no_coverage_garage"]["door_opened"] == LIGHT
+    assert prior["seen"]["no_coverage_garage"]["went_well"] == RULED_OUT

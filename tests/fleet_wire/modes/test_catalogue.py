@@ -43,13 +43,14 @@ def test_a_mode_and_its_fault_stand_in_modules_of_one_name() -> None:
 
 
 def test_a_signature_does_not_contradict_itself() -> None:
-    """What rules a mode out does not speak for it, and something speaks for each."""
+    """It cannot show what rules it out, by its nature or otherwise, and each may show something."""
     for slug, mode in MODES.items():
         signature = mode.signature
-        speaks_for = signature.needs | signature.speaks_for
-        assert speaks_for, slug
+        its_own = signature.needs | signature.may_show
+        assert its_own, slug
+        assert signature.hallmarks <= its_own, slug
         assert signature.rules_out, slug
-        assert not speaks_for & signature.rules_out, slug
+        assert not its_own & signature.rules_out, slug
 
 
 def test_sentences_are_sentences() -> None:
@@ -78,7 +79,7 @@ def test_every_fact_has_a_meaning_and_tells_something() -> None:
     listed = {
         fact
         for mode in MODES.values()
-        for fact in (mode.signature.needs | mode.signature.speaks_for | mode.signature.rules_out)
+        for fact in (mode.signature.needs | mode.signature.may_show | mode.signature.rules_out)
     }
     context = {Fact.NEVER_PRESENT, Fact.BROKER_UNREACHABLE, Fact.REFUSED_MALFORMED}
     assert set(Fact) - listed <= context
@@ -88,7 +89,7 @@ def test_a_reason_that_somebody_names_is_the_reason() -> None:
     """Each mode has it for its own, or is ruled out by it."""
     for slug, mode in MODES.items():
         signature = mode.signature
-        its_own = signature.needs | signature.speaks_for
+        its_own = signature.needs | signature.may_show
         assert signature.rules_out & NAMED_REASONS == NAMED_REASONS - its_own, slug
 
 
