@@ -63,7 +63,7 @@ SPARSE_UNKNOWN: Final = 1e-3
 """The same for the weights of `unknown`, of which there is no prior."""
 SMALL: Final = 1e-6
 """Loss of each weight's square, so that there is one best solution."""
-LEFT_OUT: Final = 0.06
+LEFT_OUT: Final = 0.035
 """Weight of a case whose mode is left out, against the case itself."""
 STEPS: Final = 70
 HEAVIEST: Final = 12.0
