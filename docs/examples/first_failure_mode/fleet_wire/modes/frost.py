@@ -25,7 +25,6 @@ MODES: Final = (
         recipe=Recipe(parameters={"probability": 1}),
         signature=Signature(
             needs=facts(Fact.RESULT_WITHOUT_STATE, Fact.REGION_FAILS),
-            speaks_for=facts(Fact.FAILS_AGAIN, Fact.WAS_ONLINE),
             rules_out=facts(Fact.FIRMWARE_FAILS, Fact.HARDWARE_FAILS, Fact.LOCK_BOUNCED),
         ),
     ),
