@@ -167,7 +167,8 @@ MODES: Final = (
         ),
         signature=Signature(
             needs=facts(Fact.FLAPPED),
-            hallmarks=facts(Fact.REFUSED_REPLAYED, Fact.NOT_DELIVERED),
+            hallmarks=facts(Fact.REFUSED_REPLAYED, Fact.NOT_DELIVERED)
+            | facts(Fact.STATE_WITHOUT_RESULT, Fact.RESULT_WITHOUT_STATE),
             # Each has a second box of its own: a third of a fleet has not got one at once.
             rules_out=facts(Fact.STILL_AWAY, Fact.OPERATOR_FAILS, Fact.WILLS_IN_A_WAVE)
             | facts(Fact.MANY_AWAY),
