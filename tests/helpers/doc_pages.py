@@ -21,8 +21,9 @@ from fleet_wire.contract.problems import PROBLEMS
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import FACTS
 from fleet_wire.modes.lookalikes import WIRES, alike_on, number_of_classes
-from fleet_wire.modes.mode import Layer
+from fleet_wire.modes.mode import FailureMode, Layer
 from platform_probe.commands.settings_options import PLACES
+from platform_probe.judge.weights import shipped_weights
 from platform_probe.judge_process.metrics import JudgeMetrics
 from platform_probe.outputs.dimension import MAX_LABEL_VALUES, MAX_NEW_OF_ONE, OTHER, UNKNOWN
 from platform_probe.outputs.metrics import ProbeMetrics, new_registry
@@ -33,6 +34,8 @@ from tests.helpers.places import ROOT
 
 BACKENDS: Final = ("slack", "alertmanager", "webhook:NAME")
 """Receivers of messages about incidents."""
+MOST_LEARNED: Final = 5
+"""Facts of a mode whose weights are shown, on each side."""
 LONGEST_DEFAULT: Final = 60
 """Characters: a longer default is a mapping, whose keys have a section of their own."""
 
@@ -122,7 +125,22 @@ def page_of_modes() -> str:
         number_of_classes=number_of_classes,
         facts=FACTS,
         english=ENGLISH,
+        learned=_learned,
     )
+
+
+def _learned(mode: FailureMode) -> Iterator[tuple[str, list[tuple[str, float]]]]:
+    """Yield the facts that weigh most for a mode and against it, beside what rules it out."""
+    every = shipped_weights().seen[mode.slug].items()
+    weights = sorted(every, key=lambda one: (-one[1], one[0]))
+    speak_for = [one for one in weights if one[1] > 0]
+    against = [one for one in weights if one[1] < 0 and one[0] not in mode.signature.rules_out]
+    for title, its in (
+        ("Speaks most for it", speak_for[:MOST_LEARNED]),
+        ("Speaks most against it", against[::-1][:MOST_LEARNED]),
+    ):
+        if its:
+            yield title, its
 
 
 # The keys of a scenario
