@@ -12,23 +12,6 @@ from tests.helpers.places import ROOT
 PIN = re.compile(r"^([\w.-]+)==(\S+)", re.MULTILINE)
 
 
-def test_image_copies_what_exists() -> None:
-    """The Dockerfile copies files of this tree, which .dockerignore lets through."""
-    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
-    allowed = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
-    copied = {
-        word
-        for line in re.findall(r"^COPY (?!--from)(.+)$", dockerfile, re.MULTILINE)
-        for word in line.split()[:-1]
-    }
-    assert {"requirements-run.lock", "fleet_wire", "fleet_sim", "platform_probe"} <= copied
-    for name in copied:
-        assert (ROOT / name).exists(), name
-        assert f"!{name}" in allowed, name
-    (uid,) = re.findall(r"--uid (\d+)", dockerfile)
-    assert re.search(rf"^USER {uid}$", dockerfile, re.MULTILINE), "not as root, and by number"
-
-
 @pytest.mark.parametrize("lock", ["requirements-run.lock", "requirements-user.lock"])
 def test_programs_run_with_the_locked_versions(lock: str) -> None:
     """The image's lock and that of `make run` have what we need, at the versions of the tests."""

@@ -41,7 +41,6 @@ from tests.helpers.manifests import (
     one,
     pod_of,
     pods_selected,
-    service_variables,
 )
 from tests.helpers.own_commands import accept
 from tests.helpers.pages import EXAMPLES, page
@@ -447,15 +446,6 @@ def test_the_opened_cars_are_there() -> None:
     assert all(any(group.has(car) for group in fleet.groups) for car in cars)
     brokers = len(Brokers.parse(boxes.environment()["FLEET_SIM_BROKER"]).addresses)
     assert len({broker_of(car, brokers) for car in cars}) == brokers
-
-
-def test_probe_starts_beside_its_own_service() -> None:
-    """The Service is named as the variables of our settings begin: it must not stop the pod."""
-    variables = service_variables(one("base", "Service", "platform-probe"))
-    assert all(name.startswith("PLATFORM_PROBE_") for name in variables)
-    settings = settings_of("base", "platform-probe-x", "base/platform-probe.yaml")
-    assert settings.broker == one("base", "ConfigMap", "fleet")["data"]["BROKERS"]
-    assert settings.listen == yaml(KUBERNETES / "base" / "platform-probe.yaml")["listen"]
 
 
 def job_of_the_rules() -> str:

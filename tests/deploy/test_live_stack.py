@@ -1,8 +1,8 @@
-"""The shipped Prometheus and Alertmanager files at work, on a real run in which cars fail to open.
+"""The shipped Prometheus files at work, on a real run in which cars fail to open.
 
 `fleet-sim run` opens cars over a real mosquitto, a quarter of which stand in a garage without
-coverage. The real Prometheus scrapes its probe. Every rule and every panel must return numbers,
-and an alert must travel the whole way to a receiver.
+coverage. The real Prometheus scrapes its probe. Every rule and every panel must return numbers.
+`test_demo.py` follows an alert to its receivers.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import Popen
-from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -33,11 +32,8 @@ from tests.helpers.shipped import (
 )
 from tests.helpers.stack import (
     Api,
-    Webhook,
     running,
-    running_alertmanager,
     running_prometheus,
-    running_webhook,
     tail_of,
     until_up,
 )
@@ -69,9 +65,6 @@ NO_BACKEND = {
     "PLATFORM_PROBE_OTLP__TIMEOUT_S": "1",
 }
 """The monitor exports to where nobody listens, and counts what is lost."""
-FAILING = {"alertname": "RegionFails", "source": "probe", "region": "garage"}
-"""Customers are failed by the garage too, and on a busy machine by the street: their alerts may
-come first, and with this one in a message."""
 
 
 @dataclass(frozen=True)
@@ -79,20 +72,15 @@ class Stack:
     """What runs while these tests do."""
 
     prometheus: Api
-    alertmanager: Api
-    webhook: Webhook
     run: Popen[bytes]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    """Start Alertmanager, Prometheus and a run; give them when unlocks have failed."""
+    """Start Prometheus and a run; give them when unlocks have failed."""
     directory = tmp_path_factory.mktemp("live_stack")
     probe_port, console_port = free_port(), free_port()
     async with contextlib.AsyncExitStack() as started:
-        webhook = started.enter_context(running_webhook())
-        alertmanager = started.enter_context(running_alertmanager(directory, webhook))
-        await until_up(alertmanager, directory / "alertmanager.log")
         platform = FakePlatform()
         api = await started.enter_async_context(served_api(platform))
         traffic = asyncio.gather(_phones(api, platform), _looks_at_the_console(console_port))
@@ -104,7 +92,6 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
                     "platform-probe": probe_port,
                     "platform-console": console_port,
                     "platform-api": api.port,
-                    "alertmanager": alertmanager.port,
                 },
             )
         )
@@ -130,7 +117,7 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
             return bool(prometheus.numbers(failed))
 
         await eventually(have_failed, message="no unlock failed")
-        yield Stack(prometheus, alertmanager, webhook, run)
+        yield Stack(prometheus, run)
 
 
 async def _phones(api: ServedApi, platform: FakePlatform) -> None:
@@ -198,29 +185,3 @@ async def test_histograms_carry_trace_ids(stack: Stack) -> None:
         for series in answer["data"]
         for exemplar in series["exemplars"]
     )
-
-
-async def test_alert_reaches_alertmanager_and_receivers(stack: Stack) -> None:
-    """The garage fails; the alert is at Alertmanager, in the webhook, and in Slack's words."""
-    messages = stack.webhook.messages
-
-    def sent() -> list[dict[str, Any]]:
-        told = [alert for message in messages for alert in message.get("alerts", ())]
-        return [alert for alert in told if FAILING.items() <= alert["labels"].items()]
-
-    await eventually(sent, message=f"no webhook message says {FAILING}")
-    active = stack.alertmanager.get("/api/v2/alerts", active="true")
-    assert any(FAILING.items() <= alert["labels"].items() for alert in active)
-    (alert, *_) = sent()
-    annotations = alert["annotations"]
-    assert (alert["status"], alert["labels"]["severity"]) == ("firing", "critical")
-    assert annotations["summary"].startswith("Unlocks (probe) fail in region garage: mostly box_")
-    assert annotations["dashboard"].endswith("/d/unlockpath-regions?var-region=garage")
-    assert annotations["runbook_url"].endswith("/runbook/RegionFails.md")
-    assert "error expanding" not in str(annotations)
-
-    def in_slack() -> bool:
-        texts = [str(message.get("attachments")) for message in messages]
-        return any(annotations["action"] in text and "Dashboard" in text for text in texts)
-
-    await eventually(in_slack, message="Slack was not told what to do")

@@ -23,7 +23,6 @@ from tests.helpers.shipped import (
     RULE_TESTS,
     alerts,
     dashboard,
-    left_sides,
     output_of,
     panel_exprs,
     panels,
@@ -94,27 +93,6 @@ def test_every_alert_is_seen_to_fire() -> None:
     fires = {path.stem: _alerts_expected_to_fire(path) for path in RULE_TESTS}
     assert fires.pop("healthy") | fires.pop("healthy_hours") == set()
     assert set().union(*fires.values()) == {alert["alert"] for alert in alerts()}
-
-
-def test_alerts_compare_recorded_series_only() -> None:
-    """An alert is `recorded OP number [and ...]`, and each series is one that we record."""
-    recorded = {rule["record"] for rule in recording_rules()}
-    used = {series for alert in alerts() for series in left_sides(alert)}
-    assert {series.partition("{")[0] for series in used} <= recorded
-
-
-def test_recorded_series_have_a_reader() -> None:
-    """What no alert, panel or other rule reads is not recorded."""
-    read = {
-        name
-        for expr in panel_exprs()
-        for name in RECORDED.findall(expr.promql)
-    } | {
-        name
-        for rule in [*recording_rules(), *alerts()]
-        for name in RECORDED.findall(f"{rule['expr']} {rule.get('annotations')}")
-    }  # fmt: skip
-    assert {rule["record"] for rule in recording_rules()} - read == set()
 
 
 def test_expressions_name_series_that_exist() -> None:

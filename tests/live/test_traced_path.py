@@ -12,7 +12,6 @@ from fleet_wire.contract.attempt import Attempt, Stage
 from fleet_wire.contract.topics import TopicKind, topic_of
 from fleet_wire.contract.trace_context import span_id_of, trace_context_of
 from fleet_wire.links.link import Message
-from tests.helpers.commands import run, write_scenario
 from tests.helpers.hand_made_boxes import AnyClient, links_to
 from tests.helpers.otlp_receiver import attributes, otlp_receiver
 from tests.helpers.running_fleet import running_boxes
@@ -76,15 +75,3 @@ async def test_one_trace_has_the_whole_path_and_its_log(
     (record,) = [one for one in backend.logs if one.trace_id == root.trace_id]
     assert (record.event_name, record.span_id) == ("unlock", root.span_id)
     assert attributes(record)["unlockpath.command_id"] == attempt.command_id
-
-
-@pytest.mark.long
-def test_a_run_exports_its_unlocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the monitor's own variable; each unlock is one trace, and those of the null box none."""
-    out = tmp_path / "out"
-    with otlp_receiver() as backend:
-        monkeypatch.setenv("PLATFORM_PROBE_OTLP__ENDPOINT", backend.url)
-        code, _, stderr = run("fleet_sim", "run", write_scenario(tmp_path), "--out", out)
-    assert code == 0, stderr
-    attempts = (out / "attempts.jsonl").read_bytes().splitlines()
-    assert len({span.trace_id for span in backend.spans}) == len(attempts) > 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -169,37 +168,6 @@ def test_labels_of_the_time_without_a_monitor_are_not_cut_off(tmp_path: Path) ->
         assert [*selected(tmp_path, sql)] == kept_labels
     kept(tmp_path)
     assert [*selected(tmp_path, sql)] == kept_labels
-
-
-WRITE_FOR_EVER = """
-import sys
-from pathlib import Path
-from tests.helpers.stores import KeptWriter, unlock, writer_of
-store = writer_of(Path(sys.argv[1]), KeptWriter, segment_bytes=20_000)
-for number in range(1_000_000):
-    store.emit(unlock(number))
-    store.flush()
-    print(number, flush=True)
-"""
-
-
-def test_killed_process_loses_nothing_that_was_written(tmp_path: Path) -> None:
-    """SIGKILL in the middle of writing and packing: all that was written is read, each once."""
-    command = [sys.executable, "-c", WRITE_FOR_EVER, str(tmp_path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        written = -1
-        while written < 300:
-            written = int(process.stdout.readline())
-        process.send_signal(signal.SIGKILL)
-        written = [written, *map(int, process.stdout.read().splitlines())][-1]
-    first = ids_in(tmp_path)
-    assert len(first) in (written + 1, written + 2), "one may have been written and not told"
-    assert len(set(first)) == len(first)
-    with writer_of(tmp_path) as store:
-        store.emit(unlock(2_000_000))
-    kept(tmp_path)
-    assert ids_in(tmp_path) == [*first, "attempt-2000000"]
 
 
 WRITE_WITH_LITTLE_ROOM = """
