@@ -10,6 +10,7 @@ import pytest
 from fleet_sim.broker import process as broker_process
 from fleet_sim.broker.process import BrokerKind, start_broker
 from fleet_wire.errors import BrokerUnreachableError, ConfigError
+from tests.helpers.waiting import wait_for
 
 
 def _accepts(port: int) -> bool:
@@ -79,8 +80,12 @@ def test_broken_configuration_shows_the_log(tmp_path: Path) -> None:
 
 @pytest.mark.broker
 def test_stops_even_when_it_is_stopped(tmp_path: Path) -> None:
-    """`stop` ends a child that SIGSTOP holds."""
+    """`stop` ends a child that SIGSTOP holds; until then one sees whether it is held."""
     broker = start_broker("mosquitto", tmp_path)
+    broker.stop_reading()
+    wait_for(lambda: broker.is_stopped)
+    broker.continue_reading()
+    wait_for(lambda: not broker.is_stopped)
     broker.stop_reading()
     broker.stop()
     assert broker.poll() is not None

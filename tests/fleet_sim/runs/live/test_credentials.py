@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import trustme
 
 from fleet_sim.cars.parameters import NULL_BOX
 from fleet_sim.cars.sms_centre import SmsCentre
@@ -60,20 +59,6 @@ def test_a_table_that_cannot_be_used(text: str, problem: str, tmp_path: Path) ->
     with pytest.raises(ConfigError, match=problem) as caught:
         made(box_table=table)
     assert "hush" not in str(caught.value)
-
-
-def test_a_certificate_of_its_own(tmp_path: Path) -> None:
-    """It is read at each connect: what is wrong by then is an error that names it."""
-    certificate = trustme.CA().issue_cert(CAR)
-    certificate.private_key_and_cert_chain_pem.write_to_path(tmp_path / "car-1.pem")
-    credentials = made(box_cert_file=f"{tmp_path}/{{vehicle_id}}.pem")
-    found = identity(credentials)
-    assert found is not None
-    assert found.tls is not None
-    assert found.username is None
-    (tmp_path / "car-1.pem").write_text("gone")
-    with pytest.raises(ConfigError, match=r"car-1\.pem"):
-        identity(credentials)
 
 
 def test_others_are_the_user_of_the_address() -> None:

@@ -45,25 +45,6 @@ def test_processes_that_would_not_do_are_refused_with_those_that_would(
         spread.check(processes)
 
 
-@pytest.mark.parametrize("open_files", [50, 64, 110, 131])
-def test_a_limit_with_which_no_number_would_do_is_named(
-    monkeypatch: pytest.MonkeyPatch, open_files: int
-) -> None:
-    """With the one that would, and for how many boxes there is room."""
-    allow(monkeypatch, open_files)
-    said = rf"1,000 boxes need 132 open files .* is {open_files}: room for (none|\d+)"
-    with pytest.raises(LimitError, match=said) as raised:
-        Spread(boxes=1_000).check(None, or_else="; or smaller shards")
-    assert "ulimit -Hn 132  (as root" in raised.value.cure
-    assert "; or smaller shards)" in raised.value.cure
-    room = re.search(r"room for (\d+)", raised.value.limit)
-    assert (room is None) == (open_files <= 100)
-    if room is not None:
-        Spread(boxes=int(room[1])).check(None)
-    allow(monkeypatch, 132)
-    Spread(boxes=1_000).check(None)
-
-
 def test_links_to_many_brokers_take_descriptors_too() -> None:
     """What is spare in a process is enough for seventy of them."""
     assert Spread(boxes=900, brokers=70).processes_at(1_000) == 1

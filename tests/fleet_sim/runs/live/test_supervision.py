@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 import threading
-from pathlib import Path
 from typing import Any, cast
 
-from fleet_sim.broker.process import HOST, BrokerProcess, free_port
+from fleet_sim.broker.process import BrokerProcess
 from fleet_sim.runs.live.supervision import CHECK_S, PAUSES_S, Supervision
 from fleet_wire.errors import BrokerUnreachableError
-from tests.helpers.waiting import eventually, wait_for
+from tests.helpers.waiting import eventually
 
 CARS = [f"car-{number}" for number in range(5)]
 NAME = "the broker (mqtt://here, 5 boxes: car-0, car-1, car-2 and 2 more)"
@@ -114,25 +112,3 @@ async def test_a_broker_that_is_stopped_is_told_and_when_it_goes_on() -> None:
     await eventually(lambda: len(watch.notes) == 2)
     watch.keeper.cancel()
     assert watch.notes == [f"{NAME} is stopped (kill -CONT 7 lets it go on)", f"{NAME} goes on"]
-
-
-def test_a_real_process_is_seen_to_stop_to_end_and_to_run_again(tmp_path: Path) -> None:
-    """The brokers of the other tests are made up."""
-    port = free_port()
-    listens = f"import socket, time; _ = socket.create_server(('{HOST}', {port})); time.sleep(600)"
-    command = [sys.executable, "-c", listens]
-    broker = BrokerProcess(
-        kind="mosquitto", port=port, command=command, log_file=tmp_path / "broker.log"
-    )
-    with broker:
-        broker.wait_until_accepting()
-        broker.stop_reading()
-        wait_for(lambda: broker.is_stopped)
-        broker.continue_reading()
-        wait_for(lambda: not broker.is_stopped)
-        dead = broker.pid
-        broker.kill()
-        assert broker.poll() == -signal.SIGKILL
-        broker.restart()
-        broker.wait_until_accepting()
-        assert broker.pid != dead

@@ -15,7 +15,7 @@ from fleet_wire.links.lean.packets import (
     read_packets,
 )
 from fleet_wire.links.lean.packets_3 import MQTT_3
-from fleet_wire.links.link import Message, PublishProperties, Session, Will
+from fleet_wire.links.link import Message, PublishProperties
 
 SIZES = [0, 119, 120, 16_373, 16_374, 2_097_141, 2_097_142]
 """Payloads around those from which a packet's length takes another byte."""
@@ -43,31 +43,6 @@ def test_what_is_no_topic(forms: PacketForms, topic: str) -> None:
     for packet_id in (None, 7):
         with pytest.raises(LocalProtocolError):
             forms.publish(topic, b"", packet_id, None, retain=False)
-
-
-@pytest.mark.parametrize(
-    ("session", "login", "packet"),
-    [
-        (Session("a"), (None, None), b"\x10\x0d\x00\x04MQTT\x04\x02\x00\x3c\x00\x01a"),
-        (
-            Session("a", session_expiry_s=9, will=Will("t", b"w")),
-            ("u", "p"),
-            b"\x10\x19\x00\x04MQTT\x04\xec\x00\x3c\x00\x01a\x00\x01t\x00\x01w\x00\x01u\x00\x01p",
-        ),
-        (
-            Session("a", session_expiry_s=9, clean_start=True, keepalive_s=0),
-            (None, "a password alone is not allowed"),
-            b"\x10\x0d\x00\x04MQTT\x04\x02\x00\x00\x00\x01a",
-        ),
-    ],
-)
-def test_connect(session: Session, login: tuple[str | None, str | None], packet: bytes) -> None:
-    """It asks for a session that outlives the connection where the link's owner wants one."""
-    username, password = login
-    made = MQTT_3.connect(
-        session, username=username, password=password, receive_max=9, max_packet_bytes=9
-    )
-    assert made == packet
 
 
 @given(st.binary(max_size=40))
