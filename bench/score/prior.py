@@ -17,14 +17,14 @@ PRIOR: Final = Path(__file__).with_name("prior.json")
 _PARTS: Final = ("bias", "seen", "unseen")
 
 
-def read_prior(file: Path = PRIOR) -> dict[str, Any]:
+def read_prior() -> dict[str, Any]:
     """Return the prior as weights: what signatures allow of it. Raises `ConfigError`."""
-    declared = msgspec.json.decode(file.read_bytes())
+    declared = msgspec.json.decode(PRIOR.read_bytes())
     weights: dict[str, Any] = {part: declared["earlier"][part] for part in _PARTS}
     weights["bias"] |= declared["by_hand"]["bias"]
     for part in _PARTS[1:]:
         for mode, its in declared["by_hand"][part].items():
             weights[part].setdefault(mode, {}).update(its)
-    text = {"version": FORM, "made_by": str(file), "temperature": 1.0, **weights}
+    text = {"version": FORM, "made_by": str(PRIOR), "temperature": 1.0, **weights}
     held = within_signatures(read_weights(msgspec.json.encode(text)))
     return {part: msgspec.to_builtins(getattr(held, part)) for part in _PARTS}

@@ -15,14 +15,12 @@ import msgspec
 
 from fleet_sim.broker.process import BrokerProcess
 from fleet_sim.platform.tokens import token_of
-from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep, decode_event
 from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.web.client import HttpClient
 from tests.helpers.commands import SCENARIO, write_scenario
-from tests.helpers.forked import Forked, forked
-from tests.helpers.waiting import PATIENCE_S, whole_lines
+from tests.helpers.forked import forked
+from tests.helpers.waiting import PATIENCE_S
 
-CAR = "car-00003"
 SERVING = re.compile(rb"serving (http://127\.0\.0\.1:\d+);")
 TOKEN = token_of(DEMO_SECRET, "anna")
 
@@ -30,10 +28,8 @@ TOKEN = token_of(DEMO_SECRET, "anna")
 class RunningPlatform:
     """The platform in a process of its own, and customer anna."""
 
-    def __init__(self, process: Forked, url: str, log: Path) -> None:
-        self.process = process
+    def __init__(self, url: str) -> None:
         self.url = url
-        self._log = log
 
     async def send(
         self, method: str, path: str, body: dict[str, Any] | None = None, **headers: str
@@ -50,44 +46,29 @@ class RunningPlatform:
             await client.close()
         return answer.status, msgspec.json.decode(answer.body)
 
-    async def book(self, vehicle_id: str = CAR) -> str:
+    async def book(self, vehicle_id: str) -> str:
         """Book a car for an hour; return the booking's id."""
         wanted = {"vehicle_id": vehicle_id, "ends_at": time.time() + 3_600}
         status, booking = await self.send("POST", "/bookings", wanted)
         assert status == 201
         return str(booking["booking_id"])
 
-    def events(self) -> list[PlatformEvent]:
-        """Return what its log says so far; a line that is being written is left out."""
-        return [decode_event(line) for line in whole_lines(self._log)]
-
-    def of(self, step: PlatformStep) -> list[PlatformEvent]:
-        """Return those of one step."""
-        return [event for event in self.events() if event.event is step]
-
-    async def terminate(self) -> tuple[int | None, str]:
-        """End it as a machine does that shuts down; return exit code and the rest of stdout."""
-        self.process.send_signal(signal.SIGTERM)
-        stdout = await asyncio.to_thread(self.process.stdout.read)
-        return await asyncio.to_thread(self.process.wait, PATIENCE_S), stdout.decode()
-
 
 @asynccontextmanager
 async def running_platform(
-    directory: Path, broker: BrokerProcess, *arguments: str, scenario: str = SCENARIO
+    directory: Path, broker: BrokerProcess
 ) -> AsyncIterator[RunningPlatform]:
-    """Run the platform of a scenario until the block ends."""
-    log = directory / "platform.jsonl"
+    """Run the platform of a scenario until the block ends; its log lies in the directory."""
     words = (
-        *("platform", str(write_scenario(directory, scenario)), "--broker", str(broker.address)),
-        *("--listen", "127.0.0.1:0", "--log-file", str(log), *arguments),
+        *("platform", str(write_scenario(directory)), "--broker", str(broker.address)),
+        *("--listen", "127.0.0.1:0", "--log-file", str(directory / "platform.jsonl")),
     )
     with forked("fleet_sim", *words, stderr=directory / "platform.stderr") as process:
         url = None
         while url is None and (line := await asyncio.to_thread(process.stdout.readline)):
             url = SERVING.match(line)
         assert url is not None
-        yield RunningPlatform(process, url[1].decode(), log)
+        yield RunningPlatform(url[1].decode())
 
 
 @asynccontextmanager

@@ -10,34 +10,19 @@ import msgspec
 from bench.score.harm import CUSTOMERS, harm_of
 from fleet_sim.customers.records import CustomerEvent, CustomerStep
 from fleet_wire.contract.attempt import Attempt, Complaint, PlatformSide, Source
-from fleet_wire.contract.causes import Cause, outcome_of
-
-BEGAN_AT = 1_767_225_600.0
-
-
-def written(path: Path, name: str, lines: list[Any]) -> None:
-    """Write a file of a run."""
-    (path / name).write_bytes(b"".join(msgspec.json.encode(each) + b"\n" for each in lines))
+from fleet_wire.contract.causes import Cause
+from tests.helpers.sample_run import STARTED_AT, make_attempt, write_lines
 
 
 def unlock(number: int, at_s: float, cause: Cause | None, *, region: str = "north") -> Attempt:
-    """Return the record of a customer's unlock."""
-    return Attempt(
-        attempt_id=f"a{number}",
-        command_id=f"c{number}",
-        vehicle_id=f"car-{number % 100}",
+    """Return the record of a customer's unlock: it takes 2 s, or fails after 20."""
+    return msgspec.structs.replace(
+        make_attempt(number, at_s=at_s, cause=cause, vehicle_id=f"car-{number % 100}"),
         trace_id=f"t{number}",
         source=Source.CUSTOMER,
-        started_at=BEGAN_AT + at_s,
-        scheduled_s=at_s,
-        outcome=outcome_of(cause),
-        cause=cause,
         total_s=20.0 if cause else 2.0,
-        stages={},
-        hops_s={},
         region=region,
         operator="operator-a",
-        firmware="2.4.1",
         hardware="tcu-3",
         platform=PlatformSide(account_id=f"customer-{number % 100}"),
     )
@@ -49,7 +34,7 @@ def pressed(number: int, at_s: float, press: int = 1) -> CustomerEvent:
         at_s=at_s,
         customer_id=f"customer-{number % 100}",
         step=CustomerStep.PRESSED,
-        phone_at=BEGAN_AT + at_s,
+        phone_at=STARTED_AT + at_s,
         app_version="1",
         press=press,
         trace_id=f"t{number}",
@@ -80,14 +65,16 @@ def run(path: Path, *, opens: bool, all_press_again: bool = False) -> None:
         events.append(pressed(number, 4.0 * number))
         if all_press_again:
             events.append(pressed(number, 4.0 * number + 10.0, press=2))
-    written(path, "attempts.jsonl", attempts)
-    written(path, CUSTOMERS, events)
+    write_lines(path / "attempts.jsonl", attempts)
+    write_lines(path / CUSTOMERS, events)
     called = Complaint(
-        complaint_id="call", at=BEGAN_AT + 75.0, scheduled_s=75.0, vehicle_id="car-1",
+        complaint_id="call", at=STARTED_AT + 75.0, scheduled_s=75.0, vehicle_id="car-1",
         account_id="customer-1",
     )  # fmt: skip
-    written(path, "complaints.jsonl", [called])
-    written(path, "ground_truth.jsonl", [injected([f"a{n}" for n in range(1, 10)], ["call"])])
+    write_lines(path / "complaints.jsonl", [called])
+    write_lines(
+        path / "ground_truth.jsonl", [injected([f"attempt-{n}" for n in range(1, 10)], ["call"])]
+    )
 
 
 def test_who_presses_again_was_harmed(tmp_path: Path) -> None:
@@ -97,14 +84,14 @@ def test_who_presses_again_was_harmed(tmp_path: Path) -> None:
     """
     run(tmp_path, opens=False)
     harm = harm_of(tmp_path, entries=1)
-    assert harm.began_at == BEGAN_AT + 5.0
+    assert harm.began_at == STARTED_AT + 5.0
     assert harm.harmed == 9
-    assert harm.first_hit_at == BEGAN_AT + 10.0
-    assert harm.first_call_at == BEGAN_AT + 75.0
+    assert harm.first_hit_at == STARTED_AT + 10.0
+    assert harm.first_call_at == STARTED_AT + 75.0
     assert len(harm.tries) == 9
-    assert harm.unlocks_until(BEGAN_AT + 45.0) == 2
+    assert harm.unlocks_until(STARTED_AT + 45.0) == 2
     assert harm.bound.unlocks == 4, "as many where it is not told whom, of so few cohorts"
-    assert harm.bound.knowable_at == BEGAN_AT + 40.0 + 20.0, "the fourth failed after 20 s"
+    assert harm.bound.knowable_at == STARTED_AT + 40.0 + 20.0, "the fourth failed after 20 s"
     of_noise = harm_of(tmp_path, entries=0)  # it comes after the incident's own entries
     assert (of_noise.harmed, of_noise.first_call_at, of_noise.bound.unlocks) == (0, None, None)
 
@@ -113,7 +100,7 @@ def test_what_looks_well_is_known_when_the_customer_presses_again(tmp_path: Path
     """The record of the first unlock says that the car has opened: nobody can know better."""
     run(tmp_path, opens=True)
     bound = harm_of(tmp_path, entries=1).bound
-    assert bound.knowable_at == BEGAN_AT + 40.0 + 30.0 + 2.0
+    assert bound.knowable_at == STARTED_AT + 40.0 + 30.0 + 2.0
 
 
 def test_what_looks_as_on_any_day_cannot_be_known(tmp_path: Path) -> None:

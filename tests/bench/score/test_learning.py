@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -12,7 +11,7 @@ from bench.score.prior import read_prior
 from bench.score.rows import Row
 from fleet_wire.contract.diagnosis import UNKNOWN
 from fleet_wire.modes.facts import EvidenceSource, Fact
-from platform_probe.judge.diagnosis.ranking import RULED_OUT, Ranking, read_weights
+from platform_probe.judge.diagnosis.ranking import Ranking, read_weights
 
 TOLD = ("attempt", "presence", "reasons", "receipts")
 NOTHING: dict[str, Any] = {"bias": {}, "seen": {}, "unseen": {}}
@@ -57,12 +56,6 @@ def test_what_no_signature_lists_is_not_learned() -> None:
     assert weights["seen"]["no_coverage_garage"]["door_opened"] == 0.5
 
 
-def test_what_physics_rules_out_is_not_learned() -> None:
-    """A row whose own mode its facts contradict teaches nothing."""
-    wrong = row("can_bus_asleep_no_ack", "refused_busy", cause="vehicle_failed")
-    assert learn([CAN, BUSY, wrong], NOTHING, steps=5) == learn([CAN, BUSY], NOTHING, steps=5)
-
-
 def test_unknown_wins_where_the_mode_is_not_among_those_that_are_left() -> None:
     """It is learned from cases whose own mode was left out."""
     told = frozenset(map(EvidenceSource, TOLD))
@@ -72,23 +65,3 @@ def test_unknown_wins_where_the_mode_is_not_among_those_that_are_left() -> None:
     assert ranking.rank(seen, told)[0].mode == "box_busy_duplicate"
     left = frozenset({"box_busy_duplicate", "update_or_daily_reboot"})
     assert ranking.rank(seen, told, excluded=left)[0].mode == UNKNOWN
-
-
-def test_what_was_set_by_hand_goes_over_what_was_learned_earlier(tmp_path: Path) -> None:
-    """And physics goes over both."""
-    learned = {"no_coverage_garage": {"few_away": 1.5, "went_well": 4.0}}
-    by_hand = {"no_coverage_garage": {"few_away": 2.5}}
-    declared = {
-        "earlier": {
-            "bias": {"phone_side": 1.0, "no_coverage_garage": 0.5},
-            "seen": learned,
-            "unseen": {},
-        },
-        "by_hand": {"bias": {}, "seen": by_hand, "unseen": {}},
-    }
-    file = tmp_path / "prior.json"
-    file.write_bytes(msgspec.json.encode(declared))
-    prior = read_prior(file)
-    assert prior["bias"]["phone_side"] == 1.0
-    assert prior["seen"]["no_coverage_garage"]["few_away"] == 2.5
-    assert prior["seen"]["no_coverage_garage"]["went_well"] == RULED_OUT

@@ -37,16 +37,6 @@ def test_a_file_that_goes_while_sizes_are_counted_is_no_error(
     assert bytes_in(tmp_path) == 8
 
 
-def test_a_store_says_what_it_is_to_owner_and_group(tmp_path: Path) -> None:
-    """Others may not even know that it is one."""
-    before = os.umask(0o022)
-    try:
-        make_store(tmp_path / "store")
-    finally:
-        os.umask(before)
-    assert (tmp_path / "store" / STORE_FILE).stat().st_mode & 0o777 == 0o640
-
-
 def test_a_store_of_another_version(tmp_path: Path) -> None:
     """One of an earlier release becomes ours; one of a later is neither read nor written."""
     make_store(tmp_path)

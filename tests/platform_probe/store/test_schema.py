@@ -19,7 +19,6 @@ from fleet_wire.contract.messages import (
     VehicleState,
     WakeRequest,
 )
-from fleet_wire.contract.partial import PartialState, PartialTelemetry
 from fleet_wire.contract.platform_log import PlatformEvent
 from platform_probe.store.schema import (
     ATTEMPTS,
@@ -29,7 +28,6 @@ from platform_probe.store.schema import (
     OBSERVATIONS,
     PLATFORM_EVENTS,
     STRAY_ANSWERS,
-    TABLES,
 )
 
 NOT_KEPT = {
@@ -74,21 +72,3 @@ WITHIN = [
 def test_every_field_within_a_record_is_kept(columns: str, fields: set[str]) -> None:
     """What the platform says of an unlock, its stages and each message have columns."""
     assert [name for name in fields if f'"{name}"' not in columns] == []
-
-
-@pytest.mark.parametrize(
-    ("partial", "whole"), [(PartialState, VehicleState), (PartialTelemetry, Telemetry)]
-)
-def test_what_a_fleet_says_less_completely_has_the_same_names(
-    partial: type[Any], whole: type[Any]
-) -> None:
-    """It is read from the same fields: `is_locked` of a mapped fleet was in none that is."""
-    assert fields_of(partial) <= fields_of(whole)
-
-
-def test_columns_of_a_table_have_names_of_their_own() -> None:
-    """No two columns share a name, and each table has a car and a time."""
-    for table in TABLES.values():
-        names = [column.name for column in table.columns]
-        assert len(set(names)) == len(names)
-        assert {"vehicle_id", table.time, *table.ids} <= set(names)
