@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from bench.score.incidents import TWO_TOPICS
 from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.contract.topics import TopicKind
 from platform_probe.journal.entries import CarMessage
@@ -46,25 +47,15 @@ class StoredRun(NamedTuple):
 
 
 MAPPED = "mine.yaml"
-FEW_FIELDS = """
-# Ids are numbers, a state says the lock alone, and a command does not say when it was sent.
-command:
-  topic: v1/{vehicle_id}/cmd
-  fields:
-    command_id: { at: /id, number: true }
-    action: { at: /op, values: { OPEN: unlock, CLOSE: lock } }
-result:
-  topic: v1/{vehicle_id}/ack
-  fields:
-    command_id: { at: /id, number: true }
-    phase: { at: /status, values: { OK: executed }, otherwise: refused }
-    reason: { at: /status, otherwise: failed }
+LOCK_ALONE = """
 state:
   topic: v1/{vehicle_id}/lock
   payload: text
   retain: true
   fields: { is_locked: { at: text, values: { "1": true, "0": false } } }
 """
+FEW_FIELDS = TWO_TOPICS.replace(": /id", ": { at: /id, number: true }") + LOCK_ALONE
+"""Ids are numbers, a state says the lock alone, and a command does not say when it was sent."""
 IN_TEST_ALL = ("ovms", "saic")
 WIRES = (
     "native",

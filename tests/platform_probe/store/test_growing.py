@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.causes import Cause
 from platform_probe.journal.segments import COMPLETE, OPEN
 from platform_probe.store.duck import Duck, FileGoneError
@@ -24,7 +25,7 @@ def wal(tmp_path: Path) -> Path:
     store = tmp_path / "store"
     make_store(store)
     path = segment_path(store, "attempts", 1, OPEN)
-    append(path, 1, 2)
+    append(path, unlock(1), unlock(2))
     return path
 
 
@@ -37,10 +38,10 @@ def growing(wal: Path, tmp_path: Path) -> Iterator[Growing]:
     assert [*spill.iterdir()] == []
 
 
-def append(path: Path, *numbers: int) -> None:
+def append(path: Path, *unlocks: Attempt) -> None:
     """Append unlocks to a file."""
     with path.open("ab") as file:
-        file.writelines(msgspec.json.encode(unlock(number)) + b"\n" for number in numbers)
+        file.writelines(msgspec.json.encode(each) + b"\n" for each in unlocks)
 
 
 def seen(duck: Duck) -> list[str]:
@@ -63,21 +64,16 @@ def test_what_is_new_is_read_and_nothing_else(growing: Growing, wal: Path) -> No
     assert growing.read_on() is False
     with wal.open("r+b") as file:
         file.write(b"x" * wal.stat().st_size)
-    append(wal, 3)
+    append(wal, unlock(3))
     assert seen(read(growing)) == ["attempt-1", "attempt-2", "attempt-3"]
 
 
 def test_who_asks_for_an_earlier_reading_sees_nothing_of_later(growing: Growing, wal: Path) -> None:
     """Neither a new unlock nor a later revision of one."""
     first = read(growing)
-    later = unlock(2, revision=2, cause=Cause.RESULT_LOST)
-    with wal.open("ab") as file:
-        file.write(msgspec.json.encode(later) + b"\n")
-    append(wal, 3)
+    append(wal, unlock(2, revision=2, cause=Cause.RESULT_LOST), unlock(3))
     second = read(growing)
-    last = unlock(2, revision=3, cause=Cause.BOX_BUSY)
-    with wal.open("ab") as file:
-        file.write(msgspec.json.encode(last) + b"\n")
+    append(wal, unlock(2, revision=3, cause=Cause.BOX_BUSY))
     third = read(growing)
     assert (len(seen(first)), len(seen(second))) == (2, 3)
     causes = [
@@ -97,7 +93,7 @@ def test_a_line_that_is_half_written_waits(growing: Growing, wal: Path) -> None:
     with wal.open("ab") as file:
         file.write(line[40:])
     wal.rename(wal.with_suffix(COMPLETE))
-    append(segment_path(wal.parents[1], "attempts", 2, OPEN), 4)
+    append(segment_path(wal.parents[1], "attempts", 2, OPEN), unlock(4))
     found = ["attempt-1", "attempt-2", "attempt-3", "attempt-4"]
     assert seen(read(growing)) == found
 

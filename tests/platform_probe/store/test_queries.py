@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,10 +15,7 @@ from platform_probe.store.queries import all_queries, query_named
 from platform_probe.store.reading import Source, Span
 from tests.helpers.busy_store import make_busy_store
 from tests.helpers.english import ENGLISH
-from tests.helpers.stores import (
-    BEGIN_S,
-    KeptOpen,
-)
+from tests.helpers.stores import BEGIN_S, KeptOpen
 
 GIVEN = {
     "car": {"vehicle": "car-03"},
@@ -56,11 +52,11 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Source]:
         yield source
 
 
-def answer(source: Source | Path, name: str, **given: str) -> list[dict[str, Any]]:
+def answer(source: Source, name: str) -> list[dict[str, Any]]:
     """Return the rows of a query over the minute in which all happened, and an hour before."""
-    asked = StoreQuestion(Source(source) if isinstance(source, Path) else source, ENGLISH)
+    asked = StoreQuestion(source, ENGLISH)
     span = Span(BEGIN_S - 3_600, BEGIN_S + UNTIL_S.get(name, 60.0))
-    rows = run_query(asked, query_named(name), span, {**GIVEN.get(name, {}), **given}, 1_000)
+    rows = run_query(asked, query_named(name), span, GIVEN.get(name, {}), 1_000)
     return [dict(zip(rows.columns, row, strict=True)) for row in rows.rows]
 
 
