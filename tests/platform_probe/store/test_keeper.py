@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from fleet_wire.child_process import open_input
 from fleet_wire.contract.attempt import Stage
 from platform_probe.journal.locks import lock_file
 from platform_probe.store import keeper
@@ -189,17 +188,6 @@ def test_full_disk_leaves_the_lines(tmp_path: Path) -> None:
     assert not parquet_parts(tmp_path, "attempts")
     assert kept(tmp_path).rows == 500
     assert len(ids_in(tmp_path)) == 500
-
-
-def test_process_says_what_it_did(tmp_path: Path) -> None:
-    """The keeper runs as a process of its own, and its report is one line of JSON."""
-    put_unlocks(tmp_path, [unlock(1)])
-    limits = '{"max_age_s": 1e12, "max_bytes": 1000000000}'
-    command = [sys.executable, "-m", "platform_probe.store.process", str(tmp_path), limits]
-    with open_input() as stdin:
-        done = subprocess.run(command, stdin=stdin, capture_output=True, text=True, check=True)
-    assert '"sealed":1,"rows":1' in done.stdout
-    assert len(done.stdout.splitlines()) == 1
 
 
 def test_stages_are_kept_to_the_microsecond(tmp_path: Path) -> None:
