@@ -11,42 +11,17 @@ from typing import Any
 
 import msgspec
 
-from fleet_wire.contract.incident import ChangeKind, Incident, IncidentKind, Severity
+from fleet_wire.contract.incident import Incident, IncidentKind, Severity
 from platform_probe.settings.messages import WebhookSettings
 from platform_probe.tell.messages.alerts import Alert, AlertsCore, Push
 from platform_probe.tell.messages.delivery import Failure, Moment, Trouble
 from platform_probe.tell.messages.webhook import Post, WebhookCore, WebhookState
 from platform_probe.texts.times import iso_of
-from tests.helpers import made_incidents
 from tests.helpers.english import ENGLISH
 from tests.helpers.fake_clock import EPOCH_S
+from tests.helpers.made_incidents import STEPS, joined, made_incident
 from tests.helpers.transcripts import Teller
 
-STEPS: dict[str, Callable[..., Incident]] = {
-    **{
-        name: getattr(made_incidents, name)
-        for name in (
-            "acknowledged",
-            "closed",
-            "grown",
-            "muted",
-            "named",
-            "reopened",
-            "resolved",
-            "worse",
-        )
-    },
-    "freed": lambda before, **more: made_incidents.then(
-        before, ChangeKind.UNMUTED, maintenance=None, **more
-    ),
-    "unseen": lambda before, **more: made_incidents.then(
-        before, ChangeKind.UNSEEN, ended_at=before.at, **more
-    ),
-    "seen": lambda before, **more: made_incidents.then(
-        before, ChangeKind.SEEN_AGAIN, ended_at=None, **more
-    ),
-}
-"""What can become of an incident."""
 URLS = ("http://am-1", "http://am-2")
 AS_ENUM = {"severity": Severity, "kind": IncidentKind}
 
@@ -91,8 +66,9 @@ class TellsIncidents:
         }
 
     def _new(self, name: str, *, is_unnamed: bool = False, **said: Any) -> None:
-        make = made_incidents.unnamed if is_unnamed else made_incidents.made_incident
-        self._told(make(incident_id=name, at=self._unix_s(), **incident_fields(said)))
+        if is_unnamed:  # of lost cars of which nobody knows yet why
+            said |= {"kind": "cars_lost", "cause": None, "mode": None}
+        self._told(made_incident(name, at=self._unix_s(), **incident_fields(said)))
 
     def _tell(self, name: str, *steps: str, times: int = 1, **said: Any) -> None:
         last = {option: said.pop(option) for option in ("after_s", "for_s") if option in said}
@@ -105,7 +81,7 @@ class TellsIncidents:
             self._told(changed)
 
     def _joined(self, name: str, home: str) -> None:
-        self._told(made_incidents.joined(self._revisions[name][-1], self._revisions[home][-1]))
+        self._told(joined(self._revisions[name][-1], self._revisions[home][-1]))
 
     def _told(self, incident: Incident) -> None:
         known = self._revisions.setdefault(incident.incident_id, [])

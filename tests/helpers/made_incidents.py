@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -66,80 +68,30 @@ def then(
     at = before.at + after_s
     said = sentence or f"it was {kind.value}"
     change = Change(at=at, kind=kind, sentence=said, by=by, reason=reason)
-    changes = (*before.changes, change)
+    if fields.get("state") in (IncidentState.RESOLVED, IncidentState.CLOSED):
+        fields["ended_at"] = at
     return msgspec.structs.replace(
-        before, revision=before.revision + 1, at=at, changes=changes, **fields
+        before, revision=before.revision + 1, at=at, changes=(*before.changes, change), **fields
     )
 
 
 def grown(before: Incident, *, after_s: float = 60.0, by: int = 10) -> Incident:
     """Return it with more cars hit."""
-    return then(
-        before,
-        ChangeKind.GREW,
-        after_s=after_s,
-        sentence=f"{before.failed + by} unlocks failed by now",
-        failed=before.failed + by,
-        total=before.total + by,
-        customers=before.customers + by,
-    )
+    more = {name: getattr(before, name) + by for name in ("failed", "total", "customers")}
+    sentence = f"{more['failed']} unlocks failed by now"
+    return then(before, ChangeKind.GREW, after_s=after_s, sentence=sentence, **more)
 
 
-def worse(before: Incident, *, after_s: float = 60.0) -> Incident:
-    """Return it when its severity has risen to critical."""
-    return then(before, ChangeKind.WORSE, after_s=after_s, severity=Severity.CRITICAL)
-
-
-def resolved(before: Incident, *, after_s: float = 60.0) -> Incident:
-    """Return it when it is over."""
-    return then(
-        before,
-        ChangeKind.RESOLVED,
-        after_s=after_s,
-        state=IncidentState.RESOLVED,
-        ended_at=before.at + after_s,
-    )
-
-
-def joined(before: Incident, home: Incident, *, after_s: float = 60.0) -> Incident:
+def joined(before: Incident, home: Incident) -> Incident:
     """Return it when it has proved to be one with another."""
+    sentence = f"this is part of another incident: {home.title}"
     return then(
         before,
         ChangeKind.JOINED,
-        after_s=after_s,
-        sentence=f"this is part of another incident: {home.title}",
+        sentence=sentence,
         state=IncidentState.RESOLVED,
-        ended_at=before.at + after_s,
         related=(home.incident_id,),
     )
-
-
-def unnamed(**fields: Any) -> Incident:
-    """Return an incident of lost cars of which nobody knows yet why."""
-    return made_incident(kind=IncidentKind.CARS_LOST, cause=None, mode=None, **fields)
-
-
-def named(before: Incident, *, after_s: float = 60.0) -> Incident:
-    """Return it when its cause is known."""
-    return then(
-        before,
-        ChangeKind.RETITLED,
-        after_s=after_s,
-        sentence="now believed to be: the mobile network is down",
-        mode="regional_carrier_outage",
-    )
-
-
-def reopened(before: Incident, *, after_s: float = 60.0) -> Incident:
-    """Return it when it has come back."""
-    return then(
-        before, ChangeKind.REOPENED, after_s=after_s, state=IncidentState.OPEN, ended_at=None
-    )
-
-
-def acknowledged(before: Incident, by: str = "jo", *, after_s: float = 1.0) -> Incident:
-    """Return it when somebody looks after it."""
-    return then(before, ChangeKind.ACKNOWLEDGED, after_s=after_s, by=by, acknowledged_by=by)
 
 
 def muted(before: Incident, *, for_s: float = 3_600.0, after_s: float = 1.0) -> Incident:
@@ -155,14 +107,31 @@ def muted(before: Incident, *, for_s: float = 3_600.0, after_s: float = 1.0) -> 
     )
 
 
-def closed(before: Incident, *, after_s: float = 60.0) -> Incident:
-    """Return it when a person said that it is none."""
-    return then(
-        before,
-        ChangeKind.CLOSED,
-        after_s=after_s,
-        by="jo",
-        reason="a drill",
-        state=IncidentState.CLOSED,
-        ended_at=before.at + after_s,
-    )
+def acknowledged(before: Incident, by: str = "jo", *, after_s: float = 1.0) -> Incident:
+    """Return it when somebody looks after it."""
+    return then(before, ChangeKind.ACKNOWLEDGED, after_s=after_s, by=by, acknowledged_by=by)
+
+
+worse = partial(then, kind=ChangeKind.WORSE, severity=Severity.CRITICAL)
+resolved = partial(then, kind=ChangeKind.RESOLVED, state=IncidentState.RESOLVED)
+STEPS: Mapping[str, Callable[..., Incident]] = {
+    "acknowledged": acknowledged,
+    "closed": partial(
+        then, kind=ChangeKind.CLOSED, state=IncidentState.CLOSED, by="jo", reason="a drill"
+    ),
+    "freed": partial(then, kind=ChangeKind.UNMUTED, maintenance=None),
+    "grown": grown,
+    "muted": muted,
+    "named": partial(
+        then,
+        kind=ChangeKind.RETITLED,
+        sentence="now believed to be: the mobile network is down",
+        mode="regional_carrier_outage",
+    ),
+    "reopened": partial(then, kind=ChangeKind.REOPENED, state=IncidentState.OPEN, ended_at=None),
+    "resolved": resolved,
+    "seen": partial(then, kind=ChangeKind.SEEN_AGAIN, ended_at=None),
+    "unseen": lambda before, **more: then(before, ChangeKind.UNSEEN, ended_at=before.at, **more),
+    "worse": worse,
+}
+"""What can become of an incident."""

@@ -12,14 +12,7 @@ from fleet_wire.contract.incident import Incident, Severity
 from platform_probe.tell.messages.delivery import Failure, Trouble
 from platform_probe.tell.messages.slack_calls import DisplayPart
 from tests.helpers.fake_clock import EPOCH_S
-from tests.helpers.made_incidents import (
-    acknowledged,
-    grown,
-    made_incident,
-    reopened,
-    resolved,
-    worse,
-)
+from tests.helpers.made_incidents import STEPS, acknowledged, grown, made_incident, resolved
 from tests.helpers.virtual_slack import VirtualSlack, everything
 
 HOUR_S = 3_600.0
@@ -103,10 +96,20 @@ def test_ten_thousand_at_once_are_taken_quickly() -> None:
     assert slack.outbox.waiting(slack.s)[0] == 10_000
 
 
-STEPS = st.lists(
+DEEDS = st.lists(
     st.tuples(
         st.sampled_from(
-            ["new", "grow", "worse", "ack", "resolve", "reopen", "lose", "kill", "away"]
+            [
+                "new",
+                "grown",
+                "worse",
+                "acknowledged",
+                "resolved",
+                "reopened",
+                "lose",
+                "kill",
+                "away",
+            ]
         ),
         st.integers(0, 3),
         st.sampled_from([0.3, 1.5, 40.0]),
@@ -115,14 +118,11 @@ STEPS = st.lists(
 )
 
 
-@given(STEPS)
+@given(DEEDS)
 def test_whatever_happens_there_is_one_message(steps: list[tuple[str, int, float]]) -> None:
     """Answers get lost, the process is killed, Slack is away: one message, up to date, no 429."""
     slack = VirtualSlack()
     now: dict[str, Incident] = {}
-    follow = {
-        "grow": grown, "worse": worse, "ack": acknowledged, "resolve": resolved, "reopen": reopened,
-    }  # fmt: skip
     for what, number, pause_s in steps:
         name = f"inc-{number}"
         slack.answer = lambda _: None
@@ -137,8 +137,8 @@ def test_whatever_happens_there_is_one_message(steps: list[tuple[str, int, float
             slack.tell(now[name])
         elif name in now:
             is_over = now[name].ended_at is not None
-            if is_over is (what == "reopen"):
-                now[name] = follow[what](now[name])
+            if is_over is (what == "reopened"):
+                now[name] = STEPS[what](now[name])
                 slack.tell(now[name])
         slack.run(pause_s)
     slack.answer = lambda _: None
