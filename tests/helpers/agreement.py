@@ -12,6 +12,8 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from pathlib import Path
 
+from scipy.stats import binom
+
 from fleet_sim.results.summary import JsonLines
 from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.causes import Outcome
@@ -52,12 +54,7 @@ def allowed(count: int, near_s: float = NEAR_S) -> int:
 
     A count of outcomes or causes cannot differ by more, because each flip moves one unlock.
     """
-    below, share = 0.0, FLIPPED_PER_S * near_s
-    for flips in range(count):
-        below += math.comb(count, flips) * share**flips * (1 - share) ** (count - flips)
-        if below >= SURE:
-            return flips
-    return count
+    return int(binom.ppf(SURE, count, FLIPPED_PER_S * near_s))
 
 
 def ks_distance(ones: Sequence[float], others: Sequence[float], near_s: float = 0.0) -> float:

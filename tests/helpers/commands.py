@@ -42,14 +42,7 @@ def start(module: str, *arguments: object, **options: Any) -> subprocess.Popen[s
 def run(module: str, *arguments: object, timeout_s: float = PATIENCE_S) -> tuple[int, str, str]:
     """Run one of our commands to its end; return exit code, stdout and stderr."""
     with start(module, *arguments) as process:
-        stdout, stderr = process.communicate(timeout=timeout_s)
-        return process.returncode, stdout, stderr
-
-
-def wait_for_line(process: subprocess.Popen[str], words: str) -> None:
-    """Read what a command says until a line has these words in it."""
-    assert process.stdout is not None
-    assert any(words in line for line in process.stdout), f"{words!r} was never said"
+        return finish(process, timeout_s)
 
 
 def finish(process: subprocess.Popen[str], timeout_s: float = PATIENCE_S) -> tuple[int, str, str]:

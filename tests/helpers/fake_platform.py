@@ -83,10 +83,6 @@ class ServedApi:
         self.untreated: list[tuple[str, str, str]] = []
         """Exception, endpoint and trace of what nothing has treated."""
 
-    def note_untreated(self, error: BaseException, endpoint: str, trace_id: str) -> None:
-        """Keep one."""
-        self.untreated.append((type(error).__name__, endpoint, trace_id))
-
     async def send(
         self,
         method: str,
@@ -131,21 +127,17 @@ async def served_api(platform: PlatformHere, **options: Any) -> AsyncIterator[Se
     metrics = ApiMetrics(CollectorRegistry())
     options.setdefault("present", nullcontext)
     options.setdefault("ready", lambda: HttpResponse(200, b"ready\n"))
-    served: ServedApi
-
-    def untreated(error: BaseException, endpoint: str, trace_id: str) -> None:
-        served.note_untreated(error, endpoint, trace_id)
-
     log: list[PlatformEvent] = []
+    untreated: list[tuple[str, str, str]] = []
     server = ApiServer(
         platform,
         metrics=metrics,
         own=OwnAnswers(log.append, lambda: EPOCH_S),
-        on_untreated=untreated,
+        on_untreated=lambda error, *where: untreated.append((type(error).__name__, *where)),
         **options,
     )
     served = ServedApi(server, metrics, await server.start("127.0.0.1", 0))
-    served.log = log
+    served.log, served.untreated = log, untreated
     yield served
     await served.client.close()
     await server.stop()

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from bench.detection.watching import TurnedTime
-from fleet_wire.contract.attempt import Attempt, PlatformSide, Source
-from fleet_wire.contract.causes import Cause, outcome_of
+from fleet_wire.contract.attempt import Attempt, PlatformSide
+from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import Diagnosis, RankedMode
 from fleet_wire.contract.incident import Incident, IncidentKind
 from fleet_wire.contract.messages import Presence, VehicleState
@@ -19,6 +19,7 @@ from platform_probe.judge.alerting import Alerting
 from platform_probe.judge.detection.finding import Finding
 from platform_probe.judge.incidents.maintenance import MaintenanceWindow
 from tests.helpers.diagnoses import diagnosis_of
+from tests.helpers.stores import unlock
 
 
 def finding(number: int = 1, *, at: float = 1_000.0, **changes: Any) -> Finding:
@@ -121,29 +122,21 @@ class Watched:
 
     def _record(self, number: int, cause: Cause | None, total_s: float, **changes: Any) -> Attempt:
         fields: dict[str, Any] = {
-            "attempt_id": f"attempt-{number}",
-            "command_id": f"command-{number}",
-            "vehicle_id": f"car-{number % 5_000}",
-            "trace_id": f"trace-{number}",
-            "source": Source.CUSTOMER,
             "started_at": self.time.unix_s() - total_s,
-            "scheduled_s": 0.0,
-            "outcome": outcome_of(cause),
             "cause": cause,
             "total_s": total_s,
+            "booking_id": None,
             "stages": {},
             "hops_s": {},
             "region": "north" if number % 2 else "south",
             "operator": "operator-a" if number % 4 < 2 else "operator-b",
-            "firmware": "2.4.1",
-            "hardware": "tcu-3",
             "platform": PlatformSide(
                 account_id=f"customer-{number}",
                 status=504 if cause else 200,
                 problem="vehicle-silent" if cause else None,
             ),
         }
-        return Attempt(**(fields | changes))
+        return unlock(number, car=f"car-{number % 5_000}", **fields | changes)
 
     def usual(self, unlocks: int, *, every_s: float = 2.0, failing: float = 0.01) -> None:
         """Let so many unlocks end of which a hundredth fails."""

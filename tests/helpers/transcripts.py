@@ -15,14 +15,17 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
+import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import unified_diff
 from enum import StrEnum
 from functools import cache, partial
 from inspect import signature
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import pytest
@@ -67,6 +70,18 @@ class Teller(Player):
         """Return what was told since it was asked last."""
         told, self.told = self.told, []
         return told
+
+
+@dataclass
+class TellerAtHome(Teller):
+    """A teller with a directory of its own, which is removed with it."""
+
+    home: Path = field(default_factory=lambda: Path(mkdtemp(prefix="story-")))
+    told: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Remove the directory with the player."""
+        weakref.finalize(self, shutil.rmtree, self.home)
 
 
 PLAYERS: dict[Path, Callable[[], Player]] = {}

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import re
-import shutil
-import weakref
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Final
 
 import msgspec
@@ -21,7 +18,7 @@ from fleet_sim.truth.page import write_page
 from fleet_sim.truth.score import RESULT, UNLOCKS, ClientResult, GradedUnlock, TruthResult
 from tests.helpers.browser import found_on
 from tests.helpers.own_commands import said_here
-from tests.helpers.transcripts import Teller
+from tests.helpers.transcripts import TellerAtHome
 
 LAST: Final = Press(
     request="r1", pressed_s=100.0, looked_s=110.0, ended_s=112.0, left_s=112.0, returned_s=126.0
@@ -36,7 +33,7 @@ MODES: Final = ("control", "ack_lost_executed", "auto_relock")
 
 
 @dataclass
-class TruthPlayer(Teller):
+class TruthPlayer(TellerAtHome):
     """A user before a screen, and results of clients.
 
     `press KIND` begins anew, `shown AT SCREEN` and `door AT open` say what happened, and `grade`
@@ -46,16 +43,10 @@ class TruthPlayer(Teller):
     `file NAME PATTERN` shows what is in a file there.
     """
 
-    home: Path = field(default_factory=lambda: Path(mkdtemp(prefix="truth-")))
-    told: list[str] = field(default_factory=list)
     press: Press = LAST
     screens: list[ScreenChange] = field(default_factory=list)
     door: list[DoorMovement] = field(default_factory=list)
     clients: dict[str, ClientResult] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        """Remove the results with the player."""
-        weakref.finalize(self, shutil.rmtree, self.home)
 
     def _do_press(self, kind: str) -> None:
         self.press, self.screens, self.door = PRESSES[kind], [], []

@@ -17,10 +17,10 @@ from fleet_sim.broker.model.broker import BrokerLimits
 from fleet_sim.runs.injection import Injector, broker_settings
 from fleet_sim.scenario.form import Scenario
 from fleet_wire.arrivals import arrival_times
-from fleet_wire.contract.attempt import Record, Source
+from fleet_wire.contract.attempt import Source
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
 from fleet_wire.contract.signing import DEMO_SECRET, vehicle_key
-from fleet_wire.links.link import Disconnected, EndReason, Link, LinkHandler, Message, Session
+from fleet_wire.links.link import Disconnected, EndReason, Link, LinkHandler, Session
 from fleet_wire.randomness import RandomStream
 from platform_probe.cars.state import BoxPresence
 from platform_probe.measure.connected import LINK_LIMITS
@@ -30,6 +30,7 @@ from platform_probe.outputs.logs import LineWriter, make_logger
 from platform_probe.outputs.metrics import ProbeMetrics, new_registry
 from platform_probe.outputs.sinks import FanOut
 from platform_probe.settings.monitor import ProbeSettings
+from tests.helpers.recorder import Recorder
 from tests.helpers.scrapes import Scrapes
 from tests.helpers.virtual_fleet import VirtualFleet
 
@@ -45,7 +46,7 @@ LOCKED_UP_S = 60.0
 """A car is asked for again no sooner: one customer, one car."""
 
 
-class Platform:
+class Platform(Recorder):
     """The operator's own backend: sends customers' unlocks, signed, with no mark of a probe.
 
     Like the backend of an operator it knows who sleeps, and wakes that car by SMS first.
@@ -63,28 +64,17 @@ class Platform:
             ttl_s=life_s,
             clock=fleet.clock,
         )
-        self._link: Link = fleet.broker.link(self, LINK_LIMITS)
+        super().__init__(lambda me: fleet.broker.link(me, LINK_LIMITS), Session("platform"))
         self._asked_s: dict[str, float] = {}
         self.unlocks = 0
 
-    def session(self) -> Session:
-        """Return what to say in CONNECT: it listens to nothing, the monitors do."""
-        return Session("platform")
-
-    def on_connected(self, *, session_present: bool) -> None:
-        """Do nothing: commands come when customers do."""
-
-    def on_message(self, message: Message) -> None:
-        """Acknowledge what nobody sends."""
-        self._link.acknowledge(message)
-
     def on_disconnected(self, reason: Disconnected) -> None:  # noqa: ARG002 - LinkHandler's form
         """Come back at once."""
-        self._fleet.env.call_later(1.0, self._link.connect)
+        self._fleet.env.call_later(1.0, self.link.connect)
 
     def open(self, arrivals_s: Iterator[float]) -> None:
         """Connect, and let customers come at these simulated seconds, ascending."""
-        self._link.connect()
+        self.link.connect()
         self._await(arrivals_s)
 
     def _await(self, arrivals_s: Iterator[float]) -> None:
@@ -104,16 +94,16 @@ class Platform:
 
     def _unlock(self, vehicle_id: str) -> None:
         self._answer()
-        if not self._link.is_connected:
+        if not self.link.is_connected:
             return  # the app says so at once, and no command is sent
         outgoing = self._commands.unlock(
             vehicle_id, source=Source.CUSTOMER, intended_s=self._fleet.env.now
         )
         if self._fleet.presence_of(vehicle_id) is BoxPresence.ASLEEP:
             for topic, payload, _, _ in self._commands.wake_request(outgoing.start):
-                self._link.publish(topic, payload)
+                self.link.publish(topic, payload)
         traceparent, _mark_of_a_probe = outgoing.properties.user_properties
-        self._link.publish(
+        self.link.publish(
             outgoing.topic,
             outgoing.payload,
             properties=msgspec.structs.replace(outgoing.properties, user_properties=(traceparent,)),
@@ -135,13 +125,6 @@ class Platform:
             )
             for monitor in self._fleet.monitors:
                 monitor.take_answer(event)
-
-
-class _Nowhere:
-    """A sink that keeps nothing; the metrics are what is looked at."""
-
-    def emit(self, record: Record) -> None:
-        """Take a record."""
 
 
 class Monitor:
@@ -170,7 +153,7 @@ class Monitor:
             links=self._new_link,
             clock=self._fleet.clock,
             timers=self._fleet.env,
-            sink=FanOut({"nowhere": _Nowhere(), "metrics": metrics}, on_error=_raise),
+            sink=FanOut({"metrics": metrics}, on_error=_raise),
             metrics=metrics,
             logger=make_logger("error", writer, self._fleet.clock),
         )
