@@ -66,14 +66,6 @@ def summary(directory: Path) -> dict[str, Any]:
     return value
 
 
-def value_at(values: dict[str, Any], key: str) -> Any:
-    """Return what stands at a dotted key."""
-    found: Any = values
-    for part in key.split("."):
-        found = found[part]
-    return found
-
-
 def pids_with(words: Sequence[str]) -> list[int]:
     """Return the processes whose command line holds all of `words`."""
     found = []

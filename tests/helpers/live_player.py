@@ -26,8 +26,9 @@ import msgspec
 
 from bench.score.incidents import TWO_TOPICS
 from fleet_sim.broker.process import BrokerProcess
+from fleet_sim.results.expectations import value_at
 from tests.helpers.brokers import running_mosquitto, write_passwords
-from tests.helpers.commands import SCENARIO, finish, lines, pids_with, start, summary, value_at
+from tests.helpers.commands import SCENARIO, finish, lines, pids_with, start, summary
 from tests.helpers.places import ROOT
 from tests.helpers.running_fleet import TOKEN
 from tests.helpers.transcripts import Teller

@@ -11,7 +11,7 @@ from fleet_sim.cars.failpoints import Failpoint
 from fleet_sim.cars.movements import Movement
 from fleet_sim.customers.parameters import CustomerParameters
 from fleet_sim.customers.population import Population
-from fleet_sim.customers.records import CustomerEvent, CustomerStep
+from fleet_sim.customers.records import CustomerEvent, CustomerStep, Witnesses
 from fleet_sim.faults import FAULTS, Hit, Injection
 from fleet_sim.faults.registry import FaultWindow
 from fleet_sim.platform import answers, failpoints
@@ -22,12 +22,27 @@ from fleet_wire.contract import problems
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
 from fleet_wire.contract.refusals import refused_because
 from tests.helpers.car_words import begin_on_car, box_parameters, calculated, changed, plain
-from tests.helpers.city import STEADY, populate
 from tests.helpers.platform_bench import CAR, PlatformBench
 from tests.helpers.transcripts import Player, by_moment
 
 OF_REQUESTS = (PlatformStep.REQUESTED, PlatformStep.ACCEPTED, PlatformStep.ANSWERED)
 FAILPOINTS = {each.name: each for each in vars(failpoints).values() if isinstance(each, Failpoint)}
+STEADY = CustomerParameters.model_validate(
+    {
+        "phone": {"network": 0.05, "loss": 0},
+        "walk": 10,
+        "presses_again": 12,
+        "reads": 2,
+        "patience": 60,
+        "opens_door": 3,
+        "tries_door": 0,
+        "drive": 100,
+        "locks": 5,
+        "ends": 5,
+        "dials": 20,
+    }
+)
+"""Each step takes as long as it says, and nothing is lost."""
 
 
 class PlatformPlayer(Player):
@@ -111,14 +126,22 @@ class PlatformPlayer(Player):
     def _do_customers(self, *times_s: float, **changes: Any) -> None:
         """Let customers come at some seconds from now on, with changes of what they do."""
         values = changed(STEADY.model_dump(), changes)
-        self._population = populate(
-            self.bench,
-            CustomerParameters.model_validate(values),
-            [*times_s],
+        bench = self.bench
+        witnesses = Witnesses(
+            called_support=bench.platform.handle_call,
             record=self._on_step,
             told_open=lambda _who, car, command: self._on_told(f"{car} is open", command),
             told_locked=lambda _who, car, command: self._on_told(f"{car} is locked", command),
         )
+        self._population = Population(
+            bench.world,
+            CustomerParameters.model_validate(values),
+            times_s=[*times_s],
+            boxes=bench.fleet.boxes,
+            platform=bench.platform,
+            witnesses=witnesses,
+        )
+        self._population.start(bench.env.now)
 
     def _do_strike(self, fault: str, lasts_s: float, *, cars: int = 1, **more: Any) -> None:
         """Open the window of a fault on the first cars."""

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import re
-import shutil
-import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from io import StringIO
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any, Final
 
 import msgspec
@@ -38,7 +35,7 @@ from tests.helpers.sample_run import (
     sample_facts,
     write_sample_run,
 )
-from tests.helpers.transcripts import Teller
+from tests.helpers.transcripts import TellerAtHome
 
 _FILES: Final = {
     "customer": "customers.jsonl",
@@ -65,7 +62,7 @@ _AS_IN_FILES: Final = {"car": "vehicle_id", "command": "command_id", "customer":
 
 
 @dataclass
-class RunPlayer(Teller):
+class RunPlayer(TellerAtHome):
     """The files of runs, and who reads them.
 
     `run NAME` begins another run; the first is called `run`. `unlock [COUNT] [CAUSE]` are unlocks
@@ -81,15 +78,13 @@ class RunPlayer(Teller):
     one of them, and `but="THIS -> THAT"` changes it.
     """
 
-    home: Path = field(default_factory=lambda: Path(mkdtemp(prefix="run-")))
     directory: Path = field(init=False)
-    told: list[str] = field(default_factory=list)
     _number: int = 0
     """Unlocks of the run so far."""
 
     def __post_init__(self) -> None:
-        """Begin the first run, and remove all with the player."""
-        weakref.finalize(self, shutil.rmtree, self.home)
+        """Begin the first run."""
+        super().__post_init__()
         self._do_run("run")
 
     def verbs(self) -> Mapping[str, Callable[..., object]]:

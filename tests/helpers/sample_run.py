@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from fleet_sim.results.expectations import Condition, check
 from fleet_sim.results.summary import RunFacts, summarize
 from fleet_wire.contract.attempt import Attempt, Flag, Source, Stage, StrayAnswer, StrayKind
 from fleet_wire.contract.causes import Cause, Outcome, outcome_of
@@ -31,6 +32,11 @@ load:
   stages: [{kind: poisson, rate_per_s: 6, duration_s: 60}]
   deadline_s: 20
 """
+EXPECTED = {
+    "attempts.ok_share": Condition(min=0.99),
+    "unlock.p95_s": Condition(max=8),
+    "attempts.by_cause.no_subscriber": Condition(equals=0),
+}
 _HOP_MEDIANS_S = {
     Stage.REQUESTED: 0.0002,
     Stage.PUBLISHED: 0.0004,
@@ -82,7 +88,7 @@ def write_sample_run(directory: Path, run: SampleRun) -> dict[str, Any]:
         },
     })  # fmt: skip
     summary = summarize(directory, sample_facts(run.seed))
-    summary["expect"] = _verdicts(summary)
+    summary["expect"] = [verdict.as_json() for verdict in check(EXPECTED, summary)]
     return summary
 
 
@@ -219,15 +225,3 @@ def _garage_fault(attempts: Iterable[Attempt]) -> dict[str, Any]:
     return {"fault": "no_coverage_garage", "start_s": 20.0, "end_s": 40.0, "vehicles": vehicles,
             "parameters": {}, "seen": "box_silent, then box_offline",
             "attempts": touched}  # fmt: skip
-
-
-def _verdicts(summary: dict[str, Any]) -> list[dict[str, Any]]:
-    ok_share, p95_s = summary["attempts"]["ok_share"], summary["unlock"]["p95_s"]
-    return [
-        {"key": "attempts.ok_share", "condition": {"min": 0.99}, "value": ok_share,
-         "holds": ok_share is not None and ok_share >= 0.99},
-        {"key": "unlock.p95_s", "condition": {"max": 8}, "value": p95_s,
-         "holds": p95_s is not None and p95_s <= 8},
-        {"key": "attempts.by_cause.no_subscriber", "condition": {"equals": 0}, "value": 0,
-         "holds": True},
-    ]  # fmt: skip

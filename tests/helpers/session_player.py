@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-import shutil
 import sys
 import weakref
 from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -27,7 +24,7 @@ from tests.helpers.consoles import Got, Visitor, looks_in, metric, served
 from tests.helpers.oidc_provider import OidcProvider
 from tests.helpers.store_player import shared_store
 from tests.helpers.stores import copy_of_store, selected
-from tests.helpers.transcripts import DETAIL, Teller
+from tests.helpers.transcripts import DETAIL, TellerAtHome
 from tests.helpers.waiting import wait_for
 from tests.helpers.what_ifs import made_what_if
 
@@ -49,7 +46,7 @@ print((folder / "result.json").read_text())
 
 
 @dataclass
-class SessionPlayer(Teller):
+class SessionPlayer(TellerAtHome):
     """A console with a store in which everything has happened once, and people with browsers.
 
     `people NAME:ROLE[:TOKEN]...` writes the file of tokens; without it nobody is asked who they
@@ -62,8 +59,6 @@ class SessionPlayer(Teller):
     a long text.
     """
 
-    home: Path = field(default_factory=lambda: Path(mkdtemp(prefix="console-")))
-    told: list[str] = field(default_factory=list)
     visitors: dict[str, Visitor] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
@@ -74,11 +69,11 @@ class SessionPlayer(Teller):
     returns: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """End the console and remove its files with the player."""
+        """End the console with the player."""
+        super().__post_init__()
         self.store = shared_store("console")
         self.audit = self.home / "audit.jsonl"
         self._stack = ExitStack()
-        weakref.finalize(self, shutil.rmtree, self.home)
         weakref.finalize(self, self._stack.close)
 
     @cached_property

@@ -8,7 +8,7 @@ import shlex
 import shutil
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
@@ -39,14 +39,13 @@ from platform_probe.tell.support.telling_programs import json_of
 from platform_probe.texts.speaking import Speaker
 from tests.helpers import stores
 from tests.helpers.busy_store import make_busy_store
-from tests.helpers.coast_store import make_coast_store
 from tests.helpers.console_pages import ReadConsole, lines_of
 from tests.helpers.consoles import incident_of, make_console_store, put_incidents
 from tests.helpers.diagnoses import diagnosis_of
 from tests.helpers.english import ENGLISH
 from tests.helpers.records import COMPLAINT
-from tests.helpers.stores import BEGIN_S, KeptOpen, ReadAnew
-from tests.helpers.transcripts import DETAIL, Teller, matching, perform, stories, with_members
+from tests.helpers.stores import BEGIN_S, KeptOpen, ReadAnew, make_coast_store
+from tests.helpers.transcripts import DETAIL, TellerAtHome, matching, perform, stories, with_members
 
 _OF_PLATFORM: Final = frozenset(PlatformSide.__struct_fields__) - {"vehicle_id"}
 
@@ -81,7 +80,7 @@ _GREW: Final = tuple(
 
 
 @dataclass
-class StorePlayer(Teller):
+class StorePlayer(TellerAtHome):
     """A store, and people who ask. The car is car-1, and times are seconds of the first day.
 
     `unlock NUMBER` begins in that second. Its fields are those of the record and of the platform,
@@ -96,16 +95,14 @@ class StorePlayer(Teller):
     `HOME` for the one with each `file`.
     """
 
-    home: Path = field(default_factory=lambda: Path(mkdtemp(prefix="told-")))
     directory: Path = Path()
-    told: list[str] = field(default_factory=list)
     case: Case | None = None
     console: ReadConsole | None = None
 
     def __post_init__(self) -> None:
-        """Remove the store with the player."""
+        """Have the store at home, if no other is given."""
+        super().__post_init__()
         self.directory = self.directory if self.directory.name else self.home / "store"
-        weakref.finalize(self, shutil.rmtree, self.home)
 
     def verbs(self) -> Mapping[str, Callable[..., object]]:
         """Return the function of each verb."""

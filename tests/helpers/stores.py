@@ -51,6 +51,10 @@ BEGIN_S: Final = 1_767_225_600.0
 NO_LIMITS: Final = Limits(max_age_s=1e12, max_bytes=2**50)
 
 
+COAST_BEGAN_S: Final = 3 * 3_600
+"""In the coast's store the coast fails from this second on, the centre never."""
+
+
 def copy_of_store(written: Path, place: Path) -> Path:
     """Return a copy of a store that was committed, as if its files had been written just now.
 
@@ -169,6 +173,21 @@ def put_lines(directory: Path, table: str, lines: Iterable[bytes]) -> Path:
 def put_unlocks(directory: Path, unlocks: Iterable[Attempt]) -> Path:
     """Make a complete write-ahead file of unlocks."""
     return put_lines(directory, "attempts", map(msgspec.json.encode, unlocks))
+
+
+def make_coast_store(directory: Path) -> Path:
+    """Make a store of four hours with an unlock a minute in each of two regions, and return it."""
+    unlocks = []
+    for second in range(0, COAST_BEGAN_S + 3_600, 60):
+        for number, region in ((2 * second, "coast"), (2 * second + 1, "centre")):
+            fails = region == "coast" and second >= COAST_BEGAN_S
+            cause = Cause.BOX_OFFLINE if fails else None
+            at = BEGIN_S + second
+            car, its = f"car-{number % 37}", {"region": region, "firmware": f"2.{region[1]}"}
+            unlocks.append(unlock(number, car=car, cause=cause, started_at=at, **its))
+    put_unlocks(directory, unlocks)
+    kept(directory)
+    return directory
 
 
 def put_presence(directory: Path, second: float, car: str, status: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from fleet_sim.results.expectations import value_at
 from tests.helpers.commands import (
     EACH_CAR_ONCE,
     SCENARIO,
@@ -17,7 +18,6 @@ from tests.helpers.commands import (
     run,
     start,
     summary,
-    value_at,
     write_scenario,
 )
 from tests.helpers.own_commands import run_here

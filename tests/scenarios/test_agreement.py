@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
+from fleet_sim.results.expectations import value_at
 from fleet_wire.contract.attempt import Attempt, Stage
 from fleet_wire.contract.causes import Cause, Outcome
 from tests.helpers.agreement import (
@@ -19,7 +20,7 @@ from tests.helpers.agreement import (
     ks_critical,
     ks_distance,
 )
-from tests.helpers.commands import finish, start, summary, value_at, write_scenario
+from tests.helpers.commands import finish, start, summary, write_scenario
 from tests.helpers.own_commands import run_here
 
 pytestmark = pytest.mark.long

@@ -20,10 +20,9 @@ from platform_probe.tell.support.cohorts import (
     search_since,
     similar_failures,
 )
-from tests.helpers.coast_store import COAST_BEGAN_S
 from tests.helpers.english import ENGLISH
 from tests.helpers.store_player import shared_store
-from tests.helpers.stores import BEGIN_S, kept, put_unlocks, unlock
+from tests.helpers.stores import BEGIN_S, COAST_BEGAN_S, kept, put_unlocks, unlock
 
 OFFLINE = similar_failures(Cause.BOX_OFFLINE, None)
 BELIEVED = Revision(at_s=0.0, after_s=0.0, modes=(), facts=(), told=frozenset())
