@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC
 from html import unescape
@@ -72,9 +71,8 @@ class ReadConsole:
 
     def close(self) -> None:
         """Close it and its event loop."""
-        with suppress(RuntimeError):
-            self.runner.run(self._console.close())
-            self.runner.close()
+        self.runner.run(self._console.close())
+        self.runner.close()
 
 
 def lines_of(page: str) -> list[str]:

@@ -12,7 +12,6 @@ import socket
 import subprocess
 import sys
 import time
-import weakref
 from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -75,7 +74,7 @@ class LivePlayer(Teller):
     brokers: dict[str, BrokerProcess] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Write the scenario, and end all with the player."""
+        """Write the scenario."""
         self.words = {
             "SCENARIO": f"{self.home}/scenario.yaml",
             "OUT": f"{self.home}/run",
@@ -83,7 +82,6 @@ class LivePlayer(Teller):
             "ROOT": f"{ROOT}",
         }
         self.stack.callback(shutil.rmtree, self.home)
-        weakref.finalize(self, self.stack.close)
         self._do_scenario()
 
     def close(self) -> None:

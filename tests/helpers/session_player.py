@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-import weakref
 from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -69,12 +68,15 @@ class SessionPlayer(TellerAtHome):
     returns: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """End the console with the player."""
+        """Take the store that everybody looks at."""
         super().__post_init__()
         self.store = shared_store("console")
         self.audit = self.home / "audit.jsonl"
         self._stack = ExitStack()
-        weakref.finalize(self, self._stack.close)
+
+    def close(self) -> None:
+        """End the console."""
+        self._stack.close()
 
     @cached_property
     def door(self) -> Door:

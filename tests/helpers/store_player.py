@@ -6,7 +6,6 @@ import atexit
 import re
 import shlex
 import shutil
-import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -278,8 +277,12 @@ class StorePlayer(TellerAtHome):
         if self.console is None:
             chosen = msgspec.json.decode(self._with_paths(settings) or "{}")
             self.console = ReadConsole(self.directory, self.home, chosen)
-            weakref.finalize(self, self.console.close)
         return self.console
+
+    def close(self) -> None:
+        """Close the console, if one was opened."""
+        if self.console is not None:
+            self.console.close()
 
     def _do_find(self, text: object, *, settings: str = "") -> None:
         """Show where the search box leads, and the status of the page that is there."""

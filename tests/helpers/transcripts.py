@@ -145,23 +145,25 @@ def played(story: Story, new_player: Callable[[], Player]) -> str:
     before: list[list[str]] = []
     now: list[list[str]] = []
     detail = ""
-    for row in story.rows:
-        lines.append(row)
-        for verb, *arguments in events_in(row):
-            if verb == "again":
-                player.close()
-                player, before, now = new_player(), now, []
-            else:
-                _call(player.verbs()[verb], arguments)
-        if news := player.news():
-            now.append(news)
-        if len(news) > 1 and news in before[len(now) - 1 : len(now)]:
-            news = [SAME]
-        for line in news:
-            if line != detail:
-                lines.append(f"= {line}")
-            detail = line if line.startswith(DETAIL) else detail
-    player.close()
+    try:
+        for row in story.rows:
+            lines.append(row)
+            for verb, *arguments in events_in(row):
+                if verb == "again":
+                    player.close()
+                    player, before, now = new_player(), now, []
+                else:
+                    _call(player.verbs()[verb], arguments)
+            if news := player.news():
+                now.append(news)
+            if len(news) > 1 and news in before[len(now) - 1 : len(now)]:
+                news = [SAME]
+            for line in news:
+                if line != detail:
+                    lines.append(f"= {line}")
+                detail = line if line.startswith(DETAIL) else detail
+    finally:
+        player.close()
     return "\n".join(lines)
 
 
