@@ -16,6 +16,8 @@ from tests.helpers.outside_programs import PROGRAMS
 
 LIVE: Final = "live"
 """Tests in folders of this name start our own commands."""
+IOTCORE: Final = "iotcore"
+"""A real broker that is installed with the package, so no marker names it."""
 TITLE: Final = "passed only at the second try"
 
 
@@ -29,7 +31,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: Sequence[pytest.
 def starts_processes(item: pytest.Item) -> bool:
     """Return whether a test depends on when other processes get to run."""
     markers = {marker.name for marker in item.iter_markers()}
-    return not markers.isdisjoint({*PROGRAMS, "dask"}) or LIVE in item.path.parts
+    is_real = not markers.isdisjoint({*PROGRAMS, "dask"}) or IOTCORE in item.name
+    return is_real or LIVE in item.path.parts
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
