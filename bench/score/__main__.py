@@ -77,7 +77,7 @@ def draw_incidents(jobs: int) -> None:
 
 
 @main.command("learn")
-@click.option("--unknown", "only_unknown", is_flag=True, help="only when `unknown` is the answer")
+@click.option("--unknown", "only_unknown", is_flag=True, help="the weights of `unknown` alone")
 def learn_weights(*, only_unknown: bool) -> None:
     """Learn from the incidents that were drawn last, and write `weights.json`."""
     from bench.score.learning import (  # noqa: PLC0415 - scipy takes 50 MB, and no other needs it

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.optimize import minimize
 
-from bench.score.rows import Row, with_losses
+from bench.score.rows import Row, could_show, with_losses
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN
 from fleet_wire.modes.catalogue import MODES, SIGNATURES
@@ -34,7 +34,6 @@ from fleet_wire.modes.facts import (
     FACTS,
     EvidenceSource,
     Fact,
-    shown_by,
 )
 from fleet_wire.modes.lookalikes import class_of
 from fleet_wire.modes.mode import (
@@ -164,7 +163,7 @@ class Space:
     """
 
     def __init__(self, prior: Mapping[str, Any], only: Collection[str] = _NAMES) -> None:
-        """Learn the weights of the modes in `only`; all others keep the prior's."""
+        """Take the prior. The weights of the modes in `only` are learned, and no others."""
         self.prior = Weighing(
             np.array([[prior["bias"].get(name, 0.0) for name in _NAMES]]),
             _matrix(prior["seen"]),
@@ -308,7 +307,7 @@ def _without_mode(row: Row, offsets: Numbers) -> Numbers | None:
 @cache
 def _offsets(seen: tuple[str, ...], told: tuple[str, ...], cause: str) -> Numbers:
     """Return each mode's score before any weight: what it lacks, or none."""
-    facts, shown = frozenset(map(Fact, seen)), _shown(told)
+    facts, shown = frozenset(map(Fact, seen)), could_show(told)
     excluded = never_ends_so(Cause(cause) if cause else None, facts)
     return np.array(
         [
@@ -325,11 +324,6 @@ def _offsets(seen: tuple[str, ...], told: tuple[str, ...], cause: str) -> Number
 @cache
 def _alike(slug: str, told: tuple[str, ...]) -> frozenset[str]:
     return class_of(slug, frozenset(map(EvidenceSource, told))).slugs | {slug}
-
-
-@cache
-def _shown(told: tuple[str, ...]) -> frozenset[Fact]:
-    return shown_by(frozenset(map(EvidenceSource, told)))
 
 
 @cache

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from functools import cache
 from typing import Final
 
 from bench.score.cases import LabelledCase
+from bench.score.rows import could_show
 from fleet_wire.modes.catalogue import MODES
-from fleet_wire.modes.facts import EvidenceSource, Fact, shown_by
+from fleet_wire.modes.facts import Fact
 from fleet_wire.modes.mode import CHOSEN
 
 LEAST: Final = 0.02
@@ -53,7 +53,7 @@ def _shares_in(cases: Iterable[LabelledCase]) -> dict[Fact, float]:
         for facts, told in {(each.facts, each.told) for each in moments}:
             its = frozenset(map(Fact, facts))
             seen.update(its)
-            possible.update(its | _shown(told))
+            possible.update(its | could_show(told))
     return {fact: seen[fact] / number for fact, number in possible.items()}
 
 
@@ -61,8 +61,3 @@ def _elsewhere(means: Mapping[str, Mapping[Fact, float]], slug: str, fact: Fact)
     """Return the mean share of a fact over the other modes whose evidence could show it."""
     others = [its[fact] for other, its in means.items() if other != slug and fact in its]
     return sum(others) / max(len(others), 1)
-
-
-@cache
-def _shown(told: tuple[str, ...]) -> frozenset[Fact]:
-    return shown_by(frozenset(map(EvidenceSource, told)))

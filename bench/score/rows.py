@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from typing import Final, NamedTuple
 
 from bench.score.cases import LabelledCase, TimedDiagnosis
 from bench.score.figures import was_complained_of
 from fleet_wire.contract.diagnosis import NOTHING_WRONG
 from fleet_wire.modes.catalogue import MODES
-from fleet_wire.modes.facts import FACTS, HEARTBEATS, EvidenceSource
+from fleet_wire.modes.facts import FACTS, HEARTBEATS, EvidenceSource, Fact, shown_by
 from fleet_wire.modes.mode import INSTEAD_OF, INSTEAD_OF_REASONS, INSTEAD_OF_STATE
 
 KEPT: Final = 4
@@ -113,6 +114,12 @@ def with_losses(rows: Sequence[Row]) -> list[Row]:
             poorer = without(row, LOST[(number * VARIANTS + each) % len(LOST)])
             weights[poorer._replace(weight=0.0)] += row.weight / (2 * VARIANTS)
     return [row._replace(weight=weight) for row, weight in weights.items()]
+
+
+@cache
+def could_show(told: tuple[str, ...]) -> frozenset[Fact]:
+    """Return the facts that evidence from these sources could show."""
+    return shown_by(frozenset(map(EvidenceSource, told)))
 
 
 def without(row: Row, lost: tuple[EvidenceSource, ...]) -> Row:

@@ -29,6 +29,14 @@ _NOT_SILENT: Final = NOT_AWAY | facts(
     Fact.CONNECTION_CLOSED, Fact.LOST_AT_ONCE, Fact.DENIED_AT_BROKER
 )
 """Facts that rule out a lost radio: the broker then hears nothing for a keepalive."""
+_OF_OPERATORS_AND_REGIONS: Final = facts(
+    Fact.ALL_OF_OPERATOR_AWAY,
+    Fact.OPERATOR_AWAY,
+    Fact.OPERATOR_FAILS,
+    Fact.REGION_AWAY,
+    Fact.REGION_FAILS,
+)
+"""Whom a failure of the operator's own network strikes."""
 _RETURNS: Final = facts(
     Fact.BACK_AFTER_WILL, Fact.BACK_SOON, Fact.BACK_IN_MINUTES, Fact.OPENED_IN_TIME
 )
@@ -120,13 +128,7 @@ MODES: Final = (
         recipe=Recipe(box={"keepalive_s": 60}),
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
-            hallmarks=facts(
-                Fact.ALL_OF_OPERATOR_AWAY,
-                Fact.OPERATOR_AWAY,
-                Fact.OPERATOR_FAILS,
-                Fact.REGION_AWAY,
-                Fact.REGION_FAILS,
-            ),
+            hallmarks=_OF_OPERATORS_AND_REGIONS,
             rules_out=NOT_AWAY
             | facts(Fact.WAS_ASLEEP, Fact.VOLTAGE_FELL)
             | facts(Fact.FLAPPED, Fact.BOOTED_AFTER, Fact.DENIED_AT_BROKER)
@@ -224,13 +226,7 @@ MODES: Final = (
         ),
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
-            hallmarks=facts(
-                Fact.ALL_OF_OPERATOR_AWAY,
-                Fact.OPERATOR_AWAY,
-                Fact.OPERATOR_FAILS,
-                Fact.REGION_AWAY,
-                Fact.REGION_FAILS,
-            ),
+            hallmarks=_OF_OPERATORS_AND_REGIONS,
             needs_one_of=(
                 facts(Fact.OPERATOR_FAILS, Fact.REGION_FAILS, Fact.MANY_FAIL, Fact.MANY_AWAY)
                 | facts(Fact.OPERATOR_AWAY, Fact.REGION_AWAY, Fact.ALL_OF_OPERATOR_AWAY)

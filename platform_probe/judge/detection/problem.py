@@ -158,8 +158,7 @@ class Problem:
         ]
         self._hit_again = len(repeats)
         for hit in repeats:
-            if not self._is_in_doubt(hit):
-                self._note_whom(hit)
+            self._note_whom(hit)
         self.total = max(self.total, self.failed)
         self.elsewhere_total = max(self.elsewhere_total, self.elsewhere_failed)
         self.well = min(self.well, self.total - self.failed)  # counted of a wider cohort, perhaps
@@ -177,8 +176,7 @@ class Problem:
             self._count(values, of_it, is_of_it=is_of_it)
         elif is_of_it and of_it is not None:
             self._repeats.append(of_it)
-            if not self._is_in_doubt(of_it):
-                self._note_whom(of_it)
+            self._note_whom(of_it)
         if is_of_it:
             self.last_s = now_s
             is_well = hit is None and self.measure is not LATE
@@ -299,6 +297,9 @@ class Problem:
         self._note_whom(hit)
 
     def _note_whom(self, hit: Hit) -> None:
+        """Note the customer and the car of a hit, unless it may be of another problem."""
+        if self._is_in_doubt(hit):
+            return
         self.hit_s = max(self.hit_s, hit.at_s)
         if hit.customer is not None and len(self.customers) < MOST_KEPT:
             self.customers.add(hit.customer)
