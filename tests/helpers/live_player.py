@@ -44,6 +44,14 @@ faults:
 _NEVER_SAID: Final = ("Traceback", "Exception ignored")
 
 
+def _read_line(descriptor: int) -> str:
+    """Read a line and no byte after it: `finish` reads the rest from the descriptor."""
+    line = b""
+    while not line.endswith(b"\n") and (byte := os.read(descriptor, 1)):
+        line += byte
+    return line.decode()
+
+
 @dataclass
 class LivePlayer(Teller):
     """Commands in a folder `HOME`, where `OUT` is the directory of a run.
@@ -208,7 +216,7 @@ class LivePlayer(Teller):
     def _do_until(self, words: str) -> None:
         pipe = self._running().stdout
         assert pipe is not None
-        for line in pipe:
+        while line := _read_line(pipe.fileno()):
             self.stdout += line
             if serving := re.search(r"serving (http://[\w.:]+);", line):
                 self.words["URL"] = serving[1]
