@@ -14,7 +14,7 @@ from typing import Final
 from platform_probe.store.duck import Duck, FileGoneError, file_list
 from platform_probe.store.layout import ParquetPart
 from platform_probe.store.reading import Source, lines_view
-from platform_probe.store.schema import TABLES, Table, empty_rows, rows_of_lines
+from platform_probe.store.schema import ATTEMPTS, TABLES, Table, empty_rows, rows_of_lines
 
 CHUNK_BYTES: Final = 16 * 2**20
 """The part of a file of lines that is read at once."""
@@ -61,9 +61,6 @@ class Growing:
                     self._add_lines(table, lines)
                     known[file] += len(lines)
                     has_new = True
-        if has_new:
-            for statement in REVISE:
-                self._reader.run(statement)
         return has_new
 
     def connection(self) -> Duck:
@@ -77,9 +74,13 @@ class Growing:
         place.write_bytes(lines)
         try:
             rows = rows_of_lines(table, file_list([place]))
-            self._reader.run(f"INSERT INTO {lines_view(table)} {rows}")
+            self._reader.run(f"CREATE OR REPLACE TEMP TABLE added AS {rows}")
         finally:
             place.unlink(missing_ok=True)
+        self._reader.run(f"INSERT INTO {lines_view(table)} FROM added")
+        if table is ATTEMPTS:
+            for statement in _REVISE:
+                self._reader.run(statement)
 
 
 def _file_of(path: Path) -> tuple[_File, int]:
@@ -113,14 +114,13 @@ def _lines_from(path: Path, read: int, size: int) -> Iterator[bytes]:
 
 
 _NEW_REVISIONS: Final = (
-    "SELECT attempt_id, max(revision) AS revision FROM attempt_lines WHERE revision > 1"
-    " GROUP BY attempt_id"
+    "SELECT attempt_id, max(revision) AS revision FROM added WHERE revision > 1 GROUP BY attempt_id"
 )
-REVISE: Final = (
+_REVISE: Final = (
     f"""
     DELETE FROM revised USING ({_NEW_REVISIONS}) AS new
     WHERE revised.attempt_id = new.attempt_id AND revised.revision < new.revision
     """,
     f"INSERT INTO revised FROM ({_NEW_REVISIONS}) AS new ANTI JOIN revised USING (attempt_id)",
 )
-"""They bring up to date which revision of an unlock holds."""
+"""They bring up to date which revision of an unlock holds, by the lines that were added last."""

@@ -36,7 +36,7 @@ from platform_probe.journal.entries import (
 )
 from platform_probe.journal.segments import COMPLETE, SEGMENT_BYTES
 from platform_probe.store.duck import Duck
-from platform_probe.store.growing import REVISE, Growing
+from platform_probe.store.growing import Growing
 from platform_probe.store.keeper import keep
 from platform_probe.store.layout import make_store, next_number, segment_path
 from platform_probe.store.limits import Limits, Report
@@ -281,14 +281,12 @@ class _Emptied(Growing):
             if lines == self._taken[name]:
                 continue
             self._reader.run(f"TRUNCATE {lines_view(TABLES[name])}")
+            if name == ATTEMPTS.name:
+                self._reader.run("TRUNCATE revised")
             self._taken[name] = b""
             if lines:
                 self._add_lines(TABLES[name], lines)
             self._taken[name] = lines
-            if name == ATTEMPTS.name:
-                self._reader.run("TRUNCATE revised")
-                for statement in REVISE:
-                    self._reader.run(statement)
 
 
 @cache
