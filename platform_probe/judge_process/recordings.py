@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -16,7 +15,6 @@ from platform_probe.journal.entries import CarMessage, Entry, MonitorStarted, Ti
 from platform_probe.journal.reader import JournalReader
 from platform_probe.journal.segments import Position, segments_in
 from platform_probe.judge.judge import Judgement
-from platform_probe.outputs.sinks import DIAGNOSES_FILE, INCIDENTS_FILE
 from platform_probe.store.duck import Duck
 from platform_probe.store.journal import (
     CarsFile,
@@ -27,12 +25,10 @@ from platform_probe.store.journal import (
 )
 from platform_probe.store.layout import JOURNAL, STORE_FILE, is_away
 from platform_probe.store.offload import fetched
-from platform_probe.store.reading import Source, Span
+from platform_probe.store.reading import Source, Span, has_records
 
 LEAD_S: Final = 6 * 3600.0
 """Journal time that is judged before the asked time: the judge remembers a sick car for so long."""
-_ROTATED: Final = 1_000
-_LineT = TypeVar("_LineT")
 
 
 class JudgedIncident(NamedTuple):
@@ -125,16 +121,9 @@ class MonitorRecording:
 
     def judged(self, since: float, until: float) -> Outcome:
         """Return what was judged between two moments, as the monitor's files say."""
-        outcome = Outcome()
-        kinds: tuple[tuple[str, type[Any]], ...] = (
-            (DIAGNOSES_FILE, Diagnosis),
-            (INCIDENTS_FILE, Incident),
-        )
-        for name, kind in kinds:
-            for each in _lines(self._directory / name, kind):
-                if since <= each.at <= until:
-                    outcome.add(each)
-        return outcome
+        if not has_records(self._directory):
+            return Outcome()
+        return _judged(Source(self._directory), since, until)
 
     def _read(self, position: Position) -> Iterator[Entry]:
         reader = JournalReader(self._journal, position)
@@ -195,19 +184,7 @@ class StoreRecording:
 
     def judged(self, since: float, until: float) -> Outcome:
         """Return what was judged between two moments, as the store's tables say."""
-        outcome = Outcome()
-
-        def read(duck: Duck) -> None:
-            for attempt_id, mode in duck.run(_MODES, times):
-                outcome.modes[attempt_id] = mode
-            for *values, cohort in duck.run(_INCIDENTS, times):
-                one = JudgedIncident._make([*values, msgspec.json.decode(cohort)])
-                outcome.incidents[one.incident_id] = one
-
-        newest_s = self.newest_s()
-        times = {"since": max(since, 0.0), "until": min(until, newest_s)}
-        self._source.read(read, Span(times["since"], times["until"]))
-        return outcome
+        return _judged(self._source, since, min(until, self.newest_s()))
 
     def _here(self, path: Path) -> Path:
         """Return where a file can be read. Raises `OSError`."""
@@ -224,15 +201,19 @@ Recording = MonitorRecording | StoreRecording
 """A journal and the judgements that were made of it."""
 
 
-def _lines(path: Path, kind: type[_LineT]) -> Iterator[_LineT]:
-    """Yield the lines of a file, of those that were put aside first."""
-    decode: Callable[[bytes], _LineT] = msgspec.json.Decoder(kind).decode
-    older = [Path(f"{path}.{number}") for number in range(_ROTATED, 0, -1)]
-    for each in (*older, path):
-        with suppress(FileNotFoundError), each.open("rb") as file:
-            for line in file:
-                with suppress(msgspec.MsgspecError, UnicodeDecodeError):
-                    yield decode(line)
+def _judged(source: Source, since: float, until: float) -> Outcome:
+    """Return what was judged between two moments, as a store's tables or the records say."""
+    outcome = Outcome()
+    times = {"since": max(since, 0.0), "until": until}
+
+    def read(duck: Duck) -> None:
+        outcome.modes = dict(duck.run(_MODES, times))
+        for *values, cohort in duck.run(_INCIDENTS, times):
+            one = JudgedIncident._make([*values, msgspec.json.decode(cohort)])
+            outcome.incidents[one.incident_id] = one
+
+    source.read(read, Span(times["since"], until))
+    return outcome
 
 
 _MODES: Final = """

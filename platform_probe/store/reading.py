@@ -46,8 +46,6 @@ MAX_FOUND: Final = 1_000
 """Unlocks of one id that are returned: the last ones of a customer, say."""
 _TAIL_BYTES: Final = 65_536
 """The last line of a file lies within so many: an unlock has some thousand."""
-_ROTATED: Final = 20
-"""Files that were put aside, of a directory of records."""
 _T = TypeVar("_T")
 
 
@@ -312,8 +310,8 @@ class Source:
 
     def _records(self, table: Table) -> list[Path]:
         path = self.directory / table.run_file
-        older = [Path(f"{path}.{number}") for number in range(1, _ROTATED)]
-        return [each for each, stat in stats_of((path, *older)) if stat.st_size]
+        aside = [each for each in path.parent.glob(f"{path.name}.*") if each.suffix[1:].isdigit()]
+        return [each for each, stat in stats_of((path, *aside)) if stat.st_size]
 
     def _read_in(self, duck: Duck, span: Span) -> list[Path]:
         """Make all views of a time; return the packed files that they read.

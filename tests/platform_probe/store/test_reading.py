@@ -152,8 +152,8 @@ def test_file_that_is_always_gone_is_an_error(store: Path, monkeypatch: pytest.M
 
 
 def test_records_of_a_run_are_read_like_a_store(tmp_path: Path) -> None:
-    """The files of a run, and those that a monitor has put aside, are the same lines."""
-    for name, numbers in (("attempts.jsonl", (2, 3)), ("attempts.jsonl.1", (0, 1))):
+    """So are those that a monitor has put aside: it keeps up to a thousand."""
+    for name, numbers in (("attempts.jsonl", (2, 3)), ("attempts.jsonl.999", (0, 1))):
         lines = b"".join(msgspec.json.encode(unlock(each)) + b"\n" for each in numbers)
         (tmp_path / name).write_bytes(lines)
     (tmp_path / "platform.jsonl").write_bytes(
