@@ -16,7 +16,7 @@ from fleet_wire.links.lean.packets import (
     puback_packets,
 )
 from fleet_wire.links.link import Session
-from platform_probe.measure.connected import LINK_LIMITS
+from platform_probe.measure.connection import LINK_LIMITS
 from platform_probe.measure.watching.inbox import subscriptions
 
 _READ_BYTES = 65_536

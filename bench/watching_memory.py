@@ -82,7 +82,7 @@ def _begin(probe: Probe, number: int) -> None:
         )
         inbox.handle_event(event)
     topic = topic_of(TopicKind.COMMAND, car)
-    probe.on_message(
+    probe.connection.on_message(
         Message(
             topic, encode(command), 1, retain=False, duplicate=False, packet_id=1,
             correlation_data=None, response_topic=None, expiry_s=None, user_properties=[],

@@ -13,7 +13,6 @@ from typing import Any, Final
 
 from fleet_wire.clock import Clock
 from fleet_wire.contract.attempt import Attempt, Record, Source, StrayAnswer
-from fleet_wire.contract.platform_log import PlatformEvent
 from fleet_wire.links.link import (
     LinkFactory,
     Message,
@@ -28,7 +27,7 @@ from platform_probe.measure.attempts.joiner import Joiner, JoinLimits
 from platform_probe.measure.attempts.judging import JudgedCounts
 from platform_probe.measure.attempts.past_commands import PastCommands
 from platform_probe.measure.attempts.tracker import AttemptTracker
-from platform_probe.measure.connected import Connected
+from platform_probe.measure.connection import Connection
 from platform_probe.measure.doubts import say_doubts
 from platform_probe.measure.load.timers import Timer, Timers
 from platform_probe.measure.synthetic import SyntheticUnlocks
@@ -36,7 +35,7 @@ from platform_probe.measure.watching.inbox import Inbox
 from platform_probe.measure.watching.known_values import KnownValues
 from platform_probe.measure.watching.only_open import OnlyOpen
 from platform_probe.measure.watching.platform_inbox import PlatformInbox
-from platform_probe.outputs.logs import Logger
+from platform_probe.outputs.logs import Complaints, Logger
 from platform_probe.outputs.metrics import ProbeMetrics
 from platform_probe.outputs.sinks import Sink
 from platform_probe.settings.monitor import PlatformSettings, ProbeSettings
@@ -46,7 +45,7 @@ TICK_S: Final = 0.05
 _OWN: Final = (Source.PROBE, Source.CUSTOMER)
 
 
-class Probe(Connected):
+class Probe:
     """One probe."""
 
     def __init__(
@@ -62,15 +61,26 @@ class Probe(Connected):
         profile: Profile = NATIVE,
     ) -> None:
         settings.check_fits(profile)
-        super().__init__(
+        self._settings = settings
+        self._profile = profile
+        self._clock = clock
+        self._timers = timers
+        self._metrics = metrics
+        self._logger = logger
+        self._complaints = Complaints(logger, clock)
+        self.connection = Connection(
             settings,
             profile,
+            self,
             links=links,
             clock=clock,
             timers=timers,
             metrics=metrics,
             logger=logger,
         )
+        group = self.connection.group
+        self._is_ours = None if group is None else group.is_ours
+        """Whether the customer of a request is ours to count; None: every one is."""
         self._load = settings.tracking
         self._sink = sink
         self._gaps = Gaps(self._stood_still)
@@ -79,7 +89,7 @@ class Probe(Connected):
         """Gets all that is measured and heard."""
         self._relocks = self._load.unlocks and self._load.relock
         self.tracker = self._tracker()
-        self.tracker.is_ours = None if self._group is None else self._group.is_ours
+        self.tracker.is_ours = self._is_ours
         only_open = self._only_open()
         self._values = KnownValues(clock, metrics.capped_values)
         self._inbox = Inbox(
@@ -101,8 +111,6 @@ class Probe(Connected):
         self._beat_due_s = math.inf
         self.has_begun = False
         """Whether what was retained has come, so that cars are known."""
-        self.retained = 0
-        """Messages so far that had waited at the broker."""
 
     def on_defect(self, tell: Callable[[Exception], None]) -> None:
         """Report each message or line at which our own code failed, besides metric and log."""
@@ -125,25 +133,18 @@ class Probe(Connected):
         if self.joiner is not None:
             self.joiner.take_up(records, calls)
 
-    # Called by a link
+    # Called by the connection
 
-    def on_messages(self, messages: Sequence[Message]) -> None:
-        """Handle messages that arrived together, then acknowledge them."""
-        group, link = self._group, self._link
-        of_cars = messages
-        if group is not None:
-            of_cars = [
-                each for each in messages if not group.handle_message(each.topic, each.payload)
-            ]
-        self._inbox.handle_messages(of_cars)
-        if link is not None:
-            link.acknowledge(*messages)
-        self.retained += sum([message.retain for message in messages])
+    def handle_messages(self, messages: Sequence[Message]) -> None:
+        """Handle messages of cars, and lines of the broker's log, that arrived together."""
+        self._inbox.handle_messages(messages)
 
-    def _on_connection_lost(self, why: str) -> None:
+    def connection_lost(self, why: str) -> None:
+        """End what is in flight: its answers are not heard."""
         self.tracker.broker_lost(why)
 
-    def _note_connection(self, *, is_there: bool) -> None:
+    def note_connection(self, *, is_there: bool) -> None:
+        """Write to the journal whether there is a connection."""
         if self._journal is not None:
             self._journal.connection(is_there=is_there)
 
@@ -217,7 +218,7 @@ class Probe(Connected):
         for timer in (self._ticker, self._heart, self._journal_ticker):
             if timer is not None:
                 timer.cancel()
-        self._leave()
+        self.connection.leave()
         if self._journal is not None:
             self._journal.stop()
             self._journal = None
@@ -226,7 +227,7 @@ class Probe(Connected):
 
     def refresh_gauges(self) -> None:
         """Bring the gauges and the time watched up to date, before they are read."""
-        self._count_time(can_see=self._could_see)
+        self.connection.count_time()
         if self.platform is not None:
             self.platform.note()
         self._metrics.set_fleet(
@@ -291,7 +292,7 @@ class Probe(Connected):
         synthetic = SyntheticUnlocks(
             self._settings,
             tracker=self.tracker,
-            link=self._connected_link,
+            link=self.connection.connected_link,
             clock=self._clock,
             timers=self._timers,
             metrics=self._metrics,
@@ -310,7 +311,6 @@ class Probe(Connected):
         self.joiner: Joiner | None = None
         if chosen is None:
             return None
-        is_ours = None if self._group is None else self._group.is_ours
         self.joiner = Joiner(
             clock=self._clock,
             evidence=self.evidence,
@@ -323,7 +323,7 @@ class Probe(Connected):
                 deadline_s=self._load.deadline_s,
                 revise_s=self._load.late_window_s,
             ),
-            is_ours=is_ours,
+            is_ours=self._is_ours,
             on_complaint=self._emit,
         )
         self.joiner.on_wait = self._plan_tick
@@ -333,17 +333,14 @@ class Probe(Connected):
             self.joiner,
             self._metrics.platform,
             self._complaints,
-            is_ours,
+            self._is_ours,
             values=self._values,
             profile=self._profile,
         )
-        if self._group is not None:
-            inbox.let_hear(self._line_came)
+        group = self.connection.group
+        if group is not None:
+            inbox.let_hear(lambda _: group.line_came())
         return inbox
-
-    def _line_came(self, _: PlatformEvent) -> None:
-        assert self._group is not None  # noqa: S101 - it is told
-        self._group.line_came()
 
     def _emit(self, record: Record) -> None:
         """Hand a record on; that of a late unlock once its customer's answer is known."""
@@ -383,7 +380,7 @@ class Probe(Connected):
         self.synthetic.handle_record(record)
 
     def _stood_still(self, gap_s: float) -> None:
-        self.complain(
+        self._complaints.complain(
             "monitor_stood_still",
             "gap",
             seconds=round(gap_s, 3),

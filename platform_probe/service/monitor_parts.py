@@ -23,7 +23,7 @@ from fleet_wire.profiles.profile import Profile, vehicle_of_topic
 from fleet_wire.system_clock import SystemClock
 from platform_probe.judge_process.child import JudgeChild
 from platform_probe.judge_process.outlets import rotation_of
-from platform_probe.measure.connected import LINK_LIMITS
+from platform_probe.measure.connection import LINK_LIMITS
 from platform_probe.measure.probe import Probe
 from platform_probe.measure.watching.otlp_logs import MAX_POST_BYTES, need_protobuf
 from platform_probe.measure.watching.otlp_receiver import LOGS_PATH, OtlpReceiver
@@ -203,8 +203,8 @@ def pages_of(
         max_body_bytes = MAX_POST_BYTES
     return ProbePages(
         metrics=exposition,
-        not_ready=probe.not_ready,
-        away=lambda: str(probe.away),
+        not_ready=probe.connection.not_ready,
+        away=lambda: str(probe.connection.away),
         posts=posts,
         max_body_bytes=max_body_bytes,
         on_defect=lambda _: metrics.http_defects.inc(),

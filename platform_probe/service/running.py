@@ -119,28 +119,32 @@ class Run:
 
     async def _connect(self) -> None:
         """Connect, and learn what is retained. Raises `BrokerError` when that does not work out."""
-        probe = self._probe
+        connection = self._probe.connection
         wait_s = math.inf if self._settings.wait_s is None else self._settings.wait_s
-        probe.watch_itself()
-        probe.connect()
+        self._probe.watch_itself()
+        connection.connect()
         await _until(
-            lambda: probe.is_connected or probe.refusal is not None or self._told_to_stop.is_set(),
+            lambda: (
+                connection.is_connected
+                or connection.refusal is not None
+                or self._told_to_stop.is_set()
+            ),
             wait_s,
         )
-        if probe.refusal is not None:
-            raise probe.refusal
-        if not probe.is_connected and not self._told_to_stop.is_set():
+        if connection.refusal is not None:
+            raise connection.refusal
+        if not connection.is_connected and not self._told_to_stop.is_set():
             broker = self._settings.brokers
             raise BrokerUnreachableError(
-                f"no connection to {broker} within {wait_s:g} s: {probe.last_error}"
+                f"no connection to {broker} within {wait_s:g} s: {connection.last_error}"
             )
         await self._learn_what_is_retained()
 
     async def _learn_what_is_retained(self) -> None:
-        probe, seen, said_s = self._probe, -1, time.monotonic()
+        connection, seen, said_s = self._probe.connection, -1, time.monotonic()
         until_s = said_s + MAX_SETTLE_S
-        while seen != probe.retained and not self._told_to_stop.is_set():
-            seen, now_s = probe.retained, time.monotonic()
+        while seen != connection.retained and not self._told_to_stop.is_set():
+            seen, now_s = connection.retained, time.monotonic()
             if now_s >= until_s:
                 return
             if now_s >= said_s + PROGRESS_S:

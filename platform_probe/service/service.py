@@ -68,6 +68,7 @@ class _MonitorParts(NamedTuple):
 
     metrics: ProbeMetrics
     logger: Logger
+    complain: Callable[..., None]
     export: OtlpExport | None
     writer: JournalWriter
     judge: JudgeChild
@@ -132,10 +133,10 @@ async def serve(settings: ProbeSettings) -> None:
         probe: Probe
 
         def broker_changed(broker: BrokerAddress, reason: Disconnected | None) -> None:
-            probe.broker_changed(broker, reason)
+            probe.connection.broker_changed(broker, reason)
 
         def left_over(broker: BrokerAddress, message: Message) -> None:
-            probe.left_over(broker, message)
+            probe.connection.left_over(broker, message)
 
         probe = Probe(
             settings,
@@ -159,7 +160,7 @@ async def serve(settings: ProbeSettings) -> None:
             on_label=feed.label,
             complain=complain,
         )
-        parts = _MonitorParts(metrics, logger, export, writer, judge, time, fan_out.flush)
+        parts = _MonitorParts(metrics, logger, complain, export, writer, judge, time, fan_out.flush)
         await _work(settings, probe, parts, feed, before)
 
 
@@ -210,7 +211,7 @@ async def _work(
     before: EarlierJournal | None,
 ) -> None:
     """Run a complete probe, and end it in good order."""
-    metrics, logger, export, writer, judge, time, flush = parts
+    metrics, logger, complain, export, writer, judge, time, flush = parts
     began_at = time.seconds()
 
     def refresh() -> None:
@@ -228,13 +229,13 @@ async def _work(
         settings.listen_host, settings.listen_port, or_free=settings.listen_or_free
     )
     if export is not None:
-        export.start(families=families, complain=probe.complain)
+        export.start(families=families, complain=complain)
     judge.start()
     console = console_of(settings, port)
     if console is not None:
-        console.start(complain=probe.complain, tell=lambda url: logger.info("console", url=url))
+        console.start(complain=complain, tell=lambda url: logger.info("console", url=url))
     run = Run(settings, probe, logger, port, flush)
-    following = asyncio.ensure_future(_follow_platform(settings, probe, feed, before))
+    following = asyncio.ensure_future(_follow_platform(settings, probe, feed, before, complain))
     try:
         await run.run()
     finally:
@@ -253,7 +254,11 @@ async def _work(
 
 
 async def _follow_platform(
-    settings: ProbeSettings, probe: Probe, feed: JournalFeed, before: EarlierJournal | None
+    settings: ProbeSettings,
+    probe: Probe,
+    feed: JournalFeed,
+    before: EarlierJournal | None,
+    complain: Callable[..., None],
 ) -> None:
     """Read the platform's log, where it is a file, until cancelled; begin where it was read to."""
     if settings.platform is None or probe.platform is None:
@@ -273,7 +278,7 @@ async def _follow_platform(
         return
 
     def on_problem(why: str) -> None:
-        probe.complain("platform_log_unreadable", "file", path=str(path), why=why)
+        complain("platform_log_unreadable", "file", path=str(path), why=why)
 
     file, has_missed = open_resumed(path, before, unix_s=clock.unix_s(), within_s=within_s)
     if has_missed and probe.joiner is not None:

@@ -103,7 +103,7 @@ def profile(request: pytest.FixtureRequest) -> Profile:
 def test_records_agree_with_what_happened(profile: Profile) -> None:
     """No unlock is missed or counted twice, every outcome is right, and 95 % of the causes."""
     place = VirtualPlace(profile, BOX, only_watches=True)
-    place.probe.connect()
+    place.probe.connection.connect()
     truths = list(unlocks_of(place))
     attempts: list[Attempt] = [
         attempt for attempt in attempts_of(place) if attempt.source is Source.CUSTOMER

@@ -18,7 +18,7 @@ from fleet_wire.links.lean.link import LeanLinkFactory
 from fleet_wire.links.link import LinkFactory
 from fleet_wire.profiles.profile import Profile
 from fleet_wire.system_clock import SystemClock
-from platform_probe.measure.connected import LINK_LIMITS
+from platform_probe.measure.connection import LINK_LIMITS
 from platform_probe.measure.load.timers import LoopTimers, Timers
 from platform_probe.measure.probe import Probe
 from platform_probe.outputs.logs import LineWriter, make_logger
@@ -129,10 +129,10 @@ class LivePlace:
 
     async def ready(self) -> None:
         """Connect the monitor, and wait for it and the boxes."""
-        self.probe.connect()
+        self.probe.connection.connect()
         counts = self.fleet.world.counts
         await self.until(lambda: counts.known == len(CARS), "the boxes are there")
-        await self.until(lambda: self.probe.is_connected, "the monitor is there")
+        await self.until(lambda: self.probe.connection.is_connected, "the monitor is there")
 
 
 Place = VirtualPlace | LivePlace
@@ -172,8 +172,8 @@ async def open_all(place: Place) -> Sequence[Attempt]:
     """Unlock every car once, lock it again, and return the unlocks."""
     world, probe = place.fleet.world, place.probe
     await place.until(lambda: world.counts.known == len(CARS), "the boxes are there")
-    probe.connect()
-    await place.until(lambda: probe.is_connected, "the monitor is there")
+    probe.connection.connect()
+    await place.until(lambda: probe.connection.is_connected, "the monitor is there")
     probe.begin_load()
     await place.until(lambda: probe.is_done, "every unlock has ended, every car is locked")
     return attempts_of(place)

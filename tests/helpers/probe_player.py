@@ -160,12 +160,12 @@ class ProbeBench:
 
     def connect(self) -> None:
         """Connect."""
-        self.probe.connect()
+        self.probe.connection.connect()
         self.accept()
 
     def take(self, topic: str, payload: bytes, **changes: Any) -> None:
         """Let a message come."""
-        self.probe.on_message(message_of(topic, payload, **changes))
+        self.probe.connection.on_message(message_of(topic, payload, **changes))
 
 
 @dataclass
@@ -208,7 +208,7 @@ class ProbePlayer(Teller):
             "lost": lambda: setattr(bench.link, "is_connected", False),
             "platform": lambda: self._do_set(platform={}),
             "start": bench.start,
-            "start_to_connect": probe.connect,
+            "start_to_connect": probe.connection.connect,
             "stats": lambda name: self.told.append(f"{name} {probe.stats()[name]}"),
             "take": lambda topic, payload: bench.take(topic, payload.encode()),
             "wait": bench.wait,
@@ -304,8 +304,10 @@ class ProbePlayer(Teller):
 
     def _do_ready(self) -> None:
         probe = self.bench.probe
-        refusal = f"; for good: code {probe.refusal.code}" if probe.refusal else ""
-        self.told.append(f"{probe.not_ready() or 'ready'}{refusal}")
+        refusal = (
+            f"; for good: code {probe.connection.refusal.code}" if probe.connection.refusal else ""
+        )
+        self.told.append(f"{probe.connection.not_ready() or 'ready'}{refusal}")
 
     def _do_rest(self) -> None:
         probe = self.bench.probe

@@ -23,7 +23,7 @@ from fleet_wire.contract.signing import DEMO_SECRET, vehicle_key
 from fleet_wire.links.link import Disconnected, EndReason, Link, LinkHandler, Session
 from fleet_wire.randomness import RandomStream
 from platform_probe.cars.state import BoxPresence
-from platform_probe.measure.connected import LINK_LIMITS
+from platform_probe.measure.connection import LINK_LIMITS
 from platform_probe.measure.doors.mqtt import CommandMaker
 from platform_probe.measure.probe import Probe
 from platform_probe.outputs.logs import LineWriter, make_logger
@@ -158,7 +158,7 @@ class Monitor:
             logger=make_logger("error", writer, self._fleet.clock),
         )
         probe.on_defect(partial(_raise, "inbox"))
-        probe.connect()
+        probe.connection.connect()
         self._fleet.env.call_later(5.0, probe.begin_load)
 
     def stop(self) -> None:
@@ -172,7 +172,7 @@ class Monitor:
         link, probe = self._link, self.probe
         if link is not None and probe is not None and link.is_connected:
             link.abort()
-            probe.on_disconnected(BLINK)
+            probe.connection.on_disconnected(BLINK)
 
     def take_answer(self, event: PlatformEvent) -> None:
         """Count an answer of the platform, as the line of its log would be."""

@@ -57,7 +57,7 @@ from platform_probe.journal.feed import JournalFeed
 from platform_probe.journal.writer import JournalWriter
 from platform_probe.judge.judge import Judge, Judgement
 from platform_probe.judge.weights import shipped_ranking
-from platform_probe.measure.connected import LINK_LIMITS
+from platform_probe.measure.connection import LINK_LIMITS
 from platform_probe.measure.probe import Probe
 from platform_probe.outputs.logs import LineWriter, make_logger, open_log
 from platform_probe.outputs.metrics import ProbeMetrics, new_registry
@@ -332,7 +332,7 @@ class VirtualRun:
 
     def _load(self, probe: Probe, rentals: Rentals) -> None:
         load = self._scenario.load
-        probe.connect()
+        probe.connection.connect()
         if self._options.load_began_s is None:
             self._pass(SETTLE_S)
         else:

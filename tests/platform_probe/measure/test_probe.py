@@ -30,11 +30,11 @@ def test_session_listens_to_all_cars_and_to_a_group_first() -> None:
 
     A broker that holds back only so much for a newcomer must not drop who else is there.
     """
-    session = ProbeBench().probe.session()
+    session = ProbeBench().probe.connection.session()
     assert session.client_id == "platform-probe"
     assert "cars/+/result" in session.subscriptions
     assert (session.clean_start, session.session_expiry_s, session.will) == (True, 0, None)
-    of_group = ProbeBench(watch_group="monitors").probe.session()
+    of_group = ProbeBench(watch_group="monitors").probe.connection.session()
     assert of_group.subscriptions[0].startswith("probes/monitors/")
 
 
@@ -79,7 +79,7 @@ def test_commands_are_signed_with_the_keys_of_the_cars(tmp_path: Path) -> None:
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:1]))
     with pytest.raises(ConfigError, match="no key of car 'null-box-0'"):
         ProbeBench(**settings)
-    assert ProbeBench(vehicle_keys=path).probe.not_ready()
+    assert ProbeBench(vehicle_keys=path).probe.connection.not_ready()
 
 
 def test_a_broker_of_several_that_is_away_is_told_and_counted() -> None:
@@ -92,17 +92,17 @@ def test_a_broker_of_several_that_is_away_is_told_and_counted() -> None:
     away = Disconnected(EndReason.UNREACHABLE, detail="Connection refused")
     assert bench.value("brokers_away") == 2
     for broker, end in ((one, None), (two, away)):
-        bench.probe.broker_changed(broker, end)
+        bench.probe.connection.broker_changed(broker, end)
     bench.connect()
     assert bench.value("brokers_away") == 1
-    assert str(bench.probe.away) == "mqtt://two:1883 (unreachable: Connection refused)"
-    bench.probe.broker_changed(two, None)
-    assert (bench.value("brokers_away"), str(bench.probe.away)) == (0, "")
+    assert str(bench.probe.connection.away) == "mqtt://two:1883 (unreachable: Connection refused)"
+    bench.probe.connection.broker_changed(two, None)
+    assert (bench.value("brokers_away"), str(bench.probe.connection.away)) == (0, "")
     bench.link.end(EndReason.KEEPALIVE)
     assert bench.value("brokers_away") == 2
     assert len(bench.events("broker_back")) == 1, "one that was not away has not come back"
     for _ in range(3):
-        bench.probe.left_over(one, message_of("cars/car-00001/presence", ASLEEP))
+        bench.probe.connection.left_over(one, message_of("cars/car-00001/presence", ASLEEP))
     (line,) = bench.events("left_over")
     assert (line["broker"], line["topic"]) == ("mqtt://one:1883", "cars/car-00001/presence")
 

@@ -15,12 +15,13 @@ from platform_probe.settings.monitor import ProbeSettings
 
 
 class _Learner:
-    """Stands for a probe that hears of `cars`, one at a time as often as it is asked."""
+    """Stands for a probe, and its connection, that hears of `cars`, one each time it is asked."""
 
     is_connected = is_done = is_idle = True
     refusal = None
 
     def __init__(self, cars: int) -> None:
+        self.connection = self
         self._heard = iter(range(1, cars + 1))
         self._retained = 0
 

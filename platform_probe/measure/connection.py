@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final, Protocol
 
 from fleet_wire.clock import Clock
 from fleet_wire.errors import BrokerRefusedError, BrokerUnreachableError, LocalProtocolError
@@ -44,7 +44,20 @@ LINK_LIMITS: Final = LinkLimits(
 """One link carries what the whole fleet answers."""
 
 
-class Connected(HandlerOfSeveral, ABC):
+class Hearer(Protocol):
+    """The owner of a connection."""
+
+    def handle_messages(self, messages: Sequence[Message]) -> None:
+        """Handle messages that arrived together, other than those of the group."""
+
+    def connection_lost(self, why: str) -> None:
+        """Handle the loss of the connection, with all that is made through it."""
+
+    def note_connection(self, *, is_there: bool) -> None:
+        """Note whether there is a connection, again and again."""
+
+
+class Connection(HandlerOfSeveral):
     """Keeps a connection with the broker, and counts for how long there was one.
 
     It is the handler of its links. Each connection gets a new link: messages held by an old one
@@ -55,6 +68,7 @@ class Connected(HandlerOfSeveral, ABC):
         self,
         settings: ProbeSettings,
         profile: Profile,
+        hearer: Hearer,
         *,
         links: LinkFactory,
         clock: Clock,
@@ -69,11 +83,12 @@ class Connected(HandlerOfSeveral, ABC):
         self._timers = timers
         self._metrics = metrics
         self._logger = logger
+        self._hearer = hearer
         self._complaints = Complaints(logger, clock)
-        self._group: Group | None = None
+        self.group: Group | None = None
         """The monitors that share the customers with us."""
         if settings.watch_group is not None:
-            self._group = Group(
+            self.group = Group(
                 settings.watch_group,
                 settings.client_id,
                 clock=clock,
@@ -98,20 +113,14 @@ class Connected(HandlerOfSeveral, ABC):
         """Why there is, or was, no connection."""
         self.refusal: BrokerRefusedError | None = None
         """The broker's word that trying again is of no use."""
-
-    @abstractmethod
-    def _on_connection_lost(self, why: str) -> None:
-        """Handle the loss of the connection, with all that is made through it."""
-
-    @abstractmethod
-    def _note_connection(self, *, is_there: bool) -> None:
-        """Note whether there is a connection, again and again."""
+        self.retained = 0
+        """Messages so far that had waited at the broker."""
 
     # Called by a link
 
     def session(self) -> Session:
         """Return our client id and subscriptions."""
-        settings, group = self._settings, self._group
+        settings, group = self._settings, self.group
         heard = subscriptions(
             self._profile,
             watch=settings.watch,
@@ -131,14 +140,27 @@ class Connected(HandlerOfSeveral, ABC):
         self._connected_s = self._clock.monotonic_s()
         self._count_time(can_see=True)
         self._metrics.brokers_away.set(len(self.away))
-        if self._group is not None:
-            self._group.begin_anew()
+        if self.group is not None:
+            self.group.begin_anew()
             self._announce_again()
         self._logger.info(
             "broker_connected",
             broker=str(self._settings.brokers),
             session_present=session_present,
         )
+
+    def on_messages(self, messages: Sequence[Message]) -> None:
+        """Handle messages that arrived together, then acknowledge them."""
+        group, link = self.group, self._link
+        of_cars = messages
+        if group is not None:
+            of_cars = [
+                each for each in messages if not group.handle_message(each.topic, each.payload)
+            ]
+        self._hearer.handle_messages(of_cars)
+        if link is not None:
+            link.acknowledge(*messages)
+        self.retained += sum([message.retain for message in messages])
 
     def on_disconnected(self, reason: Disconnected) -> None:
         """End what we have in flight, and connect again after a while."""
@@ -156,11 +178,11 @@ class Connected(HandlerOfSeveral, ABC):
         self.last_error = f"{reason.why.value}{code}: {detail}".rstrip(": ")
         if reason.why is EndReason.REFUSED and reason.code in PERMANENT_CODES:
             self.refusal = BrokerRefusedError(reason.code, f"the broker refused: {reason.detail}")
-        if self._group is not None:
-            self._group.on_connection_lost()
+        if self.group is not None:
+            self.group.on_connection_lost()
         if self._announcer is not None:
             self._announcer.cancel()
-        self._on_connection_lost(self.last_error)
+        self._hearer.connection_lost(self.last_error)
         if self._is_closed:
             return
         if self._clock.monotonic_s() - self._connected_s >= STEADY_S:
@@ -185,7 +207,7 @@ class Connected(HandlerOfSeveral, ABC):
             if is_new:
                 self._logger.info("broker_back", broker=str(broker))
         else:
-            self.complain(
+            self._complaints.complain(
                 "broker_away",
                 str(broker),
                 broker=str(broker),
@@ -198,7 +220,7 @@ class Connected(HandlerOfSeveral, ABC):
 
     def left_over(self, broker: BrokerAddress, message: Message) -> None:
         """Handle a message that a broker retains of a car on another broker."""
-        self.complain(
+        self._complaints.complain(
             "left_over",
             str(broker),
             broker=str(broker),
@@ -214,7 +236,7 @@ class Connected(HandlerOfSeveral, ABC):
         self._link = self._links(self)
         self._link.connect()
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
         """Disconnect from the broker for good."""
         self._is_closed = True
         for timer in (self._reconnect, self._announcer):
@@ -227,7 +249,7 @@ class Connected(HandlerOfSeveral, ABC):
 
     @property
     def is_connected(self) -> bool:
-        """Whether the probe is connected and subscribed."""
+        """Whether we are connected and subscribed."""
         return self._link is not None and self._link.is_connected
 
     def not_ready(self) -> str | None:
@@ -236,32 +258,33 @@ class Connected(HandlerOfSeveral, ABC):
             return None
         return f"no connection to {self._settings.brokers}: {self.last_error}"
 
-    def complain(self, event: str, kind: str, **fields: Any) -> None:
-        """Log a complaint, at a limited rate."""
-        self._complaints.complain(event, kind, **fields)
-
-    # Within
-
-    def _connected_link(self) -> Link:
+    def connected_link(self) -> Link:
+        """Return the link to send by. Raises `BrokerUnreachableError` without a connection."""
         if self._link is None or not self._link.is_connected:
             raise BrokerUnreachableError(self.last_error)
         return self._link
 
+    def count_time(self) -> None:
+        """Bring the counted time up to date."""
+        self._count_time(can_see=self._could_see)
+
+    # Within
+
     def _announce(self, payload: bytes) -> None:
         """Announce to the monitors that share the customers that we are there, or no longer."""
-        if self._group is None or self._link is None or not self._link.is_connected:
+        if self.group is None or self._link is None or not self._link.is_connected:
             return
         with suppress(LocalProtocolError):  # too much waits to be sent: said again soon
-            self._link.publish(self._group.topic, payload, retain=True)
+            self._link.publish(self.group.topic, payload, retain=True)
 
     def _announce_again(self) -> None:
         """Announce ourselves now and at intervals."""
-        group = self._group
+        group = self.group
         if group is None:
             return
         self._announce(group.announcement())
         if group.stands_by:
-            self.complain(
+            self._complaints.complain(
                 "platform_log_elsewhere",
                 "group",
                 watch_group=self._settings.watch_group,
@@ -276,4 +299,4 @@ class Connected(HandlerOfSeveral, ABC):
         self._metrics.add_watched(now_s - self._counted_s, connected=self._could_see)
         self._counted_s, self._could_see = now_s, can_see
         self._metrics.connected.set(can_see)
-        self._note_connection(is_there=can_see)
+        self._hearer.note_connection(is_there=can_see)
