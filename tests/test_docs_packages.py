@@ -99,15 +99,21 @@ async def test_a_sink_gets_every_record(
     assert (tmp_path / "out" / "tally.txt").read_text(encoding="utf-8") == f"{records}\n"
 
 
-def test_an_entry_point_that_cannot_be_imported_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("group", "command"),
+    [("modes", ("platform_probe", "diagnose", "a-1")), ("faults", ("fleet_sim", "faults"))],
+)
+def test_an_entry_point_that_cannot_be_imported_is_named(
+    tmp_path: Path, group: str, command: tuple[str, ...]
+) -> None:
     """With its package; no traceback is printed."""
     about = tmp_path / "broken-1.0.dist-info"
     about.mkdir()
     (about / "METADATA").write_text("Name: broken\nVersion: 1.0\n", encoding="utf-8")
-    entries = "[unlockpath.modes]\nbroken = no_such_module_anywhere\n"
+    entries = f"[unlockpath.{group}]\nbroken = no_such_module_anywhere\n"
     (about / "entry_points.txt").write_text(entries, encoding="utf-8")
-    ended = run_beside(tmp_path, "platform_probe", "diagnose", "a-1")
+    ended = run_beside(tmp_path, *command)
     assert ended.returncode == 2, ended
-    assert "entry point 'broken' of unlockpath.modes, from broken: " in ended.stderr
+    assert f"entry point 'broken' of unlockpath.{group}, from broken: " in ended.stderr
     assert "no_such_module_anywhere" in ended.stderr
     assert "Traceback" not in ended.stderr

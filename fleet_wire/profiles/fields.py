@@ -64,13 +64,8 @@ class FieldInfo:
 
     def value_of(self, word: Word) -> Any:
         """Return the value of a word of a profile file. Raises `KeyError` where it is none."""
-        if self.type is Type.FLAG:
-            if not isinstance(word, bool):
-                raise KeyError(word)
-            return word
-        if self.words is None or isinstance(word, bool):
-            raise KeyError(word)
-        return self.words[word]
+        words: Mapping[Any, Any] = _FLAGS if self.type is Type.FLAG else self.words or {}
+        return words[word]
 
     def choices(self) -> list[str]:
         """Return the words that there are, as a profile file has them."""
@@ -161,6 +156,7 @@ _SECOND_MS: Final = 1000
 _LARGEST_ID: Final = 2**64
 _LARGEST: Final = 1e300
 """What is larger is no number of a car; Python's own have no end."""
+_FLAGS: Final = {True: True, False: False}
 _FLAG_TEXTS: Final = {"true": True, "false": False}
 _INTEGER: Final = re.compile(r"-?(0|[1-9]\d{0,17})", re.ASCII)
 
@@ -225,8 +221,7 @@ def _word_reader(name: str, info: FieldInfo, form: FieldForm) -> Read:
 def _tables(info: FieldInfo, form: FieldForm) -> tuple[dict[Any, Any], list[tuple[str, Any]]]:
     """Return what each value means, and each beginning; without `values` the contract's words."""
     if not form.values:
-        words = _FLAG_TEXTS if info.type is Type.FLAG else dict(info.words or {})
-        return {**words, **({True: True, False: False} if info.type is Type.FLAG else {})}, []
+        return {**_FLAG_TEXTS, **_FLAGS} if info.type is Type.FLAG else dict(info.words or {}), []
     exact: dict[Any, Any] = {}
     beginnings = []
     for text, word in form.values.items():
@@ -358,7 +353,7 @@ def sent_values(info: FieldInfo, form: FieldForm) -> dict[Any, Any]:
         return {info.value_of(form.value): None}
     said: dict[Any, Any] = {}
     if not form.values:
-        words = {True: True, False: False} if info.type is Type.FLAG else info.words or {}
+        words = _FLAGS if info.type is Type.FLAG else info.words or {}
         said = {value: text for text, value in words.items() if not isinstance(value, Special)}
     else:
         for text, word in form.values.items():
@@ -367,7 +362,7 @@ def sent_values(info: FieldInfo, form: FieldForm) -> dict[Any, Any]:
                 said.setdefault(value, _sent_for(text))
     if form.otherwise is not None and not isinstance(info.value_of(form.otherwise), Special):
         said.setdefault(info.value_of(form.otherwise), form.otherwise)
-    typed = {"true": True, "false": False} if info.type is Type.FLAG else {}
+    typed: Mapping[str, Word] = _FLAG_TEXTS if info.type is Type.FLAG else {}
     for word, sent in form.say.items():
         said[info.value_of(typed.get(word, word))] = sent
     return said

@@ -292,12 +292,4 @@ def _named(heard: MessageContent, correlation_data: bytes) -> MessageContent:
         command_id = correlation_data.decode()
     except UnicodeDecodeError:
         return heard
-    return Command(
-        command_id,
-        heard.action,
-        heard.issued_at_ms,
-        heard.expires_at_ms,
-        heard.counter,
-        heard.signature,
-        heard.booking_id,
-    )
+    return msgspec.structs.replace(heard, command_id=command_id)

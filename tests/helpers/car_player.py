@@ -234,6 +234,10 @@ class CarPlayer(Player):
         yield from (f"PUBACK {each}" for each in self._new("acks", platform.acks))
         for is_expired in self._new("certificates", self.street.bad_certificates):
             yield f"bad certificate ({'expired' if is_expired else 'not yet valid'})"
+        for moved in self._new("moved", self.street.moved):
+            if moved.is_of_another_car:
+                now = "shut" if moved.is_driver_door_locked else "open"
+                yield f"another car is {now} (by {moved.command.command_id})"
         for hit in self._new("hits", self.street.hits):
             during = "" if hit.until_s is None else f" {hit.at_s:g}-{hit.until_s:g} s"
             yield f"hit {hit.vehicle_id} {hit.command_id or '-'}: {hit.what}{during}"

@@ -8,6 +8,7 @@ from typing import Any
 from fleet_sim.broker.model.broker import BrokerLimits
 from fleet_sim.broker.model.control import ModelControl
 from fleet_sim.cars.box import Box
+from fleet_sim.cars.movements import Movement
 from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
 from fleet_sim.cars.world import World
 from fleet_sim.faults import Fault, Hit, Injection
@@ -87,12 +88,14 @@ class Street(VirtualFleet):
     ) -> None:
         self.bad_certificates: list[bool] = []
         """Whether the box found it expired, of each handshake that failed."""
+        self.moved: list[Movement] = []
         super().__init__(
             Group(name="car", count=count, id="car-{}", box=parameters).cars(),
             limits=BrokerLimits(max_queued_messages=max_queued_messages),
             fleet_secret=SECRET,
             epoch_unix_s=EPOCH_S,
             on_bad_certificate=self.bad_certificates.append,
+            on_movement=self.moved.append,
         )
         self.hits: list[Hit] = []
         self._counter = 0

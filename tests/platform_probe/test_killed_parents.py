@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,6 @@ import pytest
 from tests.helpers.commands import pids_with
 from tests.helpers.waiting import wait_for
 
-HANGS = "import time; time.sleep(900)"
 KEEPS_A_STORE = """
 import os, sys, time
 from pathlib import Path
@@ -65,32 +63,24 @@ with open_input() as stdin:
 """
 
 
-def kill_parent(program: str, words: Sequence[str], mark: Path) -> None:
-    """Run a program, kill it when a process with all these words runs, and wait for its end."""
-    with subprocess.Popen([sys.executable, "-c", program, str(mark)]) as parent:
-        wait_for(lambda: pids_with([*words, str(mark)]))
-        parent.send_signal(signal.SIGKILL)
-    wait_for(lambda: not pids_with([*words, str(mark)]))
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc names the processes")
-def test_the_keeper_of_a_store_ends_with_the_writer(tmp_path: Path) -> None:
-    """It is amid its work: it waits for a line of a file that nobody writes."""
-    kill_parent(KEEPS_A_STORE, ["platform_probe.store.process"], tmp_path)
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="/proc names the processes")
-def test_sql_of_a_user_ends_with_who_asked(tmp_path: Path) -> None:
-    """It is amid its answer, which takes longer than anybody waits."""
-    kill_parent(ASKS_IN_SQL, ["platform_probe.store.sql_process"], tmp_path)
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="/proc names the processes")
-@pytest.mark.parametrize("program", [ASKS_WHAT_IF, RUNS_A_SIMULATOR], ids=["console", "command"])
-def test_what_plays_an_incident_ends_with_who_asked(
-    program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("program", "child"),
+    [
+        pytest.param(KEEPS_A_STORE, "platform_probe.store.process", id="the keeper of a store"),
+        pytest.param(ASKS_IN_SQL, "platform_probe.store.sql_process", id="SQL of a user"),
+        pytest.param(ASKS_WHAT_IF, "\0hangs\0", id="the command that plays an incident"),
+        pytest.param(RUNS_A_SIMULATOR, "\0hangs\0", id="the simulator of that command"),
+    ],
+)
+def test_a_child_ends_with_a_parent_that_is_killed(
+    program: str, child: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The console starts the command, and the command the simulator."""
-    (tmp_path / "hangs.py").write_text(HANGS, encoding="utf-8")
+    """Each is amid work that takes longer than anybody waits."""
+    (tmp_path / "hangs.py").write_text("import time; time.sleep(900)", encoding="utf-8")
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}")
-    kill_parent(program, ["\0hangs\0"], tmp_path)
+    (store := tmp_path / "store").mkdir()
+    with subprocess.Popen([sys.executable, "-c", program, str(store)]) as parent:
+        wait_for(lambda: pids_with([child, str(store)]))
+        parent.send_signal(signal.SIGKILL)
+    wait_for(lambda: not pids_with([child, str(store)]))

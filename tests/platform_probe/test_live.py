@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -84,19 +85,25 @@ async def test_killed_probe_loses_nothing_that_ended(
     """SIGKILL in mid-run: what was reported as ended is on disk, in whole lines.
 
     The store has each unlock once, while the probe runs and afterwards; it may lack the last ones.
+    No file of it is for everybody, and no process of the probe outlives it.
     """
     await fleet_of(links)
     store = tmp_path / "store"
     settings = {
         "load": load_of(rate_per_s=100, duration_s=60),
+        "otlp": {"endpoint": "http://127.0.0.1:1"},
         "store": {"directory": str(store)},
     }
     async with running_probe(tmp_path, mosquitto.address, **settings) as probe:
         await eventually((store / "store.json").exists)
         await eventually(lambda: probe.latest.get("ended", 0) > 50 and len(ids_in(store)) > 50)
         while_running = ids_in(store)
+        children = [probe.child(name) for name in ("otlp", "judge_process")]
+        assert None not in children
         probe.process.send_signal(signal.SIGKILL)
         assert await probe.exit_code() == -signal.SIGKILL
+    await eventually(lambda: not any(Path(f"/proc/{child}").exists() for child in children))
+    assert not [path for path in store.rglob("*.*") if path.stat().st_mode & stat.S_IRWXO]
     written = [attempt.attempt_id for attempt in probe.attempts()]
     assert len(written) >= probe.of_kind("progress")[-1]["ended"] > 50
     await eventually(lambda: len(ids_in(store)) > len(written) - 100)

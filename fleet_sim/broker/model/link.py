@@ -44,9 +44,7 @@ MOST_IN_FLIGHT = 65_535
 class _State(IntEnum):
     CLOSED = 0
     CONNECTING = 1
-    SUBSCRIBING = 2
-    """CONNACK is in."""
-    CONNECTED = 3
+    CONNECTED = 2
 
 
 _CONNECTED = _State.CONNECTED
@@ -236,7 +234,6 @@ class ModelLink:
             self.lose(Disconnected(EndReason.REFUSED, code, f"CONNACK: reason code {code}"))
             return
         self._max_packet_bytes = connack.max_packet_bytes
-        self._state = _State.SUBSCRIBING
         if connack.filters:
             self._send(connack.filters)
         else:

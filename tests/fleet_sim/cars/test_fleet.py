@@ -151,16 +151,17 @@ def test_the_sms_centre_asks_for_every_wake_request_from_now_on() -> None:
     assert end is not None
     assert end.why is EndReason.REFUSED
     env.run(until=10)
-    assert links["sms"].calls == ["connect", "connect"]
+    links["sms"].lose(EndReason.REFUSED)
+    fleet.sms_centre.client.leave()
+    env.run(until=20)
+    assert links["sms"].calls == ["connect", "connect", "disconnect"]
 
 
 def test_counts_of_other_processes_are_added() -> None:
     """The end that this process saw last is told before theirs."""
     end = Disconnected(EndReason.REFUSED)
-    theirs = FleetCounts(reachable=1, reachable_max=2, known=3, asleep=4, last_end=end)
-    theirs.last_end_of = "car-1"
+    theirs = FleetCounts(1, 2, 3, 4, 5, 6, 7, 8, 9, end, "car-1")
     ours = replace(theirs, last_end=None, last_end_of="")
     ours.add(theirs, are_there=True)
     ours.add(replace(theirs, last_end_of="car-2"), are_there=False)
-    assert (ours.reachable, ours.reachable_max, ours.known, ours.asleep) == (2, 6, 9, 8)
-    assert (ours.last_end, ours.last_end_of) == (end, "car-1")
+    assert ours == FleetCounts(2, 6, 9, 8, 15, 18, 21, 24, 27, end, "car-1")

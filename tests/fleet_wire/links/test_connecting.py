@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import resource
 import socket
 import subprocess
 import sys
@@ -16,6 +17,9 @@ from typing import Any
 import pytest
 
 from fleet_wire.links.connecting import CONNECTS_PER_SOURCE, ConnectPace, Dialer, describe_os_error
+from fleet_wire.links.lean.link import LeanLinkFactory
+from fleet_wire.links.link import BrokerAddress, EndReason, Session
+from tests.helpers.recorder import Recorder
 from tests.helpers.waiting import eventually
 
 
@@ -128,7 +132,6 @@ async def test_processes_begin_at_addresses_of_their_own(monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("number", "cure"),
     [
-        (errno.EMFILE, "ulimit -n"),
         (errno.ENFILE, "sysctl fs.file-max"),
         (errno.EADDRNOTAVAIL, "ip_local_port_range"),
         (errno.ECONNREFUSED, "Connection refused"),
@@ -137,3 +140,18 @@ async def test_processes_begin_at_addresses_of_their_own(monkeypatch: pytest.Mon
 def test_limits_name_their_cure(number: int, cure: str) -> None:
     """A limit of the machine comes with the command that shows or raises it."""
     assert cure in describe_os_error(OSError(number, "text of the library"))
+
+
+async def test_too_few_descriptors_end_a_connection() -> None:
+    """Without a free one a broker is unreachable, and the reason names the cure."""
+    nobody = BrokerAddress.parse("mqtt://127.0.0.1:1")
+    client = Recorder(LeanLinkFactory(nobody), Session("client"))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        client.link.connect()
+        await eventually(lambda: client.ends)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert client.ends[0].why is EndReason.UNREACHABLE
+    assert "ulimit -n" in client.ends[0].detail
