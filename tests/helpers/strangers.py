@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -15,35 +18,46 @@ HOME: Final = ROOT / "build" / "strangers"
 
 def python_with(*requirements: str) -> Path:
     """Return a Python that has packages from PyPI, in an environment of its own."""
-    place = HOME / "-".join(requirements).replace("==", "-")
-    python = place / "bin" / "python"
-    if not (place / "ready").exists():
-        _run(sys.executable, "-m", "venv", "--clear", str(place))
-        _run(str(python), "-m", "pip", "install", "--quiet", *requirements)
-        (place / "ready").touch()
-    return python
+
+    def install(place: Path) -> None:
+        _run(sys.executable, "-m", "venv", str(place))
+        _run(str(place / "bin" / "python"), "-m", "pip", "install", "--quiet", *requirements)
+
+    return _place_with("-".join(requirements).replace("==", "-"), install) / "bin" / "python"
 
 
 def program_of_npm(package: str) -> Path:
     """Return the program of an npm package that is called like it."""
-    place = HOME / "npm" / package
-    found = place / "node_modules" / ".bin" / package
-    if not found.exists():
-        place.mkdir(parents=True, exist_ok=True)
+
+    def install(place: Path) -> None:
         _run("npm", "install", "--no-fund", "--no-audit", package, cwd=place)
-    return found
+
+    return _place_with(f"npm-{package}", install) / "node_modules" / ".bin" / package
 
 
 def program_of_debian(package: str, program: str) -> Path:
     """Return a program of a Debian package, unpacked beside what is installed."""
-    place = HOME / package
-    found = place / "usr" / "bin" / program
-    if not found.exists():
-        place.mkdir(parents=True, exist_ok=True)
+
+    def install(place: Path) -> None:
         _run("apt-get", "download", package, cwd=place)
         (archive,) = place.glob("*.deb")
         _run("dpkg", "-x", str(archive), str(place))
-    return found
+
+    return _place_with(package, install) / "usr" / "bin" / program
+
+
+def _place_with(name: str, install: Callable[[Path], None]) -> Path:
+    """Return a folder into which one process has installed, while all others waited."""
+    place = HOME / name
+    HOME.mkdir(parents=True, exist_ok=True)
+    with (HOME / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (place / "ready").exists():
+            shutil.rmtree(place, ignore_errors=True)
+            place.mkdir()
+            install(place)
+            (place / "ready").touch()
+    return place
 
 
 HOME_ASSISTANT_PACKAGES: Final = (
