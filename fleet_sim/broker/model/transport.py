@@ -52,6 +52,7 @@ class Transport:
         "_hop_s",
         "_is_busy",
         "_line",
+        "_sent",
         "is_reading",
         "now_s",
     )
@@ -79,11 +80,13 @@ class Transport:
         self._call_at = scheduler.call_at
         self._call_later = scheduler.call_later
         self._hop_s = hop_s
+        self._sent = 0
 
     def up(self, connection: Connection, packet: Any) -> float:
         """Bring a packet to the broker a hop later; return the present."""
         now_s = self.now_s()
         due_s = now_s + self._hop_s
+        self._sent += 1
         if due_s == self._arrive_s:
             self._arriving.append((connection, packet))
         else:
@@ -110,6 +113,7 @@ class Transport:
         now_s = self.now_s()
         left_s = max(now_s, self._free_s) if self._is_busy else now_s
         due_s = left_s + self._hop_s
+        self._sent += 1
         if due_s > connection.down_due_s:
             connection.down_due_s = due_s
         elif connection.coming:
