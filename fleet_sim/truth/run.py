@@ -23,11 +23,12 @@ from fleet_sim.runs.injection import Injector
 from fleet_sim.runs.limits import raise_descriptor_limit
 from fleet_sim.runs.lines import LineFiles
 from fleet_sim.runs.live.driver import LiveDriver
-from fleet_sim.runs.live.fleet import LiveFleet
 from fleet_sim.runs.live.platform_api import platform_api
 from fleet_sim.runs.live.run import LiveOptions, fleet_options
 from fleet_sim.runs.live.run_brokers import RunBrokers
+from fleet_sim.runs.live.run_fleet import RunFleet
 from fleet_sim.runs.live.stop import Stop, run_loop
+from fleet_sim.runs.live.workers import Workers
 from fleet_sim.runs.progress import Progress
 from fleet_sim.runs.rentals import Movements, Rentals
 from fleet_sim.scenario.form import Scenario
@@ -219,21 +220,23 @@ class _TruthRun:
         )
         cars = readable.number_of(len(specs), "car")
         self._progress.phase(f"phase {number} of {len(plan.phases)}, {phase.name}: {cars}")
-        fleet = LiveFleet(specs, options)
+        fleet = RunFleet(specs, options, Workers(), self._progress)
         doors.starts_at = time.monotonic() - fleet.driver.now_s()
         rentals = Rentals(
             scenario,
-            fleet.fleet,
+            fleet.here.fleet,
             doors.watch,
             files=files,
-            links=fleet.links(PLATFORM_LINK_LIMITS, brokers=self._brokers.as_user(PLATFORM_USER)),
+            links=fleet.here.links(
+                PLATFORM_LINK_LIMITS, brokers=self._brokers.as_user(PLATFORM_USER)
+            ),
             vehicle_ids=frozenset(spec.vehicle_id for spec in specs),
         )
         doors.rentals = rentals
         async with AsyncExitStack() as stack:
             stack.callback(files.close)
             stack.push_async_callback(_leave, fleet, rentals)
-            await fleet.connect(self._progress, self._stop.asked)
+            await fleet.connect(self._stop.asked)
             with fleet.driver.present():
                 rentals.start()
             assert rentals.platform is not None  # noqa: S101 - the scenario has one
@@ -243,7 +246,7 @@ class _TruthRun:
             with fleet.driver.present():
                 Injector(
                     specs,
-                    fleet.fleet,
+                    fleet.here.fleet,
                     load_starts_s=fleet.driver.now_s(),
                     record=files.opened(GROUND_TRUTH),
                     around=rentals.fault_targets(self._brokers.control),
@@ -259,9 +262,7 @@ class _TruthRun:
     def _go_on_without(self, error: LimitError) -> None:
         self._progress.note(f"{error}; going on without it")
 
-    async def _visits(
-        self, phase: Phase, fleet: LiveFleet, rentals: Rentals, doors: _Doors
-    ) -> None:
+    async def _visits(self, phase: Phase, fleet: RunFleet, rentals: Rentals, doors: _Doors) -> None:
         """Run a customer for each car, until all have been there, or the user wants an end."""
         plan, begins_s = self._plan, time.monotonic()
         rounds_s = tuple(number * ROUND_S for number in range(plan.size.rounds))
@@ -288,10 +289,10 @@ class _TruthRun:
                 self._grade(client, mode, vehicle_id, press, doors.of_car(vehicle_id))
 
     def _customer(
-        self, client: Client, mode: str, fleet: LiveFleet, vehicle_id: str, desk: _Desk
+        self, client: Client, mode: str, fleet: RunFleet, vehicle_id: str, desk: _Desk
     ) -> Customer:
         return Customer(
-            fleet.fleet.boxes[vehicle_id],
+            fleet.here.fleet.boxes[vehicle_id],
             client,
             desk.book,
             self._plan.script,
@@ -321,7 +322,7 @@ class _TruthRun:
         self._files.append(UNLOCKS, unlock)
 
 
-async def _leave(fleet: LiveFleet, rentals: Rentals) -> None:
+async def _leave(fleet: RunFleet, rentals: Rentals) -> None:
     """End the connections of the platform and the boxes: the broker serves another phase."""
     with fleet.driver.present():
         rentals.leave()

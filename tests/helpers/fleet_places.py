@@ -154,7 +154,7 @@ async def live_place(
         options = FleetOptions(
             brokers=Brokers((address,)), seed=1, profile=profile, with_null_box=False
         )
-        live = LiveFleet(specs_of(NULL_BOX, profile), options)
+        live = LiveFleet(specs_of(NULL_BOX, profile), options, print)
         with live.driver.present():
             live.fleet.start()
         sink, timers = ListSink(), LoopTimers(asyncio.get_running_loop())

@@ -16,8 +16,7 @@ from typing import Final, NamedTuple
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.spec import NULL_CAR
-from fleet_sim.results import readable
-from fleet_sim.runs.live.waiting import on_broker, which_broker, why_not
+from fleet_sim.runs.live.waiting import which_broker, why_not
 from fleet_wire.error_text import first_few
 from fleet_wire.links.brokers import Brokers, broker_of
 from fleet_wire.links.link import Disconnected
@@ -46,8 +45,6 @@ class Silence(NamedTuple):
 
     since: float
     until: float
-    length_s: float
-    """Its length, less the time in which the process that listens stood still itself."""
 
 
 class Pulse:
@@ -61,13 +58,11 @@ class Pulse:
         self.note: Callable[[str], object] = lambda _text: None
         self._without = without
         self.silent_s = -grace_s
-        """Since the last sign; at first since when that could have come."""
-        self.heard_at = monotonic()
-        """When the last sign came; before the first, when the process was started."""
+        """Since the last sign, less the time in which this process stood still itself."""
+        self.heard_at = monotonic() + grace_s
+        """When the last sign came; before the first, when that should have come."""
         self.silences: list[Silence] = []
         """Those that are over; of a lost process its last is not among them."""
-        self.may_be_silent = False
-        """Whether a silence that begins now means nothing: the process has been told to end."""
 
     @property
     def is_silent(self) -> bool:
@@ -77,32 +72,25 @@ class Pulse:
     @property
     def texts(self) -> tuple[str, ...]:
         """Its name, and how long it was silent, each time."""
-        return tuple(f"{self.name}: silent for {each.length_s:.0f} s" for each in self.silences)
+        lengths_s = (each.until - each.since for each in self.silences)
+        return tuple(f"{self.name}: silent for {length_s:.0f} s" for length_s in lengths_s)
 
-    def beat(self) -> None:
-        """Record a sign of life."""
-        if self.is_silent:
-            self.add(self.silence_so_far())
-        self.silent_s, self.heard_at = 0.0, monotonic()
+    def beat(self, at: float | None = None) -> None:
+        """Record a sign of life, given `at`, in seconds of the monotonic clock.
 
-    def silence_so_far(self) -> Silence:
-        """Return the time since its last sign of life."""
-        return Silence(self.heard_at, monotonic(), self.silent_s)
-
-    def add(self, silence: Silence) -> None:
-        """Record a silence that is over, as we saw it or as the process says itself."""
-        known = (
-            silence.since <= each.until and each.since <= silence.until for each in self.silences
-        )
-        if not any(known):
-            self.silences.append(silence)
-            self.note(f"{self.name} is back after {silence.length_s:.0f} s")
+        A process that says when it gives them tells us of a stall that we could not see, such as
+        that of all after Ctrl-Z. None: now.
+        """
+        length_s = self.silent_s if at is None else at - self.heard_at
+        at = monotonic() if at is None else at
+        if self.is_silent or length_s >= STILL_S:
+            self.silences.append(Silence(self.heard_at, at))
+            self.note(f"{self.name} is back after {length_s:.0f} s")
+        self.silent_s, self.heard_at = 0.0, at
 
     def pass_time(self, seconds: float) -> None:
         """Count time without a sign of life."""
         was_silent = self.is_silent
-        if self.may_be_silent and not was_silent:
-            return
         self.silent_s += seconds
         if self.is_silent and not was_silent:
             self.note(f"{self.name} gives no sign of life for {STILL_S:.0f} s: {self._without}")
@@ -110,19 +98,6 @@ class Pulse:
     def end(self) -> None:
         """Record that the process is over: it is silent no more."""
         self.silent_s = -math.inf
-
-
-class OwnPulse:
-    """Notices that its own process was stopped, or got no turn: ask for `gap` again and again."""
-
-    def __init__(self) -> None:
-        self._at = monotonic()
-
-    def gap(self) -> Silence | None:
-        """Return the stall since the last call, if there was one."""
-        since, self._at = self._at, monotonic()
-        length_s = self._at - since
-        return Silence(since, self._at, length_s) if length_s >= STILL_S else None
 
 
 class Health:
@@ -147,7 +122,7 @@ class Health:
         """Report on a process from now on: this one, or another."""
         pulse.note = self.note
         if is_ours:
-            self._own = pulse
+            self._own, pulse.heard_at = pulse, monotonic()
         else:
             self._others.append(pulse)
 
@@ -156,12 +131,10 @@ class Health:
 
         Time in which this process gets no turn is not theirs.
         """
-        own = OwnPulse()
         while True:
             await asyncio.sleep(WATCH_S)
-            gap = own.gap()
-            if gap is not None and self._own is not None:
-                self._own.add(gap)
+            if self._own is not None:
+                self._own.beat(monotonic())
             for pulse in self._others:
                 pulse.pass_time(WATCH_S)
 
@@ -173,17 +146,6 @@ def merge_states(each: Iterable[BrokerStates]) -> dict[int, str]:
         for place, why in one.items():
             states[place] = why and states.get(place, why)
     return states
-
-
-def without_in_words(missing: int) -> str:
-    """Return the message that a fleet goes on without some boxes."""
-    are = "is" if missing == 1 else "are"
-    return f"going on without {readable.boxes(missing)} that {are} not there yet"
-
-
-def _named(ids: Iterable[str], total: int) -> str:
-    """Return the first few ids of cars, and that there are more."""
-    return first_few((one for one in ids if one != NULL_CAR.vehicle_id), total, MOST_NAMED)
 
 
 class FleetHealth:
@@ -208,34 +170,11 @@ class FleetHealth:
             if vehicle_id != NULL_CAR.vehicle_id:
                 self._boxes[broker_of(vehicle_id, len(self._boxes))].append(box)
 
-    # The boxes of this process
-
-    def away(self, boxes: int) -> str:
-        """Return how many of so many boxes are neither connected nor asleep, which and why."""
-        counts = self._fleet.world.counts
-        away = boxes - counts.reachable - counts.asleep
-        if away <= 0:
-            return ""
-        ids = (
-            vehicle_id
-            for vehicle_id, box in self._fleet.boxes.items()
-            if not box.modem.connection.is_reachable and not box.is_asleep
-        )
-        return f"{away} away, {_named(ids, away)}{self.last_failure()}"
-
-    def going_on_without(self, missing: int) -> str:
-        """Return which boxes have not connected yet, and why not."""
+    def first_names(self, total: int, is_meant: Callable[[Box], bool]) -> str:
+        """Return the first few of `total` boxes, and that there are more."""
         boxes = self._fleet.boxes.items()
-        ids = (vehicle_id for vehicle_id, box in boxes if not box.modem.connection.is_known)
-        return f"{without_in_words(missing)}, {_named(ids, missing)}{self.last_failure()}"
-
-    def last_failure(self) -> str:
-        """Return whose connection was lost last, or not made, and why: the end of a sentence."""
-        counts = self._fleet.world.counts
-        if counts.last_end is None:
-            return ""
-        where = on_broker(self._brokers, counts.last_end_of)
-        return f"; last failure, of {counts.last_end_of}: {where}{self._why(counts.last_end)}"
+        ids = (one for one, box in boxes if one != NULL_CAR.vehicle_id and is_meant(box))
+        return first_few(ids, total, MOST_NAMED)
 
     def _why(self, end: Disconnected) -> str:
         """Return why a client of this process is not connected."""

@@ -10,17 +10,25 @@ from typing import Any
 
 import msgspec
 
+from fleet_sim.cars.box import Box
 from fleet_sim.cars.movements import Movement
 from fleet_sim.cars.spec import CarSpec
 from fleet_sim.cars.world import FleetCounts
 from fleet_sim.faults import Hit
 from fleet_sim.results import readable
 from fleet_sim.runs.injection import ProcessRole
-from fleet_sim.runs.live.fleet import POLL_S, FleetOptions, Leaving, LiveFleet
-from fleet_sim.runs.live.health import Health, without_in_words
-from fleet_sim.runs.live.waiting import Waiting
+from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
+from fleet_sim.runs.live.health import Health
+from fleet_sim.runs.live.waiting import Waiting, last_failure
+from fleet_sim.runs.live.worker_messages import COUNTS_S
 from fleet_sim.runs.live.workers import Workers
 from fleet_sim.runs.progress import Progress
+
+POLL_S = 0.02
+SETTLE_S = 20.0
+"""Seconds without any new box after which the run continues without those that are missing."""
+SHOWN_AFTER_S = 2.0
+"""Goodbyes that take less are not worth a line."""
 
 
 class RunFleet:
@@ -41,14 +49,14 @@ class RunFleet:
         self._options = options if not workers else replace(options, with_null_box=False)
         self._progress = progress
         self._workers = workers
-        self.here = LiveFleet(specs, self._options)
+        self.here = LiveFleet(specs, self._options, progress.note)
         self.driver = self.here.driver
         self.health = Health(progress.note)
         self.total = len(specs) + workers.boxes
         """How many boxes the scenario has."""
         self.connect_rate_per_s: float | None = None
         self._record: Callable[[Any], None] = lambda _hit: None
-        self._watch: asyncio.Task[None] | None = None
+        self._watches: list[asyncio.Task[None]] = []
 
     @property
     def counts(self) -> FleetCounts:
@@ -68,44 +76,68 @@ class RunFleet:
         """Memory that the processes of boxes have taken since before they had them, a box."""
         if self._workers:
             return self._workers.counts.rss_bytes / self._workers.boxes
-        return self.here.rss_bytes_per_box
+        return self.here.report().rss_bytes / self.total if self.total else None
 
     async def connect(self, stop: asyncio.Event) -> None:
         """Start every box and wait until the broker knows them all, or `stop` is set.
 
-        See `LiveFleet.connect`. All processes wait for a broker together, `wait_s` in all.
+        Boxes that have not come when the others are long there are left to come by themselves.
+        All processes wait for a broker together. Raises `BrokerUnreachableError` where it is away
+        for `wait_s`, and `BrokerRefusedError` where it refuses all for good.
         """
-        began_s, here = time.monotonic(), self.here
-        self._workers.follow(self._handle_deed, self.health)
-        self._watch = asyncio.ensure_future(self.health.watch_processes())
-        here.health.states_elsewhere = self._workers.broker_states
-        if here.boxes or not self._workers:
-            await here.connect(self._progress, stop)
-            self.connect_rate_per_s = here.connect_rate_per_s
-        else:
-            here.watch_brokers(self._progress)
-        if self._workers:
-            await self._connect_workers(stop)
-            self.connect_rate_per_s = self.counts.known / max(time.monotonic() - began_s, POLL_S)
-
-    async def _connect_workers(self, stop: asyncio.Event) -> None:
-        """Wait until the boxes of all workers are connected, as far as they will be."""
-        workers, progress = self._workers, self._progress
-        waiting = Waiting(self._options.brokers, self._options.wait_s, progress)
-        while not stop.is_set() and not workers.all_are_ready():
-            workers.start_connecting()
-            counts = self.counts
-            progress.connecting(counts.known, self.total)
-            if counts.known:
-                workers.report_answered()
-            else:
-                waiting.check(time.monotonic(), counts.last_end, counts.last_end_of)
-            await asyncio.sleep(POLL_S)
+        here, workers = self.here, self._workers
+        workers.follow(self._handle_deed, self.health)
+        here.health.states_elsewhere = workers.broker_states
+        self._watches = [
+            asyncio.ensure_future(self.health.watch_processes()),
+            asyncio.ensure_future(here.health.watch_brokers()),
+        ]
+        with here.connecting():
+            await self._wait_for_all(stop)
+        if stop.is_set():
+            return
+        workers.check_one_is_left()
         for each in workers.silent_texts:
-            progress.note(f"going on without {each}")
-        progress.connecting(self.counts.known, self.total)
-        if workers.missing and not stop.is_set():
-            progress.note(f"{without_in_words(workers.missing)}{workers.counts.last_failure}")
+            self._progress.note(f"going on without {each}")
+        if missing := self._missing:
+            are, why = "is" if missing == 1 else "are", self._last_failure()
+            named = self._first_names(missing, lambda box: not box.modem.connection.is_known)
+            self._progress.note(
+                f"going on without {readable.boxes(missing)} that {are} not there yet{named}{why}"
+            )
+        await here.health.settle()
+
+    async def _wait_for_all(self, stop: asyncio.Event) -> None:
+        """Wait for every box, and set the rate from the first to the last."""
+        workers, options = self._workers, self._options
+        waiting = Waiting(options.brokers, options.wait_s, self._progress)
+        known, last_s = 0, time.monotonic()
+        began_s = last_s
+        while not stop.is_set() and self._missing:
+            await asyncio.sleep(POLL_S)
+            now_s, counts = time.monotonic(), self.counts
+            if counts.known > known:
+                began_s = began_s if known else now_s - (COUNTS_S if workers else POLL_S)
+                known, last_s = counts.known, now_s
+                self._progress.connecting(known, self.total)
+            elif not known:
+                waiting.check(now_s, counts.last_end, counts.last_end_of)
+            elif now_s - last_s >= SETTLE_S and not workers.are_starting:
+                break
+        if known:
+            self.connect_rate_per_s = known / max(last_s - began_s, POLL_S)
+
+    @property
+    def _missing(self) -> int:
+        """How many boxes have not been connected yet, but for those of lost processes."""
+        return self._workers.missing + self.here.boxes - self.here.counts.known
+
+    def _last_failure(self) -> str:
+        return last_failure(self.counts, self._options.brokers)
+
+    def _first_names(self, total: int, is_meant: Callable[[Box], bool]) -> str:
+        """Return the first few of `total` boxes; "" where they may be another process's."""
+        return "" if self._workers else f", {self.here.health.first_names(total, is_meant)}"
 
     def _handle_deed(self, deed: Hit | Movement) -> None:
         """Handle what a fault, or a command, did to a worker's box."""
@@ -117,16 +149,16 @@ class RunFleet:
 
     def away(self) -> str:
         """Return how many boxes are neither connected nor asleep, and why; "" for none."""
-        if not self._workers:
-            return self.here.away()
         counts = self.counts
         away = self.total - counts.reachable - counts.asleep
         if away <= 0:
             return ""
-        silent_texts = "".join(f"; {each}" for each in self._workers.silent_texts)
+        named = self._first_names(
+            away, lambda box: not (box.modem.connection.is_reachable or box.is_asleep)
+        )
+        silent = "".join(f"; {each}" for each in self._workers.silent_texts)
         lost = "".join(f"; lost {each}" for each in self._workers.lost_texts)
-        why = self._workers.counts.last_failure or self.here.health.last_failure()
-        return f"{readable.boxes(away)} away{why}{silent_texts}{lost}"
+        return f"{away} away{named}{self._last_failure()}{silent}{lost}"
 
     def start_load(self, load_starts_s: float, record: Callable[[Any], None]) -> ProcessRole:
         """Start the faults of workers; return which of the others act in this process.
@@ -138,16 +170,21 @@ class RunFleet:
         return ProcessRole.AROUND if self._workers else ProcessRole.WHOLE
 
     async def close(self) -> None:
-        """End the workers, then the boxes of this process: see `LiveFleet.close`."""
-        leaving = Leaving(self._progress, self.counts.reachable)
+        """End the workers, then the boxes of this process: see `LiveFleet.close`.
+
+        It shows how many have not left their broker yet, if they need long.
+        """
+        boxes, since_s = self.counts.reachable, time.monotonic()
+
+        def show() -> None:
+            is_long = time.monotonic() - since_s >= SHOWN_AFTER_S
+            if boxes and is_long and self._options.says_goodbye:
+                self._progress.leaving(boxes - self.counts.reachable, boxes)
+
         self.here.end_injections()
         try:
-            await self._workers.shut_down(lambda: self._show(leaving))
+            await self._workers.shut_down(show)
         finally:
-            if self._watch is not None:
-                self._watch.cancel()
-        await self.here.close(leaving)
-
-    def _show(self, leaving: Leaving) -> None:
-        if self._options.says_goodbye:
-            leaving.show(self.counts.reachable)
+            for watch in self._watches:
+                watch.cancel()
+        await self.here.close(show)

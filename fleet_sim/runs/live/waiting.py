@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from fleet_sim.cars.world import FleetCounts
 from fleet_sim.runs.progress import Progress
 from fleet_wire.errors import BrokerRefusedError, BrokerUnreachableError
 from fleet_wire.links.brokers import Brokers
@@ -79,6 +80,15 @@ class Waiting:
 
 def _is_permanent(end: Disconnected) -> bool:
     return end.why is EndReason.REFUSED and end.code in PERMANENT_CODES
+
+
+def last_failure(counts: FleetCounts, brokers: Brokers) -> str:
+    """Return whose connection was lost last, or not made, and why: the end of a sentence."""
+    end, vehicle_id = counts.last_end, counts.last_end_of
+    if end is None:
+        return ""
+    why = why_not(end, brokers, has_answered=counts.known > 0)
+    return f"; last failure, of {vehicle_id}: {on_broker(brokers, vehicle_id)}{why}"
 
 
 def on_broker(brokers: Brokers, vehicle_id: str) -> str:

@@ -19,12 +19,9 @@ from fleet_sim.runs.injection import Injector, ProcessRole
 from fleet_sim.runs.limits import raise_descriptor_limit
 from fleet_sim.runs.live import worker_messages as messages
 from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
-from fleet_sim.runs.live.health import OwnPulse
-from fleet_sim.runs.progress import Progress
 from fleet_sim.scenario.form import Scenario
 from fleet_wire.errors import UnlockpathError
 
-COUNTS_S: Final = 0.5
 TOGETHER_S: Final = 0.05
 """Seconds that messages wait for others. Each write would wake the parent process, and at 2,000
 unlocks a second locks alone give 4,000 messages."""
@@ -74,8 +71,8 @@ class MessageBatcher:
             self._write(b"".join(waiting))
 
 
-class _Worker(Progress):
-    """The boxes of this process, and their progress: it passes their notes on."""
+class _Worker:
+    """The boxes of this process: what is to be noted of them goes to the one that started it."""
 
     def __init__(
         self,
@@ -92,8 +89,7 @@ class _Worker(Progress):
         self._specs = specs
         self._reader = reader
         self._send = send
-        self._may_connect = asyncio.Event()
-        self._answered = asyncio.Event()
+        self._has_load = asyncio.Event()
         self._ended = asyncio.Event()
         self._is_left_alone = False
         """Whether the other side is gone, and has not told us to end."""
@@ -102,27 +98,26 @@ class _Worker(Progress):
         if options.is_watched:
             options = replace(options, on_movement=self._report_movement)
         name = f"sms-centre-{number}-of-{total}"
-        self._fleet = LiveFleet(specs, replace(options, with_null_box=number == 1, name=name))
+        options = replace(options, with_null_box=number == 1, name=name, processes=total)
+        self._fleet = LiveFleet(specs, options, lambda text: self._send(messages.Note(text)))
         self._fleet.driver.on_stall = self._fail
 
     async def play(self) -> None:
-        """Do all of it. Raises `UnlockpathError` where the boxes cannot connect."""
+        """Do all of it. Raises `UnlockpathError` where the simulated time stands still."""
         fleet = self._fleet
         listening = asyncio.ensure_future(self._listen())
         counting = asyncio.ensure_future(self._count())
         try:
-            await self._may_connect.wait()
-            await fleet.connect(self, self._ended, answered=self._answered)
-            self._send(fleet.report())
-            self._send(messages.Ready(missing=fleet.missing))
+            with fleet.connecting():
+                await self._has_load.wait()
+            if not self._ended.is_set():
+                await fleet.health.settle()
             await self._ended.wait()
             if self._failure is not None:
                 raise UnlockpathError(self._failure)
         finally:
             listening.cancel()
             if not self._is_left_alone:
-                fleet.end_injections()
-                self._send(messages.AllReported())
                 await fleet.close()
                 self._send(fleet.report())
             counting.cancel()
@@ -134,16 +129,12 @@ class _Worker(Progress):
 
     def _end(self) -> None:
         self._ended.set()
-        self._may_connect.set()
+        self._has_load.set()
 
     async def _listen(self) -> None:
         """Do what the other side says, until it says the end, or is gone."""
         async for line in messages.lines(self._reader):
             match messages.to_worker.decode(line):
-                case messages.Connect():
-                    self._may_connect.set()
-                case messages.BrokerAnswered():
-                    self._answered.set()
                 case messages.StartLoad(load_starts_at=load_starts_at):
                     self._start_load(load_starts_at)
                 case messages.Shutdown():
@@ -153,6 +144,7 @@ class _Worker(Progress):
         self._end()
 
     def _start_load(self, load_starts_at: float) -> None:
+        self._has_load.set()
         driver = self._fleet.driver
         with driver.present():
             Injector(
@@ -173,13 +165,6 @@ class _Worker(Progress):
         self._send(msgspec.structs.replace(movement, at_s=at_s))
 
     async def _count(self) -> None:
-        pulse = OwnPulse()
         while True:
-            if gap := pulse.gap():  # the parent may have stalled as well
-                self._send(messages.Stalled(gap.since, gap.until))
             self._send(self._fleet.report())
-            await asyncio.sleep(COUNTS_S)
-
-    def note(self, text: str) -> None:
-        """Pass it on."""
-        self._send(messages.Note(text))
+            await asyncio.sleep(messages.COUNTS_S)

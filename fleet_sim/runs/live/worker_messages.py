@@ -16,20 +16,14 @@ from fleet_sim.cars.movements import Movement
 from fleet_sim.cars.world import FleetCounts
 from fleet_sim.faults import Hit
 
+COUNTS_S: Final = 0.5
+"""Seconds between two reports of a worker."""
 LINE_BYTES: Final = 2**20
 """No message is longer: the longest are notes, and movements with their command."""
 
 
-class Connect(msgspec.Struct, frozen=True, tag="connect"):
-    """To a worker: it is its turn to connect its boxes."""
-
-
-class BrokerAnswered(msgspec.Struct, frozen=True, tag="answered"):
-    """To a worker: a broker has let boxes in, those of this process or another's."""
-
-
 class StartLoad(msgspec.Struct, frozen=True, tag="begin"):
-    """To a worker: the load begins."""
+    """To a worker: the boxes are connected, as far as they will be, and the load begins."""
 
     load_starts_at: float
 
@@ -41,13 +35,13 @@ class Shutdown(msgspec.Struct, frozen=True, tag="end"):
 class Counts(msgspec.Struct, kw_only=True, tag="counts"):
     """A periodic report on boxes: those of a worker, or of several processes together."""
 
+    at: float = 0.0
+    """When it was made; a worker makes one every `COUNTS_S`, unless it stands still."""
     fleet: FleetCounts
     defects: int = 0
     first_defect: str | None = None
     rss_bytes: int = 0
     """Resident memory that the process has taken since before it had boxes."""
-    last_failure: str = ""
-    """The box that lost its connection last, and why; see `FleetHealth.last_failure`."""
     brokers: dict[int, str] = {}
     """See `FleetHealth.states`."""
 
@@ -57,18 +51,6 @@ class Counts(msgspec.Struct, kw_only=True, tag="counts"):
         self.defects += others.defects
         self.first_defect = self.first_defect or others.first_defect
         self.rss_bytes += others.rss_bytes
-        self.last_failure = self.last_failure or others.last_failure
-
-
-class Ready(msgspec.Struct, frozen=True, tag="ready"):
-    """A worker's report that its boxes are connected, all or those that will be."""
-
-    missing: int = 0
-    """How many it goes on without."""
-
-
-class AllReported(msgspec.Struct, frozen=True, tag="told"):
-    """A worker's report, near its end, that it has sent all hits; only goodbyes follow."""
 
 
 class Note(msgspec.Struct, frozen=True, tag="note"):
@@ -77,21 +59,14 @@ class Note(msgspec.Struct, frozen=True, tag="note"):
     text: str
 
 
-class Stalled(msgspec.Struct, frozen=True, tag="stood_still"):
-    """A worker's report of a stall: it was stopped or got no turn, with start and end."""
-
-    since: float
-    until: float
-
-
 class Failed(msgspec.Struct, frozen=True, tag="failed"):
     """A worker's last message: why it could not do its work."""
 
     error: str
 
 
-ToWorker = Connect | BrokerAnswered | StartLoad | Shutdown
-FromWorker = Counts | Ready | Hit | AllReported | Movement | Note | Stalled | Failed
+ToWorker = StartLoad | Shutdown
+FromWorker = Counts | Hit | Movement | Note | Failed
 """Hits and movements of its boxes have times of the monotonic clock."""
 
 to_worker = msgspec.json.Decoder(ToWorker)

@@ -43,11 +43,6 @@ UNTOLD: Final = "it was silent for too long, and what faults had done to its box
 NO_FLOOR: Final = "; the null box is gone with it, so there is no floor"
 POLL_S: Final = 0.1
 MAX_PROCESSES: Final = 1_000
-AT_ONCE: Final = 2 * (os.cpu_count() or 1)
-"""Workers that connect their boxes at a time: each keeps some 64 handshakes in flight."""
-STUCK_AFTER: Final = 6
-"""Number of reports, in 3 s of a worker's own time, after which a worker without new connections
-delays no other. Its broker may be away. One that gets no turn says nothing."""
 
 PlayWorker = Callable[[tuple[int, int], socket.socket], Coroutine[Any, Any, None]]
 """Plays share K of N, and speaks over the channel: see `fleet_sim.runs.live.worker`."""
@@ -79,22 +74,15 @@ class Worker:
     channel: socket.socket
     counts: messages.Counts | None = None
     """The latest; None before the first."""
-    ready: messages.Ready | None = None
     lost: str | None = None
     """Why it is gone although nobody has told it to end."""
     lost_at: float = 0.0
     """Since when, seconds of the monotonic clock: of a silent one since its last message."""
     has_null_box: bool = False
     """Whether the box that measures the floor is among its boxes."""
-    has_told: bool = False
-    """Whether it has said all that faults did to its boxes."""
     is_killed: bool = False
     """Whether we have killed it."""
     is_running: bool = True
-    may_connect: bool = False
-    """Whether it has been told to."""
-    same_for: int = 0
-    """How often it has said since then, and in a row, that no more boxes have been connected."""
     writer: asyncio.StreamWriter | None = field(default=None, repr=False)
     pulse: Pulse = field(init=False)
 
@@ -108,37 +96,22 @@ class Worker:
         """Handle what it says, and pass on what its boxes did."""
         match message:
             case messages.Counts():
-                self.set_counts(message)
-            case messages.Ready():
-                self.ready = message
+                self.counts = message
+                self.pulse.beat(message.at)
             case Hit() | Movement():
                 pass_on(message)
-            case messages.AllReported():
-                self.has_told = True
             case messages.Note(text=text):
                 self.pulse.note(f"{self.pulse.name}: {text}")
-            case messages.Stalled(since=since, until=until):
-                self.pulse.add(Silence(since, until, until - since))
 
-    def set_counts(self, counts: messages.Counts) -> None:
-        """Handle new counts."""
-        has_gained = self.counts is None or counts.fleet.known > self.counts.fleet.known
-        self.same_for = 0 if has_gained else self.same_for + self.may_connect
-        self.counts = counts
+    @property
+    def missing(self) -> int:
+        """How many of its boxes have not been connected yet."""
+        return self.boxes - (self.counts.fleet.known if self.counts is not None else 0)
 
     def send(self, message: messages.ToWorker) -> None:
         """Send it a message, if it is there."""
         if self.writer is not None and self.lost is None:
             messages.write(self.writer, messages.line(message))
-
-    @property
-    def is_connecting(self) -> bool:
-        """Whether it connects its boxes, and gets on with that."""
-        is_done = self.ready is not None or self.lost is not None
-        if not self.may_connect or is_done or self.pulse.is_silent:
-            return False
-        has_failed = self.counts is not None and self.counts.fleet.last_end is not None
-        return not (has_failed and self.same_for >= STUCK_AFTER)
 
     @property
     def loss(self) -> str:
@@ -149,7 +122,7 @@ class Worker:
         """End it now, if it runs."""
         if self.is_running:
             if self.pulse.is_silent and self.lost is None:
-                self.pulse.silences.append(self.pulse.silence_so_far())
+                self.pulse.silences.append(Silence(self.pulse.heard_at, monotonic()))
             self.is_killed = True
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
@@ -165,7 +138,6 @@ class Workers(list[Worker]):
         super().__init__(workers)
         self._following: list[asyncio.Task[None]] = []
         self._is_ending = False
-        self._has_answered = False
         self._heard = 0
         """Messages."""
 
@@ -211,14 +183,11 @@ class Workers(list[Worker]):
         """End each worker in good order; a second call is safe.
 
         `show` is called over and over meanwhile. A cancelled caller kills those that still run. A
-        worker that is silent for too long is killed too, and counts as lost if its report was
-        incomplete.
+        worker that is silent for too long is killed too, and counts as lost.
         """
         if self._is_ending:
             return
         self._is_ending = True
-        for worker in self:
-            worker.pulse.may_be_silent = True  # 20,000 goodbyes take their time, without a word
         self._send_all(messages.Shutdown())
         running, before, since_s = set(self._following), (0, 0), monotonic()
         try:
@@ -229,7 +198,7 @@ class Workers(list[Worker]):
                 if now != before:
                     before, since_s = now, monotonic()
             for worker in self:
-                if worker.is_running and not worker.has_told:
+                if worker.is_running:
                     worker.lost, worker.lost_at = UNTOLD, worker.pulse.heard_at
         finally:
             self.kill()
@@ -253,8 +222,13 @@ class Workers(list[Worker]):
 
     @property
     def missing(self) -> int:
-        """How many boxes those that run have gone on without."""
-        return sum(worker.ready.missing for worker in self if worker.ready and not worker.lost)
+        """How many boxes of those that run have not been connected yet."""
+        return sum(worker.missing for worker in self if not worker.lost)
+
+    @property
+    def are_starting(self) -> bool:
+        """Whether one still makes its cars, as its first message is not due yet."""
+        return any(not (each.counts or each.lost or each.pulse.is_silent) for each in self)
 
     def broker_states(self) -> list[BrokerStates]:
         """Return how it is with each of several brokers, as each that runs sees it."""
@@ -281,34 +255,10 @@ class Workers(list[Worker]):
         if self.lost:
             raise LostProcessError(self.lost_texts)
 
-    def start_connecting(self) -> None:
-        """Start the next connections, a few at a time: all at once none would finish in time."""
-        connecting = sum(worker.is_connecting for worker in self)
-        for worker in self:
-            if connecting >= AT_ONCE:
-                return
-            if not worker.may_connect and worker.writer is not None:
-                worker.may_connect = True
-                worker.send(messages.Connect())
-                connecting += 1
-
-    def report_answered(self) -> None:
-        """Report to each worker that a broker has accepted boxes, as soon as all can receive it."""
-        if not self._has_answered and all(worker.writer is not None for worker in self):
-            self._has_answered = True
-            self._send_all(messages.BrokerAnswered())
-
-    def all_are_ready(self) -> bool:
-        """Whether the boxes of each are connected, as far as they will be; not of a silent one.
-
-        Raises `BrokerUnreachableError` where every worker has failed.
-        """
-        if all(worker.lost is not None for worker in self):
+    def check_one_is_left(self) -> None:
+        """Raise `BrokerUnreachableError` where all are lost."""
+        if self and all(worker.lost for worker in self):
             raise BrokerUnreachableError(self[0].lost)
-        return all(
-            worker.ready is not None or worker.lost is not None or worker.pulse.silent_s >= END_S
-            for worker in self
-        )
 
     def _send_all(self, message: messages.ToWorker) -> None:
         for worker in self:
@@ -321,7 +271,6 @@ class Workers(list[Worker]):
         error: str | None = None
         async for line in messages.lines(reader):
             self._heard += 1
-            worker.pulse.beat()
             message = messages.from_worker.decode(line)
             if isinstance(message, messages.Failed):
                 error = message.error

@@ -23,10 +23,10 @@ def test_each_span_has_its_cars() -> None:
     """Those of a process are every N-th, but for those that this process has; nothing of before."""
     channel = cast("socket.socket", None)
     first, second, third = (Worker(number, 3, 0, 2, channel) for number in (1, 2, 3))
-    second.pulse.silences.append(Silence(990.0, 1_020.5, 30.5))
-    first.pulse.silences.append(Silence(900.0, 990.0, 90.0))
+    second.pulse.silences.append(Silence(990.0, 1_020.5))
+    first.pulse.silences.append(Silence(900.0, 990.0))
     third.lost, third.lost_at = "it was killed", 1_030.0
-    workers, own = Workers([first, second, third]), _own(Silence(1_040.0, 1_050.0, 10.0))
+    workers, own = Workers([first, second, third]), _own(Silence(1_040.0, 1_050.0))
     found = [*lost_boxes(workers, own, vehicle_ids=CARS, here={"car-5"}, began_at=BEGAN_AT)]
     told = [(each.process, each.since_s, each.until_s, each.vehicles) for each in found]
     assert told == [
@@ -39,7 +39,7 @@ def test_each_span_has_its_cars() -> None:
 
 def test_a_process_that_is_alone_has_all_cars() -> None:
     """And the null box."""
-    own = _own(Silence(1_000.0, 1_012.0, 12.0))
+    own = _own(Silence(1_000.0, 1_012.0))
     (boxes,) = lost_boxes(Workers(), own, vehicle_ids=CARS, here=(), began_at=BEGAN_AT)
     assert (boxes.vehicles, boxes.with_null_box) == (CARS, True)
     assert boxes.name == "the run's own process"

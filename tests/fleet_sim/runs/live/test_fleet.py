@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 
 from fleet_sim.runs.live import fleet as live_fleet
+from fleet_sim.runs.live import run_fleet
 from fleet_sim.runs.live.credentials import CredentialOptions, credentials_for
-from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
+from fleet_sim.runs.live.fleet import FleetOptions
+from fleet_sim.runs.live.run_fleet import RunFleet
+from fleet_sim.runs.live.workers import Workers
 from fleet_sim.runs.progress import LineProgress
 from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.links.brokers import Brokers
@@ -26,14 +29,15 @@ async def test_boxes_take_leave_of_a_broker_that_stays(
 ) -> None:
     """A few at a time, and who watches sees how many; one that ends as well is not told."""
     monkeypatch.setattr(live_fleet, "GOODBYES_AT_ONCE", 2)
-    monkeypatch.setattr(live_fleet, "SHOWN_AFTER_S", 0.0)
+    monkeypatch.setattr(run_fleet, "SHOWN_AFTER_S", 0.0)
     cars = load_scenario(write_scenario(tmp_path), ["fleet.count=3"]).cars()
     said = StringIO()
     with running_mosquitto() as broker:
         brokers = Brokers.parse(str(broker.address))
-        fleet = LiveFleet(cars, FleetOptions(brokers=brokers, seed=1, says_goodbye=says_goodbye))
         progress = LineProgress(said)
-        await fleet.connect(progress, asyncio.Event())
+        options = FleetOptions(brokers=brokers, seed=1, says_goodbye=says_goodbye)
+        fleet = RunFleet(cars, options, Workers(), progress)
+        await fleet.connect(asyncio.Event())
         progress.phase("the end")
         await fleet.close()
     assert fleet.counts.reachable == left
@@ -45,8 +49,8 @@ async def test_a_box_with_a_wrong_password_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When the others go on without it, and for as long as it is away."""
-    monkeypatch.setattr(live_fleet, "SETTLE_S", 0.5)
-    monkeypatch.setattr(live_fleet, "SHOWN_AFTER_S", 0.0)
+    monkeypatch.setattr(run_fleet, "SETTLE_S", 0.5)
+    monkeypatch.setattr(run_fleet, "SHOWN_AFTER_S", 0.0)
     cars = load_scenario(write_scenario(tmp_path), ["fleet.count=3"]).cars()
     passwords = {spec.vehicle_id: "right" for spec in cars}
     table = tmp_path / "boxes.csv"
@@ -57,16 +61,18 @@ async def test_a_box_with_a_wrong_password_is_named(
     with running_mosquitto(config) as broker:
         brokers = Brokers.parse(f"mqtt://fleet:right@127.0.0.1:{broker.port}")
         options = CredentialOptions(box_table=table)
-        fleet = LiveFleet(
+        progress = LineProgress(said)
+        fleet = RunFleet(
             cars,
             FleetOptions(
                 brokers=brokers,
                 seed=1,
                 identity_of=credentials_for(options, [*passwords], ca_file=None).identity_of,
             ),
+            Workers(),
+            progress,
         )
-        progress = LineProgress(said)
-        await fleet.connect(progress, asyncio.Event())
+        await fleet.connect(asyncio.Event())
         await eventually(lambda: fleet.counts.reachable == 2)
         away = fleet.away()
         progress.phase("the end")

@@ -36,5 +36,5 @@ async def test_a_process_notices_that_it_stood_still(monkeypatch: pytest.MonkeyP
     watching.cancel()
     assert said == ["the run's own process (6 boxes) is back after 12 s"]
     assert own.texts == ("the run's own process (6 boxes): silent for 12 s",)
-    assert own.silences == [Silence(20.0, 32.0, 12.0)]
+    assert own.silences == [Silence(20.0, 32.0)]
     assert not other.is_silent

@@ -82,7 +82,9 @@ async def test_a_live_fleet_follows_while_it_runs(wall_clock: WallClock) -> None
     """Also boxes that no broker knows: the null box, and clones, share the world's clock."""
     brokers = Brokers.parse("mqtt://127.0.0.1:1")
     fleet = LiveFleet(
-        [CarSpec("car-1", Traits(group="test"), NULL_BOX)], FleetOptions(brokers=brokers, seed=1)
+        [CarSpec("car-1", Traits(group="test"), NULL_BOX)],
+        FleetOptions(brokers=brokers, seed=1),
+        print,
     )
     wall_clock.ahead_s = HOUR_S
     await eventually(lambda: fleet.fleet.world.clock_step.by_s)

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import time
 from pathlib import Path
 
 import pytest
 
-from fleet_sim.runs.live import health
 from fleet_sim.runs.live import worker as module
 from fleet_sim.runs.live import worker_messages as messages
 from fleet_sim.runs.live.fleet import FleetOptions
 from fleet_sim.runs.live.worker import MessageBatcher, play_worker
-from fleet_sim.runs.live.worker_messages import Note, Ready, from_worker
+from fleet_sim.runs.live.worker_messages import Failed, Note, from_worker
 from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.links.brokers import Brokers
 from tests.helpers.commands import write_scenario
@@ -27,12 +25,12 @@ async def test_words_go_together_and_in_order(monkeypatch: pytest.MonkeyPatch) -
     together = MessageBatcher(written.append)
     monkeypatch.setattr(module, "TOGETHER_S", 3_600.0)
     together.send(Note("one"))
-    together.send(Ready())
+    together.send(Failed("three"))
     assert written == []
     together.flush()
     assert [from_worker.decode(line) for line in written.pop().splitlines()] == [
         Note("one"),
-        Ready(),
+        Failed("three"),
     ]
     monkeypatch.setattr(module, "TOGETHER_S", 0.0)
     together.send(Note("two"))
@@ -42,38 +40,18 @@ async def test_words_go_together_and_in_order(monkeypatch: pytest.MonkeyPatch) -
     assert written == [b'{"type":"note","text":"two"}\n{"type":"note","text":"three"}\n']
 
 
-@pytest.mark.parametrize("is_connecting", [False, True])
 async def test_it_ends_when_the_other_side_is_gone(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, *, is_connecting: bool
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Whatever that has left unread, which makes an error of the end; and nothing is logged."""
     scenario = load_scenario(write_scenario(tmp_path))
     options = FleetOptions(brokers=Brokers.parse("mqtt://127.0.0.1:1"), seed=1)
     ours, theirs = socket.socketpair()
     playing = asyncio.ensure_future(play_worker(scenario, options, (), (1, 3), theirs))
-    if is_connecting:
-        ours.sendall(messages.line(messages.Connect()))
     await asyncio.to_thread(ours.recv, 1)
     ours.close()
     await asyncio.wait_for(playing, PATIENCE_S)
     assert caplog.records == []
-
-
-async def test_it_says_that_it_stood_still(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As after Ctrl-Z, which stops the process that listens as well."""
-    monkeypatch.setattr(module, "COUNTS_S", 0.01)
-    monkeypatch.setattr(health, "STILL_S", 1.0)
-    scenario = load_scenario(write_scenario(tmp_path))
-    options = FleetOptions(brokers=Brokers.parse("mqtt://127.0.0.1:1"), seed=1)
-    ours, theirs = socket.socketpair()
-    playing = asyncio.ensure_future(play_worker(scenario, options, (), (1, 3), theirs))
-    await asyncio.to_thread(ours.recv, 1)
-    time.sleep(1.1)  # noqa: ASYNC251 - as a process that is stopped
-    said = b""
-    while b"stood_still" not in said:
-        said += await asyncio.to_thread(ours.recv, 2**16)
-    ours.close()
-    await asyncio.wait_for(playing, PATIENCE_S)
 
 
 async def test_who_is_gone_is_written_to_no_more() -> None:

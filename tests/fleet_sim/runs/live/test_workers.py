@@ -6,8 +6,7 @@ import asyncio
 import os
 import signal
 import socket
-from types import SimpleNamespace
-from typing import Any, cast
+import time
 
 import pytest
 
@@ -15,16 +14,14 @@ from fleet_sim.cars.world import FleetCounts
 from fleet_sim.runs.live import health as health_module
 from fleet_sim.runs.live import workers as module
 from fleet_sim.runs.live.health import Health
-from fleet_sim.runs.live.worker_messages import AllReported, Counts, Note, Ready, Stalled, line
+from fleet_sim.runs.live.worker_messages import Counts, Note, line
 from fleet_sim.runs.live.workers import Worker, Workers
-from fleet_wire.links.link import Disconnected, EndReason
 from tests.helpers.waiting import eventually
 
 
 async def _talkative(_part: tuple[int, int], channel: socket.socket) -> None:
     """Play boxes that leave, one after the other, without an end."""
     _, writer = await asyncio.open_connection(sock=channel)
-    writer.write(line(AllReported()))
     while True:
         writer.write(line(Note("one has left")))
         await asyncio.sleep(0.01)
@@ -38,10 +35,8 @@ async def _mute(_part: tuple[int, int], _channel: socket.socket) -> None:
 async def _counting(_part: tuple[int, int], channel: socket.socket) -> None:
     """Play ten boxes that are connected."""
     fleet = FleetCounts(reachable=10, known=10)
-    counts = Counts(fleet=fleet)
-    channel.sendall(line(Ready()))
     while True:
-        channel.sendall(line(counts))
+        channel.sendall(line(Counts(at=time.monotonic(), fleet=fleet)))
         await asyncio.sleep(0.01)
 
 
@@ -98,17 +93,6 @@ def test_a_process_that_stands_still_is_named_until_it_goes_on(
     assert len(notes) == 4
 
 
-def test_the_others_do_not_wait_for_one_that_stands_still() -> None:
-    """A run begins without its boxes, when it has been silent for long."""
-    with socket.socket() as channel:
-        is_ready, stands_still = (Worker(number, 2, 0, 10, channel) for number in (1, 2))
-        is_ready.ready = Ready()
-        workers = Workers([is_ready, stands_still])
-        assert not workers.all_are_ready()
-        stands_still.pulse.silent_s = module.END_S
-        assert workers.all_are_ready()
-
-
 def test_goodbyes_may_take_long_as_long_as_there_are_some(monkeypatch: pytest.MonkeyPatch) -> None:
     """And no longer than the user waits."""
     notes: list[str] = []
@@ -133,34 +117,15 @@ def test_goodbyes_may_take_long_as_long_as_there_are_some(monkeypatch: pytest.Mo
         assert not workers.lost
 
 
-def test_who_cannot_connect_keeps_no_other_from_connecting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A few at a time; one whose broker is away says so, and after a while the next may."""
-    monkeypatch.setattr(module, "AT_ONCE", 2)
-    end = Disconnected(EndReason.UNREACHABLE, detail="Connection refused")
-    way = cast("Any", SimpleNamespace(write=_nothing, is_closing=lambda: False))
-    every = [Worker(number, 4, 0, 10, way, writer=way) for number in range(4)]
-
-    def connecting(known: int, last_end: Disconnected | None, times: int) -> int:
-        for _ in range(times):
-            every[0].set_counts(Counts(fleet=FleetCounts(known=known, last_end=last_end)))
-        Workers(every).start_connecting()
-        return sum(worker.may_connect for worker in every)
-
-    assert connecting(0, None, 0) == 2
-    assert connecting(0, None, module.STUCK_AFTER + 1) == 2, "its first answer may take long"
-    assert connecting(5, end, module.STUCK_AFTER) == 2, "it gets on"
-    assert connecting(5, end, 1) == 3
-    assert connecting(6, end, 1) == 3, "none is taken back"
-
-
 def test_one_that_stood_still_when_nobody_could_see_it_says_so() -> None:
-    """Ctrl-Z stops all of them, and the one that listens; what is known already is not told."""
+    """Ctrl-Z stops all of them, and the one that listens; the first sign may take long."""
     with socket.socket() as channel:
         worker = Worker(1, 1, 0, 10, channel)
-    for since, until in ((10.0, 50.0), (49.0, 51.0), (60.0, 75.0)):
-        worker.handle(Stalled(since, until), _nothing)
-    silences = worker.pulse.silences
-    assert [(each.since, each.until) for each in silences] == [(10, 50), (60, 75)]
+    began_at = time.monotonic()
+    for after_s in (40, 80, 81, 82, 97):
+        worker.handle(Counts(at=began_at + after_s, fleet=FleetCounts()), _nothing)
+    spans = [round(at - began_at) for silence in worker.pulse.silences for at in silence]
+    assert spans == [40, 80, 82, 97]
 
 
 async def _end(workers: Workers, notes: list[str]) -> None:
