@@ -24,6 +24,7 @@ from fleet_sim.commands.options import (
 from fleet_sim.commands.serving import outputs_in_background
 from fleet_sim.platform.gateway import CLIENT_ID
 from fleet_sim.platform.tokens import token_of
+from fleet_sim.runs.live.fleet import FleetOptions
 from fleet_sim.runs.live.platform import PlatformOptions, serve_platform
 from fleet_sim.runs.live.stop import run_loop
 from fleet_sim.runs.manifest import lacks_of
@@ -34,6 +35,7 @@ from fleet_wire.addresses import parse_listen
 from fleet_wire.errors import ConfigError
 from fleet_wire.links.brokers import Brokers
 from fleet_wire.private_files import FOR_OWNER
+from fleet_wire.profiles.loading import load_profile
 
 NAME: Final = re.compile("[A-Za-z0-9._-]{1,64}")
 """The form of a customer's name, which goes into a header, and of an MQTT client id."""
@@ -124,12 +126,17 @@ def platform(options: PlatformCommandOptions) -> None:
     with outputs_in_background() as (output, errors, console):
         warn_of_demo_secret(secret, brokers, lambda text: errors.write(f"{text}\n"))
         serving = PlatformOptions(
-            brokers=brokers,
-            seed=choose_seed(options.seed, loaded, console.print),
+            fleet=FleetOptions(
+                brokers=brokers,
+                seed=choose_seed(options.seed, loaded, console.print),
+                fleet_secret=secret,
+                profile=load_profile(loaded.fleet.profile),
+                tls=tls,
+                wait_s=options.wait_s,
+                with_null_box=False,
+                says_goodbye=False,
+            ),
             listen=parse_listen(options.listen),
-            fleet_secret=secret,
-            tls=tls,
-            wait_s=options.wait_s,
             log_file=options.log_file,
             client_id=options.client_id,
         )

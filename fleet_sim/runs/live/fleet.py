@@ -28,7 +28,7 @@ from fleet_wire.links.brokers import Brokers
 from fleet_wire.links.connecting import IdentityOf
 from fleet_wire.links.lean.link import LeanLinkFactory
 from fleet_wire.links.link import LinkFactory, LinkHandler, LinkLimits
-from fleet_wire.links.several import spread_links
+from fleet_wire.links.several import OnBroker, spread_links
 from fleet_wire.profiles.native import NATIVE
 from fleet_wire.profiles.profile import Profile, vehicle_of_topic
 
@@ -113,6 +113,7 @@ class LiveFleet:
         *,
         identity_of: IdentityOf | None = None,
         brokers: Brokers | None = None,
+        on_broker: OnBroker | None = None,
     ) -> LinkFactory:
         """Return what makes links of this process to the brokers, which enter the present.
 
@@ -138,6 +139,7 @@ class LiveFleet:
             vehicle_of=partial(vehicle_of_topic, options.profile),
             car_of=_car_of,
             within=present,
+            on_broker=on_broker,
         )
 
     @property

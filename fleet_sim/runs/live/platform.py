@@ -6,11 +6,10 @@ import asyncio
 import math
 import os
 import socket
-import ssl
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -18,8 +17,6 @@ from typing import Final
 from prometheus_client import CollectorRegistry
 
 from fleet_sim.api.metrics import ApiMetrics
-from fleet_sim.cars.fleet import Fleet
-from fleet_sim.cars.world import World
 from fleet_sim.platform.connection import PLATFORM_LINK_LIMITS
 from fleet_sim.platform.gateway import CLIENT_ID, EmulatedPlatform
 from fleet_sim.runs.injection import (
@@ -28,12 +25,11 @@ from fleet_sim.runs.injection import (
     ProcessRole,
     with_platform_faults_alone,
 )
-from fleet_sim.runs.live.driver import LiveDriver
+from fleet_sim.runs.live.fleet import GOODBYE_S, FleetOptions, LiveFleet
 from fleet_sim.runs.live.health import Health
 from fleet_sim.runs.live.platform_api import platform_api
 from fleet_sim.runs.live.stop import route_signals, wait_up_to
 from fleet_sim.runs.live.waiting import Waiting, why_not
-from fleet_sim.runs.live.wall_clock import WallClockFollower
 from fleet_sim.runs.progress import Progress
 from fleet_sim.scenario.form import Scenario
 from fleet_wire.background import BackgroundWriter, write_all
@@ -42,12 +38,8 @@ from fleet_wire.errors import LimitError
 from fleet_wire.garbage import calm_garbage_collector
 from fleet_wire.links.away import Away
 from fleet_wire.links.brokers import Brokers
-from fleet_wire.links.lean.link import LeanLinkFactory
 from fleet_wire.links.link import SESSION_TAKEN_OVER, BrokerAddress, Disconnected
-from fleet_wire.links.several import spread_links
 from fleet_wire.private_files import open_to_append
-from fleet_wire.profiles.loading import load_profile
-from fleet_wire.profiles.profile import vehicle_of_topic
 from fleet_wire.web.server import at_url
 
 REPORT_S: Final = 10.0
@@ -57,8 +49,6 @@ TOGETHER_S: Final = 0.02
 encoded in about 0.2 ms, during which no request is answered."""
 MAX_QUEUED: Final = 1_000
 """Most batches that wait for a slow disk: at 2,000 unlocks a second 50 MB in 20 s."""
-GOODBYE_S: Final = 0.1
-"""For the goodbye to the broker to leave."""
 YOUNG_OBJECTS: Final = 5_000
 """Between two runs of the garbage collector: each stops all for about a millisecond."""
 LEAVE_OLD_ALONE: Final = 1_000_000
@@ -70,14 +60,10 @@ a pass over all remembered commands takes half a second."""
 class PlatformOptions:
     """The needs of a platform on a real broker besides its scenario."""
 
-    brokers: Brokers
-    seed: int
+    fleet: FleetOptions
+    """Those of the fleet whose boxes are elsewhere."""
     listen: tuple[str, int]
     """Host and port of the API; port 0 is any free one."""
-    fleet_secret: str
-    tls: ssl.SSLContext | None = None
-    wait_s: float = 60.0
-    """How long to wait for a broker that is not there."""
     log_file: Path | None = None
     """The file of the platform's structured log; None: no log."""
     client_id: str | None = None
@@ -101,37 +87,20 @@ class LivePlatform:
         *,
         write: Callable[[PlatformEvent], None],
         warn: Callable[[str], object],
+        progress: Progress,
     ) -> None:
-        self._brokers = BrokersOfPlatform(options.brokers, warn)
+        fleet = options.fleet
+        self._brokers = BrokersOfPlatform(fleet.brokers, warn)
         self._scenario = scenario
         self._options = options
-        self.driver = LiveDriver(asyncio.get_running_loop())
-        profile = load_profile(scenario.fleet.profile)
-        self.world = World(
-            env=self.driver,
-            seed=options.seed,
-            fleet_secret=options.fleet_secret,
-            epoch_unix_s=time.time() - self.driver.now_s(),
-            link_factory=spread_links(
-                options.brokers,
-                partial(
-                    LeanLinkFactory,
-                    protocol=profile.traits.mqtt,
-                    tls=options.tls,
-                    limits=PLATFORM_LINK_LIMITS,
-                    within=self.driver.present(),
-                ),
-                vehicle_of=partial(vehicle_of_topic, profile),
-                within=self.driver.present(),
-                on_broker=self._brokers.changed,
-            ),
-            profile=profile,
-            defects=self.driver.defects,
-        )
+        self._progress = progress
+        self._fleet = LiveFleet((), fleet, progress.note)
+        self.driver = self._fleet.driver
+        links = self._fleet.links(PLATFORM_LINK_LIMITS, on_broker=self._brokers.changed)
         parameters = scenario.platform_parameters
         self._client_id = options.client_id or usual_client_id(parameters.shared_group)
         self.platform = EmulatedPlatform(
-            self.world,
+            replace(self._fleet.fleet.world, link_factory=links),
             parameters,
             vehicle_ids=frozenset(spec.vehicle_id for spec in scenario.cars()),
             write=write,
@@ -146,13 +115,13 @@ class LivePlatform:
             away=self._brokers.away,
         )
 
-    async def connect(self, progress: Progress, stop: asyncio.Event) -> None:
+    async def connect(self, stop: asyncio.Event) -> None:
         """Connect to the broker, or return when `stop` is set.
 
         Raises `BrokerUnreachableError` and `BrokerRefusedError`.
         """
         connection = self.platform.service.connection
-        take_overs = TakeOvers(self._client_id, progress.note, self.driver.now_s)
+        take_overs = TakeOvers(self._client_id, self._progress.note, self.driver.now_s)
 
         def record_end(end: Disconnected) -> None:
             take_overs.handle_end(end)
@@ -161,12 +130,13 @@ class LivePlatform:
         connection.on_end, connection.on_begin = record_end, self._brokers.there
         with self.driver.present():
             self.platform.start()
-        waiting = Waiting(self._options.brokers, self._options.wait_s, progress, who="platform")
+        fleet = self._options.fleet
+        waiting = Waiting(fleet.brokers, fleet.wait_s, self._progress, who="platform")
         while connection.link is None and not stop.is_set():
             await asyncio.sleep(POLL_S)
             waiting.check(time.monotonic(), connection.last_end)
 
-    async def serve(self, progress: Progress) -> str:
+    async def serve(self) -> str:
         """Start the API and the platform's faults; return the URL.
 
         Raises `LimitError`.
@@ -178,10 +148,10 @@ class LivePlatform:
             with self.driver.present():
                 Injector(
                     scenario.cars(),
-                    Fleet(self.world, (), sms_centre="none"),  # the boxes are elsewhere
+                    self._fleet.fleet,
                     load_starts_s=self.driver.now,
                     record=lambda _line: None,
-                    say=progress.note,
+                    say=self._progress.note,
                     around=FaultTargets(self.platform),
                     part=ProcessRole.AROUND,
                 ).inject_all(scenario)
@@ -190,8 +160,8 @@ class LivePlatform:
     async def close(self) -> None:
         """Answer who waits, stop listening, and leave the broker."""
         await self._api.stop()
+        await self._fleet.close()
         with self.driver.present():
-            self.driver.stop()
             self.platform.close()
         await asyncio.sleep(GOODBYE_S)
 
@@ -289,16 +259,13 @@ async def serve_platform(
             log = _Log(options.log_file, progress.note)
             stack.callback(log.close)
             write = log.write
-        live = LivePlatform(scenario, options, write=write, warn=warn)
+        live = LivePlatform(scenario, options, write=write, warn=warn, progress=progress)
         stack.push_async_callback(live.close)
         live.driver.on_stall = lambda _why: stop.set()
-        follower = WallClockFollower(live.world, live.driver, progress.note, who="the platform")
-        follower.start()
-        stack.callback(follower.stop)
-        progress.phase(f"connecting to {options.brokers}")
-        await live.connect(progress, stop)
+        progress.phase(f"connecting to {options.fleet.brokers}")
+        await live.connect(stop)
         if not stop.is_set():
-            url = await live.serve(progress)
+            url = await live.serve()
             calm_garbage_collector(young=YOUNG_OBJECTS, middle=2, old=LEAVE_OLD_ALONE)
             progress.phase(f"serving {url}; SIGTERM or Ctrl-C ends it")
         while not stop.is_set():

@@ -21,18 +21,10 @@ STEP_S = 0.1
 class WallClockFollower:
     """Lets the boxes of a world follow the wall clock, from `start` to `stop`.
 
-    `note` is told of each step; `who` is what follows.
+    `note` is told of each step.
     """
 
-    def __init__(
-        self,
-        world: World,
-        driver: LiveDriver,
-        note: Callable[[str], None],
-        *,
-        who: str = "the boxes",
-    ) -> None:
-        self._who = who
+    def __init__(self, world: World, driver: LiveDriver, note: Callable[[str], None]) -> None:
         self._world = world
         self._driver = driver
         self._note = note
@@ -60,4 +52,4 @@ class WallClockFollower:
         step_s = max(min(off_s), 0.0) or min(max(off_s), 0.0)
         if abs(step_s) >= STEP_S:
             self._world.clock_step.by_s += step_s
-            self._note(f"the wall clock was set by {step_s:+.1f} s; {self._who} will follow it")
+            self._note(f"the wall clock was set by {step_s:+.1f} s; the simulated one follows it")
