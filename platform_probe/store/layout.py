@@ -40,6 +40,8 @@ from platform_probe.texts.spoken_error import spoken_error
 
 VERSION: Final = 14
 """The version of the tables and of the names. A store of a later one is refused."""
+OLDEST: Final = 6
+"""Stores of earlier versions are refused too: no release has written one."""
 FORMAT: Final = "unlockpath-store"
 STORE_FILE: Final = "store.json"
 WRITER_LOCK: Final = "writer.lock"
@@ -50,9 +52,7 @@ JOURNAL: Final = "journal"
 """The folder of the packed journal."""
 AWAY: Final = ".s3"
 """After the name of a file that is in a bucket: a marker, which holds its size."""
-_PART: Final = re.compile(
-    r"(\d{8,})-(\d{8,})\.(\d+)\.(\d+)-(\d+)(?:\.([0-9a-f]+))?\.parquet(?:\.s3)?"
-)
+_PART: Final = re.compile(r"(\d{8,})-(\d{8,})\.(\d+)\.(\d+)-(\d+)\.([0-9a-f]+)\.parquet(?:\.s3)?")
 
 
 class _StoreFile(msgspec.Struct):
@@ -72,8 +72,8 @@ class ParquetPart:
     latest: int
     """The time of its latest row, Unix seconds, rounded down and up."""
     path: Path
-    form: str = ""
-    """The `Table.form` that it was written with; empty where an earlier release wrote none."""
+    form: str
+    """The `Table.form` that it was written with."""
 
     def covers(self, first: int, last: int) -> bool:
         """Return whether this file contains all these numbers."""
@@ -119,8 +119,7 @@ def parquet_parts(directory: Path, table: str) -> list[ParquetPart]:
     for path in _part_paths(directory / table):
         if match := _PART.fullmatch(path.name):
             first, last, complete_at, earliest, latest = map(int, match.groups()[:5])
-            form = match[6] or ""
-            found.append(ParquetPart(first, last, complete_at, earliest, latest, path, form))
+            found.append(ParquetPart(first, last, complete_at, earliest, latest, path, match[6]))
     return sorted(found)
 
 
@@ -159,7 +158,7 @@ def next_number(directory: Path, table: str) -> int:
 
 
 def check_is_store(directory: Path) -> int:
-    """Return the version of a store. Raises `ConfigError` where it is none, or a later one."""
+    """Return the version of a store. Raises `ConfigError` where it is none, or not one of ours."""
     try:
         found = msgspec.json.decode((directory / STORE_FILE).read_bytes(), type=_StoreFile)
     except FileNotFoundError:
@@ -172,6 +171,9 @@ def check_is_store(directory: Path) -> int:
         raise spoken_error(
             "store.later", directory=str(directory), version=found.version, known=VERSION
         )
+    if found.version < OLDEST:
+        problem = f"this store has version {found.version}, of no release"
+        raise ConfigError([f"{directory}: {problem}: choose another directory"])
     return found.version
 
 

@@ -46,8 +46,6 @@ class Column:
     """The fields that the SQL uses, with their types; None: the one of the same name."""
     list_of: str = ""
     """The type of the list's items, if it is kept as that list's text."""
-    is_said_time: bool = False
-    """Whether it is a time that a message says, of whatever clock."""
 
     @property
     def expression(self) -> str:
@@ -68,9 +66,6 @@ class Column:
             return f"{self.name}::{self.list_of}[] AS {self.name}"
         if self.name.endswith("_us"):
             return f"{self.name} / 1e6 AS {self.name.removesuffix('_us')}_s"
-        if self.is_said_time:  # an earlier release has packed others
-            last = f"make_timestamp({_LAST_MS * 1000})"
-            return f"CASE WHEN {self.name} <= {last} THEN {self.name} END AS {self.name}"
         return self.name
 
 
@@ -179,7 +174,7 @@ def _said_time(name: str, first_ms: int = _FIRST_MS) -> Column:
     path = ("message", name)
     is_one = f"{_sql(path)} BETWEEN {first_ms} AND {_LAST_MS}"
     made_of = f"CASE WHEN {is_one} THEN make_timestamp({_sql(path)} * 1000) END"
-    return Column(name, "TIMESTAMP", made_of, {path: "BIGINT"}, is_said_time=True)
+    return Column(name, "TIMESTAMP", made_of, {path: "BIGINT"})
 
 
 def _struct(fields: dict[str, str]) -> str:

@@ -9,6 +9,7 @@ import pytest
 
 from fleet_wire.errors import ConfigError
 from platform_probe.store.layout import (
+    OLDEST,
     STORE_FILE,
     VERSION,
     bytes_in,
@@ -38,17 +39,22 @@ def test_a_file_that_goes_while_sizes_are_counted_is_no_error(
 
 
 def test_a_store_of_another_version(tmp_path: Path) -> None:
-    """One of an earlier release becomes ours; one of a later is neither read nor written."""
+    """One of an earlier release becomes ours; another one is neither read nor written."""
+
+    def say(version: int) -> None:
+        said = f'{{"format": "unlockpath-store", "version": {version}}}'
+        (tmp_path / STORE_FILE).write_text(said)
+
     make_store(tmp_path)
-    (tmp_path / STORE_FILE).write_text('{"format": "unlockpath-store", "version": 0}')
-    assert check_is_store(tmp_path) == 0
+    say(OLDEST)
+    assert check_is_store(tmp_path) == OLDEST
     make_store(tmp_path)
     assert check_is_store(tmp_path) == VERSION
-    later = f'{{"format": "unlockpath-store", "version": {VERSION + 1}}}'
-    (tmp_path / STORE_FILE).write_text(later)
-    for work in (check_is_store, make_store):
-        with pytest.raises(ConfigError, match=rf"version {VERSION + 1}, .* up to {VERSION}"):
-            work(tmp_path)
+    for version, told in ((VERSION + 1, f"up to {VERSION}"), (OLDEST - 1, "of no release")):
+        say(version)
+        for work in (check_is_store, make_store):
+            with pytest.raises(ConfigError, match=told):
+                work(tmp_path)
 
 
 @pytest.mark.parametrize("content", ["", "{}", '{"format": "other", "version": 1}', "[1"])

@@ -12,7 +12,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from fleet_wire.contract.partial import NO_END_MS
 from fleet_wire.errors import ConfigError
 from platform_probe.store import reading
 from platform_probe.store.duck import Duck, FileGoneError
@@ -166,29 +165,6 @@ def test_records_of_a_run_are_read_like_a_store(tmp_path: Path) -> None:
         ("requested", None)
     ]
     assert selected(tmp_path, "SELECT * FROM observations") == []
-
-
-def heard(kind: str, **message: Any) -> bytes:
-    """Return a line of what a car has said, or was asked."""
-    line = {"at": BEGIN_S, "kind": kind, "vehicle_id": "car-1", "message": message}
-    return msgspec.json.encode(line)
-
-
-def test_an_end_that_an_earlier_release_has_packed_for_none_is_none(tmp_path: Path) -> None:
-    """It wrote the latest time there is, in the year 287396: Python has no such time."""
-    put_lines(tmp_path, "observations", [heard("command", command_id="c1", expires_at=1)])
-    kept(tmp_path)
-    (part,) = parquet_parts(tmp_path, "observations")
-    last = f"make_timestamp({NO_END_MS * 1000})"
-    packed = tmp_path / "packed"
-    duck = Duck()
-    duck.run(
-        f"COPY (SELECT * REPLACE ({last} AS expires_at) FROM read_parquet('{part.path}'))"
-        f" TO '{packed}' (FORMAT parquet)"
-    )
-    duck.close()
-    packed.replace(part.path)
-    assert selected(tmp_path, "SELECT command_id, expires_at FROM observations") == [("c1", None)]
 
 
 def test_a_predefined_query_that_needs_too_much_memory_is_an_error() -> None:
