@@ -103,11 +103,6 @@ def is_outside_cohort(key: Key, values: Values) -> bool:
     return False
 
 
-def are_nested(one: Key, other: Key) -> bool:
-    """Return whether one cohort is a part of the other."""
-    return {*one} <= {*other} or {*other} <= {*one}
-
-
 def common_of(key: Key, known: Iterable[Values]) -> Key:
     """Return all that the unlocks of a cohort have in common, among the values that are known."""
     members = [values for values in known if is_in(key, values)]

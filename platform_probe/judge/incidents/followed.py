@@ -79,7 +79,6 @@ class Followed:
         self.heard_of_at = math.inf if incident.maintenance is not None else incident.opened_at
         """When it was told outside of a maintenance window for the first time: by then somebody
         may have a message of it."""
-        self._told = incident
 
     @property
     def active(self) -> list[Finding]:
@@ -277,7 +276,6 @@ class Followed:
         self.told_at = at
         if self.incident.maintenance is None:
             self.heard_of_at = min(self.heard_of_at, at)
-        self._told = self.incident
         self._tell(self.incident)
 
     def _with_begin(self, change: Change, *, began: float, begins: float) -> Change:
@@ -302,7 +300,7 @@ class Followed:
         return subject_of(self.counted_findings)
 
     def _has_grown(self, fields: dict[str, Any]) -> bool:
-        told, now = self._told, msgspec.structs.replace(self.incident, **fields)
+        told, now = self.incident, msgspec.structs.replace(self.incident, **fields)
         if now.customers and _is_more(now.customers, told.customers):
             return True
         if now.customers:  # one account may have many cars; of lost cars few are asked for

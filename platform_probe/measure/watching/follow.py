@@ -10,8 +10,6 @@ from platform_probe.measure.watching.tailed_file import TailedFile
 
 LOOK_S: Final = 0.1
 """How often it is looked whether something was appended."""
-BEHIND_S: Final = 0.02
-"""The pause while the handler of the lines is behind."""
 AT_ONCE: Final = 160
 """Lines that are taken before the unlocks have their turn again: about 1.5 ms."""
 AT_ONCE_WATCHING: Final = 320
@@ -25,7 +23,6 @@ async def follow(
     file: TailedFile,
     take: Callable[[Sequence[bytes]], None],
     on_problem: Callable[[str], None],
-    is_behind: Callable[[], bool] = bool,
     *,
     at_once: int = AT_ONCE,
     on_taken: Callable[[bool], object] = bool,
@@ -37,13 +34,8 @@ async def follow(
     The unlocks have their turn after `at_once` lines. `on_taken` is called whenever all lines that
     were read are handled, with whether that was the end of the file. Lines that were read before a
     cancellation are handled first.
-
-    While those who get the lines say that they are behind the file waits: it loses nothing by that.
     """
     while True:
-        if is_behind():
-            await asyncio.sleep(BEHIND_S)
-            continue
         lines = file.read()
         left = lines
         try:

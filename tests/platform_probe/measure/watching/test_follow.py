@@ -34,25 +34,17 @@ async def test_lines_are_handed_on_and_problems_told(tmp_path: Path, file: Taile
     following.cancel()
 
 
-async def test_file_waits_for_who_is_behind(tmp_path: Path, file: TailedFile) -> None:
-    """Lines that can be read later are not read while those before them still wait.
-
-    What was read is taken before the end. So what is noted then is how far the lines were taken.
-    """
+async def test_what_was_read_is_taken_before_the_end(tmp_path: Path, file: TailedFile) -> None:
+    """So what is noted then is how far the lines were taken."""
     (tmp_path / "platform.jsonl").write_bytes(b"1\n2\n3\n")
     taken: list[bytes] = []
-    answers = [True, True, True]
     ends: list[bool] = []
 
     def take(lines: Sequence[bytes]) -> None:
-        assert not answers
         taken.extend(lines)
         following.cancel()
 
-    def is_behind() -> bool:
-        return bool(answers) and answers.pop()
-
-    reading = follow(file, take, pytest.fail, is_behind, at_once=1, on_taken=ends.append)
+    reading = follow(file, take, pytest.fail, at_once=1, on_taken=ends.append)
     following = asyncio.ensure_future(reading)
     await asyncio.wait([following])
     assert following.cancelled()
