@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, NamedTuple
-
-import msgspec
+from typing import Final
 
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.incident import Incident
@@ -26,24 +24,13 @@ from platform_probe.store.journal import (
 from platform_probe.store.layout import JOURNAL, STORE_FILE, is_away
 from platform_probe.store.offload import fetched
 from platform_probe.store.reading import Source, Span, has_records
+from platform_probe.tell.support.incident_rows import incident_of
+from platform_probe.tell.support.rows import as_rows
 
 LEAD_S: Final = 6 * 3600.0
 """Journal time that is judged before the asked time: the judge remembers a sick car for so long."""
-
-
-class JudgedIncident(NamedTuple):
-    """An incident as its last revision within a time has it."""
-
-    incident_id: str
-    title: str
-    kind: str
-    severity: str
-    mode: str | None
-    since: float
-    ended: float
-    """Unix seconds; of one that goes on, when it was last revised."""
-    failed: int
-    cohort: dict[str, str]
+MOST_INCIDENTS: Final = 100_000
+"""Incidents of a time that are compared."""
 
 
 class Outcome:
@@ -52,24 +39,14 @@ class Outcome:
     def __init__(self) -> None:
         self.modes: dict[str, str] = {}
         """First modes by the ids of unlocks."""
-        self.incidents: dict[str, JudgedIncident] = {}
+        self.incidents: dict[str, Incident] = {}
 
     def add(self, judgement: Judgement) -> None:
         """Add a revision of a diagnosis or an incident."""
         if isinstance(judgement, Diagnosis):
             self.modes[judgement.attempt_id] = judgement.first.mode
         elif isinstance(judgement, Incident):
-            self.incidents[judgement.incident_id] = JudgedIncident(
-                judgement.incident_id,
-                judgement.title,
-                judgement.kind,
-                judgement.severity,
-                judgement.mode,
-                judgement.since,
-                judgement.ended_at or judgement.at,
-                judgement.failed,
-                judgement.cohort,
-            )
+            self.incidents[judgement.incident_id] = judgement
 
 
 def recording_at(directory: Path) -> Recording:
@@ -208,9 +185,8 @@ def _judged(source: Source, since: float, until: float) -> Outcome:
 
     def read(duck: Duck) -> None:
         outcome.modes = dict(duck.run(_MODES, times))
-        for *values, cohort in duck.run(_INCIDENTS, times):
-            one = JudgedIncident._make([*values, msgspec.json.decode(cohort)])
-            outcome.incidents[one.incident_id] = one
+        for row in as_rows(duck.rows_of(_INCIDENTS, times, limit=MOST_INCIDENTS)):
+            outcome.add(incident_of(row))
 
     source.read(read, Span(times["since"], until))
     return outcome
@@ -221,9 +197,7 @@ SELECT attempt_id, mode FROM diagnoses WHERE epoch(made_at) BETWEEN $since AND $
 QUALIFY row_number() OVER (PARTITION BY attempt_id ORDER BY revision DESC) = 1
 """
 _INCIDENTS: Final = """
-SELECT incident_id, title, kind, severity, mode, epoch(since),
-    epoch(coalesce(ended_at, made_at)), failed, cohort
-FROM incidents WHERE epoch(made_at) BETWEEN $since AND $until
+SELECT * FROM incidents WHERE epoch(made_at) BETWEEN $since AND $until
 QUALIFY row_number() OVER (PARTITION BY incident_id ORDER BY revision DESC) = 1
 ORDER BY since, incident_id
 """

@@ -21,7 +21,7 @@ from fleet_wire.private_files import open_to_append
 from platform_probe.journal.entries import Entry, MonitorStarted, Tick
 from platform_probe.judge.judge import Judge, Judgement
 from platform_probe.judge.resuming import Past
-from platform_probe.judge_process.recordings import JudgedIncident, Outcome, Recording
+from platform_probe.judge_process.recordings import Outcome, Recording
 from platform_probe.judge_process.running import judged
 from platform_probe.outputs.sinks import DIAGNOSES_FILE, INCIDENTS_FILE
 from platform_probe.tell.messages.delivery import Moment
@@ -186,9 +186,7 @@ def _changed_modes(before: dict[str, str], now: dict[str, str]) -> list[Changed]
     return [Changed(*pair, number, examples[pair]) for pair, number in pairs.most_common()]
 
 
-def _changed_incidents(
-    before: dict[str, JudgedIncident], now: dict[str, JudgedIncident]
-) -> list[Changed]:
+def _changed_incidents(before: dict[str, Incident], now: dict[str, Incident]) -> list[Changed]:
     """Return incidents that only one side has, or that the sides name otherwise.
 
     Incidents of both sides are one where they are of one kind and at the same time.
@@ -207,9 +205,14 @@ def _changed_incidents(
     return changed + [Changed(None, new.title, new.failed, new.incident_id) for new in left]
 
 
-def _is_same_incident(one: JudgedIncident, other: JudgedIncident) -> bool:
-    overlap = one.since <= other.ended and other.since <= one.ended
+def _is_same_incident(one: Incident, other: Incident) -> bool:
+    overlap = one.since <= _last_s(other) and other.since <= _last_s(one)
     return one.kind == other.kind and overlap and _share_cohort(one.cohort, other.cohort)
+
+
+def _last_s(incident: Incident) -> float:
+    """Return when it ended, or was revised last, Unix seconds."""
+    return incident.ended_at or incident.at
 
 
 def _share_cohort(one: dict[str, str], other: dict[str, str]) -> bool:
