@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 
@@ -27,39 +27,28 @@ AROUND_S: Final = 120.0
 MOST_READ: Final = 20_000
 """Unlocks of an incident that are read: its first ones."""
 _ATTEMPT_IDS: Final = (("attempts", "attempt_id"), ("complaints", "complaint_id"))
-_TRAITS: Final = "region, operator, firmware, hardware"
+TRAITS: Final = ("region", "operator", "firmware", "hardware")
+"""The traits that set cars apart."""
+_COLUMNS: Final = ", ".join(TRAITS)
 _UNLOCKS: Final = f"""
-WITH last AS (
-    SELECT attempt_id, modes FROM diagnoses
-    QUALIFY row_number() OVER (PARTITION BY attempt_id ORDER BY revision DESC) = 1
-), one AS (
-    SELECT attempt_id, vehicle_id, started_at, cause, reason, {_TRAITS}, app_version,
+WITH one AS (
+    SELECT attempt_id, vehicle_id, started_at, cause, reason, {_COLUMNS}, app_version,
         method IS NOT NULL AS by_api, false AS is_complaint, booking_id
     FROM attempts WHERE source <> 'floor'
     UNION ALL
-    SELECT complaint_id, vehicle_id, called_at, '{Cause.NOT_OBSERVED}', NULL, {_TRAITS},
+    SELECT complaint_id, vehicle_id, called_at, '{Cause.NOT_OBSERVED}', NULL, {_COLUMNS},
         app_version, true, true, booking_id
     FROM complaints WHERE len(attempts) = 0
 )
-SELECT attempt_id, vehicle_id, epoch(started_at) AS at_s, cause, reason, {_TRAITS}, app_version,
-    by_api, is_complaint, booking_id, modes
-FROM one LEFT JOIN last USING (attempt_id)
+SELECT attempt_id, vehicle_id, epoch(started_at) AS at_s, cause, reason, {_COLUMNS}, app_version,
+    by_api, is_complaint, booking_id, coalesce(modes, '[]') AS modes
+FROM one LEFT JOIN (SELECT attempt_id, modes FROM diagnosed) USING (attempt_id)
 """
 """Every unlock with its last diagnosis, and every complaint that no unlock came before."""
 
 
-class Traits(NamedTuple):
-    """The traits that set cars apart; None: nobody has said it."""
-
-    region: str | None
-    operator: str | None
-    firmware: str | None
-    hardware: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unlock:
-    """One unlock, or one complaint of a customer without any."""
+class Unlock(msgspec.Struct, frozen=True, kw_only=True):
+    """One unlock, or one complaint of a customer without any. None: nobody has said it."""
 
     attempt_id: str
     vehicle_id: str
@@ -67,13 +56,21 @@ class Unlock:
     """When it began, Unix seconds."""
     cause: str | None
     reason: str | None
-    traits: Traits
+    region: str | None = None
+    operator: str | None = None
+    firmware: str | None = None
+    hardware: str | None = None
     app_version: str | None
     by_api: bool
     is_complaint: bool
     booking_id: str | None = None
     modes: Sequence[RankedMode]
     """The latest diagnosis, the likeliest first; empty: there was none."""
+
+    @property
+    def traits(self) -> tuple[tuple[str, str], ...]:
+        """What is known of `TRAITS`, with their names."""
+        return tuple((name, value) for name in TRAITS if (value := getattr(self, name)))
 
     @property
     def mode(self) -> str | None:
@@ -105,14 +102,15 @@ def with_neutral_names(incident: Incident) -> Incident:
     """
     unlocks = (*incident.struck, *incident.others)
     names = {
-        trait: _numbered(trait, [getattr(one.traits, trait) for one in unlocks])
-        for trait in Traits._fields
+        name: _numbered(
+            "app" if name == "app_version" else name, [getattr(one, name) for one in unlocks]
+        )
+        for name in (*TRAITS, "app_version")
     }
-    apps = _numbered("app", [one.app_version for one in unlocks])
 
     def renamed(one: Unlock) -> Unlock:
-        traits = {trait: names[trait].get(value) for trait, value in one.traits._asdict().items()}
-        return replace(one, traits=Traits(**traits), app_version=apps.get(one.app_version))
+        changes = {name: its.get(getattr(one, name)) for name, its in names.items()}
+        return msgspec.structs.replace(one, **changes)
 
     return replace(
         incident,
@@ -236,20 +234,6 @@ def _unlocks(duck: Duck, where: str, values: dict[str, Any]) -> list[Unlock]:
     sql = f"{_UNLOCKS} WHERE {where} ORDER BY started_at, attempt_id"
     found = as_rows(duck.query(sql, values, limit=MOST_READ))
     return [
-        Unlock(
-            **{name: row[name] for name in _PLAIN},
-            traits=Traits(**{name: row[name] for name in Traits._fields}),
-            modes=_modes(row["modes"]),
-        )
+        msgspec.convert({**row, "modes": msgspec.json.decode(row["modes"])}, Unlock)
         for row in found
     ]
-
-
-_PLAIN: Final = (
-    "attempt_id", "vehicle_id", "at_s", "cause", "reason", "app_version", "by_api", "is_complaint",
-    "booking_id",
-)  # fmt: skip
-
-
-def _modes(text: str | None) -> list[RankedMode]:
-    return [] if text is None else msgspec.json.decode(text, type=list[RankedMode])

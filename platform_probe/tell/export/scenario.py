@@ -164,7 +164,7 @@ def _groups(
         {
             "name": f"{whose}-{number}",
             "count": math.ceil(count * times),
-            **{name: value for name, value in traits._asdict().items() if value},
+            **dict(traits),
         }
         for number, (traits, count) in enumerate(cars.most_common(), start=first)
     ]

@@ -134,7 +134,7 @@ def _may_be_of(incident: Found, unlock: Unlock) -> bool:
 
 def _is_in_cohort(incident: Found, unlock: Unlock) -> bool:
     """Return whether an unlock's car has the traits of the incident's cohorts."""
-    traits = unlock.traits._asdict().items()
+    traits = {*unlock.traits}
     return any(cohort.items() <= traits for cohort in incident.affected_cohorts)
 
 

@@ -9,7 +9,7 @@ import pytest
 from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.contract.diagnosis import RankedMode
 from fleet_wire.modes.catalogue import MODES
-from platform_probe.tell.export.incident import Incident, Traits, Unlock
+from platform_probe.tell.export.incident import Incident, Unlock
 from platform_probe.tell.export.recipes import CAUSES, recipe_for
 from platform_probe.tell.export.scenario import text_of
 
@@ -30,7 +30,8 @@ def unlock(mode: str, cause: str | None, reason: str | None, *, by_api: bool) ->
         at_s=1_767_225_600.0,
         cause=cause,
         reason=reason,
-        traits=Traits("north", None, "2.4.1", None),
+        region="north",
+        firmware="2.4.1",
         app_version="7.3.0",
         by_api=by_api,
         is_complaint=False,
