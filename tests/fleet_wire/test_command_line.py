@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import resource
-from collections.abc import Iterator
-
 import click
 import pytest
 from click.testing import CliRunner, Result
@@ -100,21 +97,3 @@ def test_a_terminal_of_ascii_gets_escapes() -> None:
 
     result = CliRunner(charset="ascii").invoke(main, ["show"])
     assert (result.exit_code, result.stdout) == (0, "\\u2264 8\n")
-
-
-@pytest.fixture
-def few_open_files() -> Iterator[None]:
-    """Let this process open no more files than it has."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (12, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-
-@pytest.mark.usefixtures("few_open_files")
-def test_too_few_open_files_are_named_with_their_cure() -> None:
-    """Before an event loop fails half-made."""
-    result = fails_with(SystemExit(0))
-    assert result.exit_code == 2
-    assert "may open 12 files" in result.stderr
-    assert "ulimit -n 1024" in result.stderr
