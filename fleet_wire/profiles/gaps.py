@@ -6,16 +6,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from fleet_wire.config.file import Loc
-from fleet_wire.contract.topics import TopicKind
 from fleet_wire.profiles.form import ProfileForm
 
 FILL_IN: Final = "FILL_IN"
 """Stands in place of a level of a topic, or of a word of the fleet."""
-
-_WHOSE: Final = {
-    TopicKind.COMMAND: "the topic on which commands come",
-    TopicKind.RESULT: "the topic on which answers come",
-}
 
 
 def gaps_of(form: ProfileForm) -> Iterator[tuple[Loc, str]]:
@@ -24,7 +18,7 @@ def gaps_of(form: ProfileForm) -> Iterator[tuple[Loc, str]]:
         for number, message in enumerate(messages):
             at: Loc = (kind.value, number)
             if FILL_IN in message.topic.split("/"):
-                yield (*at, "topic"), f"to be filled in: {_WHOSE.get(kind, 'the topic')}"
+                yield (*at, "topic"), f"to be filled in: the topic of each {kind.value}"
             for name, field in message.fields.items():
                 word = field.values.get(FILL_IN)
                 if word is not None:

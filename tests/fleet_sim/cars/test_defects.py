@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import simpy
 
-from fleet_sim.cars.defects import MAX_KINDS, MAX_LETTERS, Defects
+from fleet_sim.cars.defects import MAX_KINDS, MAX_LETTERS, Defects, ModelDefectError
 from fleet_sim.cars.world import ModelEnvironment
 
 
@@ -75,3 +75,10 @@ def test_the_log_is_bounded(caplog: pytest.LogCaptureFixture) -> None:
     talkative.note(raised(ValueError("x" * 10_000)))
     assert talkative.first is not None
     assert len(talkative.first) < 2 * MAX_LETTERS
+
+
+@pytest.mark.parametrize(("count", "number"), [(1, "a defect"), (2, "2 defects")])
+def test_a_run_with_defects_says_how_many(count: int, number: str) -> None:
+    """With the first of them, and where to look."""
+    said = str(ModelDefectError(count, "KeyError"))
+    assert said == f"{number} of the model; the log has the traceback. The first: KeyError"

@@ -95,6 +95,13 @@ def test_a_protobuf_flag_is_what_the_profile_s_word_means(said: object) -> None:
     assert kind.decode(report)["report"]["locks"] == [{"locked": True}, {"locked": False}]
 
 
+def test_a_protobuf_number_is_rounded_only_where_it_has_to_be() -> None:
+    """A whole one keeps all its digits, also as a text."""
+    kind = ProtobufType(DESCRIPTORS, "acme.Request")
+    for said, read in ((2**60 + 1, 2**60 + 1), (f"{2**60 + 1}", 2**60 + 1), (1.6, 2)):
+        assert kind.decode(kind.encode({"expires_at": said}))["expires_at"] == read
+
+
 def test_a_file_of_descriptors_lies_beside_its_profile(tmp_path: Path) -> None:
     """A path that is not absolute begins at the profile."""
     (tmp_path / "fleet.binpb").write_bytes(DESCRIPTORS.read_bytes())
