@@ -214,7 +214,7 @@ class ModelLink:
             return
         if not self._broker.is_running:
             refused = Disconnected(EndReason.UNREACHABLE, detail="connection refused")
-            self.lose(refused)
+            self._handle_end(refused)
             return
         self._guarded(connection, self._send_connect, connection)
 
@@ -231,7 +231,7 @@ class ModelLink:
     def _handle_connack(self, connack: ConnAck) -> None:
         code = connack.code
         if code >= FIRST_ERROR_CODE:
-            self.lose(Disconnected(EndReason.REFUSED, code, f"CONNACK: reason code {code}"))
+            self._handle_end(Disconnected(EndReason.REFUSED, code, f"CONNACK: reason code {code}"))
             return
         self._max_packet_bytes = connack.max_packet_bytes
         if connack.filters:
@@ -267,8 +267,13 @@ class ModelLink:
     # Closing
 
     def lose(self, reason: Disconnected) -> None:
-        """End the connection: the broker has closed it, or is to learn that it has ended."""
+        """End the connection, and have the broker learn of it."""
         self._close(is_goodbye=False)
+        self._handle_end(reason)
+
+    def _handle_end(self, reason: Disconnected) -> None:
+        """Handle that the connection has ended, or that the broker has closed it."""
+        self._forget()
         try:
             self._handler.on_disconnected(reason)
         except Exception as error:
@@ -379,7 +384,7 @@ class ModelLink:
         ConnAck: _handle_connack,
         list: _handle_suback,
         PubAck: _handle_puback,
-        Disconnected: lose,
+        Disconnected: _handle_end,
     }
     """By packet."""
 
