@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 from rich.console import Console
@@ -30,7 +30,7 @@ from fleet_sim.commands.options import (
     processes_option,
     warn_of_demo_secret,
 )
-from fleet_sim.commands.verdicts import exit_if_interrupted, exit_unless_fine
+from fleet_sim.commands.verdicts import exit_if_interrupted, exit_unless_fine, interruptible
 from fleet_sim.results import readable
 from fleet_sim.runs.closing_tables import print_summary
 from fleet_sim.runs.conclude import first_difference
@@ -45,7 +45,7 @@ from fleet_sim.runs.progress import Progress, progress_on
 from fleet_sim.scenario.form import Scenario
 from fleet_sim.scenario.loading import Lacks
 from fleet_wire.addresses import parse_listen
-from fleet_wire.command_line import EXPECTATION_FAILED, INTERRUPTED
+from fleet_wire.command_line import EXPECTATION_FAILED
 from fleet_wire.errors import ConfigError
 from fleet_wire.links.brokers import Brokers
 from fleet_wire.private_files import open_to_append
@@ -260,11 +260,8 @@ def _run_virtually(
         course=loaded.course,
         journal=chosen.journal,
     )
-    try:
-        with closing(progress_on(console)) as progress:
-            return VirtualRun(loaded.scenario, source, directory, options, progress).run()
-    except KeyboardInterrupt:
-        _end_at_once(directory)
+    with _gathered_in(directory), closing(progress_on(console)) as progress:
+        return VirtualRun(loaded.scenario, source, directory, options, progress).run()
 
 
 def _run_live(
@@ -276,20 +273,17 @@ def _run_live(
     console: Console,
 ) -> dict[str, Any]:
     """Start what the run needs, then the loop, and end both; then write the report."""
-    try:
-        with ExitStack() as shown:
-            with spread_out as around:
-                progress = shown.enter_context(closing(progress_on(console)))
-                live_run = run_loop(
-                    lambda: _live(loaded.scenario, source, directory, options, around, progress)
-                )
-            signal.signal(signal.SIGTERM, signal.default_int_handler)  # the loop has dropped it
-            summary = live_run.conclude()
-    except KeyboardInterrupt:
-        _end_at_once(directory)
-    if live_run.was_cut_short:
-        _end_at_once(directory)
-    return summary
+    with _gathered_in(directory), ExitStack() as shown:
+        with spread_out as around:
+            progress = shown.enter_context(closing(progress_on(console)))
+            live_run = run_loop(
+                lambda: _live(loaded.scenario, source, directory, options, around, progress)
+            )
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # the loop has dropped it
+        summary = live_run.conclude()
+        if live_run.was_cut_short:
+            raise KeyboardInterrupt
+        return summary
 
 
 async def _live(
@@ -305,9 +299,9 @@ async def _live(
     return live_run
 
 
-def _end_at_once(directory: RunDirectory) -> NoReturn:
-    click.echo(f"ended at once; what was gathered is in {directory.path}", err=True)
-    sys.exit(INTERRUPTED)
+def _gathered_in(directory: RunDirectory) -> AbstractContextManager[None]:
+    """Return the block of a run that the user may end at once."""
+    return interruptible(lambda: f"ended at once; what was gathered is in {directory.path}")
 
 
 def _show(summary: Mapping[str, Any], directory: RunDirectory, console: Console) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import sys
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -17,6 +15,7 @@ from fleet_sim.commands.options import scenario_argument
 from fleet_sim.commands.verdicts import (
     check_places,
     exit_unless_fine,
+    interruptible,
     verdict_options,
     write_verdicts,
 )
@@ -28,7 +27,6 @@ from fleet_sim.sweeps.plan import SweepPlan, label_of, plan_sweep
 from fleet_sim.sweeps.point import PointRecord
 from fleet_sim.sweeps.report import reproduction
 from fleet_sim.sweeps.sweep import Sweep, SweepOptions, default_directory
-from fleet_wire.command_line import INTERRUPTED
 from fleet_wire.errors import ConfigError
 from fleet_wire.printing import print_json
 
@@ -121,19 +119,13 @@ def _options(jobs: int | None, scheduler: str | None, *, keeps_runs: bool) -> Sw
 
 
 def _run(the_sweep: Sweep, console: Console) -> list[PointRecord]:
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` would ignore it
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        with closing(progress_on(console)) as progress:
-            return the_sweep.run(progress)
-    except KeyboardInterrupt:
+    def describe_progress() -> str:
         runs = readable.number_of(len(the_sweep.records), "run")
         are = "is" if len(the_sweep.records) == 1 else "are"
-        click.echo(
-            f"interrupted: {runs} {are} in {the_sweep.path}; the same command goes on from there",
-            err=True,
-        )
-        sys.exit(INTERRUPTED)
+        return f"interrupted: {runs} {are} in {the_sweep.path}; the same command goes on from there"
+
+    with interruptible(describe_progress), closing(progress_on(console)) as progress:
+        return the_sweep.run(progress)
 
 
 def _bad(records: Sequence[PointRecord]) -> list[PointRecord]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-import sys
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
@@ -20,6 +18,7 @@ from fleet_sim.commands.scenario_path import ScenarioPath
 from fleet_sim.commands.verdicts import (
     check_places,
     exit_unless_fine,
+    interruptible,
     verdict_options,
     write_verdicts,
 )
@@ -30,7 +29,6 @@ from fleet_sim.runs.manifest import lacks_of
 from fleet_sim.runs.progress import progress_on
 from fleet_sim.runs.suite import SuiteResult, SuiteRun, run_suite, scenario_files, suite_runs
 from fleet_sim.scenario.loading import load_scenario
-from fleet_wire.command_line import INTERRUPTED
 from fleet_wire.errors import ConfigError
 from fleet_wire.printing import print_json
 
@@ -135,10 +133,12 @@ def _new_directory(out: Path | None) -> Path:
 
 
 def _run(runs: Sequence[SuiteRun], jobs: int, console: Console) -> list[SuiteResult]:
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` would ignore it
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     done = failed = 0
-    with closing(progress_on(console)) as progress:
+
+    def describe_progress() -> str:
+        return f"interrupted; {done} of {readable.number_of(len(runs), 'scenario')} had ended"
+
+    with interruptible(describe_progress), closing(progress_on(console)) as progress:
 
         def on_end(result: SuiteResult) -> None:
             nonlocal done, failed
@@ -148,14 +148,7 @@ def _run(runs: Sequence[SuiteRun], jobs: int, console: Console) -> list[SuiteRes
             progress.runs(done=done, total=len(runs), failed=failed)
 
         progress.runs(done=0, total=len(runs), failed=0)
-        try:
-            return asyncio.run(run_suite(runs, jobs=jobs, on_end=on_end))
-        except KeyboardInterrupt:
-            click.echo(
-                f"interrupted; {done} of {readable.number_of(len(runs), 'scenario')} had ended",
-                err=True,
-            )
-            sys.exit(INTERRUPTED)
+        return asyncio.run(run_suite(runs, jobs=jobs, on_end=on_end))
 
 
 def _fine(fine: int, total: int) -> str:

@@ -5,6 +5,7 @@ A person who looks at the end of a log, or at a mail with its last line, shall s
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -71,6 +72,18 @@ def _named(option: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise ConfigError([f"{option}: {error.strerror}"]) from None
+
+
+@contextmanager
+def interruptible(words: Callable[[], str]) -> Iterator[None]:
+    """Exit with 130 when SIGTERM or Ctrl-C comes in the block, and say these words."""
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell's `&` would ignore the first
+        signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo(words(), err=True)
+        sys.exit(INTERRUPTED)
 
 
 def exit_if_interrupted(after_s: float | None) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import sys
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from functools import partial
@@ -15,6 +13,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from fleet_sim.commands.verdicts import interruptible
 from fleet_sim.futures.calibration import fitted_worlds, past_tasks
 from fleet_sim.futures.future import HORIZON_S
 from fleet_sim.futures.playing import (
@@ -31,7 +30,6 @@ from fleet_sim.mitigations.form import Mitigation, load_mitigations
 from fleet_sim.runs.course import DO_NOTHING
 from fleet_sim.runs.limits import cores
 from fleet_sim.runs.progress import progress_on
-from fleet_wire.command_line import INTERRUPTED
 from fleet_wire.errors import ConfigError
 from fleet_wire.printing import print_json
 
@@ -143,25 +141,24 @@ def _ranked(
     console: Console,
 ) -> tuple[list[World], list[RankedMitigation]]:
     """Fit the worlds, play all futures with progress, and rank the mitigations."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     done, total = 0, sum(len(task.seeds) for task in past_tasks(worlds))
-    with closing(progress_on(console)) as progress:
+
+    def describe_progress() -> str:
+        return f"interrupted after {done} of {total} futures"
+
+    with interruptible(describe_progress), closing(progress_on(console)) as progress:
 
         def count(played: int) -> None:
             nonlocal done
             done += played
             progress.runs(done=done, total=total, failed=0)
 
-        try:
-            worlds = fitted_worlds(worlds, seeds=len(seeds), play=play, on_played=count)
-            total += len(seeds) * sum(
-                1 + sum(changes_something(each, world) for each in mitigations.values())
-                for world in worlds
-            )
-            played = play_all(worlds, mitigations, seeds=seeds, play=play, on_played=count)
-        except KeyboardInterrupt:
-            click.echo(f"interrupted after {done} of {total} futures", err=True)
-            sys.exit(INTERRUPTED)
+        worlds = fitted_worlds(worlds, seeds=len(seeds), play=play, on_played=count)
+        total += len(seeds) * sum(
+            1 + sum(changes_something(each, world) for each in mitigations.values())
+            for world in worlds
+        )
+        played = play_all(worlds, mitigations, seeds=seeds, play=play, on_played=count)
     return [*worlds], rank_mitigations(
         played,
         [world.weight for world in worlds],

@@ -44,15 +44,6 @@ class Condition(BaseModel):
             return False
         return (self.min is None or value >= self.min) and (self.max is None or value <= self.max)
 
-    def __str__(self) -> str:
-        """Return the bounds in words, for a person."""
-        words = {"min": "at least", "max": "at most", "equals": "exactly"}
-        bounds = self.model_dump(exclude_none=True).items()
-        return " and ".join(
-            f"{words[name]} {bound:.10g}" if isinstance(bound, float) else f"{words[name]} {bound}"
-            for name, bound in bounds
-        )
-
 
 def _is_equal(value: Any, expected: Any) -> bool:
     return isinstance(value, bool) is isinstance(expected, bool) and bool(value == expected)

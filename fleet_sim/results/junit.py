@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+from fleet_sim.results.readable import printable
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
@@ -34,7 +36,9 @@ def write_junit(path: Path, name: str, suites: Sequence[Suite]) -> None:
     """Write the suites into a file, whole or not at all. Raises `OSError`."""
     root = ET.Element("testsuites", {"name": name, **_counts(_cases_of(suites))})
     for suite in suites:
-        node = ET.SubElement(root, "testsuite", {"name": _text(suite.name), **_counts(suite.cases)})
+        node = ET.SubElement(
+            root, "testsuite", {"name": printable(suite.name), **_counts(suite.cases)}
+        )
         for case in suite.cases:
             _add_case(node, suite.name, case)
     ET.indent(root)
@@ -57,13 +61,8 @@ def _counts(cases: Sequence[Case]) -> dict[str, str]:
 
 
 def _add_case(suite: ET.Element, suite_name: str, case: Case) -> None:
-    names = {"classname": _text(suite_name), "name": _text(case.name)}
+    names = {"classname": printable(suite_name), "name": printable(case.name)}
     node = ET.SubElement(suite, "testcase", {**names, "time": f"{case.duration_s:.3f}"})
     for kind, message in (("failure", case.failure), ("error", case.error)):
         if message is not None:
-            ET.SubElement(node, kind, {"message": _text(message)})
-
-
-def _text(text: str) -> str:
-    """Return the text with a space for what XML 1.0 has no place for: control characters."""
-    return "".join(char if char.isprintable() else " " for char in text)
+            ET.SubElement(node, kind, {"message": printable(message)})

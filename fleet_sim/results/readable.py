@@ -128,6 +128,11 @@ def all_hold(number: int) -> str:
     return "the expectation holds" if number == 1 else f"all {number} expectations hold"
 
 
+def printable(text: str) -> str:
+    """Return the text with a space for what acts upon a terminal, or has no place in XML."""
+    return "".join(char if char.isprintable() else " " for char in text)
+
+
 def bytes_size(value: float | None) -> str:
     """Return a size in KiB."""
     return NOTHING if value is None else f"{value / 1024:.1f} KiB"

@@ -14,7 +14,7 @@ from fleet_sim.faults import Hit
 from fleet_sim.results import expectations
 from fleet_sim.results.safety import HitLine, faults_behind
 from fleet_sim.results.summary import Attempts, JsonLines, RunFacts, read_json, summarize
-from fleet_sim.runs.directory import RunDirectory, ScenarioSource
+from fleet_sim.runs.directory import MANIFEST, RunDirectory, ScenarioSource
 from fleet_sim.scenario.form import Scenario
 from fleet_wire.contract.attempt import Attempt, Complaint
 from fleet_wire.private_files import FOR_GROUP, write_whole
@@ -22,7 +22,6 @@ from fleet_wire.private_files import FOR_GROUP, write_whole
 ATTEMPTS = "attempts.jsonl"
 COMPLAINTS = "complaints.jsonl"
 GROUND_TRUTH = "ground_truth.jsonl"
-MANIFEST = "manifest.json"
 SAFETY = "safety.jsonl"
 MOST_KEYS = 4
 MOST_LETTERS = 60

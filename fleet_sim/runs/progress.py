@@ -44,9 +44,7 @@ _ASCII_BLOCKS: Final = "_.-=+*%#"
 
 def printable_lines(text: str) -> list[str]:
     """Return the lines of `text` with a space for whatever a terminal would act upon."""
-    return [
-        "".join(char if char.isprintable() else " " for char in line) for line in text.splitlines()
-    ]
+    return [readable.printable(line) for line in text.splitlines()]
 
 
 class Progress:

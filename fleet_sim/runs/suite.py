@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from fleet_sim.broker.process import dies_with_us
+from fleet_sim.results.readable import printable
 from fleet_sim.results.summary import read_json
 
 OUTPUT = "output.txt"
@@ -158,4 +159,4 @@ async def _terminate(process: asyncio.subprocess.Process) -> None:
 def _last_line(output: Path) -> str:
     lines = output.read_text(encoding="utf-8", errors="replace").splitlines()
     said = next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
-    return "".join(char if char.isprintable() else " " for char in said[:MAX_SAID])
+    return printable(said[:MAX_SAID])

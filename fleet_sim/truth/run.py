@@ -221,7 +221,7 @@ class _TruthRun:
         cars = readable.number_of(len(specs), "car")
         self._progress.phase(f"phase {number} of {len(plan.phases)}, {phase.name}: {cars}")
         fleet = RunFleet(specs, options, Workers(), self._progress)
-        doors.starts_at = time.monotonic() - fleet.driver.now_s()
+        doors.starts_at = fleet.driver.began_at
         rentals = Rentals(
             scenario,
             fleet.here.fleet,

@@ -23,20 +23,16 @@ def lost_boxes(
     there are others. `began_at` is when the load began, in seconds of the monotonic clock.
     """
     total = len(workers)
-    spans: list[tuple[int, float, float | None]] = [
-        (number, each.since, each.until)
-        for number, pulse in enumerate((own, *(worker.pulse for worker in workers)))
-        for each in pulse.silences
-        if each.until >= began_at
-    ]
-    spans += [(worker.number, worker.lost_at, None) for worker in workers.lost]
-    for number, since, until in spans:
+    for number, pulse in enumerate((own, *(worker.pulse for worker in workers))):
         of_process = vehicle_ids[number - 1 :: total] if number else vehicle_ids
-        yield LostBoxes(
-            process=number,
-            processes=max(total, 1),
-            since_s=round(since - began_at, 3),
-            until_s=None if until is None else round(until - began_at, 3),
-            with_null_box=number == min(total, 1),
-            vehicles=[one for one in of_process if not total or (one in here) is (number == 0)],
-        )
+        for since, until in pulse.silences:
+            if until is not None and until < began_at:
+                continue
+            yield LostBoxes(
+                process=number,
+                processes=max(total, 1),
+                since_s=round(since - began_at, 3),
+                until_s=None if until is None else round(until - began_at, 3),
+                with_null_box=number == min(total, 1),
+                vehicles=[one for one in of_process if not total or (one in here) is (number == 0)],
+            )

@@ -19,7 +19,6 @@ from fleet_sim.results import readable
 from fleet_sim.runs.conclude import GROUND_TRUTH
 from fleet_sim.runs.directory import RunDirectory
 from fleet_sim.runs.injection import Injector, without_platform_faults
-from fleet_sim.runs.limits import raise_descriptor_limit
 from fleet_sim.runs.lines import LineFiles
 from fleet_sim.runs.live.control import served
 from fleet_sim.runs.live.drills import Drills, how_to_drill
@@ -87,8 +86,6 @@ async def serve_boxes(
     stop = asyncio.Event()
     route_signals(lambda _number: stop.set())
     mine = scenario.cars(options.shard)
-    if not options.workers:
-        raise_descriptor_limit(len(mine))
     fleet = RunFleet(() if options.workers else mine, fleet_options, options.workers, progress)
     fleet.driver.on_stall = lambda _why: stop.set()
     number, total = options.shard

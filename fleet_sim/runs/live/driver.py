@@ -35,7 +35,8 @@ class LiveDriver(ModelEnvironment):
         """Ends the run; called with the reason, soon after."""
         self._watch = AdvanceWatch(self._eid)
         self._loop = loop
-        self._origin_s = monotonic()
+        self.began_at = self._origin_s = monotonic()
+        """Second of the monotonic clock, which all processes share, at simulated second 0."""
         self._armed_for_s = math.inf
         self._timer: asyncio.TimerHandle | None = None
 

@@ -181,18 +181,14 @@ class LiveFleet:
             gc.freeze()
             gc.enable()
 
-    def end_injections(self) -> None:
-        """Record what faults are still at work on."""
-        with self.driver.present():
-            end_injections(self.fleet)
-
     async def close(self, show: Callable[[], None] = _nothing) -> None:
         """Record what faults are still at work on, let time stand still, and leave the broker.
 
         Every box says `shutdown` then, if somebody may hear it: see `FleetOptions.says_goodbye`.
         `show` is called over and over meanwhile.
         """
-        self.end_injections()
+        with self.driver.present():
+            end_injections(self.fleet)
         self._wall_clock.stop()
         self.driver.stop()
         if not self._options.says_goodbye:

@@ -44,7 +44,8 @@ class Silence(NamedTuple):
     """A time in which a process gave no sign of life, in seconds of the monotonic clock."""
 
     since: float
-    until: float
+    until: float | None
+    """None: it is lost, and gives none any more."""
 
 
 class Pulse:
@@ -62,7 +63,7 @@ class Pulse:
         self.heard_at = monotonic() + grace_s
         """When the last sign came; before the first, when that should have come."""
         self.silences: list[Silence] = []
-        """Those that are over; of a lost process its last is not among them."""
+        """Those that are over, and the last of a lost process."""
 
     @property
     def is_silent(self) -> bool:
@@ -71,9 +72,12 @@ class Pulse:
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """Its name, and how long it was silent, each time."""
-        lengths_s = (each.until - each.since for each in self.silences)
-        return tuple(f"{self.name}: silent for {length_s:.0f} s" for length_s in lengths_s)
+        """Its name, and how long it was silent, each time before it went on."""
+        return tuple(
+            f"{self.name}: silent for {until - since:.0f} s"
+            for since, until in self.silences
+            if until is not None
+        )
 
     def beat(self, at: float | None = None) -> None:
         """Record a sign of life, given `at`, in seconds of the monotonic clock.

@@ -132,8 +132,6 @@ class LiveRun:
         self._client: HttpPlatform | None = None
         self._own = Pulse(f"{OWN_PROCESS} ({readable.boxes(len(own))})")
         self._load_starts_s: float | None = None
-        self._load_starts_at: float | None = None
-        """The same on the monotonic clock."""
         self._last_event: dict[str, Any] = {}
         self._record = LoadRecord(scenario, directory.path, self._files, progress)
         self._tasks: list[asyncio.Task[None]] = []
@@ -247,11 +245,14 @@ class LiveRun:
 
     def _record_lost(self) -> None:
         """Write down whose boxes were lost or stood still, and when."""
-        ids, began_at = self._vehicle_ids, self._load_starts_at
-        if began_at is None:
+        if self._load_starts_s is None:
             return
         for boxes in lost_boxes(
-            self._workers, self._own, vehicle_ids=ids, here=self._here, began_at=began_at
+            self._workers,
+            self._own,
+            vehicle_ids=self._vehicle_ids,
+            here=self._here,
+            began_at=self._driver.began_at + self._load_starts_s,
         ):
             self._files.append(LOST_BOXES, boxes)
 
@@ -324,7 +325,6 @@ class LiveRun:
         driver, rentals = self._driver, self._rentals
         load_starts_s = driver.now_s() + load_starts_at - time.time()
         self._load_starts_s = load_starts_s
-        self._load_starts_at = time.monotonic() + load_starts_s - driver.now_s()
         if self._options.control is not None:
             self._progress.note(how_to_drill(self._options.control))
         with driver.present():

@@ -144,7 +144,7 @@ class RunFleet:
         if isinstance(deed, Hit):
             self._record(deed)
         elif self._options.on_movement is not None:
-            at_s = deed.at_s - time.monotonic() + self.driver.now_s()
+            at_s = deed.at_s - self.driver.began_at
             self._options.on_movement(msgspec.structs.replace(deed, at_s=at_s))
 
     def away(self) -> str:
@@ -166,11 +166,11 @@ class RunFleet:
         `record` takes what they hit.
         """
         self._record = record
-        self._workers.start_load(load_starts_s - self.driver.now_s() + time.monotonic())
+        self._workers.start_load(self.driver.began_at + load_starts_s)
         return ProcessRole.AROUND if self._workers else ProcessRole.WHOLE
 
     async def close(self) -> None:
-        """End the workers, then the boxes of this process: see `LiveFleet.close`.
+        """End the workers and the boxes of this process: see `LiveFleet.close`.
 
         It shows how many have not left their broker yet, if they need long.
         """
@@ -181,10 +181,8 @@ class RunFleet:
             if boxes and is_long and self._options.says_goodbye:
                 self._progress.leaving(boxes - self.counts.reachable, boxes)
 
-        self.here.end_injections()
         try:
-            await self._workers.shut_down(show)
+            await asyncio.gather(self._workers.shut_down(show), self.here.close(show))
         finally:
             for watch in self._watches:
                 watch.cancel()
-        await self.here.close(show)

@@ -188,10 +188,10 @@ def spread_boxes(
         with_brokers=options.brokers.is_loopback,
         or_else="; or smaller shards: --shard K/N, a larger N",
     )
+    raise_descriptor_limit(wanted.connections(processes, limit_of_descriptors()))
     if processes == 1:
         yield Workers()
         return
-    raise_descriptor_limit(wanted.connections(processes, limit_of_descriptors()))
     play = partial(play_worker, without_platform_faults(scenario), options, ())
     with Workers.fork(play, partial(_boxes_of, scenario, {}), processes, of=of) as workers:
         yield workers

@@ -8,7 +8,6 @@ import socket
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import partial
-from time import monotonic
 from typing import Any, Final
 
 import msgspec
@@ -16,7 +15,6 @@ import msgspec
 from fleet_sim.cars.movements import Movement
 from fleet_sim.faults import Hit
 from fleet_sim.runs.injection import Injector, ProcessRole
-from fleet_sim.runs.limits import raise_descriptor_limit
 from fleet_sim.runs.live import worker_messages as messages
 from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
 from fleet_sim.scenario.form import Scenario
@@ -84,7 +82,6 @@ class _Worker:
         send: Callable[[msgspec.Struct], None],
     ) -> None:
         specs = [spec for spec in scenario.cars(part) if spec.vehicle_id not in elsewhere]
-        raise_descriptor_limit(len(specs))
         self._scenario = scenario
         self._specs = specs
         self._reader = reader
@@ -150,7 +147,7 @@ class _Worker:
             Injector(
                 self._specs,
                 self._fleet.fleet,
-                load_starts_s=driver.now_s() + load_starts_at - monotonic(),
+                load_starts_s=load_starts_at - driver.began_at,
                 record=self._record,
                 part=ProcessRole.BOXES,
             ).inject_all(self._scenario)
@@ -161,7 +158,7 @@ class _Worker:
             self._send(line)
 
     def _report_movement(self, movement: Movement) -> None:
-        at_s = movement.at_s - self._fleet.driver.now_s() + monotonic()
+        at_s = movement.at_s + self._fleet.driver.began_at
         self._send(msgspec.structs.replace(movement, at_s=at_s))
 
     async def _count(self) -> None:

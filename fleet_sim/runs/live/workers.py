@@ -76,8 +76,6 @@ class Worker:
     """The latest; None before the first."""
     lost: str | None = None
     """Why it is gone although nobody has told it to end."""
-    lost_at: float = 0.0
-    """Since when, seconds of the monotonic clock: of a silent one since its last message."""
     has_null_box: bool = False
     """Whether the box that measures the floor is among its boxes."""
     is_killed: bool = False
@@ -112,6 +110,11 @@ class Worker:
         """Send it a message, if it is there."""
         if self.writer is not None and self.lost is None:
             messages.write(self.writer, messages.line(message))
+
+    def lose(self, why: str, *, since: float) -> None:
+        """Record that it is gone, since a second of the monotonic clock."""
+        self.lost = why
+        self.pulse.silences.append(Silence(since, None))
 
     @property
     def loss(self) -> str:
@@ -199,7 +202,7 @@ class Workers(list[Worker]):
                     before, since_s = now, monotonic()
             for worker in self:
                 if worker.is_running:
-                    worker.lost, worker.lost_at = UNTOLD, worker.pulse.heard_at
+                    worker.lose(UNTOLD, since=worker.pulse.heard_at)
         finally:
             self.kill()
         if running:
@@ -281,7 +284,7 @@ class Workers(list[Worker]):
         worker.pulse.end()
         is_ours = worker.is_killed or (self._is_ending and status == 0)
         if worker.lost is None and (error or not is_ours):
-            worker.lost, worker.lost_at = error or _how(status), monotonic()
+            worker.lose(error or _how(status), since=monotonic())
         if worker.lost is not None:
             worker.pulse.note(f"{worker.pulse.name} is gone: {worker.loss}; the others go on")
         worker.writer.close()

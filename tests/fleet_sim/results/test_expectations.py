@@ -65,10 +65,10 @@ def test_check_gives_a_verdict_for_each_key_in_order() -> None:
         "mode": Condition(equals="live"),
     }
     verdicts = check(expect, SUMMARY)
-    assert [(it.key, it.value, it.holds, str(it.condition)) for it in verdicts] == [
-        ("attempts.ok_share", 0.95, False, "at least 0.99 and at most 1"),
-        ("attempts.by_cause.box_silent", 0, True, "exactly 0"),
-        ("mode", "live", True, "exactly live"),
+    assert [(it.key, it.value, it.holds) for it in verdicts] == [
+        ("attempts.ok_share", 0.95, False),
+        ("attempts.by_cause.box_silent", 0, True),
+        ("mode", "live", True),
     ]
     assert verdicts[2].as_json() == {
         "key": "mode", "condition": {"equals": "live"}, "value": "live", "holds": True

@@ -25,7 +25,7 @@ def test_each_span_has_its_cars() -> None:
     first, second, third = (Worker(number, 3, 0, 2, channel) for number in (1, 2, 3))
     second.pulse.silences.append(Silence(990.0, 1_020.5))
     first.pulse.silences.append(Silence(900.0, 990.0))
-    third.lost, third.lost_at = "it was killed", 1_030.0
+    third.lose("it was killed", since=1_030.0)
     workers, own = Workers([first, second, third]), _own(Silence(1_040.0, 1_050.0))
     found = [*lost_boxes(workers, own, vehicle_ids=CARS, here={"car-5"}, began_at=BEGAN_AT)]
     told = [(each.process, each.since_s, each.until_s, each.vehicles) for each in found]

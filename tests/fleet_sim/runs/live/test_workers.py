@@ -83,7 +83,7 @@ def test_a_process_that_stands_still_is_named_until_it_goes_on(
         await workers.shut_down(_nothing)
         lost = f"process 1 of 1 (10 boxes): {module.UNTOLD}{module.NO_FLOOR}"
         assert workers.lost_texts == (lost,)
-        assert worker.lost_at == worker.pulse.heard_at
+        assert worker.pulse.silences[-1] == (worker.pulse.heard_at, None)
 
     with Workers.fork(_counting, lambda _part: 10, 1) as workers:
         asyncio.run(stop_and_go_on(workers))
@@ -124,7 +124,7 @@ def test_one_that_stood_still_when_nobody_could_see_it_says_so() -> None:
     began_at = time.monotonic()
     for after_s in (40, 80, 81, 82, 97):
         worker.handle(Counts(at=began_at + after_s, fleet=FleetCounts()), _nothing)
-    spans = [round(at - began_at) for silence in worker.pulse.silences for at in silence]
+    spans = [round((at or 0.0) - began_at) for silence in worker.pulse.silences for at in silence]
     assert spans == [40, 80, 82, 97]
 
 
