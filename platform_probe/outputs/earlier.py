@@ -96,17 +96,18 @@ def _newest(directory: Path, file: str, kind: type[RecordT]) -> Iterator[RecordT
     """Yield the records of a file and of the one that was put aside last, the newest first."""
     decode = msgspec.json.Decoder(kind).decode
     for name in (file, f"{file}.1"):
-        for line in reversed(_tail_of(directory / name).splitlines()):
+        for line in reversed(tail_of(directory / name, TAIL_BYTES).splitlines()):
             with suppress(msgspec.MsgspecError, UnicodeDecodeError):
                 yield decode(line)
 
 
-def _tail_of(path: Path) -> bytes:
+def tail_of(path: Path, most: int) -> bytes:
+    """Return the last bytes of a file, `most` of them at most; nothing where it cannot be read."""
     try:
         if not path.is_file():  # whoever reads from a pipe waits
             return b""
         with path.open("rb") as file:
-            file.seek(max(file.seek(0, os.SEEK_END) - TAIL_BYTES, 0))
+            file.seek(max(file.seek(0, os.SEEK_END) - most, 0))
             return file.read()
     except OSError:
         return b""

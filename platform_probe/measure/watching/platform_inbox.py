@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
@@ -53,13 +52,10 @@ class PlatformInbox:
         self._has_ids_within_car = profile.traits.ids_within_car
         self._cars: Latest[str, str] = Latest(2 * MAX_KNOWN)
         """The car of each request: a later line may leave it out."""
-        self._known: dict[str, int] = {}
+        self._known: Latest[str, int] = Latest(2 * MAX_KNOWN)
         """The steps that have come of each request."""
-        self._known_before: dict[str, int] = {}
-        """The same of earlier requests: forgotten all at once, as one by one takes ever longer."""
-        self._sent: dict[str, float] = {}
+        self._sent: Latest[str, float] = Latest(2 * MAX_KNOWN)
         """When the command of each request was sent last: the platform may send it again."""
-        self._sent_before: dict[str, float] = {}
         self._hearers: tuple[Callable[[PlatformEvent], None], ...] = ()
         self.on_defect: Callable[[Exception], None] = lambda _: None
         """Called with each defect, besides metric and log."""
@@ -145,20 +141,14 @@ class PlatformInbox:
             event = _as_it_was(said) if said.status == CLIENT_GONE_STATUS else said
             request_id, step = event.request_id, event.event
             bit = _BITS[step]
-            steps = known.get(request_id)
-            if steps is None:
-                steps = self._known_before.get(request_id, 0)
-                if len(known) >= MAX_KNOWN:
-                    self._known_before, self._known = known, {}
-                    self._sent_before, self._sent = self._sent, {}
-                    known = self._known
+            steps = known.get(request_id) or 0
             is_sent = step is PlatformStep.PUBLISHED
-            if steps & bit and not (is_sent and event.at > self._last_sent_at(request_id)):
+            if steps & bit and not (is_sent and self._is_sent_again(event)):
                 self.repeated += 1
                 continue
-            known[request_id] = steps | bit
+            known.keep(request_id, steps | bit)
             if is_sent:
-                self._sent[request_id] = event.at
+                self._sent.keep(request_id, event.at)
             new.append(self._values.bound_event(event))
         return new
 
@@ -172,9 +162,9 @@ class PlatformInbox:
         command_id = self._logged_id(car, event.command_id)
         return msgspec.structs.replace(event, command_id=command_id)
 
-    def _last_sent_at(self, request_id: str) -> float:
-        before_at = self._sent_before.get(request_id, math.inf)
-        return self._sent.get(request_id, before_at)
+    def _is_sent_again(self, event: PlatformEvent) -> bool:
+        before_at = self._sent.get(event.request_id)
+        return before_at is not None and event.at > before_at
 
     def _count_answer(self, event: PlatformEvent) -> None:
         is_ours = self._is_ours is None or self._is_ours(event.request_id)

@@ -29,6 +29,7 @@ from platform_probe.journal.entries import (
 )
 from platform_probe.journal.segments import Segment, segments_in
 from platform_probe.measure.watching.tailed_file import LinePosition, TailedFile
+from platform_probe.outputs.earlier import tail_of
 from platform_probe.outputs.sinks import file_of
 
 UNDER_WAY_S: Final = 90.0
@@ -99,7 +100,7 @@ def complete_records(directory: Path, records: Sequence[Record]) -> int:
     for record in records:
         name, line = file_of(record), encode(record)
         if name not in written:
-            written[name] = set(_tail_of(directory / name).split(b"\n"))
+            written[name] = set(tail_of(directory / name, TAIL_BYTES).split(b"\n"))
         if line not in written[name]:
             written[name].add(line)
             missing.setdefault(name, []).append(line + b"\n")
@@ -176,12 +177,3 @@ def _entries_of(segment: Segment) -> Iterator[Entry]:
             if line[0] in _OF_CONCERN:
                 with suppress(UnreadableLineError):
                     yield entry_of(line.rstrip(b"\n"))
-
-
-def _tail_of(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            file.seek(max(file.seek(0, os.SEEK_END) - TAIL_BYTES, 0))
-            return file.read()
-    except OSError:
-        return b""
