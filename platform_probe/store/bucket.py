@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from fleet_wire.errors import ConfigError
-from fleet_wire.private_files import FOR_GROUP
-from platform_probe.store.layout import put_in_place
+from fleet_wire.private_files import FOR_GROUP, write_whole
 from platform_probe.store.limits import BucketSettings
 
 if TYPE_CHECKING:
@@ -144,9 +143,7 @@ def note_bucket(directory: Path, settings: BucketSettings | None) -> None:
             return
         earlier = msgspec.json.decode(path.read_bytes(), type=BucketSettings)
         settings = msgspec.structs.replace(earlier, after_s=None)
-    temporary = path.with_suffix(".tmp")
-    temporary.write_bytes(msgspec.json.encode(settings) + b"\n")
-    put_in_place(temporary, path)
+    write_whole(path, msgspec.json.encode(settings) + b"\n", FOR_GROUP, is_synced=True)
 
 
 def _key_in(path: Path) -> tuple[str, str]:
