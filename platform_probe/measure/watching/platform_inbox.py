@@ -143,7 +143,7 @@ class PlatformInbox:
             bit = _BITS[step]
             steps = known.get(request_id) or 0
             is_sent = step is PlatformStep.PUBLISHED
-            if steps & bit and not (is_sent and self._is_sent_again(event)):
+            if steps & bit and not (is_sent and self._was_sent_later(event)):
                 self.repeated += 1
                 continue
             known.keep(request_id, steps | bit)
@@ -162,7 +162,8 @@ class PlatformInbox:
         command_id = self._logged_id(car, event.command_id)
         return msgspec.structs.replace(event, command_id=command_id)
 
-    def _is_sent_again(self, event: PlatformEvent) -> bool:
+    def _was_sent_later(self, event: PlatformEvent) -> bool:
+        """Return whether a command was sent once more after the last time that is known."""
         before_at = self._sent.get(event.request_id)
         return before_at is not None and event.at > before_at
 
