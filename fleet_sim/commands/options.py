@@ -15,7 +15,7 @@ import click
 import msgspec
 
 from fleet_sim.commands.scenario_path import ScenarioPath
-from fleet_sim.runs.live.credentials import CredentialOptions, TlsFiles, credentials_for
+from fleet_sim.runs.live.credentials import BoxCredentials, CredentialOptions, TlsFiles
 from fleet_sim.scenario.form import Scenario
 from fleet_wire.addresses import parse_listen
 from fleet_wire.config.secrets import read_secret
@@ -246,7 +246,7 @@ def identities_of(
     if not options.is_configured:
         return None
     ids = (spec.vehicle_id for spec in scenario.cars())
-    return credentials_for(options, ids, ca_file=ca_file).identity_of
+    return BoxCredentials(options, ids, ca_file=ca_file).identity_of
 
 
 def warn_of_demo_secret(fleet_secret: str, brokers: Brokers, say: Callable[[str], object]) -> None:

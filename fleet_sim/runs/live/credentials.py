@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import csv
 import ssl
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from fleet_sim.cars.modem import Modem
@@ -87,15 +87,33 @@ class CredentialOptions:
             raise ConfigError(problems)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class BoxCredentials:
-    """The identity of each box of a fleet. Made by `credentials_for`."""
+    """The identity of each box of a fleet."""
 
-    logins: Mapping[str, _Login] = field(repr=False)
-    """User name and password of each box, by vehicle id."""
-    cert_file: str | None = None
-    key_file: str | None = None
-    ca_file: Path | None = None
+    def __init__(
+        self, options: CredentialOptions, vehicle_ids: Iterable[str], *, ca_file: Path | None
+    ) -> None:
+        """Read the logins of these cars.
+
+        Raises `ConfigError` for what cannot be read, and for cars that have none.
+        """
+        self._options = options
+        self._ca_file = ca_file
+        ids = list(vehicle_ids)
+        if options.box_table is not None:
+            self._logins = _read_logins(options.box_table)
+            if missing := [one for one in ids if one not in self._logins]:
+                named = first_few(missing, len(missing), MOST_NAMED)
+                problem = f"--box-credentials {options.box_table}: has no line for {named}"
+                raise ConfigError([problem])
+        else:
+            self._logins = {one: _login(options, one) for one in ids}
+        for name, pattern in (
+            ("--box-cert-file", options.box_cert_file),
+            ("--box-key-file", options.box_key_file),
+        ):
+            if pattern is not None:
+                _check_readable(name, (_path(pattern, one) for one in ids))
 
     def identity_of(self, handler: LinkHandler) -> Identity | None:
         """Return who a box is; None for a client that is none of the fleet's. Raises `ConfigError`.
@@ -104,48 +122,20 @@ class BoxCredentials:
         a millisecond to make.
         """
         vehicle_id = handler.vehicle_id if isinstance(handler, Modem) else ""
-        login = self.logins.get(vehicle_id)
+        login = self._logins.get(vehicle_id)
         if login is None:
             return None
         return Identity(username=login[0], password=login[1], tls=self._tls_context(vehicle_id))
 
     def _tls_context(self, vehicle_id: str) -> ssl.SSLContext | None:
-        if self.cert_file is None:
+        certificate, key = self._options.box_cert_file, self._options.box_key_file
+        if certificate is None:
             return None
         return tls_context(
-            ca_file=self.ca_file,
-            cert_file=_path(self.cert_file, vehicle_id),
-            key_file=_path(self.key_file, vehicle_id) if self.key_file else None,
+            ca_file=self._ca_file,
+            cert_file=_path(certificate, vehicle_id),
+            key_file=_path(key, vehicle_id) if key else None,
         )
-
-
-def credentials_for(
-    options: CredentialOptions, vehicle_ids: Iterable[str], *, ca_file: Path | None
-) -> BoxCredentials:
-    """Return the credentials of these cars.
-
-    Raises `ConfigError` for what cannot be read, and for cars that have none.
-    """
-    ids = list(vehicle_ids)
-    if options.box_table is not None:
-        logins = _read_logins(options.box_table)
-        if missing := [one for one in ids if one not in logins]:
-            named = first_few(missing, len(missing), MOST_NAMED)
-            raise ConfigError([f"--box-credentials {options.box_table}: has no line for {named}"])
-    else:
-        logins = {one: _login(options, one) for one in ids}
-    for name, pattern in (
-        ("--box-cert-file", options.box_cert_file),
-        ("--box-key-file", options.box_key_file),
-    ):
-        if pattern is not None:
-            _check_readable(name, (_path(pattern, one) for one in ids))
-    return BoxCredentials(
-        logins=logins,
-        cert_file=options.box_cert_file,
-        key_file=options.box_key_file,
-        ca_file=ca_file,
-    )
 
 
 def _login(options: CredentialOptions, vehicle_id: str) -> _Login:

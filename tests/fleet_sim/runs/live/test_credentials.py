@@ -8,7 +8,7 @@ import pytest
 
 from fleet_sim.cars.parameters import NULL_BOX
 from fleet_sim.cars.sms_centre import SmsCentre
-from fleet_sim.runs.live.credentials import BoxCredentials, CredentialOptions, credentials_for
+from fleet_sim.runs.live.credentials import BoxCredentials, CredentialOptions
 from fleet_wire.errors import ConfigError
 from fleet_wire.links.connecting import Identity
 from tests.helpers.fake_link import bench
@@ -24,7 +24,7 @@ def identity(credentials: BoxCredentials) -> Identity | None:
 
 def made(**options: object) -> BoxCredentials:
     """Return the credentials of that one car."""
-    return credentials_for(CredentialOptions(**options), [CAR], ca_file=None)  # type: ignore[arg-type]
+    return BoxCredentials(CredentialOptions(**options), [CAR], ca_file=None)  # type: ignore[arg-type]
 
 
 def test_user_and_password_follow_a_pattern(tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_a_table_that_cannot_be_used(text: str, problem: str, tmp_path: Path) ->
 def test_others_are_the_user_of_the_address() -> None:
     """The SMS centre and the null box are no boxes of the scenario."""
     car = bench(NULL_BOX)
-    credentials = credentials_for(CredentialOptions(box_user="x"), ["another"], ca_file=None)
+    credentials = BoxCredentials(CredentialOptions(box_user="x"), ["another"], ca_file=None)
     assert credentials.identity_of(car.box.modem) is None
     assert credentials.identity_of(SmsCentre(car.world, {}, name="sms").client) is None
     assert not CredentialOptions().is_configured

@@ -10,7 +10,7 @@ import pytest
 
 from fleet_sim.runs.live import fleet as live_fleet
 from fleet_sim.runs.live import run_fleet
-from fleet_sim.runs.live.credentials import CredentialOptions, credentials_for
+from fleet_sim.runs.live.credentials import BoxCredentials, CredentialOptions
 from fleet_sim.runs.live.fleet import FleetOptions
 from fleet_sim.runs.live.run_fleet import RunFleet
 from fleet_sim.runs.live.workers import Workers
@@ -67,7 +67,7 @@ async def test_a_box_with_a_wrong_password_is_named(
             FleetOptions(
                 brokers=brokers,
                 seed=1,
-                identity_of=credentials_for(options, [*passwords], ca_file=None).identity_of,
+                identity_of=BoxCredentials(options, [*passwords], ca_file=None).identity_of,
             ),
             Workers(),
             progress,
