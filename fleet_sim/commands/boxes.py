@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from fleet_sim.commands.options import (
     LiveCommandOptions,
@@ -135,7 +134,9 @@ def boxes(options: BoxesOptions) -> None:
         if platform_url is not None and (workers or part != (1, 1)):
             raise ConfigError([ONE_PROCESS])
         warn_of_demo_secret(options.fleet_secret, brokers, lambda text: errors.write(f"{text}\n"))
-        run_loop(lambda: _serve(loaded, fleet, replace(serving, workers=workers), console))
+        serving = replace(serving, workers=workers)
+        with closing(progress_on(console)) as progress:
+            run_loop(lambda: serve_boxes(loaded, fleet, serving, progress))
 
 
 def _fleet_options(
@@ -152,10 +153,3 @@ def _fleet_options(
         with_null_box=part[0] == 1,
         name=f"sms-centre-{part[0]}-of-{part[1]}",
     )
-
-
-async def _serve(
-    scenario: Scenario, options: FleetOptions, serving: ServeOptions, console: Console
-) -> None:
-    with closing(progress_on(console)) as progress:
-        await serve_boxes(scenario, options, serving, progress)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import click
-from rich.console import Console
 
 from fleet_sim.commands.options import (
     LiveCommandOptions,
@@ -29,7 +28,6 @@ from fleet_sim.runs.live.platform import PlatformOptions, serve_platform
 from fleet_sim.runs.live.stop import run_loop
 from fleet_sim.runs.manifest import lacks_of
 from fleet_sim.runs.progress import progress_on
-from fleet_sim.scenario.form import Scenario
 from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.addresses import parse_listen
 from fleet_wire.errors import ConfigError
@@ -124,7 +122,11 @@ def platform(options: PlatformCommandOptions) -> None:
     if options.token_file is not None:
         _write_tokens(options.token_file, tokens)
     with outputs_in_background() as (output, errors, console):
-        warn_of_demo_secret(secret, brokers, lambda text: errors.write(f"{text}\n"))
+
+        def warn(text: str) -> None:
+            errors.write(f"{text}\n")
+
+        warn_of_demo_secret(secret, brokers, warn)
         serving = PlatformOptions(
             fleet=FleetOptions(
                 brokers=brokers,
@@ -143,17 +145,8 @@ def platform(options: PlatformCommandOptions) -> None:
         if options.token_file is None:
             for token in tokens:
                 output.write(f"token {token}\n")
-        run_loop(lambda: _serve(loaded, serving, console, lambda text: errors.write(f"{text}\n")))
-
-
-async def _serve(
-    scenario: Scenario,
-    options: PlatformOptions,
-    console: Console,
-    warn: Callable[[str], object],
-) -> None:
-    with closing(progress_on(console)) as progress:
-        await serve_platform(scenario, options, progress, warn)
+        with closing(progress_on(console)) as progress:
+            run_loop(lambda: serve_platform(loaded, serving, progress, warn))
 
 
 def _check_names(names: Sequence[str]) -> Sequence[str]:

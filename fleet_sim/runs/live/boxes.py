@@ -24,7 +24,7 @@ from fleet_sim.runs.live.control import served
 from fleet_sim.runs.live.drills import Drills, how_to_drill
 from fleet_sim.runs.live.fleet import FleetOptions
 from fleet_sim.runs.live.run_fleet import RunFleet
-from fleet_sim.runs.live.stop import route_signals, wait_up_to
+from fleet_sim.runs.live.stop import report_until, route_signals
 from fleet_sim.runs.live.workers import Workers
 from fleet_sim.runs.progress import Progress
 from fleet_sim.runs.rentals import population_of
@@ -33,7 +33,6 @@ from fleet_sim.scenario.loading import Lacks
 from fleet_wire.errors import ConfigError
 from fleet_wire.systemd import service_of_systemd
 
-REPORT_S = 10.0
 LACKS: Lacks = {
     Need.OWN_BROKER: "the broker of these boxes is not ours; `fleet-sim run` starts one that is"
 }
@@ -99,7 +98,6 @@ async def serve_boxes(
             f" {readable.number_of(cars, 'car')} of the scenario; {cars} shards would do"
         )
     async with AsyncExitStack() as stack:
-        stack.callback(progress.close)
         stack.push_async_callback(fleet.close)
         drills = Drills(scenario, fleet.driver, lacks=DRILLS_LACK, boxes=len(mine))
         if options.control is not None:
@@ -111,8 +109,13 @@ async def serve_boxes(
                 progress.note(how_to_drill(options.control))
             progress.phase("serving; SIGTERM or Ctrl-C ends it")
             customers = _start_renters(scenario, fleet, options, stack)
+
+            def report() -> None:
+                fleet.here.health.report_helpers()
+                progress.note(_state_of(fleet, customers, whose))
+
             with service_of_systemd():
-                await _report(fleet, customers, whose, progress, stop)
+                await report_until(stop, report)
     defects, first = fleet.defects
     if defects:
         raise ModelDefectError(defects, first)
@@ -196,24 +199,15 @@ def _drop(*_: object) -> None:
     """Record nothing."""
 
 
-async def _report(
-    fleet: RunFleet,
-    customers: Callable[[], str],
-    whose: str,
-    progress: Progress,
-    stop: asyncio.Event,
-) -> None:
-    """Report every ten seconds on the boxes and their customers, and say `whose` they are."""
-    while not stop.is_set():
-        await wait_up_to(REPORT_S, stop)
-        counts, (defects, _) = fleet.counts, fleet.defects
-        fleet.here.health.report_helpers()
-        away = fleet.away()
-        progress.note(
-            f"{counts.reachable} reachable, {counts.asleep} asleep, {counts.commands} commands,"
-            f" {counts.executed} executed, {counts.refused} refused"
-            + (f", {away}" if away else "")
-            + customers()
-            + f"; {whose}"
-            + (f", {readable.number_of(defects, 'defect')} of the model" if defects else "")
-        )
+def _state_of(fleet: RunFleet, customers: Callable[[], str], whose: str) -> str:
+    """Return how the boxes and their customers do, and `whose` they are."""
+    counts, (defects, _) = fleet.counts, fleet.defects
+    away = fleet.away()
+    return (
+        f"{counts.reachable} reachable, {counts.asleep} asleep, {counts.commands} commands,"
+        f" {counts.executed} executed, {counts.refused} refused"
+        + (f", {away}" if away else "")
+        + customers()
+        + f"; {whose}"
+        + (f", {readable.number_of(defects, 'defect')} of the model" if defects else "")
+    )

@@ -28,7 +28,7 @@ from fleet_sim.runs.injection import (
 from fleet_sim.runs.live.fleet import GOODBYE_S, FleetOptions, LiveFleet
 from fleet_sim.runs.live.health import Health
 from fleet_sim.runs.live.platform_api import platform_api
-from fleet_sim.runs.live.stop import route_signals, wait_up_to
+from fleet_sim.runs.live.stop import REPORT_S, report_until, route_signals
 from fleet_sim.runs.live.waiting import Waiting, why_not
 from fleet_sim.runs.progress import Progress
 from fleet_sim.scenario.form import Scenario
@@ -42,7 +42,6 @@ from fleet_wire.links.link import SESSION_TAKEN_OVER, BrokerAddress, Disconnecte
 from fleet_wire.private_files import open_to_append
 from fleet_wire.web.server import at_url
 
-REPORT_S: Final = 10.0
 POLL_S: Final = 0.02
 TOGETHER_S: Final = 0.02
 """Seconds that log lines wait for more: at 2,000 unlocks a second that is 200 lines. They are
@@ -253,7 +252,6 @@ async def serve_platform(
     stop = asyncio.Event()
     route_signals(lambda _number: stop.set())
     async with AsyncExitStack() as stack:
-        stack.callback(progress.close)
         write: Callable[[PlatformEvent], None] = _drop
         if options.log_file is not None:
             log = _Log(options.log_file, progress.note)
@@ -268,9 +266,7 @@ async def serve_platform(
             url = await live.serve()
             calm_garbage_collector(young=YOUNG_OBJECTS, middle=2, old=LEAVE_OLD_ALONE)
             progress.phase(f"serving {url}; SIGTERM or Ctrl-C ends it")
-        while not stop.is_set():
-            await wait_up_to(REPORT_S, stop)
-            progress.note(live.state())
+        await report_until(stop, lambda: progress.note(live.state()))
     live.driver.defects.check()
 
 

@@ -9,7 +9,7 @@ import asyncio
 import signal
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import uvloop
 
@@ -17,6 +17,8 @@ from fleet_sim.runs.live.forking import OF_THE_PARENT, signals_held
 from fleet_sim.runs.progress import Progress
 
 T = TypeVar("T")
+REPORT_S: Final = 10.0
+"""Seconds between two reports of what serves."""
 
 
 def run_loop(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
@@ -33,10 +35,12 @@ def route_signals(take: Callable[[signal.Signals], None]) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, OF_THE_PARENT)
 
 
-async def wait_up_to(timeout_s: float, event: asyncio.Event) -> None:
-    """Wait for an event, and no longer than so many seconds."""
-    with suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), timeout_s)
+async def report_until(stop: asyncio.Event, report: Callable[[], None]) -> None:
+    """Report every `REPORT_S`, and once more at the end."""
+    while not stop.is_set():
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), REPORT_S)
+        report()
 
 
 class Stop:
