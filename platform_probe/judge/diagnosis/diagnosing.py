@@ -330,20 +330,21 @@ class Diagnosing(Hearing):
     def _similar_failures(self, one: OpenUnlock) -> list[OpenUnlock]:
         """Return the other unlocks of the car that failed of the same, as far as can be known.
 
-        They failed alike within minutes, and none went well meanwhile. An unlock that succeeded
-        after it had waited for another one was late for the other one's reason.
+        They failed alike within minutes, and none went well and the box did not connect meanwhile.
+        An unlock that succeeded after it had waited for another one was late for the other one's
+        reason.
         """
         if one.record.cause is None:
             return [*self._waited_for(one)]
-        went_well_s = [
-            past.began_s for past in self._car(one.record.vehicle_id).attempts if past.cause is None
-        ]
+        car = self._car(one.record.vehicle_id)
+        was_there_s = [past.began_s for past in car.attempts if past.cause is None]
+        was_there_s += [each.at_s for each in car.changes if each.session is Session.ONLINE]
         return [
             other
             for other in self._open.of_car(one.record.vehicle_id)
             if other is not one
             and is_similar_failure(one, other)
-            and not any(is_between(at_s, one.began_s, other.began_s) for at_s in went_well_s)
+            and not any(is_between(at_s, one.began_s, other.began_s) for at_s in was_there_s)
         ]
 
     def _waited_for(self, one: OpenUnlock) -> Iterator[OpenUnlock]:

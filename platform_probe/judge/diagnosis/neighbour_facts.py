@@ -274,6 +274,9 @@ def _of_waves(case: Case) -> None:
         case.note(Fact.LEFT_BEHIND, at=case.now_unix_s, total=lost, count=back)
     if case.are_many(waves.returns):
         case.note(Fact.MANY_CAME_BACK, count=waves.returns)
+        was_lost_with_many = case.lost_before_s is not None and Fact.WILLS_IN_A_WAVE in seen
+        if was_lost_with_many and Fact.LEFT_BEHIND not in seen:
+            seen.pop(Fact.FEW_AWAY, None)  # many were, and are back
     if case.are_many(waves.wills_at_once) and waves.wills_at_once > waves.wills / 2:
         case.note(Fact.WILLS_AT_ONCE, count=waves.wills_at_once)
     if case.are_many(waves.cut_at_once) and waves.cut_at_once > waves.wills / 2:

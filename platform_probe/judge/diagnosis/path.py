@@ -42,8 +42,10 @@ def never_ends_so(cause: Cause | None, seen: Collection[Fact] = ()) -> frozenset
     """Return the modes of which no unlock ends with a cause.
 
     A platform that says that the car does not answer, and sends nothing, may know the car away. It
-    is mistaken of a car that goes on talking.
+    is mistaken of a car that goes on talking. A box may refuse what is too old as replayed.
     """
+    if cause is Cause.BOX_REJECTED and Fact.REFUSED_EXPIRED in seen:
+        cause = Cause.BOX_SAYS_EXPIRED
     is_silent = Fact.SAID_SILENT in seen and Fact.TALKS_WHILE_OFFLINE not in seen
     is_away = is_silent and cause in OF_THE_API
     return _never(cause) & _never(Cause.NOT_PUBLISHED) if is_away else _never(cause)

@@ -51,6 +51,8 @@ MOST_BEFORE_RETURN: Final = 0.75
 """The most that a mode of a silent box has before the box is back, where others look the same:
 less than `SURE`.
 """
+MOST_IN_DOUBT: Final = 0.75
+"""The weight of other unlocks' evidence where an unlock's own facts speak against it [E]."""
 LEAST_BESIDE: Final = 1.5
 """The weight that evidence of a second fault must exceed [E]."""
 UNPROVEN: Final = 5.0
@@ -190,10 +192,10 @@ class Ranking:
         `alike` has the scores of other unlocks that failed of the same. The surest of all counts
         for each, if it is sure and its mode is not impossible or excluded here. Added up they would
         count twice what all have seen, and the mean would hide what one alone has. An unlock that
-        is sure of a mode of its own stays so. One that went well had waited for those: that the car
-        answered it rules out nothing.
+        is sure of a mode of its own stays so, and one whose facts speak against that mode keeps a
+        doubt. One that went well had waited for those: that the car answered it rules out nothing.
         """
-        shares = self._shares(self.scores(seen, told, impossible, excluded=excluded))
+        own = shares = self._shares(self.scores(seen, told, impossible, excluded=excluded))
         against = frozenset(seen) - ANSWERS if Fact.WENT_WELL in seen else seen
         for each in () if shares.are_sure else map(self._shares, alike):
             is_possible = each.likeliest not in excluded and not contradicted(
@@ -201,7 +203,10 @@ class Ranking:
             )
             if each.are_sure and is_possible and (each.total < shares.total or not shares.of_mode):
                 shares = each
-        return self._ranked(shares.beside_likeliest, tuple(seen), told, impossible | excluded)
+        found = shares.beside_likeliest
+        if shares is not own and not SIGNATURES[shares.likeliest].rules_out.isdisjoint(against):
+            found = _in_doubt(shares, own)
+        return self._ranked(found, tuple(seen), told, impossible | excluded)
 
     def is_sure(
         self,
@@ -345,6 +350,13 @@ class Ranking:
                 weighed.append(Weighed(fact, round(weight, 2), is_seen=False))
         weighed.sort(key=lambda one: (-abs(one.weight), one.fact))
         return tuple(weighed[:MOST_WEIGHED])
+
+
+def _in_doubt(others: Shares, own: Shares) -> tuple[float, ...]:
+    """Return how likely each mode is by other unlocks, which the unlock's own facts contradict."""
+    weight = MOST_IN_DOUBT / others.total, (1.0 - MOST_IN_DOUBT) / own.total
+    both = zip(others.beside_likeliest, own.beside_likeliest, strict=True)
+    return tuple(weight[0] * other + weight[1] * its for other, its in both)
 
 
 def _unproven(name: str, shown: Collection[Fact]) -> float:

@@ -73,9 +73,21 @@ def note_how_far(case: Case) -> None:
             )
     elif record.cause in _REFUSED:
         fact = _BY_REFUSAL.get(case.refusal or record.reason or "", Fact.REFUSED_WITHOUT_REASON)
-        case.seen[fact] = _refusal(fact, record.reason)
+        if fact is Fact.REFUSED_REPLAYED and _was_overtaken(case):
+            case.note(Fact.REFUSED_EXPIRED, "refused_overtaken")
+        else:
+            case.seen[fact] = _refusal(fact, record.reason)
     elif record.cause is Cause.NOT_OBSERVED and Stage.PUBLISHED.value not in record.stages:
         case.note(Fact.NOTHING_REQUESTED)
+
+
+def _was_overtaken(case: Case) -> bool:
+    """Return whether a newer command was sent before the box refused this one as older.
+
+    Something had held this one up: the box got both at once, and took the newer one first.
+    """
+    sent_s = (past.sent_s for past in case.car.attempts)
+    return any(at_s is not None and case.published_s < at_s < case.ended_s for at_s in sent_s)
 
 
 def _refusal(fact: Fact, reason: str | None) -> Text:

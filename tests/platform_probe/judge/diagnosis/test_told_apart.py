@@ -6,6 +6,7 @@ from fleet_wire.contract.attempt import Source
 from fleet_wire.contract.causes import Cause
 from fleet_wire.modes.facts import EvidenceSource, Fact
 from platform_probe.judge.diagnosis.path import never_ends_so
+from platform_probe.judge.diagnosis.ranking import SURE
 from platform_probe.judge.weights import shipped_ranking
 from tests.helpers.watched import ONLINE, SENT, Watched
 
@@ -25,6 +26,18 @@ def test_who_is_not_sure_says_nothing_of_others() -> None:
     assert ranking.rank(seen, ALL_TOLD, [dropped])[0].mode == "queue_full_drop"
     late = {**seen, Fact.CONFIRMED_LATE: "it was seen"}
     assert ranking.rank(late, ALL_TOLD, [dropped])[0].mode != "queue_full_drop"
+
+
+def test_who_has_evidence_against_what_another_unlock_failed_of_keeps_a_doubt() -> None:
+    """Its car may be away for another reason by now. It still is the likeliest."""
+    ranking = shipped_ranking()
+    away = (Fact.OPERATOR_AWAY, Fact.ALL_OF_OPERATOR_AWAY, Fact.NONE_THERE_HEARD)
+    back = (Fact.BACK_AFTER_WILL, Fact.KEEPALIVE_EXCEEDED, Fact.OTHERS_OVERDUE)
+    outage = ranking.scores((Fact.NOT_DELIVERED, *away, *back), ALL_TOLD)
+    seen = (Fact.NOT_DELIVERED, Fact.WAS_OFFLINE)
+    for against, is_sure in (((), True), ((Fact.FEW_AWAY,), False)):
+        first = ranking.rank((*seen, *against), ALL_TOLD, [outage])[0]
+        assert (first.mode, first.probability >= SURE) == ("regional_carrier_outage", is_sure)
 
 
 def test_what_failed_otherwise_is_no_evidence() -> None:
