@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -24,8 +25,8 @@ from tests.helpers.equivalent_mutants import Change, equivalents, folded
 COPY: Final = Path("mutants")
 """Where mutmut keeps its changed copy and its results, in the directory that it is started in."""
 LOG: Final = COPY / "mutmut.log"
-NOTICED: Final = frozenset({"killed", "timeout", "segfault", "suspicious"})
-"""What mutmut calls a change by which a test fails, hangs or crashes."""
+NOTICED: Final = frozenset({"killed", "timeout", "segfault", "suspicious", "caught by type check"})
+"""What mutmut calls a change by which a test fails, hangs or crashes, or that mypy refuses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +83,13 @@ def start_afresh() -> None:
 
 def run_mutmut(names: list[str]) -> int:
     """Try these changes, one on each core; return mutmut's exit code."""
-    command = [str(Path(sys.executable).with_name("mutmut")), "run", *names]
+    programs = Path(sys.executable).parent
+    command = [str(programs / "mutmut"), "run", *names]
+    variables = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}  # for mypy
     with LOG.open("w") as log:
-        return subprocess.run(command, stdout=log, stderr=log, check=False).returncode
+        return subprocess.run(
+            command, env=variables, stdout=log, stderr=log, check=False
+        ).returncode
 
 
 def not_noticed_yet(names: Mapping[Path, list[str]]) -> list[str]:
