@@ -16,7 +16,7 @@ from fleet_wire.contract.topics import TopicKind
 from fleet_wire.errors import ConfigError, RemoteProtocolError
 from fleet_wire.profiles.loading import load_profile
 from fleet_wire.profiles.profile import Profile
-from fleet_wire.profiles.protobuf import ProtobufType
+from fleet_wire.profiles.protobuf import ProtobufType, is_well_formed
 from tests.helpers.own_wires import DESCRIPTORS, OWN_WIRES
 from tests.helpers.profile_files import heard, profile_of
 from tests.helpers.profile_player import FOLDER
@@ -117,3 +117,4 @@ def test_the_package_of_protobuf_is_named_where_it_is_missing(
     monkeypatch.setitem(sys.modules, "google.protobuf", None)
     with pytest.raises(ConfigError, match=r"pip install 'unlockpath\[protobuf\]'"):
         profile_of(PROTOBUF)
+    assert not is_well_formed(b"\x08\x01")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from fleet_sim.broker.control import BrokerSettings
 from fleet_sim.broker.model.broker import BrokerLimits
+from fleet_sim.broker.model.control import limits_of
 from fleet_wire.errors import LocalProtocolError
 from fleet_wire.links.link import (
     NO_MATCHING_SUBSCRIBERS,
@@ -26,6 +28,11 @@ def test_broker_limit_refuses_large_packets() -> None:
     assert client.acks == [PACKET_TOO_LARGE, 16]
     with pytest.raises(LocalProtocolError, match="the broker takes 1000"):
         client.link.publish("topic", bytes(1_000))
+
+
+def test_a_private_broker_limits_nothing_in_flight() -> None:
+    """What waits is limited as a scenario says."""
+    assert limits_of(BrokerSettings(max_queued_messages=7)) == BrokerLimits(0, 7)
 
 
 def test_small_client_misses_only_what_is_too_large_with_its_properties(place: Place) -> None:
