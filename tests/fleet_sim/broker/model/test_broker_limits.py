@@ -32,7 +32,8 @@ def test_broker_limit_refuses_large_packets() -> None:
 
 def test_a_private_broker_limits_nothing_in_flight() -> None:
     """What waits is limited as a scenario says."""
-    assert limits_of(BrokerSettings(max_queued_messages=7)) == BrokerLimits(0, 7)
+    limits = limits_of(BrokerSettings(max_queued_messages=7))
+    assert limits == BrokerLimits(max_inflight_messages=0, max_queued_messages=7)
 
 
 def test_small_client_misses_only_what_is_too_large_with_its_properties(place: Place) -> None:
