@@ -34,11 +34,6 @@ class ServiceClient:
         self.last_end: Disconnected | None = None
         """Why it is not connected; None while it is, and before the first try has failed."""
 
-    @property
-    def has_no_answer(self) -> bool:
-        """Whether the broker has neither let it in nor turned it away yet."""
-        return not self.link.is_connected and self.last_end is None
-
     def connect(self) -> None:
         """Connect, unless it is gone for good."""
         if not self._has_left:

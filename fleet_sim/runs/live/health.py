@@ -232,48 +232,48 @@ class FleetHealth:
     # The clients beside the boxes
 
     async def settle(self) -> None:
-        """Wait for the broker's first answer to each client beside the boxes, then report them."""
+        """Wait a moment for the clients beside the boxes, then report those that are away."""
         loop = asyncio.get_running_loop()
         until_s = loop.time() + ANSWER_S
-        while loop.time() < until_s and any(self._have_no_answer()):  # noqa: ASYNC110 - a few times
+        while loop.time() < until_s and not all(each.is_there for each in self._helpers()):  # noqa: ASYNC110 - a few times
             await asyncio.sleep(POLL_S)
         self._has_settled = True
         self.report_helpers()
 
     def report_helpers(self) -> None:
         """Report clients beside the boxes that are not connected, once they have had their time."""
-        if self._has_settled:
-            for who, problem in self._helpers():
-                self._health.report(who, problem, end=f"{who} is connected")
+        for helper in self._helpers() if self._has_settled else ():
+            problem = None if helper.is_there else self._problem_of(helper)
+            self._health.report(helper.name, problem, end=f"{helper.name} is connected")
 
-    def _helpers(self) -> Iterator[tuple[str, str | None]]:
-        """Yield each client, and what does not work without it; None: it is connected."""
-        fleet, helper = self._fleet, self._problem_of
-        end = fleet.sms_centre.client.last_end
-        yield helper("the SMS centre", end, "cars that sleep are not woken")
-        if fleet.shadow_service.client is not None:
-            end = fleet.shadow_service.client.last_end
-            yield helper("the shadow service", end, "no command reaches a car")
-        null_box = fleet.boxes.get(NULL_CAR.vehicle_id)
-        if null_box is not None:
-            end = None if null_box.modem.connection.is_reachable else fleet.beside.last_end
+    def _helpers(self) -> Iterator[_Helper]:
+        fleet = self._fleet
+        for name, client, without in (
+            ("the SMS centre", fleet.sms_centre.client, "cars that sleep are not woken"),
+            ("the shadow service", fleet.shadow_service.client, "no command reaches a car"),
+        ):
+            if client is not None:
+                yield _Helper(name, client.link.is_connected, client.last_end, without)
+        if (box := fleet.boxes.get(NULL_CAR.vehicle_id)) is not None:
             which = which_broker(self._brokers, NULL_CAR.vehicle_id)
-            without = f"it answers no unlocks of the floor{which and f' on {which}'}"
-            yield helper(f"the null box {NULL_CAR.vehicle_id}", end, without)
+            yield _Helper(
+                f"the null box {NULL_CAR.vehicle_id}",
+                box.modem.connection.is_reachable,
+                fleet.beside.last_end,
+                f"it answers no unlocks of the floor{which and f' on {which}'}",
+            )
 
-    def _problem_of(
-        self, who: str, end: Disconnected | None, without: str
-    ) -> tuple[str, str | None]:
-        if end is None:
-            return who, None
+    def _problem_of(self, helper: _Helper) -> str:
         name = self._brokers.first.username
         user = f"user {name}" if name else "no user"
-        problem = f"{who} is not connected, with {user} in --broker: {without}"
-        return who, f"{problem}. {self._why(end)}"
+        why = "It does not answer" if helper.end is None else self._why(helper.end)
+        return f"{helper.name} is not connected, with {user} in --broker: {helper.without}. {why}"
 
-    def _have_no_answer(self) -> Iterator[bool]:
-        yield self._fleet.sms_centre.client.has_no_answer
-        null_box = self._fleet.boxes.get(NULL_CAR.vehicle_id)
-        if null_box is not None:
-            connection = null_box.modem.connection
-            yield not connection.is_known and self._fleet.beside.last_end is None
+
+class _Helper(NamedTuple):
+    """A client beside the boxes, and what does not work without it."""
+
+    name: str
+    is_there: bool
+    end: Disconnected | None
+    without: str

@@ -57,7 +57,7 @@ def test_a_box_beside_the_fleet_is_no_car_without_connection() -> None:
         beside=[NULL_CAR],
         on_no_connection=lambda vehicle_id, _: told.append(vehicle_id),
     )
-    assert fleet.sms_centre.client.has_no_answer
+    assert fleet.sms_centre.client.last_end is None
     for vehicle_id in fleet.boxes:
         links[vehicle_id].lose()
     assert told == ["test-00000"]
