@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from fleet_sim.commands.verdicts import check_places, verdict_options, write_verdicts
+from fleet_sim.commands.verdicts import VerdictOptions, verdict_options
 from fleet_sim.results import readable
 from fleet_sim.results.comparison import (
     CONFIDENCE,
@@ -83,9 +83,7 @@ def compare(
     run_a: Path,
     run_b: Path,
     tolerance: tuple[tuple[str, float], ...],
-    junit: Path | None,
-    markdown: Path | None,
-    as_json: bool,
+    verdicts: VerdictOptions,
 ) -> None:
     """Compare two runs, and say whether RUN_B is worse than RUN_A, beyond chance.
 
@@ -103,11 +101,11 @@ def compare(
     fleet-sim compare runs/before runs/after --json
     fleet-sim compare runs/truth-app-1 runs/truth-app-2
     """  # noqa: D301 - click's own escape
-    check_places(junit, markdown)
+    verdicts.check_places()
     comparison = _compared(run_a, run_b, Tolerance(**dict(tolerance)))
     suite = _suite(comparison, f"{run_b} against {run_a}")
-    write_verdicts("fleet-sim compare", [suite], junit=junit, markdown=markdown)
-    if as_json:
+    verdicts.write("fleet-sim compare", [suite])
+    if verdicts.as_json:
         print_json(_as_json(comparison))
     else:
         _print(comparison, Console())

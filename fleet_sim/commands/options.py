@@ -5,15 +5,14 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import reduce, wraps
-from inspect import signature
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec
 from urllib.parse import urlsplit
 
 import click
 import msgspec
 
+from fleet_sim.commands.option_objects import OptionsT, gathered, joined
 from fleet_sim.commands.scenario_path import ScenarioPath
 from fleet_sim.runs.live.credentials import BoxCredentials, CredentialOptions, TlsFiles
 from fleet_sim.scenario.form import Scenario
@@ -29,7 +28,6 @@ from fleet_wire.quantities import LONGEST_S
 SEED_BITS = 32
 
 P = ParamSpec("P")
-OptionsT = TypeVar("OptionsT")
 
 
 def checked_listen(
@@ -129,26 +127,6 @@ def read_option(file: Path | None, name: str) -> str | None:
         return None if file is None else read_secret(file, name=name)
     except ConfigError as error:
         raise click.UsageError(str(error)) from None
-
-
-def joined(
-    name: str, make: Callable[..., Any], *options: Callable[[Callable[..., None]], Any]
-) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Return a decorator that adds options to a command, which gets what `make` returns for them.
-
-    The command gets it as `name`. The parameters of `make` are those of the options.
-    """
-    parts = signature(make).parameters
-
-    def decorated(command: Callable[..., None]) -> Callable[..., None]:
-        @wraps(command)
-        def with_whole(**given: Any) -> None:
-            whole = make(**{part: given.pop(part) for part in parts})
-            command(**given, **{name: whole})
-
-        return reduce(lambda added, option: option(added), reversed(options), with_whole)
-
-    return decorated
 
 
 def _password(broker_password_file: Path | None) -> str | None:
@@ -298,21 +276,6 @@ def live_options(
         ):
             added = add(added)
         return added
-
-    return decorated
-
-
-def gathered(
-    kind: Callable[..., OptionsT],
-) -> Callable[[Callable[[OptionsT], None]], Callable[..., None]]:
-    """Return a decorator that gives a command all its options as one object of this kind."""
-
-    def decorated(command: Callable[[OptionsT], None]) -> Callable[..., None]:
-        @wraps(command)
-        def with_options(**options: Any) -> None:
-            command(kind(**options))
-
-        return with_options
 
     return decorated
 

@@ -12,13 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from fleet_sim.commands.options import scenario_argument
-from fleet_sim.commands.verdicts import (
-    check_places,
-    exit_unless_fine,
-    interruptible,
-    verdict_options,
-    write_verdicts,
-)
+from fleet_sim.commands.verdicts import VerdictOptions, interruptible, verdict_options
 from fleet_sim.results import readable
 from fleet_sim.results.junit import Case, Suite
 from fleet_sim.runs.limits import cores
@@ -74,9 +68,7 @@ def sweep(  # noqa: PLR0913 - one parameter for each option
     scheduler: str | None,
     out: Path | None,
     keep: bool,
-    junit: Path | None,
-    markdown: Path | None,
-    as_json: bool,
+    verdicts: VerdictOptions,
 ) -> None:
     """Run SCENARIO in virtual time with many seeds, and with each value of some keys.
 
@@ -97,17 +89,15 @@ def sweep(  # noqa: PLR0913 - one parameter for each option
     """  # noqa: D301 - click's own escape
     options = _options(jobs, scheduler, keeps_runs=keep)
     plan = plan_sweep(scenario, sets, seeds=seeds, first_seed=first_seed)
-    check_places(junit, markdown)
+    verdicts.check_places()
     the_sweep = Sweep(plan, out or default_directory(plan), options)
-    console = Console(stderr=as_json)
+    console = Console(stderr=verdicts.as_json)
     records = _run(the_sweep, console)
-    write_verdicts(
-        f"fleet-sim sweep {plan.name}", _suites(plan, records), junit=junit, markdown=markdown
-    )
+    verdicts.write(f"fleet-sim sweep {plan.name}", _suites(plan, records))
     _print_result(console, records, the_sweep.path)
-    if as_json:
+    if verdicts.as_json:
         print_json(_as_json(plan, records, the_sweep.path))
-    exit_unless_fine([_failure(record) for record in _bad(records)], to_stderr=as_json)
+    verdicts.exit_unless_fine([_failure(record) for record in _bad(records)])
 
 
 def _options(jobs: int | None, scheduler: str | None, *, keeps_runs: bool) -> SweepOptions:

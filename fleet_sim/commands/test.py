@@ -15,13 +15,7 @@ from rich.text import Text
 
 from fleet_sim.commands.options import seed_option, set_option
 from fleet_sim.commands.scenario_path import ScenarioPath
-from fleet_sim.commands.verdicts import (
-    check_places,
-    exit_unless_fine,
-    interruptible,
-    verdict_options,
-    write_verdicts,
-)
+from fleet_sim.commands.verdicts import VerdictOptions, interruptible, verdict_options
 from fleet_sim.results import readable
 from fleet_sim.results.junit import Case, Suite
 from fleet_sim.runs.limits import cores
@@ -61,7 +55,7 @@ from fleet_wire.printing import print_json
     help="Where the runs are written. Default: runs/test-<time>.",
 )
 @verdict_options
-def test(  # noqa: PLR0913 - one parameter for each option
+def test(
     *,
     paths: tuple[Path, ...],
     mode: str,
@@ -69,9 +63,7 @@ def test(  # noqa: PLR0913 - one parameter for each option
     seed: int | None,
     overrides: tuple[str, ...],
     out: Path | None,
-    junit: Path | None,
-    markdown: Path | None,
-    as_json: bool,
+    verdicts: VerdictOptions,
 ) -> None:
     """Run SCENARIOS, several at a time, and check everything that they expect.
 
@@ -90,22 +82,20 @@ def test(  # noqa: PLR0913 - one parameter for each option
     if not found:
         raise ConfigError([f"{path}: no *.yaml there" for path in paths])
     files = _check_scenarios(found, overrides, mode=mode)
-    check_places(junit, markdown)
+    verdicts.check_places()
     options = ["--mode", mode]
     options += ["--listen", "127.0.0.1:0"] if mode == "live" else []
     options += [] if seed is None else ["--seed", str(seed)]
     options += [word for override in overrides for word in ("--set", override)]
     out = _new_directory(out)
-    console = Console(stderr=as_json)
+    console = Console(stderr=verdicts.as_json)
     results = _run(suite_runs(files, out, options), jobs or cores(), console)
-    write_verdicts(
-        "fleet-sim test", [_suite(result) for result in results], junit=junit, markdown=markdown
-    )
+    verdicts.write("fleet-sim test", [_suite(result) for result in results])
     bad = [result for result in results if not result.is_fine]
     _say(console, f"{_fine(len(results) - len(bad), len(results))}; runs: {out}")
-    if as_json:
+    if verdicts.as_json:
         print_json(_as_json(results, mode=mode))
-    exit_unless_fine([_failure(result) for result in bad], to_stderr=as_json)
+    verdicts.exit_unless_fine([_failure(result) for result in bad])
 
 
 def _check_scenarios(files: Sequence[Path], overrides: tuple[str, ...], *, mode: str) -> list[Path]:

@@ -13,13 +13,7 @@ from rich.console import Console
 from fleet_sim.broker.process import BrokerKind, mosquitto_program
 from fleet_sim.cars.defects import ModelDefectError
 from fleet_sim.commands.options import checked_listen, choose_seed, seed_option
-from fleet_sim.commands.verdicts import (
-    check_places,
-    exit_if_interrupted,
-    exit_unless_fine,
-    verdict_options,
-    write_verdicts,
-)
+from fleet_sim.commands.verdicts import VerdictOptions, exit_if_interrupted, verdict_options
 from fleet_sim.results import readable
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
 from fleet_sim.runs.manifest import lacks_of
@@ -118,9 +112,7 @@ def truth(  # noqa: PLR0913 - one parameter for each option
     listen: str | None,
     seed: int | None,
     out: Path | None,
-    junit: Path | None,
-    markdown: Path | None,
-    as_json: bool,
+    verdicts: VerdictOptions,
 ) -> None:
     """Grade whether CLIENTS tell their users the truth about the lock.
 
@@ -149,7 +141,7 @@ def truth(  # noqa: PLR0913 - one parameter for each option
     modes = chosen_modes(names, lacks)
     bounds = _bounds(expected, modes)
     programs = programs_of(clients)
-    check_places(junit, markdown)
+    verdicts.check_places()
     chosen = choose_seed(seed, None)
     directory = RunDirectory.create(out, scenario_name=NAME, seed=chosen)
     with directory.none_if_refused():
@@ -166,15 +158,15 @@ def truth(  # noqa: PLR0913 - one parameter for each option
             profile=profile,
             command=command,
         )
-    console = _console(to_stderr=as_json)
+    console = _console(to_stderr=verdicts.as_json)
     with closing(progress_on(console)) as progress:
         result = run_truth(plan, directory, progress, brokers=brokers, broker_kind=broker_kind)
     failed = failures(result, bounds)
-    write_verdicts("fleet-sim truth", suites(result, bounds), junit=junit, markdown=markdown)
+    verdicts.write("fleet-sim truth", suites(result, bounds))
     unlocks = read_unlocks(directory.path)
     page = write_page(directory.path, result, unlocks, failed=failed, words=command)
-    _print(result, page, console, as_json=as_json)
-    exit_unless_fine(failed, to_stderr=as_json)
+    _print(result, page, console, as_json=verdicts.as_json)
+    verdicts.exit_unless_fine(failed)
     exit_if_interrupted(result.duration_s if result.is_interrupted else None)
 
 

@@ -9,60 +9,70 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import ParamSpec
 
 import click
 
+from fleet_sim.commands.option_objects import joined
 from fleet_sim.results import readable
 from fleet_sim.results.junit import Suite, write_junit
 from fleet_sim.results.markdown import markdown_of
 from fleet_wire.command_line import EXPECTATION_FAILED, INTERRUPTED
 from fleet_wire.errors import ConfigError
 
-P = ParamSpec("P")
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictOptions:
+    """The places for the result of a command that judges."""
+
+    junit: Path | None
+    markdown: Path | None
+    as_json: bool
+
+    def check_places(self) -> None:
+        """Make the directories of the files. Raises `ConfigError`: before the runs, not after."""
+        for name, path in (("junit", self.junit), ("markdown", self.markdown)):
+            if path is not None:
+                with _named(f"--{name} {path}"):
+                    path.parent.mkdir(parents=True, exist_ok=True)
+
+    def write(self, name: str, suites: Sequence[Suite]) -> None:
+        """Write the files of `--junit` and `--markdown`. Raises `ConfigError`."""
+        if self.junit is not None:
+            with _named(f"--junit {self.junit}"):
+                write_junit(self.junit, name, suites)
+        if self.markdown is not None:
+            with _named(f"--markdown {self.markdown}"):
+                self.markdown.write_text(markdown_of(name, suites), encoding="utf-8")
+
+    def exit_unless_fine(self, failures: Sequence[str]) -> None:
+        """See `exit_unless_fine`; stdout is for the result as JSON."""
+        exit_unless_fine(failures, to_stderr=self.as_json)
 
 
-def verdict_options(command: Callable[P, None]) -> Callable[P, None]:
-    """Add `--junit`, `--markdown` and `--json`."""
-    command = click.option(
-        "--json",
-        "as_json",
-        is_flag=True,
-        help="Print the result as JSON on stdout, and all else on stderr.",
-    )(command)
-    command = click.option(
-        "--markdown",
-        type=click.Path(path_type=Path, dir_okay=False),
-        metavar="FILE",
-        help="Write the result as Markdown, for the page of a build or of a merge request.",
-    )(command)
-    return click.option(
+verdict_options = joined(
+    "verdicts",
+    VerdictOptions,
+    click.option(
         "--junit",
         type=click.Path(path_type=Path, dir_okay=False),
         metavar="FILE",
         help="Write the result as JUnit XML, for a build server.",
-    )(command)
-
-
-def check_places(junit: Path | None, markdown: Path | None) -> None:
-    """Make the directories of the files. Raises `ConfigError`: before the runs, not after them."""
-    for name, path in (("junit", junit), ("markdown", markdown)):
-        if path is not None:
-            with _named(f"--{name} {path}"):
-                path.parent.mkdir(parents=True, exist_ok=True)
-
-
-def write_verdicts(
-    name: str, suites: Sequence[Suite], *, junit: Path | None, markdown: Path | None
-) -> None:
-    """Write the files of `--junit` and `--markdown`. Raises `ConfigError`."""
-    if junit is not None:
-        with _named(f"--junit {junit}"):
-            write_junit(junit, name, suites)
-    if markdown is not None:
-        with _named(f"--markdown {markdown}"):
-            markdown.write_text(markdown_of(name, suites), encoding="utf-8")
+    ),
+    click.option(
+        "--markdown",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="Write the result as Markdown, for the page of a build or of a merge request.",
+    ),
+    click.option(
+        "--json",
+        "as_json",
+        is_flag=True,
+        help="Print the result as JSON on stdout, and all else on stderr.",
+    ),
+)
 
 
 @contextmanager
