@@ -168,4 +168,5 @@ class World:
         if delay_s <= 0:
             then(*arguments)
             return
-        self.env.call_later(delay_s, then, *arguments)
+        env = self.env
+        env.call_at(env.now + delay_s, then, *arguments)

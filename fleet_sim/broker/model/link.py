@@ -325,7 +325,8 @@ class ModelLink:
                     together.append(packet)
             except Exception as error:  # noqa: BLE001 - whatever a handler may raise
                 self._handler_failed(connection, error)
-        self._guarded(connection, self._hand_on, together)
+        if together:
+            self._guarded(connection, self._hand_on, together)
 
     def _hand_on(self, together: list[Message]) -> None:
         """Hand on messages that came together, if there are any, and forget them."""
