@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,31 +48,6 @@ class SafetyTally:
             "findings": self.kinds.total(),
             "unexplained": self.unexplained,
         }
-
-
-class HitLine(msgspec.Struct, frozen=True):
-    """What is needed of a hit in `ground_truth.jsonl`."""
-
-    fault: str
-    vehicle_id: str
-    at_s: float
-    until_s: float | None = None
-    command_id: str | None = None
-
-
-def faults_behind(finding: dict[str, Any], hits: Sequence[HitLine]) -> list[str]:
-    """Return the injected faults that were at work on the command of a finding, or on its car."""
-    names: dict[str, None] = {}
-    for hit in hits:
-        on_command = hit.command_id is not None and hit.command_id == finding.get("command_id")
-        on_car = (
-            hit.vehicle_id == finding["vehicle_id"]
-            and hit.until_s is not None
-            and hit.at_s <= finding["at_s"] <= hit.until_s
-        )
-        if on_command or on_car:
-            names[hit.fault] = None
-    return [*names]
 
 
 def safety_in_words(safety: Mapping[str, Any]) -> str:

@@ -12,7 +12,6 @@ import msgspec
 
 from fleet_sim.faults import Hit
 from fleet_sim.results import expectations
-from fleet_sim.results.safety import HitLine, faults_behind
 from fleet_sim.results.summary import Attempts, JsonLines, RunFacts, read_json, summarize
 from fleet_sim.runs.directory import MANIFEST, RunDirectory, ScenarioSource
 from fleet_sim.scenario.form import Scenario
@@ -187,10 +186,24 @@ def name_faults_behind_findings(directory: RunDirectory) -> None:
     findings = [*JsonLines(path, dict[str, Any])]
     if not findings:
         return
-    truth = JsonLines(directory.path / GROUND_TRUTH, dict[str, Any])
-    hits = [msgspec.convert(line, HitLine) for line in truth if line.get("type") == "hit"]
+    hits = [*JsonLines(directory.path / GROUND_TRUTH, Hit)]
     named = [{**each, "faults": faults_behind(each, hits)} for each in findings]
     _replace_lines(path, named)
+
+
+def faults_behind(finding: dict[str, Any], hits: Iterable[Hit]) -> list[str]:
+    """Return the injected faults that were at work on the command of a finding, or on its car."""
+    names: dict[str, None] = {}
+    for hit in hits:
+        on_command = hit.command_id is not None and hit.command_id == finding.get("command_id")
+        on_car = (
+            hit.vehicle_id == finding["vehicle_id"]
+            and hit.until_s is not None
+            and hit.at_s <= finding["at_s"] <= hit.until_s
+        )
+        if on_command or on_car:
+            names[hit.fault] = None
+    return [*names]
 
 
 def _replace_lines(path: Path, lines: Iterable[Any]) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from fleet_sim.faults import Hit
-from fleet_sim.runs.conclude import digest_of, first_difference, touched_by
+from fleet_sim.runs.conclude import digest_of, faults_behind, first_difference, touched_by
 from fleet_wire.contract.attempt import Attempt
 from tests.helpers.records import attempt_of
 
@@ -107,3 +107,16 @@ def test_of_two_runs_the_first_difference_is_named(tmp_path: Path) -> None:
     assert shorter.endswith("attempts.jsonl:2: ends here earlier")
     (tmp_path / "there" / "attempts.jsonl").unlink()
     assert "\n" not in (first_difference(tmp_path / "here", expected) or "")
+
+
+def test_which_faults_were_at_work() -> None:
+    """On the command, wherever; or on the car at that time."""
+    hits = [
+        hit(5.0, fault="by_command", command_id="c1"),
+        hit(10.0, 20.0, fault="by_time", vehicle_id="car-0"),
+        hit(15.0, fault="on_nothing", vehicle_id="car-0"),
+    ]
+    finding = {"vehicle_id": "car-0", "command_id": "c1", "at_s": 15.0}
+    assert faults_behind(finding, hits) == ["by_command", "by_time"]
+    assert faults_behind({**finding, "command_id": "c2"}, hits) == ["by_time"]
+    assert faults_behind({**finding, "command_id": None, "at_s": 21.0}, hits) == []
