@@ -32,8 +32,6 @@ from fleet_wire.links.several import OnBroker, spread_links
 from fleet_wire.profiles.native import NATIVE
 from fleet_wire.profiles.profile import Profile, vehicle_of_topic
 
-CONNECTING_AT_ONCE = 256
-"""Most handshakes at a time of all processes together."""
 GOODBYE_S = 0.1
 """For the last goodbyes to leave."""
 GOODBYES_AT_ONCE = 200
@@ -70,8 +68,6 @@ class FleetOptions:
     says_goodbye: bool = True
     """Whether boxes take leave of the broker at the end. It is false if the broker ends with the
     boxes: it would handle the sessions of a million boxes for minutes, unheard."""
-    processes: int = 1
-    """Number of those that connect their boxes to these brokers at the same time."""
     is_watched: bool = False
     """Whether another process, which drives this one, wants to be told of them."""
 
@@ -120,10 +116,8 @@ class LiveFleet:
         `brokers` are their addresses for who is another user than the boxes.
         """
         options, present = self._options, self.driver.present()
-        # The number at a time does not grow with brokers or processes: each has 10 s for its
-        # handshake.
-        at_once = min(limits.max_connecting, CONNECTING_AT_ONCE // options.processes)
-        share = max(at_once // len(options.brokers.addresses), 1)
+        # The number at a time does not grow with brokers: each has 10 s for its handshake.
+        share = max(limits.max_connecting // len(options.brokers.addresses), 1)
         limits = replace(limits, max_connecting=share)
         return spread_links(
             brokers or options.brokers,

@@ -114,6 +114,7 @@ class RunFleet:
         known, last_s = 0, time.monotonic()
         began_s = last_s
         while not stop.is_set() and self._missing:
+            workers.start_connecting()
             await asyncio.sleep(POLL_S)
             now_s, counts = time.monotonic(), self.counts
             if counts.known > known:

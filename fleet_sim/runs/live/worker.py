@@ -86,6 +86,7 @@ class _Worker:
         self._specs = specs
         self._reader = reader
         self._send = send
+        self._may_connect = asyncio.Event()
         self._has_load = asyncio.Event()
         self._ended = asyncio.Event()
         self._is_left_alone = False
@@ -95,7 +96,7 @@ class _Worker:
         if options.is_watched:
             options = replace(options, on_movement=self._report_movement)
         name = f"sms-centre-{number}-of-{total}"
-        options = replace(options, with_null_box=number == 1, name=name, processes=total)
+        options = replace(options, with_null_box=number == 1, name=name)
         self._fleet = LiveFleet(specs, options, lambda text: self._send(messages.Note(text)))
         self._fleet.driver.on_stall = self._fail
 
@@ -105,6 +106,7 @@ class _Worker:
         listening = asyncio.ensure_future(self._listen())
         counting = asyncio.ensure_future(self._count())
         try:
+            await self._may_connect.wait()
             with fleet.connecting():
                 await self._has_load.wait()
             if not self._ended.is_set():
@@ -125,13 +127,15 @@ class _Worker:
         self._end()
 
     def _end(self) -> None:
-        self._ended.set()
-        self._has_load.set()
+        for event in (self._ended, self._may_connect, self._has_load):
+            event.set()
 
     async def _listen(self) -> None:
         """Do what the other side says, until it says the end, or is gone."""
         async for line in messages.lines(self._reader):
             match messages.to_worker.decode(line):
+                case messages.Connect():
+                    self._may_connect.set()
                 case messages.StartLoad(load_starts_at=load_starts_at):
                     self._start_load(load_starts_at)
                 case messages.Shutdown():
@@ -141,6 +145,7 @@ class _Worker:
         self._end()
 
     def _start_load(self, load_starts_at: float) -> None:
+        self._may_connect.set()
         self._has_load.set()
         driver = self._fleet.driver
         with driver.present():

@@ -22,6 +22,10 @@ LINE_BYTES: Final = 2**20
 """No message is longer: the longest are notes, and movements with their command."""
 
 
+class Connect(msgspec.Struct, frozen=True, tag="connect"):
+    """To a worker: it is its turn to connect its boxes."""
+
+
 class StartLoad(msgspec.Struct, frozen=True, tag="begin"):
     """To a worker: the boxes are connected, as far as they will be, and the load begins."""
 
@@ -65,7 +69,7 @@ class Failed(msgspec.Struct, frozen=True, tag="failed"):
     error: str
 
 
-ToWorker = StartLoad | Shutdown
+ToWorker = Connect | StartLoad | Shutdown
 FromWorker = Counts | Hit | Movement | Note | Failed
 """Hits and movements of its boxes have times of the monotonic clock."""
 

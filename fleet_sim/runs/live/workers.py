@@ -43,6 +43,11 @@ UNTOLD: Final = "it was silent for too long, and what faults had done to its box
 NO_FLOOR: Final = "; the null box is gone with it, so there is no floor"
 POLL_S: Final = 0.1
 MAX_PROCESSES: Final = 1_000
+AT_ONCE: Final = 2 * (os.cpu_count() or 1)
+"""Workers that connect their boxes at a time: each keeps some 64 handshakes in flight."""
+STUCK_S: Final = 3.0
+"""Seconds of a worker's own reports without new connections, after which it delays no other. Its
+broker may be away. One that gets no turn reports nothing."""
 
 PlayWorker = Callable[[tuple[int, int], socket.socket], Coroutine[Any, Any, None]]
 """Plays share K of N, and speaks over the channel: see `fleet_sim.runs.live.worker`."""
@@ -76,6 +81,10 @@ class Worker:
     """The latest; None before the first."""
     lost: str | None = None
     """Why it is gone although nobody has told it to end."""
+    may_connect: bool = False
+    """Whether it has been told to."""
+    gained_at: float = 0.0
+    """When it was told to, or reported new connections last; see `Counts.at`."""
     has_null_box: bool = False
     """Whether the box that measures the floor is among its boxes."""
     is_killed: bool = False
@@ -94,7 +103,9 @@ class Worker:
         """Handle what it says, and pass on what its boxes did."""
         match message:
             case messages.Counts():
-                self.counts = message
+                missing, self.counts = self.missing, message
+                if self.missing < missing:
+                    self.gained_at = message.at
                 self.pulse.beat(message.at)
             case Hit() | Movement():
                 pass_on(message)
@@ -105,6 +116,13 @@ class Worker:
     def missing(self) -> int:
         """How many of its boxes have not been connected yet."""
         return self.boxes - (self.counts.fleet.known if self.counts is not None else 0)
+
+    @property
+    def is_connecting(self) -> bool:
+        """Whether it connects its boxes, and gets on with that."""
+        is_there = not (self.lost or self.pulse.is_silent)
+        at = self.gained_at if self.counts is None else self.counts.at
+        return self.may_connect and is_there and self.missing > 0 and at - self.gained_at < STUCK_S
 
     def send(self, message: messages.ToWorker) -> None:
         """Send it a message, if it is there."""
@@ -230,8 +248,11 @@ class Workers(list[Worker]):
 
     @property
     def are_starting(self) -> bool:
-        """Whether one still makes its cars, as its first message is not due yet."""
-        return any(not (each.counts or each.lost or each.pulse.is_silent) for each in self)
+        """Whether one still makes its cars, or waits for its turn to connect them."""
+        return any(
+            not ((each.counts and each.may_connect) or each.lost or each.pulse.is_silent)
+            for each in self
+        )
 
     def broker_states(self) -> list[BrokerStates]:
         """Return how it is with each of several brokers, as each that runs sees it."""
@@ -257,6 +278,15 @@ class Workers(list[Worker]):
         """Raise `LostProcessError` where one is lost."""
         if self.lost:
             raise LostProcessError(self.lost_texts)
+
+    def start_connecting(self) -> None:
+        """Start the next connections, a few at a time: all at once they take half as long again."""
+        connecting = sum(worker.is_connecting for worker in self)
+        for worker in self:
+            if connecting < AT_ONCE and not worker.may_connect and worker.writer is not None:
+                worker.may_connect, worker.gained_at = True, monotonic()
+                worker.send(messages.Connect())
+                connecting += 1
 
     def check_one_is_left(self) -> None:
         """Raise `BrokerUnreachableError` where all are lost."""

@@ -40,14 +40,17 @@ async def test_words_go_together_and_in_order(monkeypatch: pytest.MonkeyPatch) -
     assert written == [b'{"type":"note","text":"two"}\n{"type":"note","text":"three"}\n']
 
 
+@pytest.mark.parametrize("is_connecting", [False, True])
 async def test_it_ends_when_the_other_side_is_gone(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, *, is_connecting: bool
 ) -> None:
     """Whatever that has left unread, which makes an error of the end; and nothing is logged."""
     scenario = load_scenario(write_scenario(tmp_path))
     options = FleetOptions(brokers=Brokers.parse("mqtt://127.0.0.1:1"), seed=1)
     ours, theirs = socket.socketpair()
     playing = asyncio.ensure_future(play_worker(scenario, options, (), (1, 3), theirs))
+    if is_connecting:
+        ours.sendall(messages.line(messages.Connect()))
     await asyncio.to_thread(ours.recv, 1)
     ours.close()
     await asyncio.wait_for(playing, PATIENCE_S)

@@ -7,6 +7,8 @@ import os
 import signal
 import socket
 import time
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -115,6 +117,23 @@ def test_goodbyes_may_take_long_as_long_as_there_are_some(monkeypatch: pytest.Mo
     with Workers.fork(_talkative, lambda _part: 10, 1) as workers:
         asyncio.run(follow(workers))
         assert not workers.lost
+
+
+def test_who_cannot_connect_keeps_no_other_from_connecting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few at a time; where no new connection is reported for a while, the next may."""
+    monkeypatch.setattr(module, "AT_ONCE", 2)
+    way = cast("Any", SimpleNamespace(write=_nothing, is_closing=lambda: False))
+    every = [Worker(number, 4, 0, 10, way, writer=way) for number in range(4)]
+    began_at = time.monotonic()
+
+    def connecting(after_s: float, known: int) -> int:
+        counts = Counts(at=began_at + after_s, fleet=FleetCounts(known=known))
+        every[0].handle(counts, _nothing)
+        Workers(every).start_connecting()
+        return sum(worker.may_connect for worker in every)
+
+    assert [connecting(0.0, 0), connecting(2.0, 5), connecting(4.5, 5)] == [2, 2, 2], "it gets on"
+    assert [connecting(5.5, 5), connecting(6.0, 6)] == [3, 3], "none is taken back"
 
 
 def test_one_that_stood_still_when_nobody_could_see_it_says_so() -> None:
