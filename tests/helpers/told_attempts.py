@@ -93,7 +93,7 @@ class Accounts:
 
     def _of_attempt(self, record: Attempt) -> list[str]:
         assert sum(record.hops_s.values()) == pytest.approx(record.total_s, abs=1e-5)
-        if record.platform is None:
+        if not record.platform:
             assert record.evidence.get("furthest_stage") in (None, [*record.stages][-1])
         outcome = " ".join(filter(None, (record.outcome, record.cause)))
         reason = f" ({record.reason})" if record.reason else ""
