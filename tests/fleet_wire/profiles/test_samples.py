@@ -43,10 +43,10 @@ def test_a_line_that_is_no_message_is_named(tmp_path: Path, line: str) -> None:
         list(read_samples(tmp_path / "none.jsonl"))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, f"{Path(__file__).parent / 'wires/msgpack-fields.yaml'}"])
 def test_a_profile_is_put_into_words(name: str) -> None:
-    """What a fleet can say, what not, and how a car of it is unlocked."""
+    """What a fleet can say, what not, and how a car of it is unlocked, be it text or not."""
     profile = load_profile(name)
     first, *_ = traits_in_words(profile)
-    assert first.startswith(f"{name}: MQTT {profile.traits.mqtt}, command, result")
+    assert first.startswith(f"{Path(name).stem}: MQTT {profile.traits.mqtt}, command, result")
     assert len(list(unlock_of(profile, "car-00001"))) == 1
