@@ -84,14 +84,14 @@ class Program(click.Group):
             _check_open_files()
             code = super().main(args, *rest, **{**options, "standalone_mode": False})
         except (click.Abort, KeyboardInterrupt):
-            _say([f"{self.name}: interrupted"])
+            say_errors([f"{self.name}: interrupted"])
             code = INTERRUPTED
         except BrokenPipeError:  # the reader of the output has seen enough
             _drop_what_is_unwritten()
             code = READER_GONE
         except Exception as error:  # noqa: BLE001 - the one place
             _drop_what_is_unwritten()
-            _say([*_traceback(error), *_lines(error, f"{self.name}: ")])
+            say_errors([*_traceback(error), *_lines(error, f"{self.name}: ")])
             code = error.exit_code if isinstance(error, click.ClickException) else USAGE_ERROR
         sys.exit(code if isinstance(code, int) else 0)
 
@@ -107,7 +107,8 @@ def _imported(name: str) -> ModuleType:
             gc.enable()
 
 
-def _say(lines: Sequence[str]) -> None:
+def say_errors(lines: Sequence[str]) -> None:
+    """Say lines on stderr, of a long one its beginning and its end."""
     with suppress(OSError):
         for line in lines:
             click.echo(shortened(on_one_line(line), MAX_LINE_LETTERS), err=True)

@@ -13,7 +13,7 @@ from typing import Any
 import click
 import pytest
 from click.testing import CliRunner, Result
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import fleet_sim.__main__
@@ -203,7 +203,11 @@ FLAGS = [
 ]
 
 
+SOCKET = next(flag for flag in FLAGS if flag[1:] == ("inject", "--control"))
+
+
 @in_a_directory
+@example(flags=[(SOCKET, "y" * 100_000)])
 @given(flags=st.lists(st.tuples(st.sampled_from(FLAGS), HOSTILE_TEXTS), min_size=1, max_size=3))
 def test_any_flags(flags: Sequence[tuple[tuple[click.Group, str, str], str]]) -> None:
     """What the options of each command say; nothing starts, for want of a scenario."""

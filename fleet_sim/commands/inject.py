@@ -10,7 +10,7 @@ import click
 from fleet_sim.results import readable
 from fleet_sim.runs.live.control import ask
 from fleet_sim.runs.live.drills import DrillReply, DrillRequest
-from fleet_wire.command_line import USAGE_ERROR
+from fleet_wire.command_line import USAGE_ERROR, say_errors
 from fleet_wire.durations import HELP, Duration
 from fleet_wire.errors import UnlockpathError
 from fleet_wire.quantities import LONGEST_S, SHORTEST_S
@@ -84,8 +84,7 @@ def inject(
             reply = ask(path, request)
         except UnlockpathError as error:
             reply = DrillReply(problems=(str(error),))
-        for problem in reply.problems:
-            click.echo(f"fleet-sim: {problem}", err=True)
+        say_errors([f"fleet-sim: {problem}" for problem in reply.problems])
         if reply.problems:
             has_failed = True
         else:
