@@ -71,7 +71,7 @@ def test_jobs_run_targets_and_read_files_that_exist() -> None:
         for step in steps
         for target in re.findall(r"\bmake ([\w./-]+)$", step.get("run", ""), re.MULTILINE)
     }
-    assert {"check", "quick", "run", "test", "test-all", "develop"} == targets
+    assert {"check", "quick", "run", "test", "test-all", "develop", "docs"} == targets
     for target in targets:
         assert re.search(rf"^(?:[\w-]+ )*{target}(?: [\w-]+)*:", MAKEFILE, re.MULTILINE)
     files = [step["with"]["file"] for step in steps if "file" in step.get("with", {})]

@@ -16,6 +16,7 @@ from fleet_sim.scenario.loading import load_scenario
 from tests.helpers.junit import read_junit
 from tests.helpers.own_commands import accept, run_here
 from tests.helpers.pages import EXAMPLES
+from tests.helpers.places import ROOT
 from tests.helpers.shipped import DEPLOY, yaml
 from tests.helpers.virtual_runs import run_virtually
 
@@ -143,6 +144,7 @@ def test_the_pages_set_what_there_is() -> None:
     }
     assert given <= ACTION["inputs"].keys()
     assert len(example.strip().splitlines()) <= 10
+    assert f"```yaml\n{example}```" in (ROOT / "README.md").read_text(encoding="utf-8")
     example = (EXAMPLES / "ci" / "gitlab.yml").read_text(encoding="utf-8")
     given = {word.strip(":") for word in example.split() if word.startswith("UNLOCKPATH_")}
     assert given <= TEMPLATE["variables"].keys()

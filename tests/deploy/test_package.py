@@ -1,7 +1,7 @@
 """Wheel and sdist, installed without the repository: what pages show runs in an empty directory.
 
 The packages that ours needs come from the environment of the tests: to install them again would
-say nothing about ours.
+say nothing about ours. In a bare Debian pip installs all of them.
 """
 
 from __future__ import annotations
@@ -19,6 +19,13 @@ from tempfile import mkdtemp
 
 import pytest
 
+from tests.helpers.containers import (
+    CHROOT,
+    base_image,
+    buildah,
+    of_this_machine,
+    working_container,
+)
 from tests.helpers.places import ROOT
 
 pytestmark = pytest.mark.long
@@ -110,6 +117,21 @@ def test_cars_open_without_root(wheel: Installed, broker: str) -> None:
     assert code == 0, output
     assert f"{broker} on mqtt://" in output
     assert "(100 %)" in output
+
+
+@pytest.mark.images
+@pytest.mark.skipif(os.geteuid() != 0, reason="buildah's chroot needs root")
+def test_a_bare_debian_needs_the_wheel_alone(distributions: Path) -> None:
+    """One command installs it there, and one opens cars on the broker that comes with it."""
+    (wheel,) = distributions.glob("*.whl")
+    install = f"python3 -m venv /cars && /cars/bin/pip install --quiet /{wheel.name}"
+    with working_container(base_image()) as container:
+        buildah("copy", "--quiet", container, wheel, "/")
+        buildah("run", *CHROOT, *of_this_machine(), container, "sh", "-c", install)
+        opens = ("/cars/bin/fleet-sim", "run", "first_rentals")
+        said = buildah("run", *CHROOT, container, *opens)
+    assert "iotcore on mqtt://" in said
+    assert "expectations hold" in said
 
 
 def test_the_sdist_makes_the_same_wheel(distributions: Path, tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def stand_in_image() -> str:
             f" apt-get install -y -qq --no-install-recommends {' '.join(PACKAGES)}"
         )
         with working_container(base_image()) as container:
-            buildah("run", *CHROOT, *_of_this_machine(), container, "sh", "-c", install)
+            buildah("run", *CHROOT, *of_this_machine(), container, "sh", "-c", install)
             buildah("commit", "--quiet", container, STAND_IN)
     return STAND_IN
 
@@ -106,12 +106,12 @@ def stand_in_image() -> str:
 def our_image() -> str:
     """Build the Dockerfile on that base; return the image's name."""
     name = "localhost/unlockpath:tested"
-    how = (*CHROOT, *LIMITS, "--pull-never", "--format", "docker", *_of_this_machine())
+    how = (*CHROOT, *LIMITS, "--pull-never", "--format", "docker", *of_this_machine())
     buildah("bud", *how, "--build-arg", f"BASE={base_image()}", "--tag", name, ROOT)
     return name
 
 
-def _of_this_machine() -> Iterator[str]:
+def of_this_machine() -> Iterator[str]:
     """Yield the options that let a build reach the packages as this machine reaches them."""
     places = ("/etc/resolv.conf", "/etc/pip.conf", "/etc/ssl/certs", "/etc/xdg/pip", "/opt/wheels")
     for place in filter(os.path.exists, places):
