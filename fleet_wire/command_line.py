@@ -108,7 +108,7 @@ def _imported(name: str) -> ModuleType:
 
 
 def say_errors(lines: Sequence[str]) -> None:
-    """Say lines on stderr, of a long one its beginning and its end."""
+    """Say lines on stderr. A long line is shortened to its beginning and its end."""
     with suppress(OSError):
         for line in lines:
             click.echo(shortened(on_one_line(line), MAX_LINE_LETTERS), err=True)

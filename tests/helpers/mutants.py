@@ -26,7 +26,7 @@ COPY: Final = Path("mutants")
 """Where mutmut keeps its changed copy and its results, in the directory that it is started in."""
 LOG: Final = COPY / "mutmut.log"
 NOTICED: Final = frozenset({"killed", "timeout", "segfault", "suspicious", "caught by type check"})
-"""What mutmut calls a change by which a test fails, hangs or crashes, or that mypy refuses."""
+"""Mutmut's words for a change that a test or mypy notices."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -354,9 +354,9 @@ class Ranking:
 
 def _in_doubt(others: Shares, own: Shares) -> tuple[float, ...]:
     """Return how likely each mode is by other unlocks, which the unlock's own facts contradict."""
-    weight = MOST_IN_DOUBT / others.total, (1.0 - MOST_IN_DOUBT) / own.total
+    of_others, of_own = MOST_IN_DOUBT / others.total, (1.0 - MOST_IN_DOUBT) / own.total
     both = zip(others.beside_likeliest, own.beside_likeliest, strict=True)
-    return tuple(weight[0] * other + weight[1] * its for other, its in both)
+    return tuple(of_others * other + of_own * its for other, its in both)
 
 
 def _unproven(name: str, shown: Collection[Fact]) -> float:

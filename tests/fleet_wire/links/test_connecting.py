@@ -143,7 +143,7 @@ def test_limits_name_their_cure(number: int, cure: str) -> None:
 
 
 async def test_too_few_descriptors_end_a_connection() -> None:
-    """Without a free one a broker is unreachable, and the reason names the cure."""
+    """Without a free descriptor the broker is unreachable, and the reason names the cure."""
     nobody = BrokerAddress.parse("mqtt://127.0.0.1:1")
     client = Recorder(LeanLinkFactory(nobody), Session("client"))
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -45,7 +45,7 @@ def test_a_line_that_is_no_message_is_named(tmp_path: Path, line: str) -> None:
 
 @pytest.mark.parametrize("name", [*NAMES, f"{Path(__file__).parent / 'wires/msgpack-fields.yaml'}"])
 def test_a_profile_is_put_into_words(name: str) -> None:
-    """What a fleet can say, what not, and how a car of it is unlocked, be it text or not."""
+    """The words say what a fleet can say, what it cannot, and how its cars are unlocked."""
     profile = load_profile(name)
     first, *_ = traits_in_words(profile)
     assert first.startswith(f"{Path(name).stem}: MQTT {profile.traits.mqtt}, command, result")

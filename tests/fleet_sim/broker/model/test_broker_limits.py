@@ -31,7 +31,7 @@ def test_broker_limit_refuses_large_packets() -> None:
 
 
 def test_a_private_broker_limits_nothing_in_flight() -> None:
-    """What waits is limited as a scenario says."""
+    """A scenario limits how many messages wait."""
     limits = limits_of(BrokerSettings(max_queued_messages=7))
     assert limits == BrokerLimits(max_inflight_messages=0, max_queued_messages=7)
 
