@@ -25,6 +25,8 @@ from fleet_wire.arrivals import Poisson
 
 SEVERITIES: Final = 12
 """Severities that are tried of a failure mode whose incidents are drawn with several [E]."""
+BEYOND: Final = 0.25
+"""A failure may be milder or worse than any known one, by this part of the known range [E]."""
 PLAYS: Final = 48
 """Plays of the past for each world [E]."""
 SHARES: Final = 24
@@ -142,10 +144,13 @@ def _severities(world: World) -> list[Scenario]:
     if fault is None:
         return [world.scenario]
     steps = _steps_of(world.mode)
+    drawn = [
+        fault.drawn_severity(_Steps((step + 0.5) / steps), wider=BEYOND) for step in range(steps)
+    ]
     return [
-        _with_parameters(world, {**fault.drawn_severity(_Steps((step + 0.5) / steps)), **kind})
+        _with_parameters(world, {**severity, **kind})
         for kind in fault.drawing.variants
-        for step in range(steps)
+        for severity in drawn
     ]
 
 
@@ -179,7 +184,8 @@ def _strikes_all(mode: str) -> bool:
 def _with_struck(scenario: Scenario, struck: int) -> Scenario:
     """Return a scenario of as many cars, of which so many are struck, in proportion.
 
-    Each group keeps a car. A scenario stays as it is where no group or every one is struck.
+    Each group keeps a car, unless all cars are struck: then the well groups are gone. A scenario
+    stays as it is where no group or every one is struck.
     """
     groups = scenario.fleet.groups
     hit = _struck_groups(scenario)
@@ -191,6 +197,7 @@ def _with_struck(scenario: Scenario, struck: int) -> Scenario:
     scaled = tuple(
         group.model_copy(update={"count": max(1, round(group.count * wanted[group.name in hit]))})
         for group in groups
+        if group.name in hit or struck < cars
     )
     fleet = scenario.fleet.model_copy(update={"groups": scaled})
     return scenario.model_copy(update={"fleet": fleet})
@@ -229,7 +236,7 @@ def _candidates(
     cars = scenario.fleet.count
     now = sum(group.count for group in scenario.fleet.groups if group.name in hit)
     ratio = (1 / LEAST_SHARE) ** (1 / (SHARES - 1))
-    known = min(max(round(observed.struck / world.stands_for), 1), cars - 1)
+    known = min(max(round(observed.struck / world.stands_for), 1), cars)
     numbers = {max(known, round(cars * LEAST_SHARE * ratio**step)) for step in range(SHARES)}
     likely = None
     if observed.likely_struck is not None:

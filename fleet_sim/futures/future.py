@@ -110,7 +110,11 @@ class _Wait(NamedTuple):
 
 @dataclass(slots=True)
 class _PastTally:
-    """Counts how customers get in before the decision."""
+    """Counts how customers get in before the decision, as a monitor sees it.
+
+    A customer who presses again and is never told that the car is open looks lost, though the door
+    may open.
+    """
 
     until_s: float
     is_locked: Callable[[str], bool]
@@ -145,8 +149,9 @@ class _PastTally:
         elif event.step in (CustomerStep.OPENED, CustomerStep.GAVE_UP) and who in self.waits:
             entry, is_left_open = self.waits.pop(who)
             is_lost = event.step is CustomerStep.GAVE_UP
-            is_lost = is_lost or (is_left_open and who not in self.shown_open)
-            entry[2 if is_lost else who in self.again] += 1
+            is_again = who in self.again
+            is_lost = is_lost or ((is_left_open or is_again) and who not in self.shown_open)
+            entry[2 if is_lost else is_again] += 1
 
     def _entry(self, event: CustomerEvent) -> list[int]:
         part = int(PARTS * event.at_s / self.until_s)

@@ -88,13 +88,18 @@ def _ranked(
 ) -> RankedMitigation:
     lost, without = ([[each.lost for each in seeds] for seeds in of] for of in (worlds, nothing))
     saved = differences(without, lost)
+    one_more = _of_one_more(worlds)
+    one_more_saved = [
+        0.0 if of_world == of_nothing else more
+        for of_world, of_nothing, more in zip(worlds, nothing, one_more, strict=True)
+    ]
     sms = _mean([[each.sms for each in world] for world in worlds], shares)
     customers = _mean([[each.customers for each in world] for world in worlds], shares)
     waiting_s = _mean([[each.waiting_s for each in world] for world in worlds], shares)
     return RankedMitigation(
         name=name,
-        lost=_of_one_future(lost, shares),
-        saved=_of_one_future(saved, shares),
+        lost=_of_one_future(lost, shares, one_more),
+        saved=_of_one_future(saved, shares, one_more_saved),
         waiting_s=waiting_s / customers if customers else 0.0,
         sms=sms,
         commands=_mean([[each.commands for each in world] for world in worlds], shares),
@@ -170,15 +175,25 @@ def of_the_mean(
     return Interval(mean, mean - off, mean + off)
 
 
-def _of_one_future(worlds: Sequence[Sequence[float]], shares: Sequence[float]) -> Interval:
+def _of_one_more(worlds: Sequence[Sequence[FutureCounts]]) -> list[float]:
+    """Return the variance that one customer more would make among the seeds of each world.
+
+    A loss that no seed has may come in the next one.
+    """
+    return [fmean(each.stand_for for each in seeds) ** 2 / len(seeds) for seeds in worlds]
+
+
+def _of_one_future(
+    worlds: Sequence[Sequence[float]], shares: Sequence[float], of_one_more: Sequence[float]
+) -> Interval:
     """Return the mean over worlds, and the bounds of 95 % of the futures.
 
     They hold the chance of one future, the doubt about the world, and that of few seeds.
     """
     mean = _mean(worlds, shares)
     by_chance = sum(
-        share * _variance(world) * (1 + 1 / len(world))
-        for share, world in zip(shares, worlds, strict=True)
+        share * (_variance(world) + more) * (1 + 1 / len(world))
+        for share, world, more in zip(shares, worlds, of_one_more, strict=True)
     )
     by_world = sum(
         share * (fmean(world) - mean) ** 2 for share, world in zip(shares, worlds, strict=True)

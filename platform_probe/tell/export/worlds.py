@@ -113,10 +113,16 @@ def worlds_of(source: Source, incident: Found) -> dict[str, Any]:
 
 
 def _likely_struck(incident: Found) -> int | None:
-    """Return how many cars are struck if all of its cohort are, or all that were lost."""
-    if all(incident.affected_cohorts) and incident.cohort_cars:
-        return incident.cohort_cars
-    return incident.cars if incident.kind is IncidentKind.CARS_LOST else None
+    """Return how many cars are struck if all of its cohort are, or all that were lost.
+
+    A cohort without traits is the whole fleet. Intruders do not try all of it, so it is not known.
+    """
+    has_traits = all(incident.affected_cohorts)
+    if incident.kind is IncidentKind.CARS_LOST and not has_traits:
+        return incident.cars
+    if incident.kind is IncidentKind.SUSPICIOUS and not has_traits:
+        return None
+    return incident.cohort_cars or None
 
 
 def _is_of_intruder(incident: Found, unlock: Unlock) -> bool:

@@ -346,6 +346,18 @@ def test_bounds_hold_the_doubt_about_the_world() -> None:
     assert of_one.saved.high > 19.0
 
 
+def test_bounds_hold_a_loss_that_no_seed_had() -> None:
+    """Only who changes nothing at all saves nothing for sure."""
+    played = {
+        NOTHING: [counts(0, 0, 0)],
+        "same": [counts(0, 0, 0)],
+        "acts": [counts(0, 0, 0, sms=1)],
+    }
+    found = ranked(played, [1.0])
+    assert found["same"].saved.low == found["same"].saved.high == 0.0
+    assert found["acts"].saved.low < -1.0 < 1.0 < found["acts"].saved.high
+
+
 def test_many_mitigations_are_not_better_by_chance() -> None:
     """The more are tried, the more one must save; one that changes nothing counts for none."""
     nothing = [counts(20, 22, 18, 21)]

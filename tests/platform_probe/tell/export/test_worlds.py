@@ -126,10 +126,11 @@ def test_a_world_has_the_cars_that_the_monitor_knows(
     ("incident", "struck"),
     [
         ({"cohort": {"region": "north"}, "cohort_cars": 70}, 70),
-        ({"cohort": {}, "cohort_cars": 200}, None),
+        ({"cohort": {}, "cohort_cars": 200}, 200),
+        ({"cohort": {}, "cohort_cars": 200, "kind": IncidentKind.SUSPICIOUS}, None),
         ({"cohort": {}, "kind": IncidentKind.CARS_LOST, "cars": 20}, 20),
     ],
-    ids=["all of its cohort", "nobody knows", "all that were lost"],
+    ids=["all of its cohort", "the whole fleet", "nobody knows", "all that were lost"],
 )
 def test_struck_cars_are_those_with_the_traits_of_the_incident(
     tmp_path: Path, incident: dict[str, Any], struck: int | None
