@@ -196,8 +196,8 @@ class BrokersOfPlatform:
             self._health.report(f"{broker}", problem, end=f"broker {broker} is there again")
 
     def on_none_left(self, end: Disconnected) -> None:
-        """Handle that no broker is there any more."""
-        if self._was_there:
+        """Handle that no broker is there any more; `TakeOvers` reports another with our id."""
+        if self._was_there and end.code != SESSION_TAKEN_OVER:
             problem = (
                 f"no connection with {self._brokers}, no car is reached: {self._reason_of(end)}"
             )

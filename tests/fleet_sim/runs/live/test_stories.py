@@ -106,6 +106,8 @@ class LiveHealthPlayer(Player):
     def _do_taken_over(self, at_s: float) -> None:
         assert self.end is not None
         self.now_s = at_s
+        self._of_platform.there()
+        self._of_platform.on_none_left(self.end)
         self.take_overs.handle_end(self.end)
 
 
