@@ -13,6 +13,7 @@ from platform_probe.commands.query import run_query
 from platform_probe.store.layout import make_store
 from platform_probe.store.queries import all_queries, query_named
 from platform_probe.store.reading import Source, Span
+from platform_probe.texts.catalogue import has_text
 from tests.helpers.busy_store import make_busy_store
 from tests.helpers.english import ENGLISH
 from tests.helpers.stores import BEGIN_S, KeptOpen
@@ -62,10 +63,14 @@ def answer(source: Source, name: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("name", all_queries())
 def test_every_query_finds_something(store: Source, lines_store: Source, name: str) -> None:
-    """In a store where it has happened; in Parquet and in lines it is the same."""
+    """In a store where it has happened; in Parquet and in lines it is the same.
+
+    Each column has a heading.
+    """
     found = answer(store, name)
     assert found
     assert answer(lines_store, name) == found
+    assert [column for column in found[0] if not has_text(f"column.{column}")] == []
     assert query_named(name).description.endswith((".", "?"))
 
 

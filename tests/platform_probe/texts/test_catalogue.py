@@ -124,6 +124,17 @@ def test_every_text_is_used() -> None:
     assert [key for key in unused if not key.startswith("story.answers_")] == []
 
 
+def test_every_text_that_code_and_templates_name_is_there() -> None:
+    """A text that all languages lack would end a page with an error."""
+    code = sources()
+    asking = r"(?:\bsay\(|\bkey=|spoken_error\()\s*[\"'](\w+\.\w[\w.]*)[\"'](?! ~)"
+    named = set(re.findall(asking, code))
+    for names in re.findall(r"for name in \[([^]]*)\] %\}[^~]*\"column\.\" ~ name", code):
+        named |= {f"column.{name}" for name in re.findall(r"\w+", names)}
+    assert {"column.site", "column.lock", "board.no_prometheus"} <= named
+    assert named - set(texts_of("en")) == set()
+
+
 def test_every_sentence_of_evidence_is_there() -> None:
     """A fact without a sentence would be shown as its key."""
     noted = {
