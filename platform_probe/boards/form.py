@@ -140,10 +140,10 @@ def panel_problems(
 
 
 def _text_of(error: ConfigError) -> Text:
-    """Return what an answer says is wrong; its key says already that it is SQL."""
+    """Return what an answer says is wrong; its key says already that it is SQL or PromQL."""
     if isinstance(error, SpokenError):
         return sentence_sequence(*error.texts)
-    return as_is(" ".join(each.removeprefix("SQL: ") for each in error.problems[:2]))
+    return as_is(" ".join(re.sub("^(Prom|S)QL: ", "", each) for each in error.problems[:2]))
 
 
 def _problem_at(document: Document, loc: Loc, problem: Text) -> Text:

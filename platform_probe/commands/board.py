@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
@@ -20,18 +20,17 @@ from platform_probe.boards.folder import SHIPPED, BoardFile, BoardFolder
 from platform_probe.boards.form import Board, Panel, load_board, panel_problems
 from platform_probe.boards.grafana import grafana_dashboard
 from platform_probe.commands.asking import StoreOptions, StoreQuestion, store_options
+from platform_probe.commands.promql import promql_answers
 from platform_probe.commands.query import printable_rows, table_of
 from platform_probe.settings.console import NAME
 from platform_probe.settings.monitor import load_settings
 from platform_probe.store.duck import Rows
-from platform_probe.store.reading import Span
+from platform_probe.store.reading import Source, Span
 from platform_probe.texts.catalogue import LANGUAGES, say_in
 from platform_probe.texts.spoken_error import SpokenError, problem_texts
 from platform_probe.texts.times import HOUR_S
 
-_ASK_PROMETHEUS: Final = (
-    "Open each board in the console: it asks Prometheus, and shows what is wrong."
-)
+_CHECK_PROMQL: Final = "To check it, give --prometheus URL, or install promtool."
 _HOW: Final = "A board is a file, or the name of one that ships, as examples/unlocks."
 
 
@@ -49,13 +48,20 @@ def board() -> None:
 
 @board.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option(
+    "--prometheus", metavar="URL",
+    help="Where PromQL is tried.  [default: console.prometheus_url of --config, else promtool]",
+)  # fmt: skip
 @store_options
-def check(files: Sequence[str], store: StoreOptions) -> None:
+def check(files: Sequence[str], prometheus: str | None, store: StoreOptions) -> None:
     """Say what is wrong with boards: file, line, key, and what to do.
 
     SQL is tried in the store of --store or --config, else in one without records: there a chart
-    that does not fit to its rows is not found. PromQL is not checked: it says where that stands.
+    that does not fit to its rows is not found. PromQL is tried at a Prometheus, else by promtool.
     """
+    console = load_settings(store.config).console if store.config is not None else None
+    if prometheus is None and console is not None:
+        prometheus = console.prometheus_url
     named = store.directory is not None or store.config is not None
     asked = store.question() if named else None
     problems: list[Text] = []
@@ -68,13 +74,15 @@ def check(files: Sequence[str], store: StoreOptions) -> None:
                 problems += problem_texts(error)
                 continue
             span = Span(0.0, 0.0) if asked is None else _span_of(asked, its)
-            problems += panel_problems(document, its, partial(answer_of, source=source, span=span))
-            unchecked += _promql_places(document, its)
+            series = promql_answers(its, prometheus)
+            find = partial(_answer_or_error, source=source, span=span, series=series or {})
+            problems += panel_problems(document, its, find)
+            unchecked += _promql_places(document, its) if series is None else []
     if problems:
         raise SpokenError(*problems)
     click.echo(f"{len(files)} right")
     if unchecked:
-        click.echo(f"PromQL not checked: {', '.join(unchecked)}\n{_ASK_PROMETHEUS}")
+        click.echo(f"PromQL not checked: {', '.join(unchecked)}\n{_CHECK_PROMQL}")
 
 
 @board.command("list")
@@ -152,6 +160,16 @@ def _file_of(name: str, config: Path | None = None) -> BoardFile:
 def _folder_of(config: Path | None) -> BoardFolder:
     console = load_settings(config).console if config is not None else None
     return BoardFolder(None if console is None else console.boards_dir)
+
+
+def _answer_or_error(
+    panel: Panel, source: Source, span: Span, series: Mapping[int, Rows | ConfigError | None]
+) -> Rows | None:
+    """Return what a store answers, or a Prometheus. Raises `ConfigError`."""
+    found = series.get(id(panel))
+    if isinstance(found, ConfigError):
+        raise found
+    return answer_of(panel, source, span) if found is None else found
 
 
 def _promql_places(document: Document, its: Board) -> list[str]:

@@ -19,6 +19,7 @@ from platform_probe.store.duck import Rows
 from platform_probe.web.console.prometheus import Prometheus, SeriesQuestion
 from tests.helpers.consoles import Visitor, served
 from tests.helpers.http_thread import QuietHandler, served_by
+from tests.helpers.own_commands import run_here
 from tests.helpers.stack import Api, running, until_up
 
 BOARD: Final = "/board/connectivity/coast"
@@ -128,7 +129,13 @@ def test_series_of_prometheus_are_drawn(console_store: Path, tmp_path: Path) -> 
     save_board(tmp_path, PROMETHEUS_BOARD)
     with served_by(StandIn) as url, boards_at(console_store, tmp_path, prometheus_url=url) as at:
         page = Visitor(at).get(BOARD).text
+        file = tmp_path / "boards" / "connectivity" / "coast.yaml"
+        code, _, problems = run_here("platform_probe", "board", "check", file, "--prometheus", url)
 
+    assert code == 2
+    assert ":6: panels.3.promql: parse error: unclosed left parenthesis\n" in problems
+    assert ":7: panels.4.promql: The server" in problems
+    assert "panels.0" not in problems
     assert "<b>1" not in page
     line = panel_of(page, "Rising")
     assert line.count('class="line"') == 1
