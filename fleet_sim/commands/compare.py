@@ -28,6 +28,7 @@ from fleet_sim.results.comparison import (
 )
 from fleet_sim.results.comparison import as_json as json_of
 from fleet_sim.results.junit import Case, Suite
+from fleet_sim.runs.closing_tables import plain_table
 from fleet_sim.truth.comparison import TruthComparison, compare_truth
 from fleet_sim.truth.comparison import as_json as truth_json_of
 from fleet_sim.truth.score import is_result
@@ -167,11 +168,7 @@ def _short(value: Any) -> str:
 
 
 def _table(comparison: Judgement) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("")
-    for heading in ("A", "B", "B - A", "interval"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("")
+    table = plain_table("", "#A", "#B", "#B - A", "#interval", "")
     for each in comparison.differences:
         word = each.change.value if each.is_judged and each.change is not Change.SAME else ""
         style = _STYLES[each.change] if word else ("" if each.is_judged else "dim")

@@ -34,7 +34,8 @@ class Suite:
 
 def write_junit(path: Path, name: str, suites: Sequence[Suite]) -> None:
     """Write the suites into a file, whole or not at all. Raises `OSError`."""
-    root = ET.Element("testsuites", {"name": name, **_counts(_cases_of(suites))})
+    cases = [case for suite in suites for case in suite.cases]
+    root = ET.Element("testsuites", {"name": name, **_counts(cases)})
     for suite in suites:
         node = ET.SubElement(
             root, "testsuite", {"name": printable(suite.name), **_counts(suite.cases)}
@@ -45,10 +46,6 @@ def write_junit(path: Path, name: str, suites: Sequence[Suite]) -> None:
     temporary = path.with_name(f"{path.name}.tmp")
     ET.ElementTree(root).write(temporary, encoding="utf-8", xml_declaration=True)
     temporary.replace(path)
-
-
-def _cases_of(suites: Sequence[Suite]) -> list[Case]:
-    return [case for suite in suites for case in suite.cases]
 
 
 def _counts(cases: Sequence[Case]) -> dict[str, str]:

@@ -46,36 +46,29 @@ def write_report(run_directory: Path, summary: Mapping[str, Any], scenario_text:
         plots(summary, data),
         name=str(data.manifest.get("name") or run_directory.resolve().name),
         scenario_text=scenario_text,
-        **_values_of(summary, data),
+        summary=summary,
+        data=data,
+        badge=_badge(summary),
+        facts=_facts(summary, data.manifest),
+        where_it_failed=where_it_failed(summary),
+        safety=safety_in_words(summary["safety"]),
+        tiles=_tiles(summary, len(data.cars)),
+        cars=data.worst_cars(WORST_CARS),
+        done_to=_done_to_cars(data),
+        command=_command(summary, data.manifest),
+        most_parts=MOST_PARTS,
+        readable=readable,
+        injected_words=report_injected,
+        colours=COLOURS,
+        causes=CAUSES,
+        generic=GENERIC,
+        problems=PROBLEMS,
+        modes=MODES,
+        titles=TITLES,
     )
     target = run_directory / "report.html"
     write_whole(target, page.encode(), FOR_GROUP)
     return target
-
-
-def _values_of(summary: Mapping[str, Any], data: RunData) -> dict[str, Any]:
-    """Return the values of the page's template besides its plots."""
-    return {
-        "summary": summary,
-        "data": data,
-        "badge": _badge(summary),
-        "facts": _facts(summary, data.manifest),
-        "where_it_failed": where_it_failed(summary),
-        "safety": safety_in_words(summary["safety"]),
-        "tiles": _tiles(summary, len(data.cars)),
-        "cars": data.worst_cars(WORST_CARS),
-        "done_to": _done_to_cars(data),
-        "command": _command(summary, data.manifest),
-        "most_parts": MOST_PARTS,
-        "readable": readable,
-        "injected_words": report_injected,
-        "colours": COLOURS,
-        "causes": CAUSES,
-        "generic": GENERIC,
-        "problems": PROBLEMS,
-        "modes": MODES,
-        "titles": TITLES,
-    }
 
 
 def _badge(summary: Mapping[str, Any]) -> Badge:

@@ -323,7 +323,10 @@ def _summary(gathered: _Gathered, facts: RunFacts) -> dict[str, Any]:
             **{kind.value: gathered.strays[kind] for kind in StrayKind},
             "late_unlock": len(gathered.late_unlocks),
         },
-        "late_unlocks": [_late_unlock(stray) for stray in gathered.late_unlocks[:LATE_NAMED]],
+        "late_unlocks": [
+            {name: getattr(stray, name) for name in ("vehicle_id", "at", "after_s", "attempt_id")}
+            for stray in gathered.late_unlocks[:LATE_NAMED]
+        ],
         "complaints": {
             "total": gathered.complaints.total(),
             "without_unlock": gathered.complaints["unseen"],
@@ -336,16 +339,6 @@ def _summary(gathered: _Gathered, facts: RunFacts) -> dict[str, Any]:
         "probe": _probe(gathered.probe_stats),
         "unreadable_lines": gathered.unreadable_lines,
         "expect": [],
-    }
-
-
-def _late_unlock(stray: StrayAnswer) -> dict[str, Any]:
-    """Return which car opened late, when (Unix seconds), and how long after it was asked to."""
-    return {
-        "vehicle_id": stray.vehicle_id,
-        "at": stray.at,
-        "after_s": stray.after_s,
-        "attempt_id": stray.attempt_id,
     }
 
 

@@ -106,7 +106,7 @@ def _opened_late(summary: Mapping[str, Any]) -> str:
     return f"{readable.count(total)} opened late, after the customer was told no: {cars}{others}"
 
 
-def _table(*headings: str) -> Table:
+def plain_table(*headings: str) -> Table:
     """Return a table without sides; a heading with a leading `#` is of a column of numbers."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for heading in headings:
@@ -120,7 +120,7 @@ def _table(*headings: str) -> Table:
 
 
 def _outcomes(attempts: Mapping[str, Any]) -> Table:
-    table = _table("outcome", "#unlocks")
+    table = plain_table("outcome", "#unlocks")
     for outcome in Outcome:
         number = attempts["by_outcome"][outcome.value]
         style = OUTCOME_STYLES[outcome] if number else "dim"
@@ -129,7 +129,7 @@ def _outcomes(attempts: Mapping[str, Any]) -> Table:
 
 
 def _times(summary: Mapping[str, Any]) -> Table:
-    table = _table("time", "#p50", "#p95", "#p99")
+    table = plain_table("time", "#p50", "#p95", "#p99")
     for label, key in TIMES:
         times = summary[key]
         table.add_row(
@@ -145,7 +145,7 @@ def _times(summary: Mapping[str, Any]) -> Table:
 
 
 def _causes(attempts: Mapping[str, Any]) -> Group:
-    table = _table("cause", "#unlocks", "#share", "what it means")
+    table = plain_table("cause", "#unlocks", "#share", "what it means")
     by_cause = {cause: attempts["by_cause"][cause.value] for cause in Cause}
     for cause in sorted(Cause, key=lambda cause: -by_cause[cause]):
         number = by_cause[cause]
@@ -165,7 +165,7 @@ def _modes(diagnoses: Mapping[str, Any]) -> Group:
     A mode in which the unlock itself may go well is marked.
     """
     named = Counter(diagnoses["by_mode"]).most_common(MODES_SHOWN)
-    table = _table("failed, or looked odd: likeliest mode", "#unlocks", "what it is")
+    table = plain_table("failed, or looked odd: likeliest mode", "#unlocks", "what it is")
     for slug, number in named:
         if number:
             mark = " *" if slug in _GO_WELL else ""
@@ -179,7 +179,7 @@ def _modes(diagnoses: Mapping[str, Any]) -> Group:
 
 def _injected(injected: Mapping[str, Any]) -> Group:
     """Return what each fault touched, and what the monitor said of that without being told."""
-    table = _table("injected", "#from, to", "#cars", "#touched", "said by the monitor, untold")
+    table = plain_table("injected", "#from, to", "#cars", "#touched", "said by the monitor, untold")
     for fault in injected["faults"]:
         table.add_row(
             Text(fault["fault"]),
@@ -219,7 +219,7 @@ def _style_of(said: str) -> str:
 
 
 def _expectations(verdicts: list[Mapping[str, Any]]) -> Group:
-    table = _table("", "expected", "#limit", "#measured", "")
+    table = plain_table("", "expected", "#limit", "#measured", "")
     for verdict in verdicts:
         style = "green" if verdict["holds"] else "bold red"
         table.add_row(

@@ -65,17 +65,17 @@ def copy_start(scenario: Path, directory: Path) -> list[Path]:
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise ConfigError([f"{directory}: is there already; name a new directory"])
     deploy = shipped(DEPLOY)
-    sources = [path for path in sorted(deploy.rglob("*")) if path.is_file() and _is_for_users(path)]
+    sources = [
+        path
+        for path in sorted(deploy.rglob("*"))
+        if path.is_file() and path.parent.name != "tests"  # those are of the rules
+    ]
     targets = [directory / DEPLOY / path.relative_to(deploy) for path in sources]
     return _copied([scenario, *sources], [directory / scenario.name, *targets])
 
 
 def _files(folder: Path) -> Iterator[Path]:
     return (path for path in folder.rglob(f"*{_SUFFIX}") if path.is_file())
-
-
-def _is_for_users(path: Path) -> bool:
-    return path.parent.name != "tests"  # files of the rules
 
 
 def _copied(sources: Sequence[Path], targets: Sequence[Path]) -> list[Path]:

@@ -100,8 +100,5 @@ def measurement_text(key: str, value: float | None) -> str:
 
 def spread_words(setting: Setting, key: str) -> str:
     """Return least, median and greatest over the runs of a setting; one word where they agree."""
-    return " · ".join(_unlike([measurement_text(key, value) for value in setting.spread(key)]))
-
-
-def _unlike(texts: list[str]) -> list[str]:
-    return texts[:1] if len({*texts}) == 1 else texts
+    texts = [measurement_text(key, value) for value in setting.spread(key)]
+    return texts[0] if len({*texts}) == 1 else " · ".join(texts)

@@ -28,7 +28,7 @@ from fleet_sim.sweeps.plan import SweepPlan
 from fleet_sim.sweeps.point import PointRecord, Task
 from fleet_sim.sweeps.pool import run_here
 from fleet_sim.sweeps.report import write_sweep_report
-from fleet_sim.sweeps.table import make_table, write_csv, write_parquet
+from fleet_sim.sweeps.table import make_table, write_table
 from fleet_wire.errors import ConfigError
 
 SWEEP = "sweep.json"
@@ -144,10 +144,9 @@ class Sweep:
     def _write(self) -> None:
         records = self.records
         table = make_table(records)
-        with self._directory.writing("table.csv"):
-            write_csv(table, self.path / "table.csv")
-        with self._directory.writing("table.parquet"):
-            write_parquet(table, self.path / "table.parquet")
+        for name in ("table.csv", "table.parquet"):
+            with self._directory.writing(name):
+                write_table(table, self.path / name)
         with self._directory.writing("report.html"):
             write_sweep_report(self.path, self._plan, records)
 

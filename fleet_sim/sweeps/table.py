@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -63,36 +62,20 @@ def _numbers(values: list[int | float | None]) -> list[Any]:
     return values
 
 
-def write_csv(table: Table, path: Path) -> None:
-    """Write the table as CSV (RFC 4180 with LF), whole or not at all; None is an empty field.
+def write_table(table: Table, path: Path) -> None:
+    """Write the table as CSV or Parquet, by the end of its name, whole or not at all.
 
-    Floats have as many digits as tell them apart from every other float.
+    In CSV (RFC 4180 with LF) None is an empty field, and floats have as many digits as tell them
+    apart from every other float.
     """
-    temporary = path.with_suffix(".csv.tmp")
-    with temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(table)
-        for row in zip(*table.values(), strict=True):
-            writer.writerow([_field(value) for value in row])
-    temporary.replace(path)
-
-
-def _field(value: Any) -> Any:
-    return str(value).lower() if isinstance(value, bool) else value
-
-
-def write_parquet(table: Table, path: Path) -> None:
-    """Write the table as Parquet, whole or not at all."""
     columns = [
         f"unnest(${number}::{_sql_type(name, values)}[]) AS {_name(name)}"
         for number, (name, values) in enumerate(table.items(), start=1)
     ]
-    temporary = path.with_suffix(".parquet.tmp")
+    temporary = path.with_name(f"{path.name}.tmp")
+    target = f"{_text(str(temporary))} (FORMAT {path.suffix.removeprefix('.')})"
     with duckdb.connect(config={"threads": 1}) as database:  # several would not keep the bytes
-        database.execute(
-            f"COPY (SELECT {', '.join(columns)}) TO {_text(str(temporary))} (FORMAT parquet)",
-            [*table.values()],
-        )
+        database.execute(f"COPY (SELECT {', '.join(columns)}) TO {target}", [*table.values()])
     temporary.replace(path)
 
 

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fleet_sim.results import readable
+from fleet_sim.runs.closing_tables import plain_table
 from fleet_sim.truth.grading import Grade
 from fleet_sim.truth.modes import CONTROL
 from fleet_sim.truth.score import Counts, TruthResult, number_of, pooled, true_share
@@ -27,23 +28,15 @@ def share_text(counts: Counts) -> str:
 
 def table_of(name: str, modes: dict[str, Counts], total: Counts) -> Table:
     """Return the table of one client: its modes, the worst first, and all of them together."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column(name, no_wrap=True)
-    table.add_column("unlocks", justify="right")
-    table.add_column("true", justify="right", no_wrap=True)
-    shown = [each for each in Grade if each is not Grade.TRUE and _has_grade(each, modes)]
-    for each in shown:
-        table.add_column(WORDS[each], justify="right")
+    given = {grade for counts in modes.values() for grade in counts}
+    shown = [each for each in Grade if each is not Grade.TRUE and each in given]
+    table = plain_table(name, "#unlocks", "#true", *(f"#{WORDS[each]}" for each in shown))
     for mode, counts in [*pooled(modes), (ALL_MODES, total)]:
         cells = [str(counts.get(each) or "") for each in shown]
         style = "bold" if mode in (CONTROL, ALL_MODES) else ""
         row = [mode, str(number_of(counts)), share_text(counts), *cells]
         table.add_row(*(Text(cell, style=style) for cell in row))
     return table
-
-
-def _has_grade(grade: Grade, modes: dict[str, Counts]) -> bool:
-    return any(grade in counts for counts in modes.values())
 
 
 def tables(result: TruthResult) -> Sequence[Table]:

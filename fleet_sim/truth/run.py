@@ -38,7 +38,6 @@ from fleet_sim.truth.grading import DoorMovement, Press, grade
 from fleet_sim.truth.modes import CONTROL, ROUND_S, Phase, Size, is_for, vehicle_ids
 from fleet_sim.truth.score import RESULT, UNLOCKS, ClientResult, GradedUnlock, TruthResult, count
 from fleet_wire.contract.signing import DEMO_SECRET
-from fleet_wire.errors import LimitError
 from fleet_wire.links.brokers import Brokers
 from fleet_wire.randomness import RandomStream
 
@@ -208,7 +207,7 @@ class _TruthRun:
         """Play the cars of some modes, and let customers use them."""
         plan, path = self._plan, self._directory.path / f"phase-{number}"
         path.mkdir()
-        files = LineFiles(path, self._go_on_without)
+        files = LineFiles(path, lambda error: self._progress.note(f"{error}; going on without it"))
         options = fleet_options(scenario, LiveOptions(seed=plan.seed), self._brokers)
         doors, specs = _Doors(), scenario.cars()
         options = replace(
@@ -258,9 +257,6 @@ class _TruthRun:
         self._first_defect = self._first_defect or first
         for kind, found in rentals.safety.counts.items():
             self._safety[kind.value] = self._safety.get(kind.value, 0) + found
-
-    def _go_on_without(self, error: LimitError) -> None:
-        self._progress.note(f"{error}; going on without it")
 
     async def _visits(self, phase: Phase, fleet: RunFleet, rentals: Rentals, doors: _Doors) -> None:
         """Run a customer for each car, until all have been there, or the user wants an end."""

@@ -321,7 +321,7 @@ def writer(info: FieldInfo, form: FieldForm) -> Write:
     """Return what turns a value of the contract into the fleet's, for a field that is mapped."""
     match info.type:
         case Type.WORD | Type.FLAG:
-            return _word_writer(info, form)
+            return sent_values(info, form).get
         case Type.NUMBER:
             scale = form.scale
             return lambda value: value / scale if scale != 1 else value
@@ -341,10 +341,6 @@ def _bytes_of(value: str) -> bytes:
         return bytes.fromhex(value)
     except ValueError:
         return value.encode()
-
-
-def _word_writer(info: FieldInfo, form: FieldForm) -> Write:
-    return sent_values(info, form).get
 
 
 def sent_values(info: FieldInfo, form: FieldForm) -> dict[Any, Any]:

@@ -265,29 +265,17 @@ def _presence(found: list[Any]) -> MessageContent | None:
     return None if status is Special.IGNORED else Presence(status, session_id or "-", reason)
 
 
-def _state(found: list[Any]) -> MessageContent | None:
-    return PartialState(*found)
-
-
-def _telemetry(found: list[Any]) -> MessageContent | None:
-    return PartialTelemetry(*found)
-
-
 def _event(found: list[Any]) -> MessageContent | None:
     event, boots, firmware = found
     return CarEvent(event, None if boots is None else int(boots), firmware)
 
 
-def _wake(found: list[Any]) -> MessageContent | None:
-    return WakeRequest(found[0] or "-", found[1] or 0)
-
-
 _MAKERS: Mapping[TopicKind, Callable[[list[Any]], MessageContent | None]] = {
     TopicKind.COMMAND: _command,
     TopicKind.RESULT: _result,
-    TopicKind.STATE: _state,
+    TopicKind.STATE: lambda found: PartialState(*found),
     TopicKind.PRESENCE: _presence,
-    TopicKind.TELEMETRY: _telemetry,
+    TopicKind.TELEMETRY: lambda found: PartialTelemetry(*found),
     TopicKind.EVENT: _event,
-    TopicKind.WAKE: _wake,
+    TopicKind.WAKE: lambda found: WakeRequest(found[0] or "-", found[1] or 0),
 }

@@ -207,16 +207,13 @@ def _changed_incidents(before: dict[str, Incident], now: dict[str, Incident]) ->
 
 def _is_same_incident(one: Incident, other: Incident) -> bool:
     overlap = one.since <= _last_s(other) and other.since <= _last_s(one)
-    return one.kind == other.kind and overlap and _share_cohort(one.cohort, other.cohort)
+    is_alike = all(other.cohort.get(name, value) == value for name, value in one.cohort.items())
+    return one.kind == other.kind and overlap and is_alike
 
 
 def _last_s(incident: Incident) -> float:
     """Return when it ended, or was revised last, Unix seconds."""
     return incident.ended_at or incident.at
-
-
-def _share_cohort(one: dict[str, str], other: dict[str, str]) -> bool:
-    return all(other.get(name, value) == value for name, value in one.items())
 
 
 def rows_of(changes: Iterable[Changed]) -> list[dict[str, str | int | None]]:

@@ -118,7 +118,8 @@ def pack_journal(journal: Path, store: Path, *, since_s: float = 0.0) -> int:
         with suppress(FileNotFoundError):  # the monitor has just removed it
             if segment.is_open or segment.path.stat().st_mtime < since_s:
                 continue
-            began = _first_at(segment)
+            with segment.path.open("rb") as file:
+                began = next(_times_in(file), None)
             if began is not None and (segment.number, math.floor(began)) not in known:
                 _pack(segment, math.floor(began), store)
                 packed += 1
@@ -157,12 +158,6 @@ def _pack(segment: Segment, began: int, store: Path) -> None:
     ended = math.floor(max(_times_in(tail.splitlines()), default=began)) + 1
     name = f"journal-{segment.number:08d}.{began}-{ended}.jsonl.gz"
     put_in_place(temporary, store / JOURNAL / name)
-
-
-def _first_at(segment: Segment) -> float | None:
-    """Return the time of a segment's first entry; None: it has none that can be read."""
-    with segment.path.open("rb") as file:
-        return next(_times_in(file), None)
 
 
 def _times_in(lines: Iterable[bytes]) -> Iterator[float]:

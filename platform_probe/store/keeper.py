@@ -84,7 +84,9 @@ def keep(directory: Path, limits: Limits, *, now_s: float | None = None) -> Repo
     """Tidy a store; return what was done, at once if another keeper is at work."""
     report = Report()
     with suppress(Locked), lock_file(directory / KEEPER_LOCK):
-        _clear(directory / TEMPORARY)
+        for path in (directory / TEMPORARY).glob("*"):
+            with suppress(OSError):
+                path.unlink()
         remove_twins(_all_files(directory))
         duck = Duck(threads=1, memory=KEEPER_MEMORY, spill=directory / TEMPORARY)
         try:
@@ -343,11 +345,10 @@ def _drop_what_is_covered(directory: Path, table: Table) -> None:
     parts = parquet_parts(directory, table.name)
     live = live_parts(parts)
     for part in parts:
-        if (
-            part not in live
-            and not is_away(part.path)
-            and _age_s(_covering(live, part).path) > GRACE_S
-        ):
+        if part in live or is_away(part.path):
+            continue
+        covering = next(each for each in live if each.covers(part.first, part.last))
+        if time.time() - covering.path.stat().st_mtime > GRACE_S:
             _unlink_with_ids(directory, table.name, part.path)
     for segment in _segments_within(directory, table, live):
         segment.path.unlink(missing_ok=True)
@@ -358,18 +359,10 @@ def _drop_what_is_covered(directory: Path, table: Table) -> None:
                 path.unlink(missing_ok=True)
 
 
-def _covering(live: Sequence[ParquetPart], part: ParquetPart) -> ParquetPart:
-    return next(each for each in live if each.covers(part.first, part.last))
-
-
 def _segments_within(directory: Path, table: Table, live: Sequence[ParquetPart]) -> list[Segment]:
     every = live_segments(directory, table.name, ())
     counting = live_segments(directory, table.name, live)
     return [each for each in every if each not in counting]
-
-
-def _age_s(path: Path) -> float:
-    return time.time() - path.stat().st_mtime
 
 
 def _move_to_bucket(directory: Path, limits: Limits, now_s: float, report: Report) -> None:
@@ -439,9 +432,3 @@ def _unlink(path: Path) -> int:
         path.unlink()
         return size
     return 0
-
-
-def _clear(directory: Path) -> None:
-    for path in directory.glob("*"):
-        with suppress(OSError):
-            path.unlink()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pickle
 import resource
+import secrets
 import signal
 import sys
 from functools import partial
@@ -16,15 +17,21 @@ from typing import Final
 from fleet_wire.contract.text import Text
 from fleet_wire.errors import ConfigError
 from platform_probe.store.duck import DamagedFileError, Duck, Rows
-from platform_probe.store.hidden_customers import hide_customers
 from platform_probe.store.limits import SqlLimits
 from platform_probe.store.reading import Source
+from platform_probe.store.schema import ATTEMPTS, TABLES
 from platform_probe.store.select_check import check_select
 from platform_probe.store.user_sql import Problem, Question
 
 MIB: Final = 2**20
 _FOR_DUCK: Final = 0.75
 """Share of the memory that DuckDB manages. The rest is Python, and what DuckDB does not count."""
+_INSTEAD: Final = {
+    "account_id": "'customer-' || left(sha256('{key}' || account_id), 12)",
+    "position": "NULL",
+    "distance_m": "NULL",
+}
+"""SQL in place of each personal column. The same customer has the same name throughout."""
 
 
 def _answer(question: Question) -> Rows | Problem:
@@ -46,6 +53,26 @@ def _answer(question: Question) -> Rows | Problem:
         return Problem(error.why, error.path)
     except OSError as error:
         return Problem(str(error), is_of_disk=True)
+
+
+def hide_customers(duck: Duck) -> None:
+    """Hide who customers are, and where they were, from later queries of this connection.
+
+    A temporary view comes before the table of its name, and every other view reads it instead. A
+    user's SELECT cannot name the table behind it (`select_check`). The key is drawn for each query:
+    nobody can find a customer by trying names.
+    """
+    key = secrets.token_hex(16)
+    for table in TABLES.values():
+        name = "attempt_revisions" if table is ATTEMPTS else table.name
+        hidden = [
+            f"{_INSTEAD[column.name].format(key=key)} AS {column.name}"
+            for column in table.columns
+            if column.name in _INSTEAD
+        ]
+        if hidden:
+            view = f"SELECT * REPLACE ({', '.join(hidden)}) FROM memory.main.{name}"
+            duck.run(f"CREATE TEMP VIEW {name} AS {view}")
 
 
 def _limit(limits: SqlLimits) -> None:

@@ -83,7 +83,11 @@ class RunBrokers:
         Raises `ConfigError` where a fault needs another kind, or one kind carries too few boxes.
         """
         access, settings = BrokerAccess(directory), broker_settings(scenario)
-        bad = _bad_certificates(directory / "tls") if settings.shows_bad_certificates else None
+        bad = None
+        if settings.shows_bad_certificates:
+            from fleet_sim.broker.certificates import BadCertificates  # noqa: PLC0415 - few need it
+
+            bad = BadCertificates(directory / "tls")
         config = access.config() + settings.mosquitto_config()
         protocol = load_profile(scenario.fleet.profile).traits.mqtt
         with ExitStack() as stack:
@@ -153,12 +157,6 @@ class RunBrokers:
         for process in self.processes:
             process.kill()
         self._open.close()
-
-
-def _bad_certificates(directory: Path) -> BadCertificates:
-    from fleet_sim.broker.certificates import BadCertificates  # noqa: PLC0415 - few runs need it
-
-    return BadCertificates(directory)
 
 
 def _check_room(boxes: int, broker: BrokerProcess) -> None:

@@ -60,7 +60,12 @@ class Waiting:
         if last_end is not None:
             why = f"{on_broker(self._brokers, last_end_of)}{why_not(last_end, self._brokers)}"
         waited_s = now_s - self._began_s
-        if last_end is not None and _is_permanent(last_end) and waited_s >= REFUSED_AFTER_S:
+        is_permanent = (
+            last_end is not None
+            and last_end.why is EndReason.REFUSED
+            and last_end.code in PERMANENT_CODES
+        )
+        if last_end is not None and is_permanent and waited_s >= REFUSED_AFTER_S:
             detail = _with_cure(last_end.detail, last_end, self._brokers)
             detail = f"{on_broker(self._brokers, last_end_of)}{detail}"
             raise BrokerRefusedError(
@@ -76,10 +81,6 @@ class Waiting:
             self._progress.note(
                 f"no {self._who} on {self._brokers} yet: {why}; trying for {left_s:.0f} s more"
             )
-
-
-def _is_permanent(end: Disconnected) -> bool:
-    return end.why is EndReason.REFUSED and end.code in PERMANENT_CODES
 
 
 def last_failure(counts: FleetCounts, brokers: Brokers) -> str:

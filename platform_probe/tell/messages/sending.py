@@ -76,15 +76,14 @@ class Backend(ABC, Generic[CallT]):
         """Send what is due, for `FLUSH_S` at most, and end. What is left is kept on disk."""
         if not at_once:
             until_s = self.clock.monotonic_s() + FLUSH_S
-            while self._has_soon() and self.clock.monotonic_s() < until_s:  # noqa: ASYNC110
+            while (now_s := self.clock.monotonic_s()) < until_s:
+                if not self._calls and self._core.next_s() > now_s + 1.0:
+                    break
                 await asyncio.sleep(0.05)
         tasks = [*self._calls, *([self._work] if self._work else [])]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-    def _has_soon(self) -> bool:
-        return bool(self._calls) or self._core.next_s() <= self.clock.monotonic_s() + 1.0
 
     async def _run(self) -> None:
         while True:

@@ -146,7 +146,8 @@ def _mode_told(case: Case) -> FailureMode | None:
         mode = None
     if mode is None and case.is_of_two:
         mode = MODES[_TWO_CARS]
-    if mode is not None and mode.slug == APP_RELEASE.slug and _is_of_release(case):
+    is_of_release = not _OF_RELEASE.isdisjoint(case.seen_facts | case.not_missed)
+    if mode is not None and mode.slug == APP_RELEASE.slug and is_of_release:
         mode = APP_RELEASE
     return _RELOCKED if mode is None and _has_relocked(case) else mode
 
@@ -155,11 +156,6 @@ def _may_open(case: Case, mode: FailureMode) -> bool:
     """Return whether a car opens in a mode: by a command that waited for it minutes later."""
     is_late = mode.slug == _DELIVERED_LATE and case.opened_after_long_s is not None
     return is_late or None in mode.causes
-
-
-def _is_of_release(case: Case) -> bool:
-    """Return whether one version of the app fails, by the facts of then or since."""
-    return not _OF_RELEASE.isdisjoint(case.seen_facts | case.not_missed)
 
 
 def _is_not_connected(case: Case) -> bool:

@@ -106,16 +106,13 @@ class Access:
         if session is None:
             return None
         person = session.person
-        return person if person.how != "token" or self._has_its_token(person) else None
+        has_its_token = self._owner_of(person.token_hash) == (person.name, person.role)
+        return person if person.how != "token" or has_its_token else None
 
     def _session(self, request: HttpRequest) -> _Session | None:
         """Return the session of a request that has not ended."""
         session = self._sessions.get(self._seal.read(request, SESSION_COOKIE, str) or "")
         return None if session is None or session.until < time.time() else session
-
-    def _has_its_token(self, person: Person) -> bool:
-        """Return whether the token that a session began with is still in the file."""
-        return self._owner_of(person.token_hash) == (person.name, person.role)
 
     def _owner_of(self, hashed: str) -> tuple[str, str] | None:
         """Return name and role of a token by its hash; a file that is wrong lets nobody in."""

@@ -12,7 +12,7 @@ import pytest
 
 from fleet_sim.results.summary import empty_summary
 from fleet_sim.sweeps.point import measurements
-from fleet_sim.sweeps.table import make_table, write_csv, write_parquet
+from fleet_sim.sweeps.table import make_table, write_table
 from tests.helpers.sweeps import record
 
 RECORDS = [
@@ -43,8 +43,8 @@ def read_parquet(path: Path) -> tuple[dict[str, str], list[dict[str, Any]]]:
 def test_csv_and_parquet_hold_the_same_values(tmp_path: Path) -> None:
     """Each field of the CSV, read by its column's type, is the value in the Parquet."""
     table = make_table(RECORDS)
-    write_csv(table, tmp_path / "table.csv")
-    write_parquet(table, tmp_path / "table.parquet")
+    write_table(table, tmp_path / "table.csv")
+    write_table(table, tmp_path / "table.parquet")
     types, written = read_parquet(tmp_path / "table.parquet")
     read: dict[str, Callable[[str], Any]] = {
         "BIGINT": int,
@@ -70,7 +70,7 @@ def test_any_name_can_stand_in_the_parquet(tmp_path: Path, name: str) -> None:
     """That of a column, and that of the directory."""
     (tmp_path / name).mkdir()
     path = tmp_path / name / "table.parquet"
-    write_parquet({"seed": [1, 2], name: [None, "x"]}, path)
+    write_table({"seed": [1, 2], name: [None, "x"]}, path)
     assert read_parquet(path)[1] == [{"seed": 1, name: None}, {"seed": 2, name: "x"}]
 
 

@@ -11,10 +11,10 @@ import pytest
 
 from fleet_wire.errors import ConfigError
 from platform_probe.store.duck import Duck
-from platform_probe.store.hidden_customers import hide_customers
 from platform_probe.store.limits import SqlLimits
 from platform_probe.store.reading import Source
 from platform_probe.store.select_check import check_select
+from platform_probe.store.sql_process import hide_customers
 from platform_probe.store.user_sql import run_user_sql
 from tests.helpers.busy_store import make_busy_store
 from tests.helpers.select_player import confined
