@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import partial
 
 from fleet_sim.cars.failpoints import Failpoint
+from fleet_sim.cars.service_client import ServiceClient
 from fleet_sim.cars.world import World
 from fleet_sim.platform.bookings import Booking
 from fleet_sim.platform.command_writer import CommandWriter
@@ -20,7 +21,7 @@ from fleet_sim.platform.commands import (
     PlatformCommand,
     RememberedCommands,
 )
-from fleet_sim.platform.connection import BrokerConnection
+from fleet_sim.platform.connection import platform_session
 from fleet_sim.platform.deadlines import Deadlines
 from fleet_sim.platform.failpoints import (
     ADDRESS,
@@ -97,14 +98,15 @@ class CommandService:
         self.malformed = 0
         self.wakes = 0
         """SMS to wake a car that were due."""
-        self.connection = BrokerConnection(
+        self.connection = ServiceClient(
             world,
-            client_id=client_id,
-            shared_group=parameters.shared_group,
+            platform_session(world.profile, client_id, shared_group=parameters.shared_group),
             reconnect=parameters.reconnect,
+            stream=world.stream(f"{client_id}/reconnect"),
             on_message=self._handle_message,
-            on_connected=self._connected,
+            renews_link=True,
         )
+        self.connection.on_begin = self._connected
 
     # Calls of the gateway
 
@@ -184,7 +186,7 @@ class CommandService:
 
     def _go_on(self, command: PlatformCommand) -> None:
         """Wake the car or publish, as far as that can be done now."""
-        link, now = self.connection.link, self._unix_s()
+        link, now = self.connection.open_link, self._unix_s()
         if command.booking.objection(now) is not None:
             self._not_published(command, NotPublished.BOOKING_ENDED)
         elif link is not None:
@@ -204,7 +206,7 @@ class CommandService:
         While there is no connection to the broker, no SMS is sent; the next one is due all the
         same.
         """
-        link, now = self.connection.link, self._unix_s()
+        link, now = self.connection.open_link, self._unix_s()
         if not self._is_waiting(command) or now >= command.expires_at:
             return
         self.wakes += 1
@@ -230,7 +232,7 @@ class CommandService:
 
     def _publish(self, command: PlatformCommand, signed: Command) -> None:
         """Publish a command, unless its life or its booking is over, or the car has answered."""
-        link, now = self.connection.link, self._unix_s()
+        link, now = self.connection.open_link, self._unix_s()
         left_s = command.expires_at - now
         has_right = command.booking.objection(now) is None
         if command.is_final or command.answered or link is None or left_s <= 0 or not has_right:
@@ -326,7 +328,7 @@ class CommandService:
         if command.state is _State.WAKING:
             self._not_published(command, NotPublished.ASLEEP)
         elif command.state is _State.QUEUED:
-            was_late = command.signed is None and self.connection.link is not None
+            was_late = command.signed is None and self.connection.open_link is not None
             self._not_published(
                 command,
                 NotPublished.WAITED_TOO_LONG if was_late else NotPublished.NO_CONNECTION,

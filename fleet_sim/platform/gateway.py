@@ -130,7 +130,7 @@ class EmulatedPlatform:
 
     def close(self) -> None:
         """Disconnect from the broker."""
-        self.service.connection.close()
+        self.service.connection.leave()
 
     def unix_s(self) -> float:
         """Return what the platform's clock shows."""
@@ -356,7 +356,7 @@ class EmulatedPlatform:
             self._answer(asked, answers.too_many(wait_s))
         elif self._takes_for_offline(booking.vehicle_id):
             self._answer(asked, answers.of_problem(problems.VEHICLE_UNREACHABLE))
-        elif service.connection.link is None:
+        elif service.connection.open_link is None:
             self._answer(asked, answers.of_problem(problems.BROKER_UNAVAILABLE))
         elif service.open >= self._parameters.max_open_commands:
             self._answer(asked, answers.of_problem(problems.OVERLOADED))

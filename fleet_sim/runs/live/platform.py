@@ -126,12 +126,18 @@ class LivePlatform:
             take_overs.handle_end(end)
             self._brokers.on_none_left(end)
 
-        connection.on_end, connection.on_begin = record_end, self._brokers.there
+        begin = connection.on_begin
+
+        def record_begin() -> None:
+            begin()
+            self._brokers.there()
+
+        connection.on_end, connection.on_begin = record_end, record_begin
         with self.driver.present():
             self.platform.start()
         fleet = self._options.fleet
         waiting = Waiting(fleet.brokers, fleet.wait_s, self._progress, who="platform")
-        while connection.link is None and not stop.is_set():
+        while connection.open_link is None and not stop.is_set():
             await asyncio.sleep(POLL_S)
             waiting.check(time.monotonic(), connection.last_end)
 
@@ -168,11 +174,12 @@ class LivePlatform:
         """Return a summary of its work in one line."""
         metrics, defects = self.metrics, self.driver.defects
         connection = self.platform.service.connection
+        there = connection.open_link is not None
         return (
             f"{metrics.answered} requests answered, {metrics.problems} with a problem,"
             f" {metrics.generic} of these without a cause; {self.platform.service.open} commands"
             " under way"
-            + ("" if connection.link else f"; no connection with the broker: {connection.last_end}")
+            + ("" if there else f"; no connection with the broker: {connection.last_end}")
             + (f"; {defects.count} defects of the model" if defects.count else "")
         )
 

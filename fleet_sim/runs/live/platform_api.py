@@ -41,7 +41,7 @@ def platform_api(
             return platform.unix_s()
 
     def ready() -> HttpResponse:
-        there = connection.link is not None
+        there = connection.open_link is not None
         return readiness(None if there else f"no broker: {connection.last_end}", str(without))
 
     return ApiServer(
