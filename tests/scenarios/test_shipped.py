@@ -52,20 +52,6 @@ HARMLESS = {"box_asleep"}
 OUTLIVED = {"box_busy"}
 """And what does where a command outlives its customer: the box is still busy for an earlier one."""
 
-LONG = {
-    "carrier_outage",
-    "event_storm_self_ddos",
-    "generic_500",
-    "ghost_gps",
-    "lwt_ghost_offline",
-    "many_cars",
-    "morning_customers",
-    "morning_in_minutes",
-    "operator_in_a_city",
-}
-"""They take as long as several others. `first_rentals` has customers, and
-`fleet_sim/runs/virtual/test_broken_operator.py` plays an outage of an operator with fewer cars.
-The others' faults have tests in `fleet_sim/faults`, and `fleet_sim/futures` plays one of them."""
 FEW = {"ack_lost_executed", "first_rentals", "wrong_car_approached"}
 """Short ones, with faults of several layers: `make test-all` judges all anew."""
 
@@ -82,10 +68,7 @@ looks like any other loss of a connection. A full window at the broker looks lik
 until the box connects again."""
 
 
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=[pytest.mark.long] * (name in LONG)) for name in SCENARIOS],
-)
+@pytest.mark.parametrize("name", SCENARIOS)
 def test_what_a_scenario_expects_holds(name: str, tmp_path: Path) -> None:
     """With another seed than its own: the bounds are no luck. Cars without a fault are fine.
 
