@@ -71,7 +71,9 @@ class LoadSettings(Section):
         " before",
     )  # fmt: skip
     state_grace_s: PositiveSeconds = Field(
-        5.0, description="wait for the car to report an open lock, after it says executed"
+        5.0,
+        description="wait for the car to report an open lock, after it says executed; also past the"
+        " deadline",
     )
     late_window_s: Seconds = Field(
         600.0, description="late answers are recognised for so long after the end"

@@ -332,7 +332,7 @@ class AttemptTracker(Following):
         attempt.result = answer
         attempt.reached_s[Stage.RESULT_RECEIVED] = now_s
         if attempt.is_of_copy:
-            self._end_by(attempt, now_s + WORK_S)
+            self._end_at(attempt, min(now_s + WORK_S, attempt.deadline_s))
         elif attempt.is_refused:
             self._end_refused(attempt)
         elif not self._reports_opening(attempt.start.vehicle_id):
@@ -341,12 +341,12 @@ class AttemptTracker(Following):
             attempt.flag(Flag.OUT_OF_ORDER)
             self._end_attempt(attempt, None, now_s)
         else:
-            self._end_by(attempt, now_s + self._state_grace_s)
+            # A car that opened just in time may report it after the deadline.
+            self._end_at(attempt, now_s + self._state_grace_s)
 
-    def _end_by(self, attempt: OpenAttempt, at_s: float) -> None:
-        if at_s < attempt.deadline_s:
-            attempt.deadline_s = at_s
-            self._note_deadline(attempt)
+    def _end_at(self, attempt: OpenAttempt, at_s: float) -> None:
+        attempt.deadline_s = at_s
+        self._note_deadline(attempt)
 
     def _reports_opening(self, vehicle_id: str) -> bool:
         """Return whether the car will say that it is open: not one that has said it before.
